@@ -1,0 +1,14 @@
+"""What can go wrong, split by who can mend it (contract 7 of the design)."""
+
+
+class UserError(Exception):
+    """A user's mistake: one line that says what was got, what was expected and what to do. Exit 2."""
+
+    def __init__(self, subject: str, *, got: object, expected: str, remedy: str):
+        self.subject, self.got, self.expected, self.remedy = subject, got, expected, remedy
+        line = f"{subject}: got {got}; expected {expected}; {remedy}"
+        super().__init__(" ".join(line.split()))
+
+
+class WorkError(Exception):
+    """Work that failed for a reason outside the settings, a full disk say. Exit 1."""

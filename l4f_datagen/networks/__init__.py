@@ -1,0 +1,1 @@
+"""Pure torch networks: no files, no clock, nothing compiled."""

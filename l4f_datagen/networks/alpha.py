@@ -1,0 +1,58 @@
+"""The alpha network A of Labels4Free (3.1): soft masks from the features of a frozen generator."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAPS = 3
+"""Channels that each feature map is reduced to; a level has two maps."""
+
+
+class AlphaNetwork(nn.Module):
+    """1×1 convolutions on the last levels of a generator, merged from coarse to fine.
+
+    ``channels`` are the feature channels of its levels, from the first resolution that it looks at
+    to the generator's own; at least two levels.
+    """
+
+    def __init__(self, channels: Sequence[int]):
+        super().__init__()
+        if len(channels) < 2:
+            raise ValueError(f"an alpha network has at least two levels, got channels {tuple(channels)}")
+        self.channels = tuple(channels)
+        self.reduce_first = nn.ModuleList(nn.Conv2d(c, MAPS, 1) for c in channels)
+        self.reduce_second = nn.ModuleList(nn.Conv2d(c, MAPS, 1) for c in channels)
+        self.merge = nn.ModuleList(nn.Conv2d(4 * MAPS, 2 * MAPS, 1) for _ in channels[2:])
+        self.output = nn.Conv2d(2 * MAPS, 1, 1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Features of ``Generator.synthesize`` → alpha (N, 1, H, W) float32 in [0, 1].
+
+        Only the last two maps per level are looked at; the maps of lower resolutions may be left out.
+
+        Raises:
+            ValueError: the features are not those of a generator that this network fits.
+        """
+        features = features[-2 * len(self.channels) :]
+        found = tuple(f.shape[1] for f in features)
+        if found != tuple(c for c in self.channels for _ in range(2)):
+            raise ValueError(f"features have {found} channels; expected two maps each of {self.channels}")
+        levels = [
+            torch.cat([first(a), second(b)], 1)
+            for first, second, a, b in zip(self.reduce_first, self.reduce_second, features[::2], features[1::2])
+        ]
+        u = _upsample(levels[0], levels[1])
+        for merge, level, following in zip(self.merge, levels[1:], levels[2:]):
+            u = _upsample(F.leaky_relu(merge(torch.cat([level, u], 1)), 0.2), following)
+        return torch.sigmoid(self.output(u + levels[-1]))
+
+
+def fits(alpha_channels: Sequence[int], generator_channels: Sequence[int]) -> bool:
+    """Whether an alpha network of these levels can stand on a generator of these channels."""
+    return tuple(generator_channels[-len(alpha_channels) :]) == tuple(alpha_channels)
+
+
+def _upsample(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[2:], mode="bicubic", align_corners=True)

@@ -1,0 +1,36 @@
+"""Work ahead of the consumer in threads, in order and within bounds."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    ahead: int,
+    initializer: Callable[[], None] | None = None,
+) -> Iterator[Result]:
+    """Yield ``function(item)`` in the order of ``items``.
+
+    At most ``ahead`` results exist that were not asked for yet, so memory does not grow with the
+    number of items. Closing the iterator waits for the items under way and drops the rest. An
+    error of ``function`` or of ``items`` is raised at its place in the order.
+    """
+    executor = ThreadPoolExecutor(workers, initializer=initializer)
+    pending = deque()
+    try:
+        for item in items:
+            pending.append(executor.submit(function, item))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)

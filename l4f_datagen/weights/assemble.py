@@ -1,0 +1,84 @@
+"""Named tensors → networks: architecture from shapes, strict loading."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..networks import ops
+from ..networks.alpha import AlphaNetwork
+from ..networks.stylegan2 import Generator, GeneratorArchitecture
+from ..seeding import normal
+
+W_AVG_DRAWS = 4096
+"""Draws that the centre of truncation is averaged over where a file does not hold it."""
+
+
+class Misfit(ValueError):
+    """Tensors that do not make the network they claim to be."""
+
+
+def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:
+    """A frozen generator from tensors in our names (``Generator``'s state dict).
+
+    Where "w_avg" is absent, it becomes the mean w of 4096 fixed draws.
+
+    Raises:
+        Misfit: names or shapes are not those of a StyleGAN2 generator.
+    """
+    has_w_avg = "w_avg" in tensors
+    try:
+        levels = sum(name.startswith("to_rgb.") and name.endswith(".bias") for name in tensors)
+        depth = sum(name.startswith("mapping.biases.") for name in tensors)
+        architecture = GeneratorArchitecture(
+            channels=tuple(tensors[f"layers.{2 * level}.weight"].shape[0] for level in range(levels)),
+            z_dim=tensors["mapping.weights.0"].shape[1],
+            w_dim=tensors["mapping.weights.0"].shape[0],
+            mapping_layers=depth,
+            conv_clamp=conv_clamp,
+        )
+    except (KeyError, IndexError) as error:
+        raise Misfit(f"tensor {error} is missing") from error
+    if not architecture.channels:
+        raise Misfit("no ToRGB layer was found")
+    if not has_w_avg:
+        tensors = {**tensors, "w_avg": torch.zeros(architecture.w_dim)}
+    with torch.device("meta"):
+        generator = Generator(architecture)
+    _load(generator, tensors)
+    generator.kernel = ops.fir_kernel(gain=4)
+    if not has_w_avg:
+        with torch.inference_mode():
+            draws = normal((architecture.z_dim,), 0, "w_avg", range(W_AVG_DRAWS))
+            generator.w_avg.copy_(generator.map(draws).mean(0))
+    # The layout that convolutions on CPU want; on other devices it costs nothing.
+    return generator.to(memory_format=torch.channels_last)
+
+
+def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
+    """A frozen alpha network from tensors in our names (``AlphaNetwork``'s state dict).
+
+    Raises:
+        Misfit: names or shapes are not those of an alpha network.
+    """
+    levels = sum(name.startswith("reduce_first.") and name.endswith(".weight") for name in tensors)
+    try:
+        channels = [tensors[f"reduce_first.{k}.weight"].shape[1] for k in range(levels)]
+        with torch.device("meta"):
+            network = AlphaNetwork(channels)
+    except (KeyError, IndexError, ValueError) as error:
+        raise Misfit(str(error)) from error
+    _load(network, tensors)
+    return network
+
+
+def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    expected = network.state_dict()
+    for problem, names in (("is missing", expected.keys() - tensors), ("is not known", tensors.keys() - expected)):
+        if names:
+            raise Misfit(f"tensor {min(names)} {problem}" + (f", and {len(names) - 1} more" if len(names) > 1 else ""))
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise Misfit(f"tensor {name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}")
+    network.load_state_dict({name: t.detach().float().contiguous() for name, t in tensors.items()}, assign=True)
+    network.eval().requires_grad_(False)

@@ -1,0 +1,125 @@
+"""The native format: a folder of safetensors and ``model.json`` (contract 4 of the design)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import UserError
+from ..networks.alpha import AlphaNetwork
+from ..networks.stylegan2 import Generator
+from .assemble import Misfit, build_alpha, build_generator
+from .source import UNKNOWN_LICENCE, Source, file_sha256
+
+CARD = "model.json"
+FORMAT = "l4f-datagen-model"
+VERSION = 1
+Kind = Literal["generator", "alpha"]
+
+
+def is_native(folder: Path) -> bool:
+    """Whether a path is a native checkpoint folder."""
+    return (folder / CARD).is_file()
+
+
+def save(
+    folder: Path, *, generator: Generator | None = None, alpha: AlphaNetwork | None = None, card: Mapping | None = None
+) -> None:
+    """Write networks and their card into ``folder``; a network that is not given stays as it is there.
+
+    ``card`` holds what a reader should know of them: ``name``, ``source``, ``licence``, ``training``,
+    ``quality``. Architecture and tensor hashes are added.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model = _card(folder) if is_native(folder) else {}
+    model = {"format": FORMAT, "version": VERSION} | model | dict(card or {})
+    if generator is not None:
+        a = generator.architecture
+        architecture = {
+            "resolution": a.resolution,
+            "channels": list(a.channels),
+            "z_dim": a.z_dim,
+            "w_dim": a.w_dim,
+            "mapping_layers": a.mapping_layers,
+            "conv_clamp": a.conv_clamp,
+        }
+        model["generator"] = _save_network(folder, "generator", generator, architecture)
+    if alpha is not None:
+        model["alpha"] = _save_network(folder, "alpha", alpha, {"channels": list(alpha.channels)})
+    (folder / CARD).write_text(json.dumps(model, indent=2, ensure_ascii=False) + "\n")
+
+
+def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork, Source]:
+    """One network of a native folder and its source.
+
+    Raises:
+        UserError: it is not there, damaged, or its tensors are not those that ``model.json`` names.
+    """
+    card, path = _card(folder), folder / f"{kind}.safetensors"
+    if kind not in card or not path.is_file():
+        raise UserError(
+            name, got=f"a native checkpoint without {path.name}", expected=f"one with a network {kind}",
+            remedy=f"name the folder or file that holds the {kind}",
+        )  # fmt: skip
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            str(path), got=f"a damaged file ({error})", expected="safetensors", remedy="download or copy it again"
+        ) from error
+    _check_hashes(path, tensors, card[kind].get("tensors", {}))
+    try:
+        if kind == "alpha":
+            network = build_alpha(tensors)
+        else:
+            network = build_generator(tensors, conv_clamp=card[kind]["architecture"].get("conv_clamp"))
+    except Misfit as error:
+        raise UserError(str(path), got=error, expected=f"the tensors of a {kind}", remedy="convert it again") from error
+    licence = str(card.get("licence", UNKNOWN_LICENCE))
+    return network, Source(name=name, format="native", sha256=file_sha256(path), licence=licence)
+
+
+def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, architecture: dict) -> dict:
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    path = folder / f"{kind}.safetensors"
+    save_file(tensors, path)
+    path.chmod(0o644)  # save_file leaves it readable by its owner alone
+    parameters = sum(p.numel() for p in network.parameters())
+    hashes = {name: _sha256(tensor) for name, tensor in tensors.items()}
+    return {"architecture": architecture, "parameters": parameters, "tensors": hashes}
+
+
+def _card(folder: Path) -> dict:
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            str(path), got=f"no readable JSON ({error})", expected="the card of a native checkpoint",
+            remedy="restore the file or convert the checkpoint again",
+        ) from error  # fmt: skip
+    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("version") != VERSION:
+        raise UserError(
+            str(path), got="another kind of model.json", expected=f'"format": "{FORMAT}", "version": {VERSION}',
+            remedy="name the folder of a native checkpoint",
+        )  # fmt: skip
+    return card
+
+
+def _check_hashes(path: Path, tensors: Mapping[str, Tensor], hashes: Mapping[str, str]) -> None:
+    for name, tensor in tensors.items():
+        if hashes.get(name) != _sha256(tensor):
+            raise UserError(
+                str(path), got=f"a tensor {name} that is not the one of {CARD}", expected="files that belong together",
+                remedy="restore both files from one source",
+            )  # fmt: skip
+
+
+def _sha256(tensor: Tensor) -> str:
+    return hashlib.sha256(np.ascontiguousarray(tensor.numpy())).hexdigest()
