@@ -79,25 +79,57 @@ class StyledConvolution(nn.Module):
         self.affine_bias = nn.Parameter(torch.ones(inputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise", torch.randn(resolution, resolution))
+        self._memo = ops.Memo()
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None, kernel: Tensor) -> Tensor:
-        """x (N, I, h, w), w (N, w_dim), noise (N or 1, H, W) or None → (N, O, H, W)."""
-        style = ops.equalized_linear(w, self.affine_weight, self.affine_bias)
-        x, demodulation = ops.modulated_convolution(x, self.weight, style, up=self.up, kernel=kernel)
-        # The activation is positively homogeneous: its gain √2 goes into the small factors, and one
-        # pass over the pixels demodulates and adds noise and bias.
-        gain = ops.ACTIVATION_GAIN
-        scale = (demodulation * gain)[:, :, None, None]
-        shift = self._shift(noise) * gain
-        x = torch.addcmul(shift, x, scale)
-        x = F.leaky_relu(x, ops.LEAKY_SLOPE, inplace=True)
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None, kernel: Tensor) -> Tensor:
+        """One layer (StyleGAN2, eq. 1 and 3).
+
+        Scaling the input by the style equals scaling the weight per sample, so that the whole batch
+        shares one convolution; demodulation scales the output likewise.
+
+        Args:
+            x: (N, I, h, w).
+            style: (N, I), with the equalised gain 1/√fan_in of the weight in it.
+            noise: drawn noise (N, H, W); None for none. The layer's own ``noise`` is known by identity.
+            kernel: the FIR filter with gain 4, (4, 4).
+
+        Returns:
+            (N, O, H, W), where H = 2h if the layer doubles the size.
+        """
+        power, epsilon, bias, own_noise, noise_gain = self._memo(
+            self._fold, self.weight, self.bias, self.noise_strength, self.noise
+        )
+        scale = torch.addmm(epsilon, style.square(), power).rsqrt_()
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = ops.filter_padded(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), kernel, padding=1)
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        # Noise and bias of all pixels, channels last in memory as x is; one pass adds and demodulates.
+        if noise is None:
+            shift = bias[:, None, None]
+        else:
+            shift = bias + (own_noise if noise is self.noise else noise * noise_gain)[..., None]
+            shift = shift.movedim(-1, -3)
+        # In place where no gradient is wanted: fresh memory would cost more than the arithmetic.
+        x = torch.addcmul(shift, x, scale[:, :, None, None], out=None if torch.is_grad_enabled() else x)
+        x = F.leaky_relu_(x, ops.LEAKY_SLOPE)
         return x if self.clamp is None else x.clamp_(-self.clamp, self.clamp)
 
-    def _shift(self, noise: Tensor | None) -> Tensor:
-        """Noise and bias together: (N or 1, O, H or 1, W or 1), channels last in memory."""
-        if noise is None:
-            return self.bias[None, :, None, None]
-        return (noise[..., None] * self.noise_strength + self.bias).permute(0, 3, 1, 2)
+    @staticmethod
+    def _fold(weight, bias, noise_strength, noise) -> tuple[Tensor, ...]:
+        """All that depends on parameters alone, with the gains folded in.
+
+        The activation is positively homogeneous, so its gain √2 goes into bias, noise and demodulation.
+        """
+        gain = ops.ACTIVATION_GAIN
+        return (
+            weight.square().sum((2, 3)).t() / gain**2,
+            weight.new_full((), ops.EPSILON / gain**2),
+            bias * gain,
+            noise * noise_strength * gain,
+            noise_strength * gain,
+        )
 
 
 class ToRGB(nn.Module):
@@ -111,13 +143,10 @@ class ToRGB(nn.Module):
         self.affine_weight = nn.Parameter(torch.randn(inputs, w_dim))
         self.affine_bias = nn.Parameter(torch.ones(inputs))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x (N, C, H, W), w (N, w_dim) → (N, 3, H, W)."""
-        style = ops.equalized_linear(w, self.affine_weight, self.affine_bias) / math.sqrt(x.shape[1])
-        weight = self.weight * style[:, None, :]
-        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
-        rgb = torch.baddbmm(self.bias, pixels, weight.transpose(1, 2)).unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
-        return rgb if self.clamp is None else rgb.clamp(-self.clamp, self.clamp)
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (N, C, H, W), style (N, C) with the equalised gain of the weight in it → (N, 3, H, W)."""
+        rgb = F.conv2d(x * style[:, :, None, None], self.weight[:, :, None, None], self.bias).contiguous()
+        return rgb if self.clamp is None else rgb.clamp_(-self.clamp, self.clamp)
 
 
 class Generator(nn.Module):
@@ -145,6 +174,7 @@ class Generator(nn.Module):
                 StyledConvolution(inputs=outputs, outputs=outputs, resolution=resolution, up=False, **common)
             )
             self.to_rgb.append(ToRGB(inputs=outputs, **common))
+        self._memo = ops.Memo()
         self.register_buffer("kernel", ops.fir_kernel(gain=4), persistent=False)
 
     def map(self, z: Tensor) -> Tensor:
@@ -194,7 +224,7 @@ class Generator(nn.Module):
         return self._synthesize(w, noise, noise_generators, switched_off=switched_off).image
 
     def _synthesize(self, w, noise, noise_generators, *, switched_off) -> SynthesisOutput:
-        codes = self._codes(w)
+        styles = iter(self._styles(w))
         count = w.shape[0]
         if noise == "random" and (noise_generators is None or len(noise_generators) != count):
             raise ValueError(f"random noise needs one generator per sample, {count} of them")
@@ -205,32 +235,47 @@ class Generator(nn.Module):
             x = torch.zeros_like(x)
         image, features = None, []
         for index, layer in enumerate(self.layers):
-            layer_noise = _noise(layer, noise, noise_generators)
+            layer_noise, style = _noise(layer, noise, noise_generators), next(styles)
             if index == 0 and switched_off == "first_convolution":
                 x = torch.zeros_like(x)
             else:
-                x = layer(x, codes[index], layer_noise, self.kernel)
+                x = layer(x, style, layer_noise, self.kernel)
             features.append(x)
-            # A resolution's last styled convolution is followed by its ToRGB, with the next code.
-            if index % 2 == 0:
-                rgb = self.to_rgb[index // 2](x, codes[index + 1])
+            if index % 2 == 0:  # the last styled convolution of its resolution
+                rgb = self.to_rgb[index // 2](x, next(styles))
                 image = rgb if image is None else ops.upsample_image(image).add_(rgb)
         return SynthesisOutput(image, tuple(features))
 
-    def _codes(self, w: Tensor) -> Sequence[Tensor]:
-        """One (N, w_dim) code per layer."""
+    def _styles(self, w: Tensor) -> Sequence[Tensor]:
+        """Styles (N, C) of all layers in the order in which synthesis needs them."""
         a = self.architecture
+        modules = [m for j, rgb in enumerate(self.to_rgb) for m in (*self.layers[max(2 * j - 1, 0) : 2 * j + 1], rgb)]
+        sizes = [m.affine_bias.shape[0] for m in modules]
+        affine, bias = self._memo(self._fold, *(p for m in modules for p in (m.affine_weight, m.affine_bias, m.weight)))
         if w.ndim == 2 and w.shape[1] == a.w_dim:
-            return [w] * a.num_ws
+            return torch.addmm(bias, w, affine).split(sizes, 1)
         if w.ndim == 3 and tuple(w.shape[1:]) == (a.num_ws, a.w_dim):
-            return w.unbind(1)
+            # A ToRGB shares its code with the convolution that follows it.
+            codes = [0, 1] + [c for j in range(len(self.to_rgb) - 1) for c in (2 * j + 1, 2 * j + 2, 2 * j + 3)]
+            parts = zip(bias.split(sizes), codes, affine.split(sizes, 1), strict=True)
+            return [torch.addmm(b, w[:, code], m) for b, code, m in parts]
         raise ValueError(f"w has shape {tuple(w.shape)}; expected (N, {a.w_dim}) or (N, {a.num_ws}, {a.w_dim})")
+
+    @staticmethod
+    def _fold(*parameters: Tensor) -> tuple[Tensor, Tensor]:
+        """All affine layers as one, with the equalised gains of theirs and of the weights that they scale."""
+        affine, bias = [], []
+        for affine_weight, affine_bias, weight in zip(parameters[::3], parameters[1::3], parameters[2::3]):
+            gain = 1 / math.sqrt(weight[0].numel())
+            affine.append(affine_weight.t() * (gain / math.sqrt(affine_weight.shape[1])))
+            bias.append(affine_bias * gain)
+        return torch.cat(affine, 1), torch.cat(bias)
 
 
 def _noise(layer: StyledConvolution, mode: NoiseMode, generators: Sequence[torch.Generator] | None) -> Tensor | None:
-    """The noise of one layer: (1, H, W), (N, H, W) or None."""
+    """The noise of one layer: its own map (H, W), drawn maps (N, H, W) or None."""
     if mode == "const":
-        return layer.noise[None]
+        return layer.noise
     if mode == "none":
         return None
     if mode == "random":
