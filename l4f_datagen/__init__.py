@@ -1,0 +1,36 @@
+"""l4f-datagen: segmentation data sets from a StyleGAN2 that nobody labelled (Labels4Free, ICCV 2021)."""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .engines.local import generate
+    from .errors import UserError, WorkError
+    from .generation.stream import stream
+    from .sample import Sample
+    from .settings import GenerateSettings
+    from .shards.reader import open_dataset
+    from .weights import load_alpha, load_generator
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "GenerateSettings": "settings",
+    "Sample": "sample",
+    "UserError": "errors",
+    "WorkError": "errors",
+    "generate": "engines.local",
+    "load_alpha": "weights",
+    "load_generator": "weights",
+    "open_dataset": "shards.reader",
+    "stream": "generation.stream",
+}
+__all__ = ["GenerateSettings", "Sample", "UserError", "WorkError", "generate", "load_alpha", "load_generator",
+           "open_dataset", "stream"]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    # On first use: reading a data set must not wait for torch.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,58 @@
+"""The command line: one file per command, and how their errors end (contract 7 of the design)."""
+
+import importlib
+import logging
+import signal
+import sys
+
+import click
+
+from ..errors import UserError, WorkError
+
+COMMANDS = ("generate", "preview")
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for, so that ``--help`` and typing errors answer at once."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f".{name.replace('-', '_')}", __name__).command
+
+
+@click.command(cls=_Commands, context_settings={"max_content_width": 100})
+@click.version_option(package_name="l4f-datagen")
+def group() -> None:
+    """Segmentation data sets from a StyleGAN2 that nobody labelled (Labels4Free)."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line. Returns 0, 1 (work failed), 2 (the user can mend it) or 130 (interrupted)."""
+    from ..memory import keep_freed_memory
+
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    # A scheduler that ends a job asks for the same as a person at the keyboard.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    keep_freed_memory()
+    try:
+        return group.main(arguments, prog_name="l4f-datagen", standalone_mode=False) or 0
+    except UserError as error:
+        return _end(str(error), 2)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        return 2
+    except click.ClickException as error:
+        return _end(error.format_message(), 2)
+    except WorkError as error:
+        return _end(str(error), 1)
+    except (KeyboardInterrupt, click.Abort):
+        return _end("interrupted; what was finished stays, and the same command continues", 130)
+
+
+def _end(message: str, code: int) -> int:
+    print("l4f-datagen: " + " ".join(message.split()), file=sys.stderr)
+    return code

@@ -1,0 +1,34 @@
+"""Settings as command-line options: one declaration, in ``settings``, serves both."""
+
+from collections.abc import Callable
+from typing import Literal, get_args, get_origin
+
+import click
+
+from ..settings import StageSettings
+
+
+def setting(model: type[StageSettings], name: str, *, metavar: str | None = None) -> Callable:
+    """A click option for one field of a stage's settings; not given, it is None."""
+    field = model.model_fields[name]
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+    default = field.default
+    if isinstance(default, tuple):
+        default = ",".join(default)
+    text = field.description if default in (None, "") else f"{field.description}  [default: {default}]"
+    return click.option(
+        f"--{name.replace('_', '-')}",
+        name,
+        type=click.Choice(choices) if choices else str,
+        metavar=metavar or (None if choices else _METAVARS.get(_plain(field.annotation), "TEXT")),
+        default=None,
+        help=text,
+    )
+
+
+_METAVARS = {int: "INTEGER", float: "NUMBER"}
+
+
+def _plain(annotation: object) -> object:
+    """The type inside ``Annotated``."""
+    return getattr(annotation, "__origin__", annotation)

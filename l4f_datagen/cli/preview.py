@@ -1,0 +1,35 @@
+"""``l4f-datagen preview``."""
+
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from ..sheet import contact_sheet, save_png
+from ..shards.reader import open_dataset
+
+
+@click.command("preview", short_help="Draw a contact sheet of a data set.")
+@click.argument("folder")
+@click.option("--out", required=True, metavar="FILE.png", help="where to write the sheet")
+@click.option("--n", default=16, show_default=True, type=click.IntRange(1, 1024), help="number of samples")
+@click.option("--columns", default=8, show_default=True, type=click.IntRange(1, 64), help="samples side by side")
+@click.option("--tile", default=128, show_default=True, type=click.IntRange(16, 1024), help="pixels of a picture")
+def command(folder: str, out: str, n: int, columns: int, tile: int) -> None:
+    """Draw a contact sheet of a data set: composite, alpha, mask, and the mask's outline.
+
+    Takes the first samples of the shards that are finished.
+    """
+    path = Path(out).expanduser()
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UserError("out", got=out, expected="the name of a PNG file", remedy="end it in .png")
+    dataset = open_dataset(folder, allow_incomplete=True)
+    try:
+        save_png(path, contact_sheet(islice(dataset, n), columns=min(columns, n), tile=tile))
+    except OSError as error:
+        raise UserError(
+            f"out {out}", got=f"a place that cannot be written ({error.strerror})", expected="a writable path",
+            remedy="choose another",
+        ) from error  # fmt: skip
+    click.echo(f"{path}: {min(n, len(dataset))} of {len(dataset)} samples")

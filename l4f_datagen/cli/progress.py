@@ -1,0 +1,60 @@
+"""Progress for people: a live line on a terminal, plain lines in a file."""
+
+import sys
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ..engines.local import Progress
+
+_SECONDS_BETWEEN_LINES = 10
+
+
+class ProgressReporter:
+    """Shows samples/s, the shard in work and the time left, on standard error."""
+
+    def __init__(self):
+        self._console = Console(stderr=True)
+        self._start = time.monotonic()
+        self._next_line = self._start + _SECONDS_BETWEEN_LINES
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True) if sys.stderr.isatty() else None
+
+    def __enter__(self) -> "ProgressReporter":
+        if self._live:
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live:
+            self._live.__exit__(*error)
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if self._live:
+            self._live.update(Text(self.line(progress)))
+        elif now >= self._next_line:
+            self._next_line = now + _SECONDS_BETWEEN_LINES
+            print(self.line(progress), file=sys.stderr, flush=True)
+
+    def line(self, progress: Progress) -> str:
+        """One line of where things stand."""
+        rate = progress.made / max(time.monotonic() - self._start, 1e-9)
+        left = (progress.to_make - progress.made) / rate if rate else 0
+        done = progress.samples - progress.to_make + progress.made
+        return (
+            f"{done}/{progress.samples} samples  {rate:.1f}/s  shard {progress.shard + 1} of {progress.shards}  "
+            f"{_duration(left)} left"
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self._start
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

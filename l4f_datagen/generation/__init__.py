@@ -1,0 +1,1 @@
+"""From settings to samples: codes, networks, composites, scores."""

@@ -1,0 +1,1 @@
+"""Data set folders: what is in them, writing and reading them. Never imports torch."""

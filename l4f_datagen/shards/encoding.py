@@ -1,0 +1,109 @@
+"""Sample ↔ the members of a shard (contract 1 of the design)."""
+
+import io
+import json
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ..errors import WorkError
+from ..sample import Sample
+
+IMAGE_FORMATS = ("jpg", "png", "webp")
+IGNORED = 255
+_GREY = 128
+_PNG_LEVEL = 3
+
+
+def encode(sample: Sample, *, image_format: str, quality: int) -> dict[str, bytes]:
+    """Members by extension, "jpg", "alpha.png", "mask.png", "json" and what else the sample has."""
+    members = {
+        image_format: encode_image(sample.image, image_format, quality),
+        "alpha.png": _imencode(".png", sample.alpha, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL]),
+        "mask.png": encode_mask(sample.mask),
+        "json": json.dumps(sample.metadata, separators=(",", ":")).encode(),
+    }
+    for name in ("foreground", "background"):
+        if (image := getattr(sample, name)) is not None:
+            members[f"{name}.{image_format}"] = encode_image(image, image_format, quality)
+    if sample.w is not None:
+        buffer = io.BytesIO()
+        np.save(buffer, sample.w)
+        members["w.npy"] = buffer.getvalue()
+    return members
+
+
+def decode(members: Mapping[str, bytes]) -> Sample:
+    """The sample of members by extension, as ``encode`` gives them.
+
+    Raises:
+        KeyError: a member is missing.
+        ValueError: one cannot be decoded.
+    """
+    image_format = next((name for name in IMAGE_FORMATS if name in members), None)
+    if image_format is None:
+        raise KeyError(f"no image among {sorted(members)}")
+    extras = {
+        name: decode_image(members[f"{name}.{image_format}"])
+        for name in ("foreground", "background")
+        if f"{name}.{image_format}" in members
+    }
+    if "w.npy" in members:
+        extras["w"] = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False)
+    return Sample(
+        image=decode_image(members[image_format]),
+        alpha=_imdecode(members["alpha.png"], cv2.IMREAD_GRAYSCALE),
+        mask=np.array(Image.open(io.BytesIO(members["mask.png"]))),
+        metadata=json.loads(members["json"]),
+        **extras,
+    )
+
+
+def encode_image(image: np.ndarray, image_format: str, quality: int) -> bytes:
+    """RGB uint8 H×W×3 → a file; ``quality`` 1 to 100 for jpg (full colour resolution) and webp (100: lossless)."""
+    options = {
+        "jpg": [
+            cv2.IMWRITE_JPEG_QUALITY,
+            quality,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        ],
+        "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
+        "webp": [cv2.IMWRITE_WEBP_QUALITY, 101 if quality == 100 else quality],
+    }[image_format]
+    return _imencode(f".{image_format}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+
+
+def decode_image(content: bytes) -> np.ndarray:
+    """A file → RGB uint8 H×W×3."""
+    return cv2.cvtColor(_imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def encode_mask(mask: np.ndarray) -> bytes:
+    """Class indices → an indexed PNG that shows black and white, and grey for ignored pixels."""
+    image = Image.fromarray(mask).convert("L")
+    image.putpalette(_palette(with_ignored=bool((mask == IGNORED).any())))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _palette(*, with_ignored: bool) -> list[int]:
+    colours = [0, 0, 0, 255, 255, 255]
+    return colours + [0] * 3 * 253 + [_GREY] * 3 if with_ignored else colours
+
+
+def _imencode(extension: str, image: np.ndarray, options: list[int]) -> bytes:
+    done, content = cv2.imencode(extension, image, options)
+    if not done:
+        raise WorkError(f"OpenCV could not encode an image of shape {image.shape} as {extension}")
+    return content.tobytes()
+
+
+def _imdecode(content: bytes, flags: int) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if image is None:
+        raise ValueError("an image cannot be decoded")
+    return image

@@ -1,0 +1,33 @@
+"""Names of the files of a data set folder (contract 2 of the design)."""
+
+DATASET = "dataset.json"
+CARD = "README.md"
+METADATA = "metadata.parquet"
+WIDS, OPENCLIP, TIMM = "wids.json", "sizes.json", "_info.json"
+FINAL = (METADATA, WIDS, OPENCLIP, TIMM)
+"""Written when the last shard is done; absent while a run goes on."""
+
+
+def tar(shard: int) -> str:
+    """The samples of a shard."""
+    return f"{shard:05d}.tar"
+
+
+def parquet(shard: int) -> str:
+    """The metadata rows of a shard."""
+    return f"{shard:05d}.parquet"
+
+
+def index(shard: int) -> str:
+    """Offsets of the members of a shard, for DALI."""
+    return f"{shard:05d}.idx"
+
+
+def stats(shard: int) -> str:
+    """Counts and checksums of a shard; written last, so a shard without it does not exist."""
+    return f"{shard:05d}_stats.json"
+
+
+def of_shard(shard: int) -> tuple[str, str, str, str]:
+    """All files of a shard, the one that declares it done first."""
+    return stats(shard), tar(shard), parquet(shard), index(shard)

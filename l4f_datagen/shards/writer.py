@@ -1,0 +1,110 @@
+"""One shard: samples → tar, Parquet, DALI index and, last, its stats."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow.parquet as pq
+from webdataset.writer import TarWriter
+
+from ..overlap import ordered_map
+from ..sample import Sample
+from . import atomic, encoding, layout, schema
+
+_BLOCK = 512  # of a tar file
+
+
+def write_shard(
+    folder: Path,
+    shard: int,
+    samples: Iterable[Sample],
+    *,
+    image_format: str,
+    quality: int,
+    report: Callable[[], None] = lambda: None,
+) -> dict[str, object]:
+    """Write the files of one shard and return its stats. Encodes in threads; calls ``report`` after each sample.
+
+    Raises:
+        OSError: the disk is full, say; no file of the shard is left half-written.
+    """
+    rows, offsets = [], []
+    encoded = ordered_map(
+        lambda sample: (sample, encoding.encode(sample, image_format=image_format, quality=quality)),
+        samples,
+        workers=2,
+        ahead=16,
+    )
+    with atomic.replacing(folder / layout.tar(shard)) as file, contextlib.closing(encoded):
+        hashing = _HashingFile(file)
+        with TarWriter(hashing, encoder=False, mtime=0, user="", group="") as tar:
+            for sample, members in encoded:
+                offsets.append(_member_offsets(tar.tarstream.offset, sample.key, members))
+                tar.write({"__key__": sample.key, **members})
+                # Tarfile keeps a record of every member for a directory that nobody asks it for.
+                tar.tarstream.members.clear()
+                rows.append(sample.metadata)
+                report()
+    _write_parquet(folder / layout.parquet(shard), rows)
+    _write_dali_index(folder / layout.index(shard), offsets)
+    stats = {
+        "shard": shard,
+        "samples": len(rows),
+        "files": {
+            layout.tar(shard): {"bytes": hashing.size, "md5": hashing.md5.hexdigest(), "sha256": hashing.sha256.hexdigest()},
+            layout.parquet(shard): _digest(folder / layout.parquet(shard)),
+            layout.index(shard): _digest(folder / layout.index(shard)),
+        },
+        "means": {
+            name: round(sum(row[name] for row in rows) / len(rows), 6)
+            for name in ("mask_area", "decisiveness", "stability", "components", "touches_border")
+        },
+    }  # fmt: skip
+    atomic.write_bytes(folder / layout.stats(shard), json.dumps(stats, indent=2).encode() + b"\n")
+    return stats
+
+
+class _HashingFile:
+    """A file for writing that takes checksums on the way."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.md5, self.sha256, self.size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+
+    def write(self, content: bytes) -> int:
+        self.md5.update(content)
+        self.sha256.update(content)
+        self.size += len(content)
+        return self._file.write(content)
+
+    def close(self) -> None:
+        """The file belongs to whoever opened it."""
+
+
+def _member_offsets(offset: int, key: str, members: dict[str, bytes]) -> list[tuple[str, int, int, str]]:
+    """(extension, offset of the content, size, name) of a sample's members, in the order of the tar."""
+    places = []
+    for extension in sorted(members):
+        size = len(members[extension])
+        places.append((extension, offset + _BLOCK, size, f"{key}.{extension}"))
+        offset += _BLOCK + -(-size // _BLOCK) * _BLOCK
+    return places
+
+
+def _write_parquet(path: Path, rows: list[dict[str, object]]) -> None:
+    with atomic.replacing(path) as file:
+        pq.write_table(schema.table(rows), file)
+
+
+def _write_dali_index(path: Path, offsets: list[list[tuple[str, int, int, str]]]) -> None:
+    lines = [f"v1.2 {len(offsets)}"]
+    lines += [" ".join(f"{e} {o} {s} {n}" for e, o, s, n in sample) for sample in offsets]
+    atomic.write_bytes(path, ("\n".join(lines) + "\n").encode())
+
+
+def _digest(path: Path) -> dict[str, object]:
+    content = path.read_bytes()
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,0 +1,67 @@
+"""Contact sheets: samples side by side, for people to look at."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .sample import Sample
+
+ROWS = ("composite", "alpha", "mask", "outline")
+_GAP, _MARGIN = 4, 84
+_PAPER, _INK, _OUTLINE = (255, 255, 255), (60, 60, 60), (255, 0, 120)
+
+
+def contact_sheet(samples: Iterable[Sample], *, columns: int = 8, tile: int = 128) -> np.ndarray:
+    """Samples as columns of composite, alpha, mask and the mask's outline over the composite.
+
+    Args:
+        samples: at least one; after ``columns`` of them a new block of rows begins.
+        tile: height and width of a picture in pixels; smaller images are enlarged.
+
+    Returns:
+        RGB uint8 H×W×3.
+    """
+    blocks = [_block(block, columns, tile) for block in _blocks(samples, columns)]
+    if not blocks:
+        raise ValueError("a contact sheet needs at least one sample")
+    return np.concatenate(blocks)
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Write RGB uint8 H×W×3 as a PNG, creating its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done, content = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    assert done
+    path.write_bytes(content.tobytes())
+
+
+def _blocks(samples: Iterable[Sample], columns: int) -> Iterator[Sequence[Sample]]:
+    iterator = iter(samples)
+    while block := list(islice(iterator, columns)):
+        yield block
+
+
+def _block(samples: Sequence[Sample], columns: int, tile: int) -> np.ndarray:
+    step = tile + _GAP
+    sheet = np.full((len(ROWS) * step + 2 * _GAP, _MARGIN + columns * step, 3), _PAPER, np.uint8)
+    for row, name in enumerate(ROWS):
+        place = (6, _GAP + row * step + tile // 2)
+        cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+    for column, sample in enumerate(samples):
+        for row, picture in enumerate(_tiles(sample, tile)):
+            y, x = _GAP + row * step, _MARGIN + column * step
+            sheet[y : y + tile, x : x + tile] = picture
+    return sheet
+
+
+def _tiles(sample: Sample, tile: int) -> list[np.ndarray]:
+    shrink = max(sample.image.shape[:2]) > tile
+    image = cv2.resize(sample.image, (tile, tile), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+    alpha = cv2.resize(sample.alpha, (tile, tile), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_NEAREST)
+    mask = cv2.resize((sample.mask == 1).astype(np.uint8), (tile, tile), interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    outline = cv2.drawContours(image.copy(), contours, -1, _OUTLINE, 1)
+    return [image, *(np.repeat(grey[..., None], 3, 2) for grey in (alpha, mask * 255)), outline]
