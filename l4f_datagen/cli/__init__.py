@@ -53,6 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _end("interrupted; what was finished stays, and the same command continues", 130)
 
 
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
 def _end(message: str, code: int) -> int:
     print("l4f-datagen: " + " ".join(message.split()), file=sys.stderr)
     return code

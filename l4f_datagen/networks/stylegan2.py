@@ -112,9 +112,10 @@ class StyledConvolution(nn.Module):
             shift = bias + (own_noise if noise is self.noise else noise * noise_gain)[..., None]
             shift = shift.movedim(-1, -3)
         # In place where no gradient is wanted: fresh memory would cost more than the arithmetic.
-        x = torch.addcmul(shift, x, scale[:, :, None, None], out=None if torch.is_grad_enabled() else x)
+        out = None if torch.is_grad_enabled() else x
+        x = torch.addcmul(shift, x, scale[:, :, None, None], out=out)
         x = F.leaky_relu_(x, ops.LEAKY_SLOPE)
-        return x if self.clamp is None else x.clamp_(-self.clamp, self.clamp)
+        return x if self.clamp is None else torch.clamp(x, -self.clamp, self.clamp, out=out)
 
     @staticmethod
     def _fold(weight, bias, noise_strength, noise) -> tuple[Tensor, ...]:

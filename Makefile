@@ -1,0 +1,38 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup demo test test-slow lint format bench clean
+
+setup: $(VENV)/ready
+
+# The constraints pin torch: an open range would bring whatever build is newest.
+$(VENV)/ready: setup.cfg setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@
+
+demo: setup
+	$(BIN)/l4f-datagen generate --config vessels --n 256 --out demo/shards
+	$(BIN)/l4f-datagen preview demo/shards --out demo/sheet.png
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m benchmarks.synthesis
+	$(BIN)/python -m benchmarks.generate
+
+clean:
+	rm -rf $(VENV) build dist demo *.egg-info

@@ -1,0 +1,96 @@
+"""End-to-end speed of ``generate`` over its networks alone, and peak memory: ``python -m benchmarks.generate``."""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import torch
+
+from l4f_datagen.engines.local import generate
+from l4f_datagen.generation import stream as streams
+from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.overlap import ordered_map
+from l4f_datagen.settings import GenerateSettings
+
+
+def networks_alone(settings: GenerateSettings, models: streams.Models, *, side_by_side: bool) -> float:
+    """Samples/s of foreground, alpha and background on codes that are drawn already.
+
+    ``side_by_side``: batches in threads of their own, as generate does; else torch's threads within layers.
+    """
+    generator, size = models.generator, settings.batch_size
+    w = torch.randn(size, generator.architecture.w_dim)
+
+    def run(_: int) -> None:
+        with torch.inference_mode():
+            models.alpha(generator.synthesize(w).features)
+            generator.background(w)
+
+    batches, threads = range(settings.n // size), torch.get_num_threads()
+    start = time.perf_counter()
+    if side_by_side:
+        initializer = lambda: torch.set_num_threads(1)  # noqa: E731
+        for _ in ordered_map(run, batches, workers=threads, ahead=2 * threads, initializer=initializer):
+            pass
+        torch.set_num_threads(threads)
+    else:
+        for batch in batches:
+            run(batch)
+    return len(batches) * size / (time.perf_counter() - start)
+
+
+def end_to_end(settings: GenerateSettings, models: streams.Models) -> float:
+    """Samples/s from settings to a finished data set folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        generate(settings, Path(folder) / "shards", models=models)
+        return settings.n / (time.perf_counter() - start)
+
+
+def peak_memory(n: int) -> int:
+    """Peak memory of a generate process, MiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = (
+            "import resource, sys; from l4f_datagen.cli import main; code = main(sys.argv[1:]); "
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(code)"
+        )
+        arguments = ["generate", "--n", str(n), "--out", f"{folder}/shards"]
+        done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+        return int(done.stdout.split()[-1])
+
+
+@click.command()
+@click.option("--n", default=800, show_default=True, help="samples per timing")
+@click.option("--rounds", default=5, show_default=True)
+@click.option("--memory", default="2000,20000", show_default=True, help="two values of n; empty: skip")
+def main(n: int, rounds: int, memory: str) -> None:
+    """Print the two speeds, their ratio, and the two peaks."""
+    keep_freed_memory()
+    settings = GenerateSettings(n=n)
+    models = streams.load_models(settings)
+    alternatives = {
+        "end to end": lambda: end_to_end(settings, models),
+        "networks, batches side by side": lambda: networks_alone(settings, models, side_by_side=True),
+        "networks, one batch at a time": lambda: networks_alone(settings, models, side_by_side=False),
+    }
+    rates = {name: [] for name in alternatives}
+    for _ in range(rounds):  # in turn: a machine that slows down slows all of them
+        for name, alternative in alternatives.items():
+            rates[name].append(alternative())
+    best = {name: sorted(values)[len(values) // 2] for name, values in rates.items()}
+    for name, rate in best.items():
+        print(f"{name}: {rate:.1f} samples/s")
+    whole = best.pop("end to end")
+    print(f"generate: {whole / max(best.values()):.2f} of its networks alone")
+    with contextlib.suppress(ValueError):
+        small, large = (int(value) for value in memory.split(","))
+        peaks = peak_memory(small), peak_memory(large)
+        print(f"peak memory: {peaks[0]} MiB at n {small}, {peaks[1]} MiB at n {large} (ratio {peaks[1] / peaks[0]:.3f})")
+
+
+if __name__ == "__main__":
+    main()

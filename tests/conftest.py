@@ -1,0 +1,53 @@
+"""Fixtures: tiny networks with random weights, and the shared data where it is at hand."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
+from l4f_datagen.settings import GenerateSettings
+from l4f_datagen.weights import native
+
+TINY = GeneratorArchitecture(channels=(12, 12, 8), z_dim=6, w_dim=10, mapping_layers=2)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The data that lies beside a checkout; tests that want it skip without it."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared data is not here")
+    return folder
+
+
+def tiny_generator(architecture: GeneratorArchitecture = TINY, seed: int = 0) -> Generator:
+    """A frozen generator with random weights; noise, biases and clamps all in play."""
+    torch.manual_seed(seed)
+    generator = Generator(architecture)
+    for name, parameter in generator.named_parameters():
+        if parameter.ndim <= 1 and "affine" not in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    generator.w_avg.normal_(std=0.2)
+    return generator.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory) -> Path:
+    """A native checkpoint folder of a 16 px generator and its alpha network."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    torch.manual_seed(1)
+    alpha = AlphaNetwork(TINY.channels[1:])
+    for parameter in alpha.parameters():
+        torch.nn.init.normal_(parameter, std=0.6)
+    native.save(folder, generator=tiny_generator(), alpha=alpha, card={"name": "tiny", "licence": "MIT"})
+    return folder
+
+
+@pytest.fixture
+def tiny_settings(tiny_checkpoint) -> GenerateSettings:
+    """23 samples of the tiny networks in three shards, the last one short."""
+    return GenerateSettings(
+        n=23, generator=str(tiny_checkpoint), batch_size=4, samples_per_shard=10, threshold=0.5, device="cpu"
+    )

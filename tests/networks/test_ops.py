@@ -1,0 +1,74 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from l4f_datagen.networks import ops
+
+
+@pytest.mark.parametrize("size", [(4, 4), (8, 5), (48, 40)])
+def test_doubling_is_zero_insertion_and_the_filter(size):
+    x = torch.randn(2, 3, *size)
+    spread = torch.zeros(2, 3, 2 * size[0], 2 * size[1])
+    spread[:, :, ::2, ::2] = x
+    # Padding (2, 1), as the facts have it; the filter is symmetric.
+    kernel = ops.fir_kernel(gain=4).expand(3, 1, 4, 4)
+    expected = F.conv2d(F.pad(spread, (2, 1, 2, 1)), kernel, groups=3)
+    torch.testing.assert_close(ops.upsample_image(x), expected)
+
+
+@pytest.mark.parametrize("size", [8, 40])
+def test_doubling_can_be_differentiated(size):
+    x = torch.randn(1, 1, size, size, requires_grad=True)
+    ops.upsample_image(x).sum().backward()
+    assert float(x.grad[0, 0, size // 2, size // 2]) == pytest.approx(4)
+
+
+def test_the_filter_keeps_a_constant():
+    filtered = ops.filter_padded(torch.ones(1, 2, 9, 9), ops.fir_kernel(), padding=1)
+    assert filtered.shape == (1, 2, 8, 8)
+    torch.testing.assert_close(filtered[..., 2:-2, 2:-2], torch.ones(1, 2, 4, 4))
+
+
+def test_equalised_linear_by_hand():
+    x, weight, bias = torch.tensor([[1.0, 2, 3, 4]]), torch.ones(1, 4), torch.tensor([5.0])
+    assert float(ops.equalized_linear(x, weight, bias, 0.5)) == pytest.approx(10 * 0.5 / 2 + 5 * 0.5)
+
+
+def test_leaky_relu_by_hand():
+    torch.testing.assert_close(ops.leaky_relu(torch.tensor([1.0, -1.0])), torch.tensor([1.0, -0.2]) * 2**0.5)
+
+
+class TestMemo:
+    def setup_method(self):
+        self.calls = 0
+        self.memo = ops.Memo()
+
+    def double(self, p):
+        self.calls += 1
+        return (p * 2,)
+
+    def test_frozen_parameters_are_computed_once(self):
+        p = torch.nn.Parameter(torch.ones(2), requires_grad=False)
+        for _ in range(3):
+            assert self.memo(self.double, p)[0].tolist() == [2, 2]
+        assert self.calls == 1
+
+    def test_a_change_in_place_is_noticed(self):
+        p = torch.nn.Parameter(torch.ones(2), requires_grad=False)
+        self.memo(self.double, p)
+        p.lerp_(torch.zeros(2), 0.5)
+        assert self.memo(self.double, p)[0].tolist() == [1, 1]
+
+    def test_a_replaced_parameter_is_noticed(self):
+        first, second = (torch.nn.Parameter(torch.full((2,), v), requires_grad=False) for v in (1.0, 3.0))
+        self.memo(self.double, first)
+        assert self.memo(self.double, second)[0].tolist() == [6, 6]
+
+    def test_gradients_flow_into_trained_parameters(self):
+        p = torch.nn.Parameter(torch.ones(2))
+        with torch.no_grad():
+            self.memo(self.double, p)
+        for _ in range(2):
+            p.grad = None
+            self.memo(self.double, p)[0].sum().backward()
+            assert p.grad.tolist() == [2, 2]
