@@ -89,7 +89,9 @@ def main(n: int, rounds: int, memory: str) -> None:
     with contextlib.suppress(ValueError):
         small, large = (int(value) for value in memory.split(","))
         peaks = peak_memory(small), peak_memory(large)
-        print(f"peak memory: {peaks[0]} MiB at n {small}, {peaks[1]} MiB at n {large} (ratio {peaks[1] / peaks[0]:.3f})")
+        print(
+            f"peak memory: {peaks[0]} MiB at n {small}, {peaks[1]} MiB at n {large} (ratio {peaks[1] / peaks[0]:.3f})"
+        )
 
 
 if __name__ == "__main__":

@@ -84,7 +84,10 @@ def load_pipeline(path: str) -> Pipeline:
     if not found.is_file():
         names = ", ".join(resources.embedded("pipelines", ".yaml"))
         raise UserError(
-            "config", got=f"{path}, which is no file", expected=f"a YAML file or one of: {names}", remedy="check the path"
+            "config",
+            got=f"{path}, which is no file",
+            expected=f"a YAML file or one of: {names}",
+            remedy="check the path",
         )
     try:
         content = yaml.safe_load(found.read_text()) or {}
@@ -147,12 +150,13 @@ def _explain(model: type[StageSettings], problem: Mapping[str, Any], where: str)
             remedy=f"did you mean {nearest[0]}?" if nearest else "remove it",
         )
     expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    remedy = model.model_fields[name].description if name in model.model_fields else None
+    meaning = model.model_fields[name].description if name in model.model_fields else None
+    flag = name if where else f"--{name.replace('_', '-')}"
     return UserError(
-        f"{prefix}{name.replace('_', '-') if not prefix else name}",
+        f"{prefix}{name}",
         got=_short(problem["input"]),
         expected=expected,
-        remedy=f"this is the {remedy}" if remedy else "see --help",
+        remedy=f"change {flag}" + (f" ({meaning})" if meaning else ""),
     )
 
 

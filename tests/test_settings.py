@@ -15,7 +15,7 @@ CHECKPOINTS = {"generator": "1" * 64, "alpha": "2" * 64}
         ({"n": 0}, ["n: got 0", "greater than 0"]),
         ({"n": "many"}, ["n: got 'many'", "integer"]),
         ({"batchsize": 4}, ["batchsize", "unknown key", "did you mean batch_size?"]),
-        ({"image_format": "gif"}, ["image-format", "gif", "jpg"]),
+        ({"image_format": "gif"}, ["image_format", "gif", "jpg"]),
         ({"save": "foreground,masks"}, ["save", "masks"]),
         ({"device": "gpu"}, ["device", "gpu"]),
         ({"quality": 101}, ["quality", "101", "100"]),

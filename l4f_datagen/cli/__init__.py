@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from .. import __version__
 from ..errors import UserError, WorkError
 
 COMMANDS = ("generate", "preview")
@@ -25,7 +26,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"max_content_width": 100})
-@click.version_option(package_name="l4f-datagen")
+@click.version_option(__version__)
 def group() -> None:
     """Segmentation data sets from a StyleGAN2 that nobody labelled (Labels4Free)."""
 
@@ -39,7 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
     try:
-        return group.main(arguments, prog_name="l4f-datagen", standalone_mode=False) or 0
+        # Not group.main(): it ends a line of its own before it passes an interruption on.
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        with group.make_context("l4f-datagen", words) as context:
+            group.invoke(context)
+        return 0
+    except click.exceptions.Exit as end:  # --help, --version
+        return end.exit_code
     except UserError as error:
         return _end(str(error), 2)
     except click.exceptions.NoArgsIsHelpError as error:

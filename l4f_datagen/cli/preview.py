@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from ..errors import UserError
-from ..sheet import contact_sheet, save_png
 from ..shards.reader import open_dataset
+from ..sheet import contact_sheet, save_png
 
 
 @click.command("preview", short_help="Draw a contact sheet of a data set.")

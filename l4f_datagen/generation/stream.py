@@ -181,6 +181,9 @@ def _device(name: str) -> torch.device:
         count = torch.cuda.device_count()
         found = f"{count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
         raise UserError(
-            "device", got=f"{name} on a machine with {found}", expected="a device that is there", remedy="use --device cpu"
+            "device",
+            got=f"{name} on a machine with {found}",
+            expected="a device that is there",
+            remedy="use --device cpu",
         )
     return device

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -54,9 +55,7 @@ class Mapping(nn.Module):
     def __init__(self, *, z_dim: int, w_dim: int, num_layers: int):
         super().__init__()
         sizes = [z_dim] + [w_dim] * num_layers
-        self.weights = nn.ParameterList(
-            nn.Parameter(torch.randn(o, i) / self.LR_MUL) for i, o in zip(sizes, sizes[1:])
-        )
+        self.weights = nn.ParameterList(nn.Parameter(torch.randn(o, i) / self.LR_MUL) for i, o in pairwise(sizes))
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(o)) for o in sizes[1:])
 
     def forward(self, z: Tensor) -> Tensor:

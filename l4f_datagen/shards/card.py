@@ -28,7 +28,11 @@ def render(description: Mapping[str, Any]) -> str:
     if head["license"] == "other":
         head["license_name"] = licence
     image = settings["image_format"]
-    extras = [f"| `KEY.{name}.{image}` | {name} alone, RGB |" for name in ("foreground", "background") if name in settings["save"]]
+    extras = [
+        f"| `KEY.{name}.{image}` | {name} alone, RGB |"
+        for name in ("foreground", "background")
+        if name in settings["save"]
+    ]
     if "w" in settings["save"]:
         extras.append("| `KEY.w.npy` | mapped, truncated codes of foreground and background, float32 (2, w_dim) |")
     lines = [
@@ -63,7 +67,8 @@ def render(description: Mapping[str, Any]) -> str:
         "",
         f"Generator `{generator['name']}` ({generator['format']}, SHA-256 `{generator['sha256']}`), "
         f"licence of the model: {licence}.",
-        f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), licence: {alpha['licence']}.",
+        f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
+        f"licence: {alpha['licence']}.",
         "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
         "",
     ]

@@ -129,7 +129,9 @@ def _check_same(folder: Path, existing: Mapping[str, Any], wanted: Mapping[str, 
         )
     have, want = existing["counts"]["samples"], wanted["counts"]["samples"]
     if want < have:
-        raise UserError(f"n for {folder}", got=want, expected=f"at least the {have} that it was begun with", remedy=remedy)
+        raise UserError(
+            f"n for {folder}", got=want, expected=f"at least the {have} that it was begun with", remedy=remedy
+        )
 
 
 def _remove_dataset(folder: Path, existing: Mapping[str, Any]) -> None:

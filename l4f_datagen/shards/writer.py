@@ -54,7 +54,7 @@ def write_shard(
         "shard": shard,
         "samples": len(rows),
         "files": {
-            layout.tar(shard): {"bytes": hashing.size, "md5": hashing.md5.hexdigest(), "sha256": hashing.sha256.hexdigest()},
+            layout.tar(shard): hashing.digest(),
             layout.parquet(shard): _digest(folder / layout.parquet(shard)),
             layout.index(shard): _digest(folder / layout.index(shard)),
         },
@@ -79,6 +79,10 @@ class _HashingFile:
         self.sha256.update(content)
         self.size += len(content)
         return self._file.write(content)
+
+    def digest(self) -> dict[str, object]:
+        """Size and checksums of what was written."""
+        return {"bytes": self.size, "md5": self.md5.hexdigest(), "sha256": self.sha256.hexdigest()}
 
     def close(self) -> None:
         """The file belongs to whoever opened it."""

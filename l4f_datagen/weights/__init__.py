@@ -39,7 +39,9 @@ def read_alpha(path: str | Path) -> tuple[AlphaNetwork, Source]:
     return _read(path, "alpha", labels4free.recognises, labels4free.read, "labels4free")
 
 
-def read_pair(generator_path: str, alpha_path: str | None) -> tuple[tuple[Generator, Source], tuple[AlphaNetwork, Source]]:
+def read_pair(
+    generator_path: str, alpha_path: str | None
+) -> tuple[tuple[Generator, Source], tuple[AlphaNetwork, Source]]:
     """A generator and the alpha network that goes with it.
 
     ``alpha_path`` None takes the alpha network beside the generator in its native folder.
@@ -47,6 +49,7 @@ def read_pair(generator_path: str, alpha_path: str | None) -> tuple[tuple[Genera
     Raises:
         UserError: one cannot be read, or the alpha network does not fit; says how.
     """
+    generator = read_generator(generator_path)
     if alpha_path is None:
         folder = locate(generator_path)
         if not native.is_native(folder) or not (folder / "alpha.safetensors").is_file():
@@ -55,14 +58,14 @@ def read_pair(generator_path: str, alpha_path: str | None) -> tuple[tuple[Genera
                 remedy="name one with --alpha",
             )  # fmt: skip
         alpha_path = generator_path
-    generator, alpha = read_generator(generator_path), read_alpha(alpha_path)
+    alpha = read_alpha(alpha_path)
     wanted, channels = alpha[0].channels, generator[0].architecture.channels
     if not fits(wanted, channels):
         raise UserError(
             f"alpha {alpha_path}",
             got=f"a network for features of {_numbers(wanted)} channels, coarse to fine",
             expected=f"one for the last levels of {generator_path} ({generator[0].architecture.resolution} px), "
-            f"which have {_numbers(channels[-len(wanted):])}",
+            f"which have {_numbers(channels[-len(wanted) :])}",
             remedy="use the alpha network that was trained on this generator",
         )
     return generator, alpha
@@ -92,13 +95,16 @@ def _read(path: str | Path, kind: native.Kind, recognises: Callable, read: Calla
         if native.is_native(found):
             return native.read(found, kind, str(path))
         raise UserError(
-            str(path), got=f"a folder without {native.CARD}", expected="a native checkpoint folder or a checkpoint file",
+            str(path), got=f"a folder without {native.CARD}", expected="a native checkpoint folder or a file",
             remedy="name the file inside it",
         )  # fmt: skip
     content = torch_file.load(found)
     if not recognises(content):
         raise UserError(
-            str(path), got=_contents(content), expected=f"a checkpoint with {_WANTED[kind]}", remedy="choose another file"
+            str(path),
+            got=_contents(content),
+            expected=f"a checkpoint with {_WANTED[kind]}",
+            remedy="choose another file",
         )
     try:
         network, notes = read(content)

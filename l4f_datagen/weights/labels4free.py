@@ -40,5 +40,3 @@ def _our_name(name: str) -> str:
         level, second = divmod(int(found[1]) - 1, 2)
         return f"reduce_{('first', 'second')[second]}.{level}.{kind}"
     raise Misfit(f"tensor {name} is not known")
-
-

@@ -24,7 +24,9 @@ def test_alpha_is_rounded():
     assert alpha_to_uint8(alpha).flatten().tolist() == [0, 0, 1, 255]
 
 
-@pytest.mark.parametrize(("threshold", "expected"), [(0.5, 128), (0.9, 230), (1, 255), (0.2, 51), (0.6, 153), (1e-9, 1)])
+@pytest.mark.parametrize(
+    ("threshold", "expected"), [(0.5, 128), (0.9, 230), (1, 255), (0.2, 51), (0.6, 153), (1e-9, 1)]
+)
 def test_the_cut_is_the_first_value_at_or_above_the_threshold(threshold, expected):
     assert cut(threshold) == expected
     values = np.arange(1, 256)

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-
 from l4f_datagen.errors import UserError
 from l4f_datagen.generation import compositing
 from l4f_datagen.generation.stream import load_models, stream

@@ -38,7 +38,7 @@ def test_any_number_of_levels(levels):
     features = [torch.randn(2, c, 4 << k, 4 << k) for k, c in enumerate(channels) for _ in range(2)]
     alpha = network(features)
     assert alpha.shape == (2, 1, 4 << (levels - 1), 4 << (levels - 1))
-    assert 0 <= float(alpha.min()) and float(alpha.max()) <= 1
+    assert float(alpha.min()) >= 0 and float(alpha.max()) <= 1
     # Maps of resolutions below the first are not looked at.
     torch.testing.assert_close(network([torch.randn(2, 3, 2, 2), *features]), alpha)
 

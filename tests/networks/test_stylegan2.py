@@ -37,7 +37,9 @@ def textbook(generator: Generator, w: torch.Tensor) -> tuple[torch.Tensor, list[
         maps = []
         for level, to_rgb in enumerate(generator.to_rgb):
             for layer in generator.layers[max(2 * level - 1, 0) : 2 * level + 1]:
-                modulated = layer.weight / math.sqrt(layer.weight[0].numel()) * style(layer, codes[index])[:, None, None]
+                modulated = (
+                    layer.weight / math.sqrt(layer.weight[0].numel()) * style(layer, codes[index])[:, None, None]
+                )
                 modulated = modulated * (modulated.square().sum((1, 2, 3), keepdim=True) + 1e-8).rsqrt()
                 if layer.up:
                     x = F.conv_transpose2d(x, modulated.transpose(0, 1), stride=2)
@@ -70,9 +72,7 @@ def test_synthesis_is_the_papers(generator):
 def test_one_code_for_all_layers_equals_w_plus(generator):
     w = torch.randn(2, generator.architecture.w_dim)
     w_plus = w[:, None].expand(-1, generator.architecture.num_ws, -1)
-    torch.testing.assert_close(
-        generator.synthesize(w).image, generator.synthesize(w_plus).image, rtol=1e-5, atol=1e-5
-    )
+    torch.testing.assert_close(generator.synthesize(w).image, generator.synthesize(w_plus).image, rtol=1e-5, atol=1e-5)
 
 
 def test_inference_and_training_paths_agree(generator):
@@ -83,7 +83,9 @@ def test_inference_and_training_paths_agree(generator):
     out = trained.synthesize(w)
     torch.testing.assert_close(out.image, expected.image.clone(), rtol=1e-4, atol=1e-5)
     (out.image.sum() + out.features[-1].sum()).backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for n, p in trained.named_parameters() if "mapping" not in n)
+    assert all(
+        p.grad is not None and p.grad.isfinite().all() for n, p in trained.named_parameters() if "mapping" not in n
+    )
 
 
 def test_a_weight_changed_in_place_changes_the_image():

@@ -26,7 +26,9 @@ def sample() -> Sample:
     )
 
 
-@pytest.mark.parametrize(("image_format", "quality", "most"), [("png", 1, 0), ("webp", 100, 0), ("jpg", 95, 12), ("webp", 90, 24)])
+@pytest.mark.parametrize(
+    ("image_format", "quality", "most"), [("png", 1, 0), ("webp", 100, 0), ("jpg", 95, 12), ("webp", 90, 24)]
+)
 def test_round_trip(sample, image_format, quality, most):
     members = encoding.encode(sample, image_format=image_format, quality=quality)
     assert set(members) == {
@@ -52,7 +54,9 @@ def test_red_stays_red(sample):
     red[..., 0] = 255
     for image_format in encoding.IMAGE_FORMATS:
         content = encoding.encode_image(red, image_format, 95)
-        assert np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))[8, 8].tolist() == pytest.approx([255, 0, 0], abs=3)
+        assert np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))[8, 8].tolist() == pytest.approx(
+            [255, 0, 0], abs=3
+        )
 
 
 def test_modes_of_the_masks(sample):

@@ -1,0 +1,54 @@
+import json
+import re
+
+import l4f_datagen as l4f
+from l4f_datagen.cli import main
+from l4f_datagen.cli.progress import ProgressReporter
+from l4f_datagen.engines.local import Progress
+
+
+def test_the_default_pair(capsys, tmp_path):
+    assert main(["generate", "--n", "12", "--out", str(tmp_path / "s"), "--config", "vessels", "--save", "w"]) == 0
+    assert "12 samples in 1 shards; made 12 in" in capsys.readouterr().out
+    dataset = l4f.open_dataset(tmp_path / "s")
+    assert len(dataset) == 12
+    areas = [sample.metadata["mask_area"] for sample in dataset]
+    assert min(areas) > 0.05 and max(areas) < 0.6
+    assert all(sample.metadata["decisiveness"] > 0.9 for sample in dataset)
+    assert dataset.description["checkpoints"]["generator"]["licence"] == "Apache-2.0"
+    assert "license: apache-2.0" in (tmp_path / "s" / "README.md").read_text()
+
+
+def test_flags_reach_the_settings(capsys, tmp_path, tiny_checkpoint):
+    flags = {
+        "n": 9, "generator": str(tiny_checkpoint), "alpha": str(tiny_checkpoint), "seed": 5, "psi": 0.4,
+        "background_psi": 0.9, "threshold": 0.3, "blend": "mask", "switched_off": "constant", "noise": "random",
+        "batch_size": 2, "samples_per_shard": 4, "image_format": "webp", "quality": 71, "device": "cpu",
+    }  # fmt: skip
+    words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    assert main(["generate", "--out", str(tmp_path / "s"), "--save", "w,foreground", *words, "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out) == flags | {"save": ["foreground", "w"], "out": str(tmp_path / "s")}
+    assert not (tmp_path / "s").exists()
+    assert main(["generate", "--out", str(tmp_path / "s"), "--save", "w,foreground", *words]) == 0
+    sample = next(iter(l4f.open_dataset(tmp_path / "s")))
+    assert sample.foreground is not None and sample.background is None and sample.w.shape == (2, 10)
+    assert {k: sample.metadata[k] for k in ("seed", "psi", "background_psi", "threshold")} == {
+        "seed": 5, "psi": 0.4, "background_psi": 0.9, "threshold": 0.3,
+    }  # fmt: skip
+
+
+def test_a_flag_beats_the_pipeline_file(capsys, tmp_path):
+    (tmp_path / "p.yaml").write_text("domain: d\ngenerate: {psi: 0.5, threshold: 0.6}")
+    arguments = ["generate", "--out", str(tmp_path / "s"), "--config", str(tmp_path / "p.yaml"), "--psi", "0.8"]
+    assert main([*arguments, "--dry-run"]) == 0
+    settings = json.loads(capsys.readouterr().out)
+    assert (settings["psi"], settings["threshold"], settings["seed"]) == (0.8, 0.6, 0)
+
+
+def test_progress_tells_rate_shard_and_time_left(monkeypatch):
+    now = iter([0.0, 0.0, 20.0, 20.0])
+    monkeypatch.setattr("l4f_datagen.cli.progress.time.monotonic", lambda: next(now))
+    reporter = ProgressReporter()
+    next(now)
+    line = reporter.line(Progress(shard=1, shards=4, made=100, to_make=700, samples=1000))
+    assert re.fullmatch(r"400/1000 samples  5\.0/s  shard 2 of 4  2:00 left", line)
