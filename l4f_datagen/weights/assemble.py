@@ -12,10 +12,16 @@ from ..seeding import normal
 
 W_AVG_DRAWS = 4096
 """Draws that the centre of truncation is averaged over where a file does not hold it."""
+_MAX_WIDTH = 8192
+_MAX_LEVELS = 10
 
 
 class Misfit(ValueError):
     """Tensors that do not make the network they claim to be."""
+
+
+class Unsupported(ValueError):
+    """A network that we know, but not one that can be used here; the message is its name."""
 
 
 def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:
@@ -38,9 +44,14 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
             conv_clamp=conv_clamp,
         )
     except (KeyError, IndexError) as error:
-        raise Misfit(f"tensor {error} is missing") from error
+        raise Misfit(f"tensor {error} is missing or has no width") from error
     if not architecture.channels:
         raise Misfit("no ToRGB layer was found")
+    widths = (architecture.z_dim, architecture.w_dim, *architecture.channels)
+    if levels > _MAX_LEVELS or not all(0 < width <= _MAX_WIDTH for width in widths):
+        raise Misfit(f"{levels} resolutions and widths up to {max(widths)} are not those of a StyleGAN2")
+    if conv_clamp is not None and not conv_clamp > 0:
+        raise Misfit(f"a conv_clamp of {conv_clamp}")
     if not has_w_avg:
         tensors = {**tensors, "w_avg": torch.zeros(architecture.w_dim)}
     with torch.device("meta"):
@@ -82,3 +93,12 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             raise Misfit(f"tensor {name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}")
     network.load_state_dict({name: t.detach().float().contiguous() for name, t in tensors.items()}, assign=True)
     network.eval().requires_grad_(False)
+
+
+def first_not_finite(network: nn.Module) -> str | None:
+    """Name of the first tensor that holds NaN or infinity, None if all numbers are finite."""
+    for name, tensor in network.state_dict().items():
+        # The extremes take one pass and no memory; NaN shows in both.
+        if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
+            return name
+    return None
