@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..networks import ops
 from ..networks.alpha import AlphaNetwork
@@ -22,6 +23,24 @@ class Misfit(ValueError):
 
 class Unsupported(ValueError):
     """A network that we know, but not one that can be used here; the message is its name."""
+
+
+class _Shapes(TorchFunctionMode):
+    """Networks are made as shapes alone, on the meta device: their values are replaced at once.
+
+    torch.device("meta") would do it too, but there torch's drawing and scaling are written in Python, and the first
+    call imports torch's compiler: seconds.
+    """
+
+    _MAKING = (torch.randn, torch.zeros, torch.ones, torch.empty)
+    _SCALING = (Tensor.__truediv__, Tensor.div, Tensor.__mul__, Tensor.mul)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in self._MAKING:
+            return torch.empty(*args, **{**(kwargs or {}), "device": "meta"})
+        if function in self._SCALING and args[0].is_meta:
+            return args[0]
+        return function(*args, **(kwargs or {}))
 
 
 def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:
@@ -54,7 +73,7 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
         raise Misfit(f"a conv_clamp of {conv_clamp}")
     if not has_w_avg:
         tensors = {**tensors, "w_avg": torch.zeros(architecture.w_dim)}
-    with torch.device("meta"):
+    with _Shapes():
         generator = Generator(architecture)
     _load(generator, tensors)
     generator.kernel = ops.fir_kernel(gain=4)
@@ -75,7 +94,7 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
     levels = sum(name.startswith("reduce_first.") and name.endswith(".weight") for name in tensors)
     try:
         channels = [tensors[f"reduce_first.{k}.weight"].shape[1] for k in range(levels)]
-        with torch.device("meta"):
+        with _Shapes():
             network = AlphaNetwork(channels)
     except (KeyError, IndexError, ValueError) as error:
         raise Misfit(str(error)) from error
