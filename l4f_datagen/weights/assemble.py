@@ -13,6 +13,7 @@ from ..seeding import normal
 
 W_AVG_DRAWS = 4096
 """Draws that the centre of truncation is averaged over where a file does not hold it."""
+_DRAWS_AT_ONCE = 512
 _MAX_WIDTH = 8192
 _MAX_LEVELS = 10
 
@@ -41,6 +42,15 @@ class _Shapes(TorchFunctionMode):
         if function in self._SCALING and args[0].is_meta:
             return args[0]
         return function(*args, **(kwargs or {}))
+
+
+def settled(tensor: Tensor) -> Tensor:
+    """A tensor as our networks keep it: float32, filters in the layout that convolutions on CPU want.
+
+    Readers settle each tensor as they meet it, so that a file's layout and ours never stand in memory side by side.
+    """
+    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    return tensor.detach().float().contiguous(memory_format=layout)
 
 
 def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:
@@ -78,11 +88,17 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
     _load(generator, tensors)
     generator.kernel = ops.fir_kernel(gain=4)
     if not has_w_avg:
-        with torch.inference_mode():
-            draws = normal((architecture.z_dim,), 0, "w_avg", range(W_AVG_DRAWS))
-            generator.w_avg.copy_(generator.map(draws).mean(0))
-    # The layout that convolutions on CPU want; on other devices it costs nothing.
-    return generator.to(memory_format=torch.channels_last)
+        generator.w_avg.copy_(_mean_w(generator))
+    return generator
+
+
+def _mean_w(generator: Generator) -> Tensor:
+    total = torch.zeros(generator.architecture.w_dim, dtype=torch.float64)
+    with torch.inference_mode():
+        for start in range(0, W_AVG_DRAWS, _DRAWS_AT_ONCE):
+            draws = normal((generator.architecture.z_dim,), 0, "w_avg", range(start, start + _DRAWS_AT_ONCE))
+            total += generator.map(draws).sum(0, dtype=torch.float64)
+    return total / W_AVG_DRAWS
 
 
 def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
@@ -110,7 +126,7 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
             raise Misfit(f"tensor {name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}")
-    network.load_state_dict({name: t.detach().float().contiguous() for name, t in tensors.items()}, assign=True)
+    network.load_state_dict({name: settled(tensor) for name, tensor in tensors.items()}, assign=True)
     network.eval().requires_grad_(False)
 
 

@@ -14,7 +14,7 @@ from ..networks import ops
 from ..networks.stylegan2 import Generator
 from ..networks.stylegan2 import Mapping as MappingNetwork
 from .allowed import PERSISTENT_OBJECT
-from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator
+from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, settled
 from .machine import Record
 from .tensors import load_tensor
 
@@ -76,9 +76,9 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
     layers = [block.child(name) for block in blocks for name in ("conv0", "conv1") if name in block.children]
     to_rgb = [block.child("torgb") for block in blocks]
     for index, layer in enumerate(layers):
-        tensors |= {f"layers.{index}.{name}": tensor for name, tensor in _layer_tensors(layer)}
+        tensors |= {f"layers.{index}.{name}": settled(tensor) for name, tensor in _layer_tensors(layer)}
     for index, layer in enumerate(to_rgb):
-        tensors |= {f"to_rgb.{index}.{name}": tensor for name, tensor in _to_rgb_tensors(layer)}
+        tensors |= {f"to_rgb.{index}.{name}": settled(tensor) for name, tensor in _to_rgb_tensors(layer)}
     return build_generator(tensors, conv_clamp=_clamp([*layers, *to_rgb])), tuple(notes)
 
 

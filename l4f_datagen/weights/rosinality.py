@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..networks import ops
 from ..networks.stylegan2 import Generator
-from .assemble import W_AVG_DRAWS, Misfit, build_generator
+from .assemble import W_AVG_DRAWS, Misfit, build_generator, settled
 from .tensors import load_tensor
 
 _LAYER = {
@@ -39,7 +39,7 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
         if name.endswith((".blur.kernel", ".upsample.kernel")):
             _check_kernel(name, tensor)
         else:
-            tensors[_our_name(name)] = _our_shape(name, tensor)
+            tensors[_our_name(name)] = settled(_our_shape(name, tensor))
     if not any(name.startswith("noises.") for name in state):
         # The layout's first version drew its noise anew every time and kept no maps.
         notes.append("the file has no noise maps; with constant noise there is none")

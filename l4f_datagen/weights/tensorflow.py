@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from torch import Tensor
 
 from ..networks.stylegan2 import Generator
 from ..networks.stylegan2 import Mapping as MappingNetwork
 from .allowed import OLD_TENSORFLOW_NETWORK, TENSORFLOW_NETWORK
-from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator
+from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, settled
 from .machine import Record
 from .tensors import load_tensor
 
@@ -55,7 +56,7 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
     _check_options(options)
     own, maps, draws = (_variables(part) for part in (state, mapping, synthesis))
     _check_names(maps, draws)
-    tensors = dict(_mapping_tensors(maps)) | dict(_synthesis_tensors(draws))
+    tensors = {name: settled(tensor) for name, tensor in chain(_mapping_tensors(maps), _synthesis_tensors(draws))}
     if "dlatent_avg" in own:
         tensors["w_avg"] = load_tensor(own["dlatent_avg"])
     else:
