@@ -7,7 +7,7 @@ from .. import resources
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
 from ..networks.stylegan2 import Generator
-from . import files, foreign, native
+from . import files, foreign, native, remote
 from .assemble import first_not_finite
 from .source import Source, file_sha256
 
@@ -75,21 +75,34 @@ def read_pair(
 
 
 def locate(path: str | Path) -> Path:
-    """The file or folder that a user's path or embedded name stands for.
+    """The file or folder that a user's path, address or embedded name stands for; what is remote is fetched.
+
+    Args:
+        path: a path, an embedded name, or an address at https://, s3://, gs:// or hf://; a path or an address of a
+            file may end in ``#sha256=…``, which is checked.
 
     Raises:
-        UserError: there is none; names the embedded ones.
+        UserError: there is none, or its hash is another; names the embedded ones.
     """
+    if remote.is_remote(path):
+        return remote.fetch(path)
     found = Path(path).expanduser()
     if found.exists():
+        return found
+    plain, expected = remote.split_hash(path)
+    found = Path(plain).expanduser()
+    if expected and found.is_file():
+        remote.check_hash(found, expected, plain)
         return found
     names = resources.embedded("checkpoints")
     if str(path) in names:
         return resources.folder("checkpoints") / str(path)
     raise UserError(
-        "checkpoint", got=f"{path}, which does not exist", expected=f"a file, a folder or one of: {', '.join(names)}",
+        "checkpoint",
+        got=f"{path}, which does not exist",
+        expected=f"a file, a folder, an address or one of: {', '.join(names)}",
         remedy="check the path",
-    )  # fmt: skip
+    )
 
 
 def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[Generator | AlphaNetwork, Source]:
