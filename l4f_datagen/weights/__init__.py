@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import NoReturn
 
 from .. import resources
 from ..errors import UserError
@@ -115,15 +116,20 @@ def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[Generat
             network, layout, notes = foreign.read(content.data, kind, str(path))
         source = Source(name=str(path), format=layout, sha256=file_sha256(found), notes=notes)
     if not allow_nan and (tensor := first_not_finite(network)):
-        raise UserError(
-            str(path),
-            got=f"weights that are not finite (NaN or infinity in {tensor})",
-            expected="finite ones",
-            remedy="take an earlier checkpoint of that run; --allow-nan opens it to look",
-        )
+        refuse_not_finite(str(path), tensor)
     for note in source.notes:
         logger.warning("%s: %s", path, note)
     return network, source
+
+
+def refuse_not_finite(name: str, tensor: str) -> NoReturn:
+    """Raise the UserError of a checkpoint with NaN or infinity in a tensor."""
+    raise UserError(
+        name,
+        got=f"weights that are not finite (NaN or infinity in {tensor})",
+        expected="finite ones",
+        remedy="take an earlier checkpoint of that run; --allow-nan opens it to look",
+    )
 
 
 def check_native(folder: Path, name: str) -> None:

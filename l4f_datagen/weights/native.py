@@ -37,7 +37,7 @@ def save(
     ``quality``. Architecture and tensor hashes are added.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = _card(folder) if is_native(folder) else {}
+    model = read_card(folder) if is_native(folder) else {}
     model = {"format": FORMAT, "version": VERSION} | model | dict(card or {})
     if generator is not None:
         a = generator.architecture
@@ -61,8 +61,9 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
     Raises:
         UserError: it is not there, damaged, or its tensors are not those that ``model.json`` names.
     """
-    card, path = _card(folder), folder / f"{kind}.safetensors"
-    if kind not in card or not path.is_file():
+    card, path = read_card(folder), folder / f"{kind}.safetensors"
+    entry = card.get(kind)
+    if not isinstance(entry, dict) or not path.is_file():
         raise UserError(
             name, got=f"a native checkpoint without {path.name}", expected=f"one with a network {kind}",
             remedy=f"name the folder or file that holds the {kind}",
@@ -73,16 +74,27 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
         raise UserError(
             str(path), got=f"a damaged file ({error})", expected="safetensors", remedy="download or copy it again"
         ) from error
-    _check_hashes(path, tensors, card[kind].get("tensors", {}))
+    _check_hashes(path, tensors, _section(entry, "tensors"))
     try:
         if kind == "alpha":
             network = build_alpha(tensors)
         else:
-            network = build_generator(tensors, conv_clamp=card[kind]["architecture"].get("conv_clamp"))
+            network = build_generator(tensors, conv_clamp=_clamp(_section(entry, "architecture")))
     except Misfit as error:
         raise UserError(str(path), got=error, expected=f"the tensors of a {kind}", remedy="convert it again") from error
     licence = str(card.get("licence", UNKNOWN_LICENCE))
     return network, Source(name=name, format="native", sha256=file_sha256(path), licence=licence)
+
+
+def _section(entry: dict, name: str) -> dict:
+    return entry[name] if isinstance(entry.get(name), dict) else {}
+
+
+def _clamp(architecture: dict) -> float | None:
+    clamp = architecture.get("conv_clamp")
+    if clamp is not None and not isinstance(clamp, (int, float)):
+        raise Misfit(f"a conv_clamp of {str(clamp)[:20]!r}")
+    return clamp
 
 
 def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, architecture: dict) -> dict:
@@ -95,7 +107,12 @@ def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, a
     return {"architecture": architecture, "parameters": parameters, "tensors": hashes}
 
 
-def _card(folder: Path) -> dict:
+def read_card(folder: Path) -> dict:
+    """What ``model.json`` says.
+
+    Raises:
+        UserError: it cannot be read, or is another kind of file.
+    """
     path = folder / CARD
     try:
         card = json.loads(path.read_text())
