@@ -196,6 +196,7 @@ def _reconstructed(kind: object, base: object, state: object) -> object:
 
 _BUILTINS = {
     "bytearray": _bytearray,
+    "bytes": _bytearray,
     "dict": _dict,
     "frozenset": _set,
     "list": _list,
@@ -203,4 +204,4 @@ _BUILTINS = {
     "tuple": _tuple,
 }
 _BUILTIN_VALUES = ("complex", "range", "slice", "xrange")
-_BUILTIN_NAMES = ("object", "int", "float", "bool", "str", "unicode", "bytes", "type", "NoneType", "Ellipsis")
+_BUILTIN_NAMES = ("object", "int", "float", "bool", "str", "unicode", "type", "NoneType", "Ellipsis")

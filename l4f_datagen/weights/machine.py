@@ -100,13 +100,13 @@ class Machine:
     def number(self, layout: str) -> int | float:
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
-    def line(self) -> str:
+    def line(self, encoding: str = "utf-8") -> str:
         window = bytes(self.data[self.position : self.position + MAX_LINE])
         end = window.find(b"\n")
         if end < 0:
             raise Damaged("a line of the pickle does not end")
         self.position += end + 1
-        return window[:end].decode("utf-8")
+        return window[:end].decode(encoding)
 
     def open(self) -> None:
         if len(self.marks) >= MAX_MARKS:

@@ -88,7 +88,7 @@ for _code, _value in (
     (pickle.STRING, _quoted),
     (pickle.BINSTRING, lambda m: _python2_text(m, m.number("<i"))),
     (pickle.SHORT_BINSTRING, lambda m: _python2_text(m, m.number("<B"))),
-    (pickle.UNICODE, lambda m: m.line()),
+    (pickle.UNICODE, lambda m: m.line("raw-unicode-escape")),
     (pickle.SHORT_BINUNICODE, lambda m: _text(m, m.number("<B"))),
     (pickle.BINUNICODE, lambda m: _text(m, m.number("<I"))),
     (pickle.BINUNICODE8, lambda m: _text(m, m.number("<Q"))),
