@@ -129,9 +129,11 @@ def _array(allowance: Allowance, kind: object, *_: object) -> StoredArray:
     return StoredArray(allowance)
 
 
-def _array_of_buffer(allowance: Allowance, data, kind, shape, order: object = "C") -> StoredArray:
+def _array_of_buffer(allowance: Allowance, data, kind, shape, order="C", axes=None) -> StoredArray:
+    # Protocol 5; order "K" comes with the axes in which the array's bytes lie.
     array = StoredArray(allowance)
     array.set_state((1, shape, kind, order == "F", data))
+    array.axes = axes if order == "K" else None
     return array
 
 
@@ -204,4 +206,4 @@ _BUILTINS = {
     "tuple": _tuple,
 }
 _BUILTIN_VALUES = ("complex", "range", "slice", "xrange")
-_BUILTIN_NAMES = ("object", "int", "float", "bool", "str", "unicode", "type", "NoneType", "Ellipsis")
+_BUILTIN_NAMES = ("object", "int", "float", "bool", "str", "unicode", "long", "type", "NoneType", "Ellipsis")

@@ -24,11 +24,10 @@ _MAX_EXPANSION = 8
 _CHUNK = 1 << 20
 _TEXT_PICKLE = re.compile(rb"c[\w.]+\n[\w.]+\n|\((?:[dlt]|[ic][\w.]+\n|S['\"]|[ILF]-?\d|V|N)")
 _BINARY_PICKLE = re.compile(rb"[(}\]c]")
-DAMAGE = (
-    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError, ValueError,
-    zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What reading bytes of unknown origin may raise."""
+BROKEN = (Damaged, Forbidden, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+"""What reading the bytes of a file may raise."""
+DAMAGE = (*BROKEN, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What else making sense of them may raise."""
 
 
 @dataclass(frozen=True)

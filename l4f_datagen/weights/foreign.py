@@ -34,6 +34,8 @@ def layout_of(data: object, kind: Kind) -> str | None:
 def read(data: object, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork, str, tuple[str, ...]]:
     """A network of an unpickled file, the name of its layout, and what had to be decided on the way.
 
+    To be called inside ``files.opened``, which answers for damage that shows only when tensors are read.
+
     Args:
         name: the file as the user called it, for messages.
 
@@ -54,6 +56,8 @@ def read(data: object, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
             expected="an unconditional StyleGAN2 generator of the skip architecture, RGB",
             remedy="choose another file",
         ) from error
+    except files.BROKEN:
+        raise  # about the file, not about the network: whoever opened it says so
     except (*files.DAMAGE, Misfit) as error:
         raise UserError(
             name,

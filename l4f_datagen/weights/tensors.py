@@ -103,11 +103,11 @@ class NumberType:
 class StoredArray:
     """A numpy array; ``shape`` is empty until its state was given."""
 
-    __slots__ = ("allowance", "data", "fortran", "number_type", "shape")
+    __slots__ = ("allowance", "axes", "data", "fortran", "number_type", "shape")
 
     def __init__(self, allowance: Allowance):
         self.allowance, self.shape, self.data = allowance, (), b""
-        self.number_type, self.fortran = NumberType("f4"), False
+        self.number_type, self.fortran, self.axes = NumberType("f4"), False, None
 
     def set_state(self, state: object) -> None:
         """Answer BUILD: (version, shape, type, column-major, bytes)."""
@@ -131,7 +131,8 @@ class StoredArray:
         array = self.number_type.decode(self.data)
         if array.dtype.kind == "u" and array.itemsize > 1:
             array = array.astype(np.int64)
-        return torch.from_numpy(array.reshape(self.shape, order="F" if self.fortran else "C"))
+        array = array.reshape(self.shape, order="F" if self.fortran else "C")
+        return torch.from_numpy(array if self.axes is None else array.transpose(self.axes))
 
 
 class NamedTensors(NamedTuple):
