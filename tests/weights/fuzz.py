@@ -60,8 +60,12 @@ _watch: list[_Watch] = []  # a hook cannot be taken away again, so there is one
 
 
 def corpus() -> dict[str, bytes]:
-    """The golden checkpoint files by name."""
-    return {path.name: path.read_bytes() for path in sorted(GOLDENS.iterdir()) if path.suffix in (".pkl", ".pt")}
+    """The golden checkpoint files by name, and one of them as older versions of torch wrote it."""
+    files = {path.name: path.read_bytes() for path in sorted(GOLDENS.iterdir()) if path.suffix in (".pkl", ".pt")}
+    older = io.BytesIO()
+    content = torch.load(io.BytesIO(files["rosinality-converted-32.pt"]), weights_only=True)
+    torch.save(content, older, _use_new_zipfile_serialization=False)
+    return files | {"rosinality-legacy-32.pt": older.getvalue()}
 
 
 def mutated(data: bytes, others: list[bytes], random: random.Random) -> bytes:
@@ -149,8 +153,9 @@ def run(count: int, *, seed: int = 0, folder: Path) -> Counter:
     if not _watch:
         _watch.append(_Watch())
     files, outcomes, here = corpus(), Counter(), os.getcwd()
-    for name in files:  # what is imported late is imported now, before the watch is on
-        _load(GOLDENS / name)
+    for name, data in files.items():  # what is imported late is imported now, before the watch is on
+        (folder / "whole").write_bytes(data)
+        assert _load(folder / "whole"), name
     names, others = list(files), list(files.values())
     previous = signal.signal(signal.SIGALRM, _out_of_time)
     os.chdir(folder)
