@@ -13,6 +13,7 @@ from ..seeding import normal
 
 W_AVG_DRAWS = 4096
 """Draws that the centre of truncation is averaged over where a file does not hold it."""
+_ALIGNMENT = 64
 _DRAWS_AT_ONCE = 512
 _MAX_WIDTH = 8192
 _MAX_LEVELS = 10
@@ -50,7 +51,10 @@ def settled(tensor: Tensor) -> Tensor:
     Readers settle each tensor as they meet it, so that a file's layout and ours never stand in memory side by side.
     """
     layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
-    return tensor.detach().float().contiguous(memory_format=layout)
+    tensor = tensor.detach().float().contiguous(memory_format=layout)
+    # Vector units round by where in memory a sum begins: aligned as torch aligns its own, the same weights give the
+    # same pixels from whichever file they came.
+    return tensor.clone() if tensor.data_ptr() % _ALIGNMENT else tensor
 
 
 def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:

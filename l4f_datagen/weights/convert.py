@@ -13,13 +13,14 @@ from ..errors import UserError, WorkError
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
-from . import files, foreign, locate, native, read_alpha, read_generator, rosinality
+from . import files, foreign, locate, native, read_alpha, read_generator, remote, rosinality
 from .assemble import first_not_finite
 from .source import UNKNOWN_LICENCE, Source
 
 Target = Literal["native", "rosinality"]
 TOLERANCE = 1e-4
 """How far the outputs before and after may be apart."""
+_OWN_ENTRIES = ("format", "version", "generator", "alpha", "source")
 Networks = dict[native.Kind, tuple[Generator | AlphaNetwork, Source]]
 
 
@@ -114,20 +115,38 @@ def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) 
 
 def _write_native(out: Path, networks: Networks, licence: str | None, allow_nan: bool) -> float:
     """Write a folder and give the largest difference of what is read back."""
+    native.save(
+        out, **{kind: network for kind, (network, _) in networks.items()}, card=_card_of(out, networks, licence)
+    )
+    return max(_verified(out, kind, network, allow_nan) for kind, (network, _) in networks.items())
+
+
+def _card_of(out: Path, networks: Networks, licence: str | None) -> dict:
+    """What the card says beside the networks; where the source or ``out`` has a card, that is kept."""
+    card = {"name": out.name, "licence": UNKNOWN_LICENCE, "source": {}}
     source = next(iter(networks.values()))[1]
-    known_licence = licence or (source.licence if source.licence != UNKNOWN_LICENCE else None)
-    origin = {"name": source.name, "format": source.format, "sha256": source.sha256, "notes": list(source.notes)}
-    card = {"name": out.name, "source": {kind: origin for kind in networks}}
-    if native.is_native(out):
-        # A second network put beside the first: each keeps its origin, and the first its licence.
-        before = native.read_card(out)
-        earlier = before.get("source")
-        card = {"source": {**(earlier if isinstance(earlier, dict) else {}), **card["source"]}}
-        known_licence = licence or before.get("licence") or known_licence
-    card["licence"] = known_licence or UNKNOWN_LICENCE
-    native.save(out, **{kind: network for kind, (network, _) in networks.items()}, card=card)
-    differences = [_verified(out, kind, network, allow_nan) for kind, (network, _) in networks.items()]
-    return max(differences)
+    for folder in (locate(source.name), out):
+        if native.is_native(folder):
+            earlier = native.read_card(folder)
+            kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}
+            card |= kept | {"source": card["source"] | _by_kind(earlier)}
+    for kind, (_, origin) in networks.items():
+        if origin.format != "native":
+            # The name of a local file, without the folders of one machine.
+            name = origin.name if remote.is_remote(origin.name) else Path(origin.name).name
+            entry = {"name": name, "format": origin.format, "sha256": origin.sha256, "notes": list(origin.notes)}
+            card["source"] |= {kind: entry}
+    if licence:
+        card["licence"] = licence
+    return card
+
+
+def _by_kind(card: Mapping) -> dict:
+    """Where each network of a card came from; a source that is said in one word holds for all of them."""
+    source = card.get("source")
+    if source is None or isinstance(source, dict):
+        return source or {}
+    return {kind: source for kind in foreign.LAYOUTS if kind in card}
 
 
 def _write_rosinality(

@@ -113,7 +113,14 @@ def _content(file: BinaryIO, size: int, wrappers: tuple[str, ...], name: str) ->
         return _unwrapped(_gunzip(file, size), (*wrappers, "gzip"), name)
     if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(file):
         archive = zipfile.ZipFile(file)
-        _check_expansion(sum(info.file_size for info in archive.infolist()), size)
+        _check_archive(archive, size)
+        if torch_file.is_program(archive):
+            raise UserError(
+                name,
+                got="a TorchScript program (torch.jit)",
+                expected=EXPECTED,
+                remedy="choose the checkpoint it came from",
+            )
         if torch_file.archive_prefix(archive) is None:
             return _unwrapped(_only_member(archive, name), (*wrappers, "zip"), name)
         return Content(torch_file.load_archive(file, archive, allowance), f"torch file (zip){inside}")
@@ -171,6 +178,15 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def _is_litter(name: str) -> bool:
     return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith(".")
+
+
+def _check_archive(archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse what would unpack to too much, or with tables as large as its header likes."""
+    members = archive.infolist()
+    _check_expansion(sum(info.file_size for info in members), size)
+    for info in members:
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Forbidden("a compression other than deflate")
 
 
 def _check_expansion(unpacked: int, packed: int) -> None:

@@ -24,6 +24,12 @@ def archive_prefix(archive: zipfile.ZipFile) -> str | None:
     return found[0].removesuffix("data.pkl") if len(found) == 1 else None
 
 
+def is_program(archive: zipfile.ZipFile) -> bool:
+    """Whether a zip archive of torch holds code, which TorchScript's do."""
+    prefix = archive_prefix(archive)
+    return prefix is not None and any(name.startswith(f"{prefix}code/") for name in archive.namelist())
+
+
 def load_archive(file: BinaryIO, archive: zipfile.ZipFile, allowance: Allowance) -> object:
     """What a zip archive of torch holds; its tensors are read later, from ``file``.
 

@@ -31,6 +31,7 @@ def test_any_generator_becomes_native(name, goldens, tmp_path):
     card = json.loads((tmp_path / "made" / "model.json").read_text())
     assert card["source"]["generator"]["sha256"] == origin.sha256
     assert card["source"]["generator"]["format"] == origin.format
+    assert card["source"]["generator"]["name"] == name and card["licence"] == "CC-BY-NC-4.0"
     assert card["generator"]["architecture"]["resolution"] == 32
 
 
@@ -43,6 +44,25 @@ def test_native_to_rosinality_and_back_gives_the_same_tensors(tmp_path):
     assert (tmp_path / "one/generator.safetensors").read_bytes() == (
         tmp_path / "three/generator.safetensors"
     ).read_bytes()
+
+
+def test_a_native_checkpoint_keeps_its_card(goldens, tmp_path):
+    card = {"licence": "MIT", "training": {"images": 1000}, "source": "drawn"}
+    native.save(tmp_path / "one", generator=forge.generator(), card=card)
+    convert(tmp_path / "one", tmp_path / "two")
+    kept = json.loads((tmp_path / "two" / "model.json").read_text())
+    assert kept["licence"] == "MIT" and kept["training"] == {"images": 1000}
+    assert kept["source"] == {"generator": "drawn"}
+
+
+def test_the_same_weights_give_the_same_pixels_from_every_layout(goldens, tmp_path):
+    convert(goldens / "nvidia-plain-32.pkl", tmp_path / "one")
+    convert(tmp_path / "one", tmp_path / "two.pt")
+    networks = [weights.load_generator(path) for path in (goldens / "nvidia-plain-32.pkl", *tmp_path.iterdir())]
+    assert {tensor.data_ptr() % 64 for network in networks for tensor in network.state_dict().values()} == {0}
+    z = torch.randn(2, 32)
+    images = [network.synthesize(network.map(z)).image for network in networks]
+    assert len(images) == 3 and all(torch.equal(image, images[0]) for image in images)
 
 
 def test_what_is_written_has_the_names_and_shapes_of_the_original(goldens, tmp_path):

@@ -130,6 +130,11 @@ def test_a_whole_pickled_model_is_refused_by_its_class(tmp_path):
     assert f"{Model.__module__}.Model" in _refusal(tmp_path / "model.pt")
 
 
+def test_a_torchscript_program_is_refused_by_its_name(tmp_path):
+    program = {"model/data.pkl": b"\x80\x02N.", "model/code/__torch__.py": b"class Model: pass", "model/version": b"3"}
+    assert "TorchScript" in _refusal(_file(tmp_path, _zip(program)))
+
+
 @pytest.mark.parametrize("wrap", ["gzip", "zip", "zip in a folder", "gzip in zip"])
 @pytest.mark.parametrize("kind", ["pickle", "torch", "legacy"])
 def test_wrappers_come_off(wrap, kind, tmp_path):
@@ -164,6 +169,11 @@ def test_expansion_is_bounded(tmp_path):
     assert len(bomb) < 1 << 20
     assert "when it is unpacked" in _refusal(_file(tmp_path, bomb))
     assert "when it is unpacked" in _refusal(_file(tmp_path, _zip({"a.pkl": bytes(80 << 20)})))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_other_compressions_are_refused(compression, tmp_path):
+    assert "compression other than deflate" in _refusal(_file(tmp_path, _zip({"a.pkl": bytes(100)}, compression)))
 
 
 def test_a_changed_byte_of_an_archive_is_noticed(goldens, tmp_path):
