@@ -14,6 +14,7 @@ from typing import BinaryIO
 from ..errors import UserError
 from . import pickles, torch_file
 from .allowed import allow_list
+from .known import printable
 from .machine import Allowance, Damaged, Forbidden
 
 EXPECTED = "a StyleGAN2 or alpha checkpoint: a native folder, NVIDIA's .pkl, rosinality's or Labels4Free's .pt"
@@ -68,7 +69,7 @@ def translated(name: str) -> Iterator[None]:
         yield
     except Forbidden as error:
         raise UserError(
-            name, got=f"a file that asks for {error}", expected="tensors and plain containers",
+            name, got=f"a file that asks for {reason(error)}", expected="tensors and plain containers",
             remedy="nothing of it was run; do not load it with other tools unless you trust its source",
         ) from error  # fmt: skip
     except DAMAGE as error:
@@ -100,7 +101,7 @@ def describe(head: bytes) -> str:
     if not head.strip(b"\0"):
         return "a file of zeros, probably an unfinished download"
     if _is_text(head):
-        return f"a text file that begins with {text[:40].decode('utf-8', 'replace')!r}, perhaps a failed download"
+        return f"a text file that begins with {printable(text[:40].decode('utf-8', 'replace'))!r}, perhaps a failed download"
     return "no checkpoint of a known kind"
 
 
@@ -166,7 +167,7 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> bytes:
     if len(members) != 1:
         names = ", ".join(info.filename[:40] for info in members[:6])
         raise UserError(
-            name, got=f"a zip archive of {len(members)} files ({names}{', …' if len(members) > 6 else ''})",
+            name, got=f"a zip archive of {len(members)} files ({printable(names)}{', …' if len(members) > 6 else ''})",
             expected="one with a single checkpoint", remedy="unpack it and name the file inside",
         )  # fmt: skip
     if members[0].flag_bits & 1:
@@ -207,5 +208,5 @@ def _is_text(head: bytes) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of an error, short enough for a message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+    """What an error says, short and printable: parts of it may come from the file."""
+    return printable(error) or type(error).__name__

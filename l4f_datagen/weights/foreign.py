@@ -52,7 +52,7 @@ def read(data: object, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
     except Unsupported as error:
         raise UserError(
             name,
-            got=error,
+            got=files.reason(error),
             expected="an unconditional StyleGAN2 generator of the skip architecture, RGB",
             remedy="choose another file",
         ) from error

@@ -26,6 +26,13 @@ _SIGNS = (
 )
 _STATE_KEYS = ("state_dict", "model", "model_state_dict", "net", "params_ema", "params", "g_ema", "g", "d", "G", "D")
 _SHOWN = 6
+_MAX_TEXT = 160
+
+
+def printable(text: object) -> str:
+    """One short line of what a file says of itself: nothing in it can control a terminal."""
+    line = (str(text).strip().splitlines() or [""])[0][:_MAX_TEXT]
+    return "".join(character if character.isprintable() else "?" for character in line)
 
 
 def name_of(data: object) -> str | None:
@@ -45,7 +52,7 @@ def describe(data: object) -> str:
     if isinstance(data, Mapping):
         if not data:
             return "an empty dictionary"
-        return f"a checkpoint of something else, with the entries {_few(data)}"
+        return f"a checkpoint of something else, with the entries {printable(_few(data))}"
     if isinstance(data, Record):
         return f"a pickled {data.kind}"
     if isinstance(data, (StoredTensor, StoredArray)):

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MAX_OPERATIONS = 2_000_000
+MAX_OPERATIONS = 500_000
 """Opcodes of one file together; the largest published checkpoints have some ten thousand."""
 MAX_MARKS = 256
 """How deep containers may be open inside each other; the published checkpoints stay below 20."""

@@ -271,6 +271,28 @@ def test_what_is_no_pickle_is_damaged(data):
         _load(data)
 
 
+@pytest.mark.parametrize(
+    "attack",
+    [
+        b"\x80\x04c\x1b]0;title\x07\nname\n.",
+        b"\x80\x04}" + short("\x1b[31mred\nline") + b"K\x01s.",
+        b"\x80\x04}"
+        + short("g_ema")
+        + b"}"
+        + short("conv1.conv.modulation.weight")
+        + b"K\x01s"
+        + short("convs.\x1b[31m.x")
+        + b"K\x01ss.",
+    ],
+)
+def test_a_message_cannot_control_a_terminal(attack, tmp_path):  # fmt: skip
+    path = tmp_path / "attack.pkl"
+    path.write_bytes(attack)
+    with pytest.raises(UserError) as caught:
+        weights.load_generator(path)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 500 + len(str(path))
+
+
 def test_zip_members_with_odd_names_write_nothing(tmp_path):
     archive = tmp_path / "folder" / "odd.zip"
     archive.parent.mkdir()
