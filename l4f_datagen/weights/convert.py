@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 
 from ..errors import UserError, WorkError
-from ..networks.alpha import AlphaNetwork
+from ..networks.alpha import AlphaNetwork, fits
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
 from . import files, foreign, locate, native, read_alpha, read_generator, remote, rosinality
@@ -65,6 +65,8 @@ def convert(
     networks = _read_all(path, allow_nan)
     _check_room(out, target, networks, overwrite)
     if target == "native":
+        _check_company(out, networks)
+    if target == "native":
         difference, notes = _write_native(out, networks, licence, allow_nan), ()
     else:
         difference, notes = _write_rosinality(out, networks, licence, allow_nan)
@@ -110,6 +112,25 @@ def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) 
             got="a file that is there",
             expected="a free place",
             remedy="choose another or --overwrite it",
+        )
+
+
+def _check_company(out: Path, networks: Networks) -> None:
+    """One folder means that its alpha network is for its generator."""
+    together = {kind: network for kind, (network, _) in networks.items()}
+    for kind in foreign.LAYOUTS:
+        if kind not in together and (out / f"{kind}.safetensors").is_file():
+            together[kind] = native.read(out, kind, str(out))[0]
+    if len(together) < 2:
+        return
+    generator, alpha = together["generator"].architecture.channels, together["alpha"].channels
+    if not fits(alpha, generator):
+        raise UserError(
+            str(out),
+            got=f"a generator of {', '.join(map(str, generator))} channels and an alpha network for "
+            f"{', '.join(map(str, alpha))}",
+            expected="two that go together",
+            remedy="choose another folder",
         )
 
 

@@ -101,7 +101,8 @@ def describe(head: bytes) -> str:
     if not head.strip(b"\0"):
         return "a file of zeros, probably an unfinished download"
     if _is_text(head):
-        return f"a text file that begins with {printable(text[:40].decode('utf-8', 'replace'))!r}, perhaps a failed download"
+        begins = printable(text[:40].decode("utf-8", "replace"))
+        return f"a text file that begins with {begins!r}, perhaps a failed download"
     return "no checkpoint of a known kind"
 
 

@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from .assemble import Misfit, build_alpha, build_generator
+from .files import describe, reason
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
 CARD = "model.json"
@@ -70,10 +71,12 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
         )  # fmt: skip
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            str(path), got=f"a damaged file ({error})", expected="safetensors", remedy="download or copy it again"
-        ) from error
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        with path.open("rb") as file:
+            head = file.read(1 << 12)
+        # A clone without Git LFS, say, or a page saved in its place.
+        got = f"a damaged file ({reason(error)})" if head[8:9] == b"{" else describe(head)
+        raise UserError(str(path), got=got, expected="safetensors", remedy="download or copy it again") from error
     _check_hashes(path, tensors, _section(entry, "tensors"))
     try:
         if kind == "alpha":
@@ -116,7 +119,7 @@ def read_card(folder: Path) -> dict:
     path = folder / CARD
     try:
         card = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             str(path), got=f"no readable JSON ({error})", expected="the card of a native checkpoint",
             remedy="restore the file or convert the checkpoint again",

@@ -28,6 +28,20 @@ def generator(channels=(8, 8, 8, 4), *, z_dim=16, w_dim=16, depth=2, clamp=None,
     return made.eval().requires_grad_(False)
 
 
+def alpha_state(channels) -> dict:
+    """The tensors of an alpha network in Labels4Free's own spelling, random."""
+    torch.manual_seed(0)
+    state = {}
+    for level, count in enumerate(channels):
+        for which in (0, 1):
+            name = f"conv_fns{which}.{level}"
+            state |= {f"{name}.weight": torch.randn(3, count, 1, 1), f"{name}.bias": torch.randn(3)}
+    for level in range(len(channels) - 2):
+        state |= {f"conv_merge_fns.{level}.weight": torch.randn(6, 12, 1, 1)}
+        state |= {f"conv_merge_fns.{level}.bias": torch.randn(6)}
+    return state | {"conv_n.weight": torch.randn(1, 6, 1, 1), "conv_n.bias": torch.randn(1)}
+
+
 class Persistent:
     """A module as NVIDIA's repositories pickle theirs."""
 

@@ -76,19 +76,31 @@ def test_what_is_written_has_the_names_and_shapes_of_the_original(goldens, tmp_p
     torch.testing.assert_close(ours["latent_avg"], theirs["latent_avg"])
 
 
-def test_an_alpha_network_joins_its_generator(goldens, tmp_path):
+def test_an_alpha_network_joins_its_generator(tmp_path):
     native.save(tmp_path / "made", generator=forge.generator(), card={"licence": "MIT", "quality": {"fid": 3}})
-    convert(goldens / "labels4free-own-256.pt", tmp_path / "made")
+    torch.save({"bg_extractor_ema": forge.alpha_state((8, 8, 4))}, tmp_path / "alpha.pt")
+    convert(tmp_path / "alpha.pt", tmp_path / "made")
     card = json.loads((tmp_path / "made" / "model.json").read_text())
     assert card["licence"] == "MIT" and card["quality"] == {"fid": 3}
     assert card["source"]["alpha"]["format"] == "labels4free" and "architecture" in card["generator"]
-    _same(weights.load_alpha(tmp_path / "made"), weights.load_alpha(goldens / "labels4free-own-256.pt"))
+    _same(weights.load_alpha(tmp_path / "made"), weights.load_alpha(tmp_path / "alpha.pt"))
+    weights.read_pair(str(tmp_path / "made"), None)
 
 
-def test_a_file_with_both_networks_gives_both(goldens, tmp_path):
-    made = forge.generator()
-    content = torch.load(goldens / "labels4free-own-256.pt", weights_only=False)
-    torch.save(content | {"g": rosinality.state_dict(made)}, tmp_path / "both.pt")
+def test_networks_that_do_not_go_together_get_no_common_folder(tmp_path):
+    torch.save({"bg_extractor_ema": forge.alpha_state((16, 8, 4))}, tmp_path / "alpha.pt")
+    native.save(tmp_path / "made", generator=forge.generator())
+    with pytest.raises(UserError, match="8, 8, 8, 4.*16, 8, 4"):
+        convert(tmp_path / "alpha.pt", tmp_path / "made")
+    assert not (tmp_path / "made" / "alpha.safetensors").exists()
+    native.save(tmp_path / "other", alpha=weights.load_alpha(tmp_path / "alpha.pt"))
+    with pytest.raises(UserError, match="8, 8, 8, 4.*16, 8, 4"):
+        convert(tmp_path / "made", tmp_path / "other")
+
+
+def test_a_file_with_both_networks_gives_both(tmp_path):
+    content = {"g": rosinality.state_dict(forge.generator()), "bg_extractor_ema": forge.alpha_state((8, 8, 4))}
+    torch.save(content, tmp_path / "both.pt")
     assert convert(tmp_path / "both.pt", tmp_path / "made").networks == ("generator", "alpha")
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import zipfile
 import zlib
 
@@ -72,9 +73,25 @@ def _png():
     ],
 )
 def test_what_is_no_checkpoint_is_said(content, named, load, tmp_path):
-    import re
-
     assert re.search(named, _refusal(_file(tmp_path, content), load))
+
+
+@pytest.mark.parametrize(
+    "name, content, named",
+    [
+        ("generator.safetensors", LFS, "Git LFS pointer"),
+        ("generator.safetensors", b"<html>", "web page"),
+        ("generator.safetensors", b"", "an empty file"),
+        ("generator.safetensors", b"\x08" + bytes(7) + b"{}      ", "is missing|damaged|not the one"),
+        ("model.json", LFS, "no readable JSON"),
+        ("model.json", b'{"model_type": "bert"}', "another kind of model.json"),
+        ("model.json", b"[]", "another kind of model.json"),
+    ],
+)
+def test_a_native_folder_with_something_else_in_it(name, content, named, tmp_path):
+    weights.native.save(tmp_path, generator=forge.generator())
+    (tmp_path / name).write_bytes(content)
+    assert re.search(named, _refusal(tmp_path))
 
 
 def test_a_folder_a_missing_file_and_a_device(tmp_path):
@@ -110,8 +127,6 @@ def test_a_truncated_file_is_said(name, share, goldens, tmp_path):
 )
 @pytest.mark.parametrize("load", [weights.load_generator, weights.load_alpha])
 def test_another_network_is_named(state, named, load, tmp_path):
-    import re
-
     def filled(value):
         if isinstance(value, dict):
             return {key: filled(item) for key, item in value.items()}

@@ -27,33 +27,20 @@ def test_equals_the_original(size, first, spelling, goldens, golden_arrays):
     assert source.format == "labels4free"
 
 
-def _alpha_state(channels):
-    torch.manual_seed(0)
-    state = {}
-    for level, count in enumerate(channels):
-        for which in (0, 1):
-            name = f"conv_fns{which}.{level}"
-            state |= {f"{name}.weight": torch.randn(3, count, 1, 1), f"{name}.bias": torch.randn(3)}
-    for level in range(len(channels) - 2):
-        state |= {f"conv_merge_fns.{level}.weight": torch.randn(6, 12, 1, 1)}
-        state |= {f"conv_merge_fns.{level}.bias": torch.randn(6)}
-    return state | {"conv_n.weight": torch.randn(1, 6, 1, 1), "conv_n.bias": torch.randn(1)}
-
-
 @pytest.mark.parametrize("first, size", [(6, 256), (7, 512), (8, 1024)])
 def test_goes_with_any_generator_that_matches(first, size, tmp_path):
     """The widths of the generators of three sizes, made narrow."""
     table = tuple(max(4, width // 64) for width in forge.CONFIG_F)[: first + 1]
     made = forge.generator(table)
     (tmp_path / "network.pkl").write_bytes(forge.nvidia_bytes({"G_ema": forge.nvidia_network(made)}))
-    torch.save({"bg_extractor_ema": _alpha_state(table[-4:])}, tmp_path / "alpha.pt")
+    torch.save({"bg_extractor_ema": forge.alpha_state(table[-4:])}, tmp_path / "alpha.pt")
     (generator, _), (alpha, _) = weights.read_pair(str(tmp_path / "network.pkl"), str(tmp_path / "alpha.pt"))
     assert generator.architecture.resolution == size and alpha.channels == table[-4:]
 
 
 def test_another_generator_is_refused_with_both_tables(tmp_path):
     (tmp_path / "network.pkl").write_bytes(forge.nvidia_bytes({"G_ema": forge.nvidia_network(forge.generator())}))
-    torch.save({"bg_extractor_ema": _alpha_state((16, 16, 8))}, tmp_path / "alpha.pt")
+    torch.save({"bg_extractor_ema": forge.alpha_state((16, 16, 8))}, tmp_path / "alpha.pt")
     with pytest.raises(UserError, match="16, 16, 8 channels.*8, 8, 4"):
         weights.read_pair(str(tmp_path / "network.pkl"), str(tmp_path / "alpha.pt"))
 
