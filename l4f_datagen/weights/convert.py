@@ -66,19 +66,18 @@ def convert(
     _check_room(out, target, networks, overwrite)
     if target == "native":
         _check_company(out, networks)
-    if target == "native":
         difference, notes = _write_native(out, networks, licence, allow_nan), ()
     else:
         difference, notes = _write_rosinality(out, networks, licence, allow_nan)
-    first = next(iter(networks.values()))[1]
+    sources = [source for _, source in networks.values()]
     return Conversion(
         source=str(path),
-        source_format=first.format,
+        source_format=sources[0].format,
         out=str(out),
         target=target,
         networks=("generator",) if target == "rosinality" else tuple(networks),
         largest_difference=difference,
-        notes=(*first.notes, *notes),
+        notes=(*(note for source in sources for note in source.notes), *notes),
     )
 
 
@@ -230,7 +229,7 @@ def _verified(out: Path, kind: native.Kind, network: Generator | AlphaNetwork, a
 
 @torch.inference_mode()
 def _difference(before: Generator | AlphaNetwork, after: Generator | AlphaNetwork) -> float:
-    """The largest difference between two networks' outputs on one input; infinite where they have no like shape."""
+    """The largest difference between two networks' outputs on one input."""
     if isinstance(before, Generator):
         z = normal((before.architecture.z_dim,), 0, "convert", [0])
         outputs = [network.synthesize(network.truncate(network.map(z), 0.7)).image for network in (before, after)]

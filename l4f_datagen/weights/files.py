@@ -92,7 +92,7 @@ def describe(head: bytes) -> str:
         return "a web page (HTML or XML), probably a failed download"
     if head[:2] == b"PK":
         return "a zip archive that is truncated or damaged"
-    if head[8:9] == b"{":
+    if head[8:10] == b'{"' and not _is_text(head):
         return "a lone safetensors file (a native checkpoint is named by its folder)"
     if head[:4] == b"\x89HDF":
         return "an HDF5 file (Keras, say)"
@@ -147,7 +147,7 @@ def _unwrapped(data: bytes, wrappers: tuple[str, ...], name: str) -> Content:
 
 def _bytes(file: BinaryIO) -> memoryview:
     """All of a file, once in memory: what is cut out of it later are views."""
-    return file.getbuffer().toreadonly() if isinstance(file, io.BytesIO) else memoryview(file.read())
+    return memoryview(file.getvalue() if isinstance(file, io.BytesIO) else file.read())
 
 
 def _gunzip(file: BinaryIO, size: int) -> bytes:
