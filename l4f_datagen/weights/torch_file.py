@@ -20,8 +20,11 @@ _LOCAL_HEADER = 30
 
 def archive_prefix(archive: zipfile.ZipFile) -> str | None:
     """The folder inside a zip archive that torch wrote its parts to; None if torch did not write it."""
-    found = [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
-    return found[0].removesuffix("data.pkl") if len(found) == 1 else None
+    names = set(archive.namelist())
+    found = [
+        name.removesuffix("data.pkl") for name in names if name.count("/") <= 1 and name.split("/")[-1] == "data.pkl"
+    ]
+    return found[0] if len(found) == 1 and f"{found[0]}version" in names else None
 
 
 def is_program(archive: zipfile.ZipFile) -> bool:

@@ -150,7 +150,7 @@ def test_a_torchscript_program_is_refused_by_its_name(tmp_path):
     assert "TorchScript" in _refusal(_file(tmp_path, _zip(program)))
 
 
-@pytest.mark.parametrize("wrap", ["gzip", "zip", "zip in a folder", "gzip in zip"])
+@pytest.mark.parametrize("wrap", ["gzip", "zip", "zip in a folder", "zip of data.pkl", "gzip in zip"])
 @pytest.mark.parametrize("kind", ["pickle", "torch", "legacy"])
 def test_wrappers_come_off(wrap, kind, tmp_path):
     made = forge.generator()
@@ -162,6 +162,7 @@ def test_wrappers_come_off(wrap, kind, tmp_path):
         "gzip": lambda: gzip.compress(data),
         "zip": lambda: _zip({"weights": data}),
         "zip in a folder": lambda: _zip({"a/": b"", "a/weights.pkl": data, "__MACOSX/a/._w": b"", "a/.DS_Store": b""}),
+        "zip of data.pkl": lambda: _zip({"data.pkl": data}),
         "gzip in zip": lambda: _zip({"weights.gz": gzip.compress(data)}),
     }[wrap]()
     loaded = weights.load_generator(_file(tmp_path, wrapped, "anything.txt"))
