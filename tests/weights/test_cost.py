@@ -15,11 +15,12 @@ from . import forge
 MAX_SECONDS = 3.0
 MAX_PEAK = 2.5
 _MEASURE = """
-import json, resource, sys, time, torch
+import json, sys, time, torch
 from pathlib import Path
 from l4f_datagen import weights
 torch.set_num_threads(1)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+# Not getrusage: its peak is that of the process that started this one, where that was larger.
+peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
 before, started = peak(), time.perf_counter()
 generator = weights.load_generator(sys.argv[1])
 seconds, size = time.perf_counter() - started, Path(sys.argv[1]).stat().st_size
@@ -41,6 +42,7 @@ def _write_nvidia(made, path):
     path.write_bytes(forge.nvidia_bytes({"G_ema": forge.nvidia_network(made)}))
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("write", [_write_rosinality, _write_nvidia])
 def test_time_and_memory(write, made, tmp_path):
     path = tmp_path / "large"
@@ -56,4 +58,5 @@ def test_time_and_memory(write, made, tmp_path):
     cost = json.loads(done.stdout)
     assert cost["parameters"] > 30_000_000
     assert cost["seconds"] <= MAX_SECONDS
-    assert cost["peak"] <= MAX_PEAK
+    # A measurement that misses the network itself, as large as its file, would hold nothing.
+    assert 0.9 < cost["peak"] <= MAX_PEAK
