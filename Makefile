@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow lint format bench clean
+.PHONY: setup demo test test-slow fuzz lint format bench clean
 
 setup: $(VENV)/ready
 
@@ -21,6 +21,9 @@ test: setup
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+fuzz: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.weights.fuzz 10000
 
 lint: setup
 	$(BIN)/ruff check .

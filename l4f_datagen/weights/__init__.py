@@ -1,42 +1,47 @@
 """Checkpoint files ↔ networks. The only code that opens a checkpoint; none of a file's content is ever executed."""
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from .. import resources
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
 from ..networks.stylegan2 import Generator
-from . import labels4free, native, rosinality, torch_file
-from .assemble import Misfit
+from . import files, foreign, native, remote
+from .assemble import first_not_finite
 from .source import Source, file_sha256
 
 logger = logging.getLogger(__name__)
 
 
-def load_generator(path: str | Path) -> Generator:
-    """A frozen generator on the CPU, from any checkpoint that we read or an embedded name ("vessels").
+def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
+    """A frozen generator on the CPU in float32, from any checkpoint that we read or an embedded name ("vessels").
+
+    Args:
+        path: a native folder; a file of NVIDIA's (PyTorch or TensorFlow) or rosinality's layout, perhaps in .gz or
+            .zip, whatever its name; or an embedded name.
+        allow_nan: take weights that are not finite, to look at them.
 
     Raises:
         UserError: there is none at ``path``, or it cannot be read; says what the file is.
     """
-    return read_generator(path)[0]
+    return read_generator(path, allow_nan=allow_nan)[0]
 
 
-def load_alpha(path: str | Path) -> AlphaNetwork:
-    """A frozen alpha network on the CPU; as ``load_generator``."""
-    return read_alpha(path)[0]
+def load_alpha(path: str | Path, *, allow_nan: bool = False) -> AlphaNetwork:
+    """A frozen alpha network on the CPU in float32; as ``load_generator``."""
+    return read_alpha(path, allow_nan=allow_nan)[0]
 
 
-def read_generator(path: str | Path) -> tuple[Generator, Source]:
+def read_generator(path: str | Path, *, allow_nan: bool = False) -> tuple[Generator, Source]:
     """``load_generator`` and where the network came from."""
-    return _read(path, "generator", rosinality.recognises, rosinality.read, "rosinality")
+    return _read(path, "generator", allow_nan)
 
 
-def read_alpha(path: str | Path) -> tuple[AlphaNetwork, Source]:
+def read_alpha(path: str | Path, *, allow_nan: bool = False) -> tuple[AlphaNetwork, Source]:
     """``load_alpha`` and where the network came from."""
-    return _read(path, "alpha", labels4free.recognises, labels4free.read, "labels4free")
+    return _read(path, "alpha", allow_nan)
 
 
 def read_pair(
@@ -72,68 +77,75 @@ def read_pair(
 
 
 def locate(path: str | Path) -> Path:
-    """The file or folder that a user's path or embedded name stands for.
+    """The file or folder that a user's path, address or embedded name stands for; what is remote is fetched.
+
+    Args:
+        path: a path, an embedded name, or an address at https://, s3://, gs:// or hf://; a path or an address of a
+            file may end in ``#sha256=…``, which is checked.
 
     Raises:
-        UserError: there is none; names the embedded ones.
+        UserError: there is none, or its hash is another; names the embedded ones.
     """
+    if remote.is_remote(path):
+        return remote.fetch(path)
     found = Path(path).expanduser()
     if found.exists():
+        return found
+    plain, expected = remote.split_hash(path)
+    found = Path(plain).expanduser()
+    if expected and found.is_file():
+        remote.check_hash(found, expected, plain)
         return found
     names = resources.embedded("checkpoints")
     if str(path) in names:
         return resources.folder("checkpoints") / str(path)
     raise UserError(
-        "checkpoint", got=f"{path}, which does not exist", expected=f"a file, a folder or one of: {', '.join(names)}",
+        "checkpoint",
+        got=f"{path}, which does not exist",
+        expected=f"a file, a folder, an address or one of: {', '.join(names)}",
         remedy="check the path",
-    )  # fmt: skip
+    )
 
 
-def _read(path: str | Path, kind: native.Kind, recognises: Callable, read: Callable, layout: str):
+def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[Generator | AlphaNetwork, Source]:
     found = locate(path)
     if found.is_dir():
-        if native.is_native(found):
-            return native.read(found, kind, str(path))
-        raise UserError(
-            str(path), got=f"a folder without {native.CARD}", expected="a native checkpoint folder or a file",
-            remedy="name the file inside it",
-        )  # fmt: skip
-    content = torch_file.load(found)
-    if not recognises(content):
-        raise UserError(
-            str(path),
-            got=_contents(content),
-            expected=f"a checkpoint with {_WANTED[kind]}",
-            remedy="choose another file",
-        )
-    try:
-        network, notes = read(content)
-    except (Misfit, AttributeError, IndexError, TypeError, ValueError) as error:
-        raise UserError(
-            str(path), got=f"a {kind} that does not fit its layout ({error})", expected=f"a StyleGAN2 {kind}"
-            if kind == "generator" else "an alpha network of Labels4Free", remedy="choose another file",
-        ) from error  # fmt: skip
-    for note in notes:
+        check_native(found, str(path))
+        network, source = native.read(found, kind, str(path))
+    else:
+        with files.opened(found, str(path)) as content:
+            network, layout, notes = foreign.read(content.data, kind, str(path))
+        source = Source(name=str(path), format=layout, sha256=file_sha256(found), notes=notes)
+    if not allow_nan and (tensor := first_not_finite(network)):
+        refuse_not_finite(str(path), tensor)
+    for note in source.notes:
         logger.warning("%s: %s", path, note)
-    return network, Source(name=str(path), format=layout, sha256=file_sha256(found), notes=notes)
+    return network, source
 
 
-_WANTED = {
-    "generator": "a StyleGAN2 generator under g_ema (rosinality's layout)",
-    "alpha": "an alpha network under bg_extractor_ema (Labels4Free's layout)",
-}
+def refuse_not_finite(name: str, tensor: str) -> NoReturn:
+    """Raise the UserError of a checkpoint with NaN or infinity in a tensor."""
+    raise UserError(
+        name,
+        got=f"weights that are not finite (NaN or infinity in {tensor})",
+        expected="finite ones",
+        remedy="take an earlier checkpoint of that run; --allow-nan opens it to look",
+    )
 
 
-def _contents(content: object) -> str:
-    """What an unpickled file holds instead; ends the phrase "got …"."""
-    if labels4free.recognises(content):
-        return "an alpha network of Labels4Free"
-    if rosinality.recognises(content):
-        return "a StyleGAN2 generator of rosinality's layout"
-    if isinstance(content, dict):
-        keys = ", ".join(str(key) for key in list(content)[:6])
-        return f"a checkpoint of something else, with the entries {keys}{', …' if len(content) > 6 else ''}"
-    return f"a {type(content).__name__}"
+def check_native(folder: Path, name: str) -> None:
+    """Refuse a folder that is no native checkpoint.
+
+    Raises:
+        UserError: it holds no card.
+    """
+    if not native.is_native(folder):
+        raise UserError(
+            name,
+            got=f"a folder without {native.CARD}",
+            expected="a native checkpoint folder or a checkpoint file",
+            remedy="name the file inside it",
+        )
 
 
 def _numbers(values: tuple[int, ...]) -> str:

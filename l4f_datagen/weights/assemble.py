@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..networks import ops
 from ..networks.alpha import AlphaNetwork
@@ -12,10 +13,48 @@ from ..seeding import normal
 
 W_AVG_DRAWS = 4096
 """Draws that the centre of truncation is averaged over where a file does not hold it."""
+_ALIGNMENT = 64
+_DRAWS_AT_ONCE = 512
+_MAX_WIDTH = 8192
+_MAX_LEVELS = 10
 
 
 class Misfit(ValueError):
     """Tensors that do not make the network they claim to be."""
+
+
+class Unsupported(ValueError):
+    """A network that we know, but not one that can be used here; the message is its name."""
+
+
+class _Shapes(TorchFunctionMode):
+    """Networks are made as shapes alone, on the meta device: their values are replaced at once.
+
+    torch.device("meta") would do it too, but there torch's drawing and scaling are written in Python, and the first
+    call imports torch's compiler: seconds.
+    """
+
+    _MAKING = (torch.randn, torch.zeros, torch.ones, torch.empty)
+    _SCALING = (Tensor.__truediv__, Tensor.div, Tensor.__mul__, Tensor.mul)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in self._MAKING:
+            return torch.empty(*args, **{**(kwargs or {}), "device": "meta"})
+        if function in self._SCALING and args[0].is_meta:
+            return args[0]
+        return function(*args, **(kwargs or {}))
+
+
+def settled(tensor: Tensor) -> Tensor:
+    """A tensor as our networks keep it: float32, filters in the layout that convolutions on CPU want.
+
+    Readers settle each tensor as they meet it, so that a file's layout and ours never stand in memory side by side.
+    """
+    layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    tensor = tensor.detach().float().contiguous(memory_format=layout)
+    # Vector units round by where in memory a sum begins: aligned as torch aligns its own, the same weights give the
+    # same pixels from whichever file they came.
+    return tensor.clone() if tensor.data_ptr() % _ALIGNMENT else tensor
 
 
 def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:
@@ -38,21 +77,32 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
             conv_clamp=conv_clamp,
         )
     except (KeyError, IndexError) as error:
-        raise Misfit(f"tensor {error} is missing") from error
+        raise Misfit(f"tensor {error} is missing or has no width") from error
     if not architecture.channels:
         raise Misfit("no ToRGB layer was found")
+    widths = (architecture.z_dim, architecture.w_dim, *architecture.channels)
+    if levels > _MAX_LEVELS or not all(0 < width <= _MAX_WIDTH for width in widths):
+        raise Misfit(f"{levels} resolutions and widths up to {max(widths)} are not those of a StyleGAN2")
+    if conv_clamp is not None and not conv_clamp > 0:
+        raise Misfit(f"a conv_clamp of {conv_clamp}")
     if not has_w_avg:
         tensors = {**tensors, "w_avg": torch.zeros(architecture.w_dim)}
-    with torch.device("meta"):
+    with _Shapes():
         generator = Generator(architecture)
     _load(generator, tensors)
     generator.kernel = ops.fir_kernel(gain=4)
     if not has_w_avg:
-        with torch.inference_mode():
-            draws = normal((architecture.z_dim,), 0, "w_avg", range(W_AVG_DRAWS))
-            generator.w_avg.copy_(generator.map(draws).mean(0))
-    # The layout that convolutions on CPU want; on other devices it costs nothing.
-    return generator.to(memory_format=torch.channels_last)
+        generator.w_avg.copy_(_mean_w(generator))
+    return generator
+
+
+def _mean_w(generator: Generator) -> Tensor:
+    total = torch.zeros(generator.architecture.w_dim, dtype=torch.float64)
+    with torch.inference_mode():
+        for start in range(0, W_AVG_DRAWS, _DRAWS_AT_ONCE):
+            draws = normal((generator.architecture.z_dim,), 0, "w_avg", range(start, start + _DRAWS_AT_ONCE))
+            total += generator.map(draws).sum(0, dtype=torch.float64)
+    return total / W_AVG_DRAWS
 
 
 def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
@@ -64,7 +114,7 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
     levels = sum(name.startswith("reduce_first.") and name.endswith(".weight") for name in tensors)
     try:
         channels = [tensors[f"reduce_first.{k}.weight"].shape[1] for k in range(levels)]
-        with torch.device("meta"):
+        with _Shapes():
             network = AlphaNetwork(channels)
     except (KeyError, IndexError, ValueError) as error:
         raise Misfit(str(error)) from error
@@ -80,5 +130,14 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
             raise Misfit(f"tensor {name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}")
-    network.load_state_dict({name: t.detach().float().contiguous() for name, t in tensors.items()}, assign=True)
+    network.load_state_dict({name: settled(tensor) for name, tensor in tensors.items()}, assign=True)
     network.eval().requires_grad_(False)
+
+
+def first_not_finite(network: nn.Module) -> str | None:
+    """Name of the first tensor that holds NaN or infinity, None if all numbers are finite."""
+    for name, tensor in network.state_dict().items():
+        # The extremes take one pass and no memory; NaN shows in both.
+        if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
+            return name
+    return None

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ..networks.alpha import AlphaNetwork
 from .assemble import Misfit, build_alpha
+from .tensors import load_tensor
 
 _KEYS = ("bg_extractor_ema", "bg_extractor")
 
@@ -22,7 +23,8 @@ def read(content: Mapping) -> tuple[AlphaNetwork, tuple[str, ...]]:
     """
     key = next(key for key in _KEYS if isinstance(content.get(key), Mapping))
     notes = () if key == _KEYS[0] else (f"the file has no {_KEYS[0]}; its raw {key} is used",)
-    tensors = {_our_name(name.removeprefix("module.")): tensor for name, tensor in content[key].items()}
+    names = [name for name in content[key] if isinstance(name, str)]
+    tensors = {_our_name(name.removeprefix("module.")): load_tensor(content[key][name]) for name in names}
     return build_alpha(tensors), notes
 
 

@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from .assemble import Misfit, build_alpha, build_generator
+from .files import describe, reason
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
 CARD = "model.json"
@@ -37,7 +38,7 @@ def save(
     ``quality``. Architecture and tensor hashes are added.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = _card(folder) if is_native(folder) else {}
+    model = read_card(folder) if is_native(folder) else {}
     model = {"format": FORMAT, "version": VERSION} | model | dict(card or {})
     if generator is not None:
         a = generator.architecture
@@ -61,28 +62,42 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
     Raises:
         UserError: it is not there, damaged, or its tensors are not those that ``model.json`` names.
     """
-    card, path = _card(folder), folder / f"{kind}.safetensors"
-    if kind not in card or not path.is_file():
+    card, path = read_card(folder), folder / f"{kind}.safetensors"
+    entry = card.get(kind)
+    if not isinstance(entry, dict) or not path.is_file():
         raise UserError(
             name, got=f"a native checkpoint without {path.name}", expected=f"one with a network {kind}",
             remedy=f"name the folder or file that holds the {kind}",
         )  # fmt: skip
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            str(path), got=f"a damaged file ({error})", expected="safetensors", remedy="download or copy it again"
-        ) from error
-    _check_hashes(path, tensors, card[kind].get("tensors", {}))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        with path.open("rb") as file:
+            head = file.read(1 << 12)
+        # A clone without Git LFS, say, or a page saved in its place.
+        got = f"a damaged file ({reason(error)})" if head[8:9] == b"{" else describe(head)
+        raise UserError(str(path), got=got, expected="safetensors", remedy="download or copy it again") from error
+    _check_hashes(path, tensors, _section(entry, "tensors"))
     try:
         if kind == "alpha":
             network = build_alpha(tensors)
         else:
-            network = build_generator(tensors, conv_clamp=card[kind]["architecture"].get("conv_clamp"))
+            network = build_generator(tensors, conv_clamp=_clamp(_section(entry, "architecture")))
     except Misfit as error:
         raise UserError(str(path), got=error, expected=f"the tensors of a {kind}", remedy="convert it again") from error
     licence = str(card.get("licence", UNKNOWN_LICENCE))
     return network, Source(name=name, format="native", sha256=file_sha256(path), licence=licence)
+
+
+def _section(entry: dict, name: str) -> dict:
+    return entry[name] if isinstance(entry.get(name), dict) else {}
+
+
+def _clamp(architecture: dict) -> float | None:
+    clamp = architecture.get("conv_clamp")
+    if clamp is not None and not isinstance(clamp, (int, float)):
+        raise Misfit(f"a conv_clamp of {str(clamp)[:20]!r}")
+    return clamp
 
 
 def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, architecture: dict) -> dict:
@@ -95,11 +110,16 @@ def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, a
     return {"architecture": architecture, "parameters": parameters, "tensors": hashes}
 
 
-def _card(folder: Path) -> dict:
+def read_card(folder: Path) -> dict:
+    """What ``model.json`` says.
+
+    Raises:
+        UserError: it cannot be read, or is another kind of file.
+    """
     path = folder / CARD
     try:
         card = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             str(path), got=f"no readable JSON ({error})", expected="the card of a native checkpoint",
             remedy="restore the file or convert the checkpoint again",

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from ..networks import ops
 from ..networks.stylegan2 import Generator
-from .assemble import W_AVG_DRAWS, Misfit, build_generator
+from .assemble import W_AVG_DRAWS, Misfit, build_generator, settled
+from .tensors import load_tensor
 
 _LAYER = {
     "conv.modulation.weight": "affine_weight",
@@ -14,6 +16,7 @@ _LAYER = {
     "noise.weight": "noise_strength",
     "activate.bias": "bias",
 }
+_MAX_LAYERS = 17
 _TO_RGB = {"conv.modulation.weight": "affine_weight", "conv.modulation.bias": "affine_bias"}
 
 
@@ -28,27 +31,90 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
     Raises:
         Misfit: it is no StyleGAN2 of this layout after all.
     """
-    notes = []
-    if "g_ema" not in content and "g" in content:
-        notes.append("the file has no averaged generator g_ema; its raw generator g is used")
+    state, notes = _generator_state(content)
+    notes = [notes] if notes else []
     tensors = {}
-    for name, tensor in _generator_state(content).items():
+    for name, stored in state.items():
+        tensor = load_tensor(stored)
         if name.endswith((".blur.kernel", ".upsample.kernel")):
             _check_kernel(name, tensor)
         else:
-            tensors[_our_name(name)] = _our_shape(name, tensor)
+            tensors[_our_name(name)] = settled(_our_shape(name, tensor))
+    if not any(name.startswith("noises.") for name in state):
+        # The layout's first version drew its noise anew every time and kept no maps.
+        notes.append("the file has no noise maps; with constant noise there is none")
+        tensors |= _silent_noise(tensors)
     if content.get("latent_avg") is not None:
-        tensors["w_avg"] = content["latent_avg"]
+        tensors["w_avg"] = _one_code(load_tensor(content["latent_avg"]))
     else:
         notes.append(f"the file has no latent_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
     return build_generator(tensors), tuple(notes)
 
 
-def _generator_state(content: Mapping) -> Mapping | None:
-    for candidate in (content.get("g_ema"), content.get("g"), content):
-        if isinstance(candidate, Mapping) and "conv1.conv.modulation.weight" in candidate:
-            return candidate
+def state_dict(generator: Generator) -> dict[str, Tensor]:
+    """A generator's tensors under this layout's names, its filters among them."""
+    kernel = ops.fir_kernel(gain=4)
+    state = {"input.input": generator.constant[None]}
+    for index, (weight, bias) in enumerate(zip(generator.mapping.weights, generator.mapping.biases, strict=True)):
+        state |= {f"style.{index + 1}.weight": weight, f"style.{index + 1}.bias": bias}
+    for index, layer in enumerate(generator.layers):
+        name = "conv1" if index == 0 else f"convs.{index - 1}"
+        state |= {
+            f"{name}.conv.weight": layer.weight[None],
+            f"{name}.conv.modulation.weight": layer.affine_weight,
+            f"{name}.conv.modulation.bias": layer.affine_bias,
+            f"{name}.noise.weight": layer.noise_strength[None],
+            f"{name}.activate.bias": layer.bias,
+            f"noises.noise_{index}": layer.noise[None, None],
+        }
+        if layer.up:
+            state[f"{name}.conv.blur.kernel"] = kernel
+    for index, layer in enumerate(generator.to_rgb):
+        name = "to_rgb1" if index == 0 else f"to_rgbs.{index - 1}"
+        state |= {
+            f"{name}.conv.weight": layer.weight[None, :, :, None, None],
+            f"{name}.conv.modulation.weight": layer.affine_weight,
+            f"{name}.conv.modulation.bias": layer.affine_bias,
+            f"{name}.bias": layer.bias[None, :, None, None],
+        }
+        if index > 0:
+            state[f"{name}.upsample.kernel"] = kernel
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def _generator_state(content: Mapping) -> tuple[Mapping, str] | None:
+    """The generator's tensors by name, and a note on where they were found, if it needs one."""
+    raw = "the file has no averaged generator g_ema; its raw generator g is used"
+    for key, prefix, note in (
+        ("g_ema", "", ""),
+        ("g_ema", "module.", ""),
+        ("state_dict", "decoder.", ""),  # pSp, e4e and their kin: an encoder and this generator as its decoder
+        ("g", "", raw),
+        ("g", "module.", raw),
+        (None, "", ""),
+        (None, "module.", ""),
+    ):
+        found = content if key is None else content.get(key)
+        if isinstance(found, Mapping) and f"{prefix}conv1.conv.modulation.weight" in found:
+            names = [name for name in found if isinstance(name, str) and name.startswith(prefix)]
+            return {name.removeprefix(prefix): found[name] for name in names if name != "latent_avg"}, note
     return None
+
+
+def _one_code(latent_avg: Tensor) -> Tensor:
+    """The centre of truncation as one code: encoders keep it once per layer."""
+    if latent_avg.ndim == 1:
+        return latent_avg
+    rows = latent_avg.flatten(0, -2).float()
+    return rows[0] if rows.eq(rows[0]).all() else rows.mean(0)
+
+
+def _silent_noise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    layers = sum(name.startswith("layers.") and name.endswith(".bias") and "affine" not in name for name in tensors)
+    if layers > _MAX_LAYERS:
+        raise Misfit(f"{layers} styled convolutions")
+    sizes = {index: 4 << (index + 1) // 2 for index in range(layers)}
+    return {f"layers.{index}.noise": torch.zeros(size, size) for index, size in sizes.items()}
 
 
 def _our_name(name: str) -> str:

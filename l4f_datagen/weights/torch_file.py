@@ -1,79 +1,152 @@
-"""Opening torch's own files, by content and without executing any of them."""
+"""torch's own files, the zip archives of today and the pickles in a row of before, read by our pickle machine."""
 
-import argparse
-import pickle
-import re
 import zipfile
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
+from typing import BinaryIO
 
-import torch
+from . import pickles
+from .allowed import allow_list, number_type
+from .machine import Allowance, Damaged, Forbidden, StandIn
+from .tensors import Storage
 
-from ..errors import UserError
+_MAGIC = 0x1950A86A20F9469CFC6C
+LEGACY_START = _MAGIC.to_bytes(10, "little")
+"""What stands in the first bytes of an older file."""
+_PROTOCOL = 1001
+_MAX_PICKLE = 64 << 20
+_LOCAL_HEADER = 30
 
-_LEGACY_MAGIC = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
-_EXPECTED = "a StyleGAN2 or alpha checkpoint: a native folder, or a .pt file of rosinality's or Labels4Free's layout"
+
+def archive_prefix(archive: zipfile.ZipFile) -> str | None:
+    """The folder inside a zip archive that torch wrote its parts to; None if torch did not write it."""
+    names = set(archive.namelist())
+    found = [
+        name.removesuffix("data.pkl") for name in names if name.count("/") <= 1 and name.split("/")[-1] == "data.pkl"
+    ]
+    return found[0] if len(found) == 1 and f"{found[0]}version" in names else None
 
 
-def load(path: Path) -> object:
-    """What a torch file holds, tensors on the CPU.
+def is_program(archive: zipfile.ZipFile) -> bool:
+    """Whether a zip archive of torch holds code, which TorchScript's do."""
+    prefix = archive_prefix(archive)
+    return prefix is not None and any(name.startswith(f"{prefix}code/") for name in archive.namelist())
 
-    Only tensors, plain containers and ``argparse.Namespace`` are rebuilt: torch's weights-only reader
-    refuses every other global before anything of it runs.
+
+def load_archive(file: BinaryIO, archive: zipfile.ZipFile, allowance: Allowance) -> object:
+    """What a zip archive of torch holds; its tensors are read later, from ``file``.
 
     Raises:
-        UserError: not a torch file, truncated, or one that asks for something else.
+        Damaged, Forbidden: as ``pickles.load``.
     """
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    if not _is_torch(path, head):
-        raise UserError(str(path), got=describe(head), expected=_EXPECTED, remedy="choose another file")
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        wanted = re.search(r"(?:GLOBAL|global|class) ([\w.]+\.\w+)", str(error))
-        raise UserError(
-            str(path),
-            got=f"a file that asks for {wanted[1]}" if wanted else "a file with more in it than tensors",
-            expected="tensors and plain containers",
-            remedy="nothing of it was run; do not load it with other tools unless you trust its source",
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError, TypeError, OSError) as error:
-        raise UserError(
-            str(path),
-            got=f"a damaged or truncated torch file ({str(error).splitlines()[0][:120]})",
-            expected="a complete one",
-            remedy="download or copy it again and compare its size",
-        ) from error
+    prefix = archive_prefix(archive)
+    members = {info.filename: info for info in archive.infolist()}
+    order = members.get(f"{prefix}byteorder")
+    if order is not None and (order.file_size > 16 or archive.read(order) != b"little"):
+        raise Forbidden("numbers in big-endian order")
+    storages: dict[str, Storage] = {}
+
+    def persistent(identity: object) -> Storage:
+        kind, name, count = _storage_identity(identity, 5)
+        if name not in storages:
+            info = members.get(f"{prefix}data/{name}")
+            storage = Storage(number_type(kind), count)
+            if info is None or info.file_size < storage.nbytes:
+                raise Damaged(f"a storage {name} that is missing or too short")
+            storage.fetch = partial(_fetch_member, file, archive, info)
+            storages[name] = storage
+        return storages[name]
+
+    pickled = members[f"{prefix}data.pkl"]
+    if pickled.file_size > _MAX_PICKLE:
+        raise Forbidden(f"a pickle of {pickled.file_size} bytes beside its tensors")
+    allowed = allow_list(allowance, partial(storage_from_bytes, allowance))
+    return pickles.load(memoryview(archive.read(pickled)), allowed=allowed, allowance=allowance, persistent=persistent)[
+        0
+    ]
 
 
-def describe(head: bytes) -> str:
-    """What a file seems to be, from its first bytes; ends the phrase "got …"."""
-    if not head:
-        return "an empty file"
-    if head.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer instead of the file that it stands for"
-    if head.lstrip()[:1] == b"<":
-        return "a web page, probably a failed download"
-    if b"torch_utils.persistence" in head:
-        return "an NVIDIA StyleGAN pickle (PyTorch), which cannot be read yet"
-    if b"dnnlib.tflib" in head:
-        return "an NVIDIA StyleGAN pickle (TensorFlow), which cannot be read yet"
-    if head[:1] == b"\x80":
-        return "a pickle that is no torch file"
-    if head[:2] == b"PK":
-        return "a zip archive that is no torch file, or a truncated one"
-    if head[8:9] == b"{":
-        return "a lone safetensors file"
-    return "no checkpoint"
+def load_legacy(data: memoryview, allowance: Allowance, load_from_bytes: Callable | None = None) -> object:
+    """What an older torch file holds: magic number, version, system, value, names of storages, storages.
+
+    Raises:
+        Damaged, Forbidden: as ``pickles.load``.
+    """
+    storages: dict[str, Storage] = {}
+
+    def persistent(identity: object) -> Storage:
+        kind, name, count = _storage_identity(identity, 6)
+        if name not in storages:
+            storages[name] = Storage(number_type(kind), count)
+        return storages[name]
+
+    allowed = allow_list(allowance, load_from_bytes or partial(storage_from_bytes, allowance))
+    values = []
+    for with_storages in (False, False, False, True, False):
+        value, end = pickles.load(
+            data, allowed=allowed, allowance=allowance, persistent=persistent if with_storages else None
+        )
+        values.append(value)
+        data = data[end:]
+    magic, version, system, content, names = values
+    if magic != _MAGIC or version != _PROTOCOL or not isinstance(system, dict):
+        raise Damaged("another kind of torch file")
+    if system.get("little_endian") is not True:
+        raise Forbidden("numbers in big-endian order")
+    _place(data, names, storages)
+    return content
 
 
-def _is_torch(path: Path, head: bytes) -> bool:
-    if head[:4] == b"PK\x03\x04":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return any(name.endswith("/data.pkl") for name in archive.namelist())
-        except (zipfile.BadZipFile, OSError, ValueError):
-            return False
-    # The older format: pickles one after the other, a magic number first.
-    return head[:1] == b"\x80" and _LEGACY_MAGIC in head[:32]
+def storage_from_bytes(allowance: Allowance, data: object) -> Storage:
+    """Answers ``torch.storage._load_from_bytes``: one storage, written as an older file of its own."""
+    if not isinstance(data, (bytes, memoryview)):
+        raise Damaged("a storage without bytes")
+    storage = load_legacy(memoryview(data), allowance, _no_bytes_inside)
+    if not isinstance(storage, Storage):
+        raise Damaged("a storage that is none")
+    return storage
+
+
+def _no_bytes_inside(*_: object) -> Storage:
+    raise Forbidden("a storage inside a storage")
+
+
+def _storage_identity(identity: object, length: int) -> tuple[StandIn, str, int]:
+    """('storage', class, name, device, count) and, in older files, a view into another storage."""
+    if not isinstance(identity, tuple) or len(identity) != length or identity[0] != "storage":
+        raise Forbidden("a persistent id that is no storage")
+    if length == 6 and identity[5] is not None:
+        raise Forbidden("a view of a storage (torch before 0.4)")
+    _, kind, name, _, count = identity[:5]
+    if not isinstance(name, str):
+        raise Damaged("a storage without a name")
+    return kind, name, count
+
+
+def _place(data: memoryview, names: object, storages: dict[str, Storage]) -> None:
+    """Tell the storages of an older file where their bytes are: count and numbers, one after the other."""
+    if not isinstance(names, list) or len(names) != len(set(map(str, names))):
+        raise Damaged("an older torch file without its list of storages")
+    for name in names:
+        if name not in storages:
+            raise Damaged("an older torch file with a storage that nothing uses")
+        storage = storages[name]
+        if len(data) < 8 + storage.nbytes or int.from_bytes(data[:8], "little") != storage.numel:
+            raise Damaged("a storage that is not complete")
+        body, data = data[8 : 8 + storage.nbytes], data[8 + storage.nbytes :]
+        storage.fetch = partial(_slice, body)
+
+
+def _slice(data: memoryview, start: int, stop: int) -> memoryview:
+    return data[start:stop]
+
+
+def _fetch_member(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, start: int, stop: int) -> bytes:
+    """Some bytes of one member: all at once and checked, or, of one that is not compressed, those alone."""
+    if (start, stop) == (0, info.file_size) or info.compress_type != zipfile.ZIP_STORED:
+        return archive.read(info)[start:stop]
+    file.seek(info.header_offset)
+    header = file.read(_LOCAL_HEADER)
+    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    file.seek(info.header_offset + _LOCAL_HEADER + lengths + start)
+    return file.read(stop - start)

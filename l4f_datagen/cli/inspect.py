@@ -1,0 +1,69 @@
+"""``l4f-datagen inspect``: what a checkpoint is."""
+
+import dataclasses
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..weights.inspection import Inspection, NetworkSummary, inspect
+
+
+@click.command(name="inspect")
+@click.argument("path")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
+@click.option("--allow-nan", is_flag=True, help="Look at weights that are not finite, too.")
+def command(path: str, as_json: bool, allow_nan: bool) -> None:
+    """Tell what a checkpoint is: layout, architecture, size, and the pipelines that it fits.
+
+    PATH is a file, a native folder, an embedded name or an address. Nothing in it is run.
+    """
+    found = inspect(path, allow_nan=allow_nan)
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+    else:
+        _print(found)
+
+
+def _print(found: Inspection) -> None:
+    console = Console()
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    rows = [
+        ("file", found.path),
+        ("is", found.what),
+        ("layout", f"{found.layout}, {found.container}"),
+        ("size", f"{found.size / 1e6:,.1f} MB"),
+        *(("sha256", f"{digest}  {name}") for name, digest in found.sha256.items()),
+        ("licence", found.licence),
+        *(row for network in found.networks for row in _rows(network)),
+        *(("holds", entry) for entry in found.holds),
+        ("pipelines", ", ".join(found.pipelines) or "none of the files in pipelines/ fits"),
+        *(("looked for", sign) for sign in found.looked_for),
+    ]
+    if found.problem:
+        rows.append(("not usable", found.problem))
+    for label, text in rows:
+        table.add_row(label, _escaped(text))
+    console.print(table, soft_wrap=True)
+
+
+def _rows(network: NetworkSummary) -> list[tuple[str, str]]:
+    channels = ", ".join(map(str, network.channels))
+    rows = [(network.kind, f"{network.parameters:,} parameters, channels {channels}")]
+    if network.kind == "generator":
+        clamp = "none" if network.conv_clamp is None else f"{network.conv_clamp:g}"
+        rows.append(
+            ("", f"{network.resolution} px, z {network.z_dim}, w {network.w_dim}, {network.mapping_layers} mapping "
+                 f"layers, conv_clamp {clamp}")
+        )  # fmt: skip
+    if network.not_finite:
+        rows.append(("not finite", f"NaN or infinity in {network.not_finite}"))
+    return [*rows, *(("note", note) for note in network.notes)]
+
+
+def _escaped(text: str) -> str:
+    """Text of a file's own, that it may not mean colours or control the terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text).replace("[", "\\[")

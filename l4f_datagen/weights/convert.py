@@ -1,0 +1,244 @@
+"""Any checkpoint → native, and a generator → rosinality's layout; what is written is run beside what was read."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ..errors import UserError, WorkError
+from ..networks.alpha import AlphaNetwork, fits
+from ..networks.stylegan2 import Generator
+from ..seeding import normal
+from . import files, foreign, locate, native, read_alpha, read_generator, remote, rosinality
+from .assemble import first_not_finite
+from .source import UNKNOWN_LICENCE, Source
+
+Target = Literal["native", "rosinality"]
+TOLERANCE = 1e-4
+"""How far the outputs before and after may be apart."""
+_OWN_ENTRIES = ("format", "version", "generator", "alpha", "source")
+Networks = dict[native.Kind, tuple[Generator | AlphaNetwork, Source]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """What was written."""
+
+    source: str
+    source_format: str
+    out: str
+    target: Target
+    networks: tuple[native.Kind, ...]
+    largest_difference: float
+    """Between the outputs of the networks as read and as written, run once on the same codes."""
+    notes: tuple[str, ...] = ()
+
+
+def convert(
+    path: str | Path,
+    out: str | Path,
+    *,
+    target: Target | None = None,
+    licence: str | None = None,
+    overwrite: bool = False,
+    allow_nan: bool = False,
+) -> Conversion:
+    """Convert a checkpoint and verify the result by running both once.
+
+    Args:
+        path: any checkpoint that ``load_generator`` or ``load_alpha`` reads; with both networks in it, both go.
+        out: a folder for "native", a file for "rosinality".
+        target: None takes "rosinality" where ``out`` ends in .pt or .pth, else "native".
+        licence: of the weights; None keeps what the source says.
+        overwrite: replace networks that are there.
+
+    Raises:
+        UserError: it cannot be read, cannot be said in the target's layout, or ``out`` is taken.
+        WorkError: what was written gives other images.
+    """
+    out = Path(out).expanduser()
+    target = target or ("rosinality" if out.suffix in (".pt", ".pth") else "native")
+    networks = _read_all(path, allow_nan)
+    _check_room(out, target, networks, overwrite)
+    if target == "native":
+        _check_company(out, networks)
+        difference, notes = _write_native(out, networks, licence, allow_nan), ()
+    else:
+        difference, notes = _write_rosinality(out, networks, licence, allow_nan)
+    sources = [source for _, source in networks.values()]
+    return Conversion(
+        source=str(path),
+        source_format=sources[0].format,
+        out=str(out),
+        target=target,
+        networks=("generator",) if target == "rosinality" else tuple(networks),
+        largest_difference=difference,
+        notes=(*(note for source in sources for note in source.notes), *notes),
+    )
+
+
+def _read_all(path: str | Path, allow_nan: bool) -> Networks:
+    """Every network that a checkpoint holds, of each kind one."""
+    found = locate(path)
+    if found.is_dir():
+        kinds = [kind for kind in foreign.LAYOUTS if (found / f"{kind}.safetensors").is_file()]
+    else:
+        with files.opened(found, str(path)) as content:
+            kinds = [kind for kind in foreign.LAYOUTS if foreign.layout_of(content.data, kind)]
+    readers: Mapping[native.Kind, Callable] = {"generator": read_generator, "alpha": read_alpha}
+    # A file that holds neither is read as a generator, for the message that says what it is.
+    return {kind: readers[kind](path, allow_nan=allow_nan) for kind in kinds or ["generator"]}
+
+
+def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) -> None:
+    if target == "native":
+        if out.exists() and not out.is_dir():
+            raise UserError(
+                str(out), got="a file of this name", expected="a folder to write into", remedy="choose another name"
+            )
+        taken = [out / f"{kind}.safetensors" for kind in networks if (out / f"{kind}.safetensors").exists()]
+    else:
+        if out.is_dir():
+            raise UserError(str(out), got="a folder", expected="a file to write", remedy="choose another name")
+        taken = [out] if out.exists() else []
+    if taken and not overwrite:
+        raise UserError(
+            str(taken[0]),
+            got="a file that is there",
+            expected="a free place",
+            remedy="choose another or --overwrite it",
+        )
+
+
+def _check_company(out: Path, networks: Networks) -> None:
+    """One folder means that its alpha network is for its generator."""
+    together = {kind: network for kind, (network, _) in networks.items()}
+    for kind in foreign.LAYOUTS:
+        if kind not in together and (out / f"{kind}.safetensors").is_file():
+            together[kind] = native.read(out, kind, str(out))[0]
+    if len(together) < 2:
+        return
+    generator, alpha = together["generator"].architecture.channels, together["alpha"].channels
+    if not fits(alpha, generator):
+        raise UserError(
+            str(out),
+            got=f"a generator of {', '.join(map(str, generator))} channels and an alpha network for "
+            f"{', '.join(map(str, alpha))}",
+            expected="two that go together",
+            remedy="choose another folder",
+        )
+
+
+def _write_native(out: Path, networks: Networks, licence: str | None, allow_nan: bool) -> float:
+    """Write a folder and give the largest difference of what is read back."""
+    native.save(
+        out, **{kind: network for kind, (network, _) in networks.items()}, card=_card_of(out, networks, licence)
+    )
+    return max(_verified(out, kind, network, allow_nan) for kind, (network, _) in networks.items())
+
+
+def _card_of(out: Path, networks: Networks, licence: str | None) -> dict:
+    """What the card says beside the networks; where the source or ``out`` has a card, that is kept."""
+    card = {"name": out.name, "licence": UNKNOWN_LICENCE, "source": {}}
+    source = next(iter(networks.values()))[1]
+    for folder in (locate(source.name), out):
+        if native.is_native(folder):
+            earlier = native.read_card(folder)
+            kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}
+            card |= kept | {"source": card["source"] | _by_kind(earlier)}
+    for kind, (_, origin) in networks.items():
+        if origin.format != "native":
+            # The name of a local file, without the folders of one machine.
+            name = origin.name if remote.is_remote(origin.name) else Path(origin.name).name
+            entry = {"name": name, "format": origin.format, "sha256": origin.sha256, "notes": list(origin.notes)}
+            card["source"] |= {kind: entry}
+    if licence:
+        card["licence"] = licence
+    return card
+
+
+def _by_kind(card: Mapping) -> dict:
+    """Where each network of a card came from; a source that is said in one word holds for all of them."""
+    source = card.get("source")
+    if source is None or isinstance(source, dict):
+        return source or {}
+    return {kind: source for kind in foreign.LAYOUTS if kind in card}
+
+
+def _write_rosinality(
+    out: Path, networks: Networks, licence: str | None, allow_nan: bool
+) -> tuple[float, tuple[str, ...]]:
+    """Write a file and give the difference of what is read back, and what the layout could not say."""
+    if "generator" not in networks:
+        raise UserError(
+            str(out), got="an alpha network alone", expected="a generator: rosinality's layout has no place for others",
+            remedy="convert it to a native folder",
+        )  # fmt: skip
+    generator = networks["generator"][0]
+    a = generator.architecture
+    if a.z_dim != a.w_dim:
+        raise UserError(
+            str(out), got=f"a generator with z of {a.z_dim} and w of {a.w_dim}", expected="equal sizes in this layout",
+            remedy="convert it to a native folder",
+        )  # fmt: skip
+    notes = []
+    if a.conv_clamp is not None:
+        notes.append(f"the layout cannot say conv_clamp {a.conv_clamp:g}; where activations reach it, images differ")
+    if "alpha" in networks:
+        notes.append("the alpha network is left out; the layout has no place for it")
+    if licence:
+        notes.append("the layout has no place for the licence")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Beside its place until it is verified, so that what is there is not lost to a failure.
+    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    os.close(handle)
+    try:
+        torch.save({"g_ema": rosinality.state_dict(generator), "latent_avg": generator.w_avg}, temporary)
+        difference = _verified(Path(temporary), "generator", generator, allow_nan)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, out)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return difference, tuple(notes)
+
+
+def _verified(out: Path, kind: native.Kind, network: Generator | AlphaNetwork, allow_nan: bool) -> float:
+    """The difference of what was written, which is read back and run.
+
+    Raises:
+        UserError: the layout cannot say a conv_clamp, and that shows.
+        WorkError: the outputs differ.
+    """
+    again = (read_generator if kind == "generator" else read_alpha)(out, allow_nan=allow_nan)[0]
+    difference = _difference(network, again)
+    if difference <= TOLERANCE or (allow_nan and first_not_finite(network)):
+        return difference
+    if kind == "generator" and network.architecture != again.architecture:
+        raise UserError(
+            "conversion",
+            got=f"a generator whose conv_clamp {network.architecture.conv_clamp:g} changes its images",
+            expected="one whose activations stay below it, since rosinality's layout has no clamp",
+            remedy="convert it to a native folder",
+        )
+    raise WorkError(f"{kind} as written gives other outputs than as read (by {difference:.2g}); do not use it")
+
+
+@torch.inference_mode()
+def _difference(before: Generator | AlphaNetwork, after: Generator | AlphaNetwork) -> float:
+    """The largest difference between two networks' outputs on one input."""
+    if isinstance(before, Generator):
+        z = normal((before.architecture.z_dim,), 0, "convert", [0])
+        outputs = [network.synthesize(network.truncate(network.map(z), 0.7)).image for network in (before, after)]
+    else:
+        levels = len(before.channels)
+        features = [
+            normal((channels, 4 << level, 4 << level), 0, "convert", [2 * level + map_])
+            for level, channels in zip(range(levels), before.channels, strict=True)
+            for map_ in (0, 1)
+        ]
+        outputs = [network(features) for network in (before, after)]
+    return (outputs[0] - outputs[1]).abs().max().item()

@@ -1,0 +1,74 @@
+"""Every layout but the native one: which is it, and the network in it."""
+
+from types import ModuleType
+
+from ..errors import UserError
+from ..networks.alpha import AlphaNetwork
+from ..networks.stylegan2 import Generator
+from . import files, known, labels4free, nvidia, rosinality, tensorflow
+from .assemble import Misfit, Unsupported
+from .native import Kind
+
+LAYOUTS: dict[Kind, dict[str, ModuleType]] = {
+    "generator": {"rosinality": rosinality, "nvidia": nvidia, "tensorflow": tensorflow},
+    "alpha": {"labels4free": labels4free},
+}
+"""Kind of network → name of the layout → the room that reads it."""
+_WANTED = {
+    "generator": "a StyleGAN2 generator in rosinality's layout (g_ema) or NVIDIA's (G_ema; G, D, Gs)",
+    "alpha": "an alpha network in Labels4Free's layout (bg_extractor_ema)",
+}
+_HELD = {
+    "rosinality": "a StyleGAN2 generator of rosinality's layout",
+    "nvidia": "a generator in NVIDIA's PyTorch layout",
+    "tensorflow": "a network in NVIDIA's TensorFlow layout",
+    "labels4free": "an alpha network of Labels4Free",
+}
+
+
+def layout_of(data: object, kind: Kind) -> str | None:
+    """Name of the layout in which an unpickled file holds a network of a kind; None if it holds none."""
+    return next((name for name, layout in LAYOUTS[kind].items() if layout.recognises(data)), None)
+
+
+def read(data: object, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork, str, tuple[str, ...]]:
+    """A network of an unpickled file, the name of its layout, and what had to be decided on the way.
+
+    To be called inside ``files.opened``, which answers for damage that shows only when tensors are read.
+
+    Args:
+        name: the file as the user called it, for messages.
+
+    Raises:
+        UserError: it holds none, another one, or one that does not fit together; says which.
+    """
+    layout = layout_of(data, kind)
+    if layout is None:
+        raise UserError(
+            name, got=_contents(data), expected=f"a checkpoint with {_WANTED[kind]}", remedy="choose another file"
+        )
+    try:
+        network, notes = LAYOUTS[kind][layout].read(data)
+    except Unsupported as error:
+        raise UserError(
+            name,
+            got=files.reason(error),
+            expected="an unconditional StyleGAN2 generator of the skip architecture, RGB",
+            remedy="choose another file",
+        ) from error
+    except files.BROKEN:
+        raise  # about the file, not about the network: whoever opened it says so
+    except (*files.DAMAGE, Misfit) as error:
+        raise UserError(
+            name,
+            got=f"a {kind} that does not fit its layout ({files.reason(error)})",
+            expected="a StyleGAN2 generator" if kind == "generator" else "an alpha network of Labels4Free",
+            remedy="if other tools read it, it is of another kind; else download it again",
+        ) from error
+    return network, layout, notes
+
+
+def _contents(data: object) -> str:
+    """What an unpickled file holds instead."""
+    found = next((layout for kind in LAYOUTS if (layout := layout_of(data, kind))), None)
+    return _HELD[found] if found else known.describe(data)

@@ -1,0 +1,245 @@
+"""What a checkpoint file is: layout, architecture, size, what else it holds, which pipelines it fits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import UserError
+from ..networks.alpha import AlphaNetwork
+from ..networks.stylegan2 import Generator
+from . import check_native, files, foreign, known, locate, native, pipelines, refuse_not_finite
+from .assemble import first_not_finite
+from .machine import Record
+from .source import UNKNOWN_LICENCE, file_sha256
+from .tensors import StoredArray, StoredTensor
+
+KINDS: tuple[native.Kind, ...] = ("generator", "alpha")
+LOOKED_FOR = (
+    "native: model.json with generator.safetensors or alpha.safetensors",
+    "rosinality: g_ema, g, decoder.* in state_dict, or the file itself, with conv1.conv.modulation.weight",
+    "nvidia: G_ema or G, a network of torch_utils.persistence with the modules mapping and synthesis.b4",
+    "tensorflow: (G, D, Gs), networks of dnnlib.tflib with 4x4/Const/const",
+    "labels4free: bg_extractor_ema or bg_extractor",
+)
+"""The signs by which layouts are told apart, in order."""
+_PARTS = {
+    "g": "the raw generator",
+    "G": "the raw generator",
+    "g_ema": "the averaged generator",
+    "G_ema": "the averaged generator",
+    "d": "the discriminator",
+    "D": "the discriminator",
+    "g_optim": "the generator's optimizer",
+    "d_optim": "the discriminator's optimizer",
+    "bg_extractor": "the raw alpha network",
+    "bg_extractor_ema": "the averaged alpha network",
+    "latent_avg": "the centre of truncation",
+    "args": "the options of its training",
+    "opts": "the options of its training",
+    "training_set_kwargs": "the options of its training set",
+    "augment_pipe": "the augmentation",
+    "ada_aug_p": "the strength of the augmentation",
+}
+_MAX_WALK = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSummary:
+    """One network of a file."""
+
+    kind: native.Kind
+    resolution: int | None
+    """Height and width of the images in pixels; of an alpha network, those that its channels suggest, if any."""
+    channels: tuple[int, ...]
+    """Of a generator per resolution from 4 up; of an alpha network per level, its last the generator's own."""
+    parameters: int
+    z_dim: int | None = None
+    w_dim: int | None = None
+    mapping_layers: int | None = None
+    conv_clamp: float | None = None
+    not_finite: str | None = None
+    """Name of the first tensor with NaN or infinity in it."""
+    notes: tuple[str, ...] = ()
+    """What the reader had to decide, one sentence each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a file or native folder is."""
+
+    path: str
+    what: str
+    """One phrase."""
+    layout: str
+    """"native", "rosinality", "nvidia", "tensorflow", "labels4free" or "unknown"."""
+    container: str
+    """How it is stored: "pickle", "torch file (zip)", "pickle in gzip", "safetensors", …"""
+    size: int
+    """Bytes."""
+    sha256: dict[str, str]
+    """Hexadecimal, by file name."""
+    licence: str = UNKNOWN_LICENCE
+    networks: tuple[NetworkSummary, ...] = ()
+    """Those that can be used."""
+    holds: tuple[str, ...] = ()
+    """All that is in it, one phrase each."""
+    pipelines: tuple[str, ...] = ()
+    """Names of the pipeline files that it fits."""
+    problem: str | None = None
+    """Why none of it can be used, or None."""
+    looked_for: tuple[str, ...] = field(default=())
+    """For an unknown file, the signs that were looked for."""
+
+
+def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
+    """Look into any checkpoint; nothing of it is run. Another network than ours is an answer, not an error.
+
+    Args:
+        path: as for ``load_generator``.
+        allow_nan: report weights that are not finite instead of refusing them.
+
+    Raises:
+        UserError: there is none, it is damaged, asks for what a checkpoint has no use for, or is not finite.
+    """
+    found = locate(path)
+    if found.is_dir():
+        check_native(found, str(path))
+        result = _inspect_folder(found, str(path))
+    else:
+        result = _inspect_file(found, str(path))
+    for network in result.networks:
+        if network.not_finite and not allow_nan:
+            refuse_not_finite(str(path), network.not_finite)
+    return result
+
+
+def _inspect_file(found: Path, name: str) -> Inspection:
+    networks, problem = [], None
+    with files.opened(found, name) as content:
+        layouts = {kind: layout for kind in KINDS if (layout := foreign.layout_of(content.data, kind))}
+        for kind in layouts:
+            try:
+                network, _, notes = foreign.read(content.data, kind, name)
+                networks.append(_summary(network, kind, notes))
+            except UserError as error:
+                problem = str(error.got)
+        holds = tuple(_holds(content.data))
+        what = problem or _what(networks) or known.describe(content.data)
+        container = content.container
+    return Inspection(
+        path=name,
+        what=what,
+        layout=next(iter(layouts.values()), "unknown"),
+        container=container,
+        size=found.stat().st_size,
+        sha256={found.name: file_sha256(found)},
+        networks=tuple(networks),
+        holds=holds,
+        pipelines=_fitting(networks),
+        problem=None if networks else problem or "no network that is used here",
+        looked_for=() if layouts else LOOKED_FOR,
+    )
+
+
+def _inspect_folder(folder: Path, name: str) -> Inspection:
+    networks, licence, parts = [], UNKNOWN_LICENCE, []
+    for kind in KINDS:
+        if (folder / f"{kind}.safetensors").is_file():
+            network, source = native.read(folder, kind, name)
+            networks.append(_summary(network, kind, source.notes))
+            licence = source.licence
+            parts.append(folder / f"{kind}.safetensors")
+    return Inspection(
+        path=name,
+        what=_what(networks) or "a native folder without a network",
+        layout="native",
+        container="safetensors",
+        size=sum(part.stat().st_size for part in parts),
+        sha256={part.name: file_sha256(part) for part in parts},
+        licence=licence,
+        networks=tuple(networks),
+        holds=tuple(f"{part.name}: {_with_article(network)}" for part, network in zip(parts, networks, strict=True)),
+        pipelines=_fitting(networks),
+        problem=None if networks else "no network",
+    )
+
+
+def _summary(network: Generator | AlphaNetwork, kind: native.Kind, notes: tuple[str, ...]) -> NetworkSummary:
+    common = {
+        "kind": kind,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "not_finite": first_not_finite(network),
+        "notes": notes,
+    }
+    if kind == "alpha":
+        resolution = pipelines.resolution_of_alpha(network.channels)
+        return NetworkSummary(resolution=resolution, channels=network.channels, **common)
+    a = network.architecture
+    return NetworkSummary(
+        resolution=a.resolution,
+        channels=a.channels,
+        z_dim=a.z_dim,
+        w_dim=a.w_dim,
+        mapping_layers=a.mapping_layers,
+        conv_clamp=a.conv_clamp,
+        **common,
+    )
+
+
+def _fitting(networks: list[NetworkSummary]) -> tuple[str, ...]:
+    """The pipelines that every network of the file fits."""
+    # An alpha network beside its generator is made for the same images, whatever its channels.
+    resolution = next((network.resolution for network in networks if network.kind == "generator"), None)
+    fitting = [
+        pipelines.fitting(network.kind, resolution or network.resolution, network.channels) for network in networks
+    ]
+    return tuple(name for name in fitting[0] if all(name in names for names in fitting)) if fitting else ()
+
+
+def _what(networks: list[NetworkSummary]) -> str:
+    return " and ".join(_with_article(network) for network in networks)
+
+
+def _with_article(network: NetworkSummary) -> str:
+    size = f" for {network.resolution} px" if network.resolution else ""
+    return f"a StyleGAN2 generator{size}" if network.kind == "generator" else f"an alpha network{size}"
+
+
+def _holds(data: object) -> list[str]:
+    """Each entry of a file's dictionary or tuple, with the number of numbers in it."""
+    if isinstance(data, Mapping):
+        entries = [(str(getattr(key, "name", key))[:40], value) for key, value in data.items()]
+    elif isinstance(data, (tuple, list)):
+        names = ("G", "D", "Gs") if len(data) == 3 else [str(index) for index in range(len(data))]
+        entries = list(zip(names, data, strict=True))
+    else:
+        return []
+    if entries and all(isinstance(value, (StoredTensor, StoredArray)) for _, value in entries):
+        return [f"{len(entries)} tensors, {_numbers(data):,} numbers"]
+    return [_phrase(name, value) for name, value in entries if value is not None][:32]
+
+
+def _phrase(name: str, value: object) -> str:
+    part = {"Gs": "the averaged generator"}.get(name) or _PARTS.get(name)
+    empty = isinstance(value, (Mapping, list, tuple)) and not value
+    count = _numbers(value)
+    return name + (f": {part}" if part else "") + (f", {count:,} numbers" if count else ", empty" if empty else "")
+
+
+def _numbers(value: object) -> int:
+    """How many numbers the tensors in ``value`` hold together; looks at a bounded number of entries."""
+    waiting, seen, total = [value], set(), 0
+    while waiting and len(seen) < _MAX_WALK:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, (StoredTensor, StoredArray)):
+            total += item.numel
+        elif isinstance(item, Mapping):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
+        elif isinstance(item, Record):
+            waiting.extend((*item.arguments, item.state))
+    return total

@@ -1,0 +1,287 @@
+"""What each opcode of a pickle does to the machine: all of them, protocols 0 to 5, but those that are refused."""
+
+import pickle
+from collections.abc import Callable
+
+from .machine import MAX_LINE, Damaged, Forbidden, Machine, StandIn, key
+
+OPERATIONS: dict[int, Callable[[Machine], None]] = {}
+"""Opcode → what it does."""
+REFUSED = {
+    code[0]: name
+    for name, code in (
+        ("OBJ", pickle.OBJ), ("NEXT_BUFFER", pickle.NEXT_BUFFER), ("READONLY_BUFFER", pickle.READONLY_BUFFER),
+    )
+}  # fmt: skip
+"""Opcode → name: no checkpoint needs these."""
+MAX_INTEGER = 16
+"""Bytes."""
+
+
+def _bytes(machine: Machine, count: int) -> bytes | memoryview:
+    """Long strings, the tensors' own, stay where they are."""
+    if count < 0:
+        raise Damaged("a negative length")
+    view = machine.take(count)
+    return view if count > MAX_LINE else bytes(view)
+
+
+def _text(machine: Machine, count: int) -> str:
+    return str(machine.take(count), "utf-8", "surrogatepass")
+
+
+def _python2_text(machine: Machine, count: int) -> str:
+    if count < 0:
+        raise Damaged("a negative length")
+    return str(machine.take(count), "latin-1")
+
+
+def _integer(machine: Machine, count: int) -> int:
+    if not 0 <= count <= MAX_INTEGER:
+        raise Forbidden(f"an integer of {count} bytes")
+    return int.from_bytes(machine.take(count), "little", signed=True)
+
+
+def _integer_line(machine: Machine) -> int | bool:
+    text = machine.line()
+    if text in ("00", "01"):
+        return text == "01"
+    return int(text.removesuffix("L")[:40])
+
+
+def _quoted(machine: Machine) -> str:
+    text = machine.line()
+    if len(text) < 2 or text[0] != text[-1] or text[0] not in "'\"" or "\\" in text:
+        raise Damaged("a quoted string of an old pickle")
+    return text[1:-1]
+
+
+def _operation(code: bytes) -> Callable:
+    def register(function: Callable) -> Callable:
+        OPERATIONS[code[0]] = function
+        return function
+
+    return register
+
+
+def _pushes(code: bytes, value: Callable[[Machine], object]) -> None:
+    def push(machine: Machine) -> None:
+        made = value(machine)  # first: it may close the stack that it stands on
+        machine.stack.append(made)
+
+    OPERATIONS[code[0]] = push
+
+
+for _code, _value in (
+    (pickle.NONE, lambda m: None),
+    (pickle.NEWTRUE, lambda m: True),
+    (pickle.NEWFALSE, lambda m: False),
+    (pickle.INT, _integer_line),
+    (pickle.LONG, _integer_line),
+    (pickle.BININT, lambda m: m.number("<i")),
+    (pickle.BININT1, lambda m: m.number("<B")),
+    (pickle.BININT2, lambda m: m.number("<H")),
+    (pickle.LONG1, lambda m: _integer(m, m.number("<B"))),
+    (pickle.LONG4, lambda m: _integer(m, m.number("<i"))),
+    (pickle.FLOAT, lambda m: float(m.line())),
+    (pickle.BINFLOAT, lambda m: m.number(">d")),
+    (pickle.STRING, _quoted),
+    (pickle.BINSTRING, lambda m: _python2_text(m, m.number("<i"))),
+    (pickle.SHORT_BINSTRING, lambda m: _python2_text(m, m.number("<B"))),
+    (pickle.UNICODE, lambda m: m.line("raw-unicode-escape")),
+    (pickle.SHORT_BINUNICODE, lambda m: _text(m, m.number("<B"))),
+    (pickle.BINUNICODE, lambda m: _text(m, m.number("<I"))),
+    (pickle.BINUNICODE8, lambda m: _text(m, m.number("<Q"))),
+    (pickle.SHORT_BINBYTES, lambda m: _bytes(m, m.number("<B"))),
+    (pickle.BINBYTES, lambda m: _bytes(m, m.number("<I"))),
+    (pickle.BINBYTES8, lambda m: _bytes(m, m.number("<Q"))),
+    (pickle.BYTEARRAY8, lambda m: _bytes(m, m.number("<Q"))),
+    (pickle.EMPTY_LIST, lambda m: []),
+    (pickle.EMPTY_DICT, lambda m: {}),
+    (pickle.EMPTY_SET, lambda m: set()),
+    (pickle.EMPTY_TUPLE, lambda m: ()),
+    (pickle.LIST, lambda m: m.close()),
+    (pickle.TUPLE, lambda m: tuple(m.close())),
+    (pickle.FROZENSET, lambda m: frozenset(map(key, m.close()))),
+    (pickle.DUP, lambda m: m.stack[-1]),
+    (pickle.GET, lambda m: m.memo[int(m.line()[:20])]),
+    (pickle.BINGET, lambda m: m.memo[m.number("<B")]),
+    (pickle.LONG_BINGET, lambda m: m.memo[m.number("<I")]),
+    (pickle.GLOBAL, lambda m: m.resolve(m.line(), m.line())),
+):
+    _pushes(_code, _value)
+
+
+@_operation(pickle.PROTO)
+def _protocol(machine: Machine) -> None:
+    if (version := machine.take(1)[0]) > pickle.HIGHEST_PROTOCOL:
+        raise Damaged(f"pickle protocol {version}")
+
+
+@_operation(pickle.FRAME)
+def _frame(machine: Machine) -> None:
+    machine.take(8)
+
+
+@_operation(pickle.MARK)
+def _mark(machine: Machine) -> None:
+    machine.open()
+
+
+@_operation(pickle.POP)
+def _pop(machine: Machine) -> None:
+    # An empty stack under a mark: POP takes the mark instead.
+    if machine.stack:
+        machine.stack.pop()
+    else:
+        machine.close()
+
+
+@_operation(pickle.POP_MARK)
+def _pop_mark(machine: Machine) -> None:
+    machine.close()
+
+
+@_operation(pickle.TUPLE1)
+def _tuple1(machine: Machine) -> None:
+    machine.stack[-1] = (machine.stack[-1],)
+
+
+@_operation(pickle.TUPLE2)
+def _tuple2(machine: Machine) -> None:
+    last = machine.stack.pop()
+    machine.stack[-1] = (machine.stack[-1], last)
+
+
+@_operation(pickle.TUPLE3)
+def _tuple3(machine: Machine) -> None:
+    last, middle = machine.stack.pop(), machine.stack.pop()
+    machine.stack[-1] = (machine.stack[-1], middle, last)
+
+
+@_operation(pickle.DICT)
+def _dict(machine: Machine) -> None:
+    items = machine.close()
+    machine.stack.append({key(k): v for k, v in zip(items[::2], items[1::2], strict=True)})
+
+
+@_operation(pickle.SETITEM)
+def _set_item(machine: Machine) -> None:
+    value, name = machine.stack.pop(), machine.stack.pop()
+    _expect(machine.stack[-1], dict)[key(name)] = value
+
+
+@_operation(pickle.SETITEMS)
+def _set_items(machine: Machine) -> None:
+    items = machine.close()
+    target = _expect(machine.stack[-1], dict)
+    target.update((key(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
+
+
+@_operation(pickle.APPEND)
+def _append(machine: Machine) -> None:
+    item = machine.stack.pop()
+    _expect(machine.stack[-1], list).append(item)
+
+
+@_operation(pickle.APPENDS)
+def _appends(machine: Machine) -> None:
+    items = machine.close()
+    _expect(machine.stack[-1], list).extend(items)
+
+
+@_operation(pickle.ADDITEMS)
+def _add_items(machine: Machine) -> None:
+    items = machine.close()
+    _expect(machine.stack[-1], set).update(map(key, items))
+
+
+def _expect(target: object, kind: type):
+    if type(target) is not kind:
+        raise Forbidden(f"items put into a {type(target).__name__}")
+    return target
+
+
+@_operation(pickle.MEMOIZE)
+def _memoize(machine: Machine) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+@_operation(pickle.PUT)
+def _put(machine: Machine) -> None:
+    machine.memo[int(machine.line()[:20])] = machine.stack[-1]
+
+
+@_operation(pickle.BINPUT)
+def _binput(machine: Machine) -> None:
+    machine.memo[machine.number("<B")] = machine.stack[-1]
+
+
+@_operation(pickle.LONG_BINPUT)
+def _long_binput(machine: Machine) -> None:
+    machine.memo[machine.number("<I")] = machine.stack[-1]
+
+
+@_operation(pickle.STACK_GLOBAL)
+def _stack_global(machine: Machine) -> None:
+    name, module = machine.stack.pop(), machine.stack.pop()
+    machine.stack.append(machine.resolve(module, name))
+
+
+@_operation(pickle.REDUCE)
+@_operation(pickle.NEWOBJ)
+def _call(machine: Machine) -> None:
+    arguments = machine.stack.pop()
+    machine.stack[-1] = machine.call(machine.stack[-1], arguments)
+
+
+@_operation(pickle.NEWOBJ_EX)
+def _call_with_keywords(machine: Machine) -> None:
+    keywords, arguments = machine.stack.pop(), machine.stack.pop()
+    if keywords != {}:
+        raise Forbidden("a call with keywords")
+    machine.stack[-1] = machine.call(machine.stack[-1], arguments)
+
+
+@_operation(pickle.BUILD)
+def _build(machine: Machine) -> None:
+    state, target = machine.stack.pop(), machine.stack[-1]
+    if isinstance(target, StandIn):
+        raise Forbidden(f"a new state for {target.name}")
+    if hasattr(target, "set_state"):
+        target.set_state(state)
+    elif type(target) is not dict:  # the attributes of a dict, "_metadata" say, are no part of it
+        raise Forbidden(f"a new state for a {type(target).__name__}")
+
+
+@_operation(pickle.INST)
+def _instance(machine: Machine) -> None:
+    # Old classes: module and name follow; no checkpoint of torch's or NVIDIA's has one.
+    raise Forbidden(f"an instance of {machine.line()}.{machine.line()} (opcode INST)")
+
+
+@_operation(pickle.EXT1)
+def _extension1(machine: Machine) -> None:
+    raise Forbidden(f"entry {machine.number('<B')} of the extension registry (opcode EXT1)")
+
+
+@_operation(pickle.EXT2)
+def _extension2(machine: Machine) -> None:
+    raise Forbidden(f"entry {machine.number('<H')} of the extension registry (opcode EXT2)")
+
+
+@_operation(pickle.EXT4)
+def _extension4(machine: Machine) -> None:
+    raise Forbidden(f"entry {machine.number('<i')} of the extension registry (opcode EXT4)")
+
+
+@_operation(pickle.PERSID)
+def _persistent_line(machine: Machine) -> None:
+    raise Forbidden(f"the persistent id {machine.line()[:80]!r}")
+
+
+@_operation(pickle.BINPERSID)
+def _persistent(machine: Machine) -> None:
+    if machine.persistent is None:
+        raise Forbidden("a persistent id")
+    machine.stack.append(machine.persistent(machine.stack.pop()))

@@ -1,0 +1,87 @@
+"""Pickles, read by a machine that cannot execute: it builds plain values and inert stand-ins, and calls nothing else.
+
+Every global that a pickle asks for is looked up in the allow-list that the caller gives; none is ever imported.
+What would call (REDUCE, NEWOBJ, NEWOBJ_EX) or hand over state (BUILD) works on stand-ins alone. The opcodes that
+no checkpoint needs (INST, OBJ, EXT1/2/4, NEXT_BUFFER) are refused, and so are persistent ids where none belong.
+"""
+
+import pickle
+import struct
+from collections.abc import Callable, Collection, Mapping
+
+from .machine import Allowance, Damaged, Forbidden, Machine, Record, StandIn, key
+from .opcodes import OPERATIONS, REFUSED
+
+__all__ = ["Allowance", "Damaged", "Forbidden", "Record", "StandIn", "key", "load"]
+MAX_DEPTH = 256
+"""How deep the values of one pickle may lie in each other."""
+
+
+def load(
+    data: memoryview,
+    *,
+    allowed: Mapping[tuple[str, str], StandIn],
+    allowance: Allowance,
+    persistent: Callable[[object], object] | None = None,
+) -> tuple[object, int]:
+    """The value of the first pickle in ``data``, and the number of bytes that it takes.
+
+    Args:
+        allowed: (module, name) → what answers it.
+        persistent: answers persistent ids; None refuses them.
+
+    Raises:
+        Damaged: no complete pickle.
+        Forbidden: it asks for what is not allowed, or for too much.
+    """
+    machine = Machine(data, allowed, allowance, persistent)
+    try:
+        value = _run(machine)
+    except (Damaged, Forbidden):
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
+        raise Damaged(f"the pickle is malformed near byte {machine.position}") from error
+    _check_depth(value)
+    return value, machine.position
+
+
+def _run(machine: Machine) -> object:
+    while True:
+        machine.allowance.work(1)
+        code = machine.take(1)[0]
+        if code == pickle.STOP[0]:
+            return machine.stack.pop()
+        operation = OPERATIONS.get(code)
+        if operation is None:
+            raise _refusal(code)
+        operation(machine)
+
+
+def _refusal(code: int) -> ValueError:
+    if code in REFUSED:
+        return Forbidden(f"the pickle opcode {REFUSED[code]}")
+    return Damaged(f"byte {code:#04x} is no pickle opcode")
+
+
+def _check_depth(value: object) -> None:
+    """Refuse what other code could not walk recursively. Level by level, since values may be shared or circular."""
+    level, seen = [value], set()
+    for _ in range(MAX_DEPTH):
+        following = []
+        for item in level:
+            children = _children(item)
+            if children and id(item) not in seen:
+                seen.add(id(item))
+                following.extend(children)
+        if not following:
+            return
+        level = following
+    raise Forbidden(f"values nested deeper than {MAX_DEPTH}")
+
+
+def _children(value: object) -> Collection:
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, Record):
+        return (*value.arguments, value.state)
+    return value if isinstance(value, (list, tuple)) else ()

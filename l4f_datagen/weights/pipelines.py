@@ -1,0 +1,86 @@
+"""Which pipeline files a network fits, by the resolution and the features that they are made for."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from .. import resources
+from . import native
+
+_CONFIG_F_BUDGET, _CONFIG_F_WIDEST = 32768, 512
+
+
+def resolution_of_alpha(channels: Sequence[int]) -> int | None:
+    """Image size in pixels of the config-f generator whose last levels have these channels; None if none has."""
+    size = _CONFIG_F_BUDGET // channels[-1]
+    if size & (size - 1) or size >> (len(channels) - 1) < 4:
+        return None
+    levels = [size >> step for step in reversed(range(len(channels)))]
+    table = [min(_CONFIG_F_WIDEST, _CONFIG_F_BUDGET // level) for level in levels]
+    return size if list(channels) == table else None
+
+
+def fitting(kind: native.Kind, resolution: int | None, channels: Sequence[int]) -> list[str]:
+    """Names of the pipelines that a network of this size fits.
+
+    Args:
+        resolution: of a generator, or of those that an alpha network of usual channels goes with; None if unknown.
+        channels: the levels of an alpha network; looked at where a pipeline says with which level its own begins.
+    """
+    return [
+        path.stem
+        for path in sorted(_files())
+        if any(_matches(kind, resolution, len(channels), wanted) for wanted in _wanted(path))
+    ]
+
+
+def _files() -> list[Path]:
+    folder = resources.folder("pipelines")
+    return [*folder.glob("*.yaml"), *folder.glob("*.yml")] if folder.is_dir() else []
+
+
+def _matches(kind: native.Kind, resolution: int | None, levels: int, wanted: Mapping) -> bool:
+    if resolution is None or wanted["resolution"] != resolution:
+        return False
+    first = wanted["first_resolution"]
+    return kind == "generator" or first is None or levels == int(math.log2(resolution / first)) + 1
+
+
+def _wanted(path: Path) -> Iterator[Mapping]:
+    """The image size of a pipeline, as it states it, else that of the embedded checkpoint that it names."""
+    try:
+        stated = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return  # whoever uses that file is told; here it fits nothing
+    resolution, first = _number(stated, "resolution"), _number(stated, "first_resolution")
+    if resolution is None and (generator := _text(stated, "generator")) in resources.embedded("checkpoints"):
+        resolution = _embedded_resolution(generator)
+    if resolution is not None:
+        yield {"resolution": resolution, "first_resolution": first}
+
+
+def _embedded_resolution(name: str) -> int | None:
+    card = json.loads((resources.folder("checkpoints") / name / native.CARD).read_text())
+    return _number(card.get("generator"), "resolution")
+
+
+def _number(tree: object, key: str) -> int | None:
+    found = _find(tree, key)
+    return found if type(found) is int and found > 0 else None
+
+
+def _text(tree: object, key: str) -> str | None:
+    found = _find(tree, key)
+    return found if isinstance(found, str) else None
+
+
+def _find(tree: object, key: str) -> object:
+    """The first value of a key that is no section itself, outer sections first."""
+    if not isinstance(tree, Mapping):
+        return None
+    if key in tree and not isinstance(tree[key], Mapping):
+        return tree[key]
+    return next((found for part in tree.values() if (found := _find(part, key)) is not None), None)

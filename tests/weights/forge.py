@@ -1,0 +1,142 @@
+"""Makes checkpoint files for tests: small networks, and the layouts of the tools that wrote such files."""
+
+import collections
+import pickle
+import sys
+import types
+from contextlib import contextmanager
+
+import torch
+
+from l4f_datagen.networks import ops
+from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
+
+CONFIG_F = (512, 512, 512, 512, 512, 256, 128, 64, 32)
+
+
+def generator(channels=(8, 8, 8, 4), *, z_dim=16, w_dim=16, depth=2, clamp=None, seed=0) -> Generator:
+    """A generator with random weights, biases and noise strengths, its centre of truncation not zero."""
+    torch.manual_seed(seed)
+    made = Generator(
+        GeneratorArchitecture(
+            channels=tuple(channels), z_dim=z_dim, w_dim=w_dim, mapping_layers=depth, conv_clamp=clamp
+        )
+    )
+    for name, tensor in made.state_dict().items():
+        if name.endswith(("bias", "noise_strength", "w_avg")) or "biases" in name:
+            tensor.add_(torch.randn_like(tensor) * 0.1)
+    return made.eval().requires_grad_(False)
+
+
+def alpha_state(channels) -> dict:
+    """The tensors of an alpha network in Labels4Free's own spelling, random."""
+    torch.manual_seed(0)
+    state = {}
+    for level, count in enumerate(channels):
+        for which in (0, 1):
+            name = f"conv_fns{which}.{level}"
+            state |= {f"{name}.weight": torch.randn(3, count, 1, 1), f"{name}.bias": torch.randn(3)}
+    for level in range(len(channels) - 2):
+        state |= {f"conv_merge_fns.{level}.weight": torch.randn(6, 12, 1, 1)}
+        state |= {f"conv_merge_fns.{level}.bias": torch.randn(6)}
+    return state | {"conv_n.weight": torch.randn(1, 6, 1, 1), "conv_n.bias": torch.randn(1)}
+
+
+class Persistent:
+    """A module as NVIDIA's repositories pickle theirs."""
+
+    def __init__(self, class_name, *, parameters=None, buffers=None, modules=None, **attributes):
+        self.meta = {
+            "type": "class",
+            "version": 6,
+            "module_src": "raise SystemExit('this must never run')",
+            "class_name": class_name,
+            "state": {
+                "training": False,
+                "_parameters": {name: torch.nn.Parameter(t) for name, t in (parameters or {}).items()},
+                "_buffers": dict(buffers or {}),
+                "_modules": collections.OrderedDict(modules or {}),
+                **attributes,
+            },
+        }
+
+    def __reduce__(self):
+        return sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj, (self.meta,), None
+
+
+def _linear(weight, bias, lr_mul=1):
+    gains = {"weight_gain": lr_mul / weight.shape[1] ** 0.5, "bias_gain": lr_mul}
+    return Persistent("FullyConnectedLayer", parameters={"weight": weight, "bias": bias}, **gains)
+
+
+def nvidia_network(made: Generator, **attributes) -> Persistent:
+    """A generator as stylegan2-ada-pytorch keeps it."""
+    a, kernel = made.architecture, ops.fir_kernel()
+    blocks = {}
+    for level in range(len(a.channels)):
+        modules, index = {}, max(2 * level - 1, 0)
+        for name in ("conv1",) if level == 0 else ("conv0", "conv1"):
+            layer = made.layers[index]
+            modules[name] = Persistent(
+                "SynthesisLayer",
+                parameters={"weight": layer.weight, "noise_strength": layer.noise_strength, "bias": layer.bias},
+                buffers={"resample_filter": kernel, "noise_const": layer.noise},
+                modules={"affine": _linear(layer.affine_weight, layer.affine_bias)},
+                resolution=4 << level,
+                activation="lrelu",
+                conv_clamp=a.conv_clamp,
+                use_noise=True,
+            )
+            index += 1
+        rgb = made.to_rgb[level]
+        modules["torgb"] = Persistent(
+            "ToRGBLayer",
+            parameters={"weight": rgb.weight[:, :, None, None], "bias": rgb.bias},
+            modules={"affine": _linear(rgb.affine_weight, rgb.affine_bias)},
+            conv_clamp=a.conv_clamp,
+        )
+        constant = {"const": made.constant} if level == 0 else {}
+        blocks[f"b{4 << level}"] = Persistent(
+            "SynthesisBlock", parameters=constant, buffers={"resample_filter": kernel}, modules=modules,
+            architecture=attributes.get("architecture", "skip"), resolution=4 << level,
+        )  # fmt: skip
+    layers = {
+        f"fc{index}": _linear(weight, bias, 0.01)
+        for index, (weight, bias) in enumerate(zip(made.mapping.weights, made.mapping.biases, strict=True))
+    }
+    for layer in layers.values():
+        layer.meta["state"]["activation"] = "lrelu"
+    mapping = Persistent("MappingNetwork", buffers={"w_avg": made.w_avg}, modules=layers, w_avg_beta=0.995)
+    synthesis = Persistent("SynthesisNetwork", modules=blocks)
+    options = {"z_dim": a.z_dim, "c_dim": 0, "w_dim": a.w_dim, "img_channels": 3} | attributes
+    return Persistent("Generator", modules={"synthesis": synthesis, "mapping": mapping}, **options)
+
+
+@contextmanager
+def modules_named(**functions):
+    """Modules that exist as long as something is pickled by their names: {"package__module": {name: value}}."""
+    names = set()
+    for dotted, content in functions.items():
+        name = dotted.replace("__", ".")
+        for depth in range(1, name.count(".") + 2):
+            part = ".".join(name.split(".")[:depth])
+            if part not in sys.modules:
+                sys.modules[part] = types.ModuleType(part)
+                names.add(part)
+        vars(sys.modules[name]).update(content)
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
+
+
+def _reconstruct_persistent_obj(meta):
+    raise AssertionError("this must never run")
+
+
+def nvidia_bytes(content) -> bytes:
+    """Pickle something that holds ``Persistent`` modules."""
+    _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
+    with modules_named(torch_utils__persistence={"_reconstruct_persistent_obj": _reconstruct_persistent_obj}):
+        return pickle.dumps(content, protocol=4)

@@ -1,0 +1,62 @@
+"""What loading a full-size checkpoint costs: 1024 px, config-f, 30 million parameters."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from l4f_datagen.weights import rosinality
+
+from . import forge
+
+MAX_SECONDS = 3.0
+MAX_PEAK = 2.5
+_MEASURE = """
+import json, sys, time, torch
+from pathlib import Path
+from l4f_datagen import weights
+torch.set_num_threads(1)
+# Not getrusage: its peak is that of the process that started this one, where that was larger.
+peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+before, started = peak(), time.perf_counter()
+generator = weights.load_generator(sys.argv[1])
+seconds, size = time.perf_counter() - started, Path(sys.argv[1]).stat().st_size
+parameters = sum(p.numel() for p in generator.parameters())
+print(json.dumps({"seconds": seconds, "peak": (peak() - before) / size, "parameters": parameters}))
+"""
+
+
+@pytest.fixture(scope="module")
+def made():
+    return forge.generator(forge.CONFIG_F, z_dim=512, w_dim=512, depth=8)
+
+
+def _write_rosinality(made, path):
+    torch.save({"g_ema": rosinality.state_dict(made), "latent_avg": made.w_avg}, path)
+
+
+def _write_nvidia(made, path):
+    path.write_bytes(forge.nvidia_bytes({"G_ema": forge.nvidia_network(made)}))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
+@pytest.mark.parametrize("write", [_write_rosinality, _write_nvidia])
+def test_time_and_memory(write, made, tmp_path):
+    path = tmp_path / "large"
+    write(made, path)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    path.unlink()
+    cost = json.loads(done.stdout)
+    assert cost["parameters"] > 30_000_000
+    assert cost["seconds"] <= MAX_SECONDS
+    # A measurement that misses the network itself, as large as its file, would hold nothing.
+    assert 0.9 < cost["peak"] <= MAX_PEAK

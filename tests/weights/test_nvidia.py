@@ -1,0 +1,149 @@
+import gzip
+
+import pytest
+import torch
+
+from l4f_datagen import weights
+from l4f_datagen.errors import UserError
+
+from . import forge
+
+
+@pytest.mark.parametrize("name", ["nvidia-plain-32", "nvidia-ada-32"])
+def test_equals_the_original(name, goldens, golden_arrays):
+    arrays = golden_arrays(name)
+    generator, source = weights.read_generator(goldens / f"{name}.pkl")
+    w = generator.map(arrays["z"])
+    torch.testing.assert_close(w, arrays["w"], atol=1e-4, rtol=0)
+    image = generator.synthesize(generator.truncate(w, float(arrays["psi"]))).image
+    torch.testing.assert_close(image, arrays["image"], atol=1e-4, rtol=0)
+    assert source.format == "nvidia" and len(source.sha256) == 64
+
+
+def test_the_golden_clamp_bites(goldens, golden_arrays):
+    arrays = golden_arrays("nvidia-ada-32")
+    generator = weights.load_generator(goldens / "nvidia-ada-32.pkl")
+    assert generator.architecture.conv_clamp == 1.5 and generator.architecture.mapping_layers == 2
+    for layer in (*generator.layers, *generator.to_rgb):
+        layer.clamp = None
+    image = generator.synthesize(generator.truncate(generator.map(arrays["z"]), float(arrays["psi"]))).image
+    assert (image - arrays["image"]).abs().max() > 1e-2
+
+
+def _write(tmp_path, content):
+    path = tmp_path / "network.pkl"
+    path.write_bytes(forge.nvidia_bytes(content))
+    return path
+
+
+def _same(one, other):
+    assert one.architecture == other.architecture
+    ours, theirs = one.state_dict(), other.state_dict()
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("options", [{}, {"z_dim": 24}, {"clamp": 256.0}, {"depth": 1}, {"channels": (8, 4)}])
+def test_architecture_is_read_from_the_file(options, tmp_path):
+    made = forge.generator(**options)
+    _same(weights.load_generator(_write(tmp_path, {"G_ema": forge.nvidia_network(made), "D": None})), made)
+
+
+def test_a_network_alone_is_read(tmp_path):
+    made = forge.generator()
+    _same(weights.load_generator(_write(tmp_path, forge.nvidia_network(made))), made)
+
+
+def test_without_an_average_the_raw_generator_is_used_and_said(tmp_path):
+    made = forge.generator()
+    network, source = weights.read_generator(_write(tmp_path, {"G": forge.nvidia_network(made), "G_ema": None}))
+    _same(network, made)
+    assert "G_ema" in source.notes[0]
+
+
+def test_the_average_comes_first(tmp_path):
+    raw, average = forge.generator(seed=1), forge.generator(seed=2)
+    content = {"G": forge.nvidia_network(raw), "G_ema": forge.nvidia_network(average)}
+    _same(weights.load_generator(_write(tmp_path, content)), average)
+
+
+def test_half_precision_becomes_single(tmp_path):
+    made = forge.generator().half()
+    loaded = weights.load_generator(_write(tmp_path, {"G_ema": forge.nvidia_network(made)}))
+    assert {tensor.dtype for tensor in loaded.state_dict().values()} == {torch.float32}
+    assert loaded.synthesize(loaded.map(torch.ones(1, 16))).image.isfinite().all()
+
+
+def test_another_rate_multiplier_is_taken_into_the_weights(tmp_path):
+    made = forge.generator()
+    network = forge.nvidia_network(made)
+    layer = network.meta["state"]["_modules"]["mapping"].meta["state"]["_modules"]["fc0"].meta["state"]
+    layer["weight_gain"] *= 2
+    layer["bias_gain"] *= 2
+    loaded = weights.load_generator(_write(tmp_path, {"G_ema": network}))
+    torch.testing.assert_close(loaded.mapping.weights[0], made.mapping.weights[0] * 2)
+    torch.testing.assert_close(loaded.mapping.biases[0], made.mapping.biases[0] * 2)
+
+
+def test_layers_without_noise_have_none(tmp_path):
+    network = forge.nvidia_network(forge.generator())
+    block = network.meta["state"]["_modules"]["synthesis"].meta["state"]["_modules"]["b4"].meta["state"]
+    layer = block["_modules"]["conv1"].meta["state"]
+    del layer["_buffers"]["noise_const"], layer["_parameters"]["noise_strength"]
+    loaded = weights.load_generator(_write(tmp_path, {"G_ema": network}))
+    assert loaded.layers[0].noise_strength == 0 and loaded.layers[0].noise.shape == (4, 4)
+
+
+def _stylegan3():
+    synthesis = forge.Persistent("SynthesisNetwork", modules={"L0_36_512": forge.Persistent("SynthesisLayer")})
+    mapping = forge.Persistent("MappingNetwork")
+    return forge.Persistent("Generator", modules={"synthesis": synthesis, "mapping": mapping}, c_dim=0)
+
+
+def _other_kind():
+    mapping, synthesis = forge.Persistent("MappingNetwork"), forge.Persistent("TriPlaneSynthesis")
+    return forge.Persistent("TriPlaneGenerator", modules={"synthesis": synthesis, "mapping": mapping})
+
+
+@pytest.mark.parametrize(
+    "network, named",
+    [
+        (_stylegan3, "StyleGAN3"),
+        (_other_kind, "TriPlaneGenerator"),
+        (lambda: forge.nvidia_network(forge.generator(), c_dim=10), "class-conditional.*c_dim 10"),
+        (lambda: forge.nvidia_network(forge.generator(), architecture="resnet"), "architecture resnet"),
+        (lambda: forge.nvidia_network(forge.generator(), architecture="orig"), "architecture orig"),
+        (lambda: forge.nvidia_network(forge.generator(), img_channels=1), "1 image channels"),
+    ],
+)
+def test_what_is_not_usable_is_refused_by_its_name(network, named, tmp_path):
+    with pytest.raises(UserError, match=named):
+        weights.load_generator(_write(tmp_path, {"G_ema": network()}))
+
+
+def test_a_discriminator_alone_is_no_generator(tmp_path):
+    with pytest.raises(UserError, match="entries D"):
+        weights.load_generator(_write(tmp_path, {"D": forge.Persistent("Discriminator")}))
+
+
+def test_a_missing_tensor_is_named(tmp_path):
+    network = forge.nvidia_network(forge.generator())
+    block = network.meta["state"]["_modules"]["synthesis"].meta["state"]["_modules"]["b8"].meta["state"]
+    del block["_modules"]["conv0"].meta["state"]["_parameters"]["weight"]
+    with pytest.raises(UserError, match=r"synthesis\.b8\.conv0\.weight is missing"):
+        weights.load_generator(_write(tmp_path, {"G_ema": network}))
+
+
+def test_another_filter_is_refused(tmp_path):
+    network = forge.nvidia_network(forge.generator())
+    block = network.meta["state"]["_modules"]["synthesis"].meta["state"]["_modules"]["b8"].meta["state"]
+    block["_modules"]["conv0"].meta["state"]["_buffers"]["resample_filter"] = torch.ones(4, 4) / 16
+    with pytest.raises(UserError, match="resampling filter"):
+        weights.load_generator(_write(tmp_path, {"G_ema": network}))
+
+
+def test_read_through_gzip_whatever_the_name(goldens, tmp_path):
+    path = tmp_path / "network.jpg"
+    path.write_bytes(gzip.compress((goldens / "nvidia-plain-32.pkl").read_bytes()))
+    _same(weights.load_generator(path), weights.load_generator(goldens / "nvidia-plain-32.pkl"))
