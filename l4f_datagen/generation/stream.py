@@ -120,7 +120,7 @@ def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, 
         )
         stored = compositing.alpha_to_uint8(alpha)
         if settings.blend == "mask":
-            alpha = (stored >= compositing.cut(settings.threshold))[:, None].to(alpha)
+            alpha = (stored >= quality.cut(settings.threshold))[:, None].to(alpha)
         image = compositing.composite(alpha, foreground, background)
         extras = {}
         if "foreground" in settings.save:
@@ -135,7 +135,7 @@ def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, 
 def _finish(settings: GenerateSettings, batch: _Batch) -> list[Sample]:
     """Masks, scores and metadata of a batch."""
     samples = []
-    masks = (batch.alpha >= compositing.cut(settings.threshold)).astype(np.uint8)
+    masks = (batch.alpha >= quality.cut(settings.threshold)).astype(np.uint8)
     for position, index in enumerate(batch.indices):
         alpha, mask = batch.alpha[position], masks[position]
         metadata = {
