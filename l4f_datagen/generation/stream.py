@@ -36,7 +36,7 @@ def load_models(settings: GenerateSettings) -> Models:
     Raises:
         UserError: a checkpoint cannot be read, the two do not fit, or the device is absent.
     """
-    device = _device(settings.device)
+    device = resolve_device(settings.device)
     (generator, generator_source), (alpha, alpha_source) = weights.read_pair(settings.generator, settings.alpha)
     return Models(
         generator=generator.to(device),
@@ -173,7 +173,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
+    """The device of a setting: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        UserError: it is absent.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
