@@ -14,10 +14,10 @@ from ..seeding import normal
 from .probes import recorded_rgb
 from .similarity import WINDOW, ssim
 
-MARKED_DROP = 1.2
-"""A resolution's mean SSIM is markedly below the one before it when that is this many times as high.
+MARKED_DROP = 0.2
+"""A resolution's mean SSIM is markedly below the one before it when that is higher by this share or more.
 
-In the paper's FFHQ example the factor between the 3rd and the 4th resolution is about 1.25.
+In the paper's FFHQ example the 3rd resolution's is about 0.25 higher than the 4th's.
 """
 
 
@@ -82,7 +82,7 @@ def decide(resolutions: Sequence[int], similarity: Sequence[float]) -> int:
     matter alike and all are kept. At least the two finest are kept: an alpha network has two levels.
     """
     for level in range(1, len(resolutions) - 1):
-        if similarity[level - 1] > MARKED_DROP * similarity[level]:
+        if similarity[level - 1] - similarity[level] >= MARKED_DROP * abs(similarity[level]):
             return resolutions[level]
     return resolutions[0]
 
