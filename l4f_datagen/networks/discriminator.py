@@ -1,0 +1,97 @@
+"""StyleGAN2's discriminator: residual, with the minibatch standard deviation; any size and channel table."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import ops
+
+
+class EqualizedConvolution(nn.Module):
+    """Convolution with equalised learning rate and same padding; without ``bias`` if asked."""
+
+    def __init__(self, *, inputs: int, outputs: int, size: int, bias: bool = True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.gain = 1 / math.sqrt(inputs * size * size)
+
+    def forward(self, x: Tensor, *, stride: int = 1, padding: int | None = None) -> Tensor:
+        """x (N, I, H, W) → (N, O, H', W')."""
+        padding = self.weight.shape[-1] // 2 if padding is None else padding
+        return F.conv2d(x, self.weight * self.gain, self.bias, stride=stride, padding=padding)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions, the second halving the size, beside a halving 1×1 one; their sum over √2."""
+
+    def __init__(self, *, inputs: int, outputs: int):
+        super().__init__()
+        self.first = EqualizedConvolution(inputs=inputs, outputs=inputs, size=3)
+        self.second = EqualizedConvolution(inputs=inputs, outputs=outputs, size=3)
+        self.skip = EqualizedConvolution(inputs=inputs, outputs=outputs, size=1, bias=False)
+        self.register_buffer("kernel", ops.fir_kernel(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, I, H, W) → (N, O, H/2, W/2)."""
+        channels = x.shape[1]
+        kernel = self.kernel.to(x.dtype).expand(channels, 1, 4, 4)
+        skip = self.skip(F.conv2d(x, kernel, stride=2, padding=1, groups=channels))
+        x = ops.leaky_relu(self.first(x))
+        x = F.conv2d(x, kernel, padding=2, groups=channels)
+        x = ops.leaky_relu(self.second(x, stride=2, padding=0))
+        return (x + skip) / math.sqrt(2)
+
+
+class Discriminator(nn.Module):
+    """Score of an image: high where it looks real.
+
+    ``channels`` per resolution 4, 8, … as in ``GeneratorArchitecture``; ``group`` images share one
+    minibatch standard deviation (Karras et al. 2018): samples i, i + N/group, i + 2N/group, ….
+    """
+
+    def __init__(self, *, channels: Sequence[int], group: int = 4):
+        super().__init__()
+        self.channels, self.group = tuple(channels), group
+        self.from_rgb = EqualizedConvolution(inputs=3, outputs=channels[-1], size=1)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(inputs=i, outputs=o) for i, o in zip(channels[:0:-1], channels[-2::-1])
+        )
+        self.last = EqualizedConvolution(inputs=channels[0] + 1, outputs=channels[0], size=3)
+        self.hidden_weight = nn.Parameter(torch.randn(channels[0], 16 * channels[0]))
+        self.hidden_bias = nn.Parameter(torch.zeros(channels[0]))
+        self.score_weight = nn.Parameter(torch.randn(1, channels[0]))
+        self.score_bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """image (N, 3, H, W), nominally [-1, 1] → scores (N,).
+
+        Raises:
+            ValueError: another image size, or N is no multiple of the group.
+        """
+        size = 4 << len(self.blocks)
+        if tuple(image.shape[1:]) != (3, size, size):
+            raise ValueError(f"image has shape {tuple(image.shape)}; expected (N, 3, {size}, {size})")
+        x = ops.leaky_relu(self.from_rgb(image))
+        for block in self.blocks:
+            x = block(x)
+        x = torch.cat([x, minibatch_deviation(x, self.group)], 1)
+        x = ops.leaky_relu(self.last(x)).flatten(1)
+        x = ops.leaky_relu(ops.equalized_linear(x, self.hidden_weight, self.hidden_bias))
+        return ops.equalized_linear(x, self.score_weight, self.score_bias)[:, 0]
+
+
+def minibatch_deviation(x: Tensor, group: int) -> Tensor:
+    """Standard deviation over each group, averaged over channels and pixels: (N, C, H, W) → (N, 1, H, W).
+
+    Raises:
+        ValueError: N is no multiple of the group.
+    """
+    count, _, height, width = x.shape
+    if count % group:
+        raise ValueError(f"{count} images cannot be split into groups of {group}")
+    deviation = x.float().unflatten(0, (group, -1)).var(0, correction=0).add(ops.EPSILON).sqrt()
+    return deviation.mean((1, 2, 3)).to(x.dtype).repeat(group)[:, None, None, None].expand(-1, 1, height, width)

@@ -1,0 +1,1 @@
+"""How networks learn: runs, losses, real images, and one loop per network."""
