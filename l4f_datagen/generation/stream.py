@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .. import weights
-from ..errors import UserError
+from ..errors import UserError, WorkError
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from ..overlap import ordered_map
@@ -67,7 +67,7 @@ def stream(
             # Also the default of threads to come, so it is put back at the end.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
         arrays = ordered_map(
-            lambda batch: _run_networks(settings, models, batch),
+            lambda batch: _explaining_memory(settings, models, batch),
             batches,
             workers=workers,
             ahead=2 * workers,
@@ -97,6 +97,18 @@ def _batches(settings: GenerateSettings, shards: Iterable[int]) -> Iterator[tupl
         indices = settings.shard_indices(shard)
         for start in range(0, len(indices), settings.batch_size):
             yield shard, indices[start : start + settings.batch_size]
+
+
+def _explaining_memory(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
+    try:
+        return _run_networks(settings, models, batch)
+    except RuntimeError as error:
+        # On CPU torch has no class of its own for it.
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise WorkError(
+            f"not enough memory on {models.device} for batches of {settings.batch_size}: use a smaller --batch-size"
+        ) from error
 
 
 def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
@@ -165,8 +177,14 @@ def _workers(settings: GenerateSettings, models: Models) -> int:
     floats = sum(2 * c * (4 << level) ** 2 for level, c in enumerate(channels))
     # Features of all layers, and as much again for what is under way; a quarter of the memory for all.
     batch_bytes = 2 * 4 * floats * settings.batch_size
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(torch.get_num_threads(), memory // 4 // batch_bytes))
+    return max(1, min(torch.get_num_threads(), _memory() // 4 // batch_bytes))
+
+
+def _memory() -> int:
+    """The machine's memory in bytes; a modest guess where the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return 8 << 30
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _one_thread() -> None:
