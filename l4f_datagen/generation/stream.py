@@ -67,7 +67,7 @@ def stream(
             # Also the default of threads to come, so it is put back at the end.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
         arrays = ordered_map(
-            lambda batch: _explaining_memory(settings, models, batch),
+            lambda batch: _run_explaining(settings, models, batch),
             batches,
             workers=workers,
             ahead=2 * workers,
@@ -99,16 +99,23 @@ def _batches(settings: GenerateSettings, shards: Iterable[int]) -> Iterator[tupl
             yield shard, indices[start : start + settings.batch_size]
 
 
-def _explaining_memory(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
+@contextlib.contextmanager
+def explaining_memory(device: torch.device, batch_size: int) -> Iterator[None]:
+    """Make too little memory for a batch a WorkError that names the setting to change."""
     try:
-        return _run_networks(settings, models, batch)
+        yield
     except RuntimeError as error:
         # On CPU torch has no class of its own for it.
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         raise WorkError(
-            f"not enough memory on {models.device} for batches of {settings.batch_size}: use a smaller --batch-size"
+            f"not enough memory on {device} for batches of {batch_size}: use a smaller --batch-size"
         ) from error
+
+
+def _run_explaining(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
+    with explaining_memory(models.device, settings.batch_size):
+        return _run_networks(settings, models, batch)
 
 
 def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
