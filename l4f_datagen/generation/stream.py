@@ -62,21 +62,26 @@ def stream(
     models = models or load_models(settings)
     batches = _batches(settings, range(settings.shards) if shards is None else shards)
     workers = _workers(settings, models)
+    on_cpu = models.device.type == "cpu"
+
+    def run(batch: tuple[int, Sequence[int]]) -> _Batch | list[Sample]:
+        with explaining_memory(models.device, settings.batch_size):
+            arrays = _run_networks(settings, models, batch)
+        # More threads than cores would only stand in each other's way.
+        return _finish(settings, arrays) if on_cpu else arrays
+
     with contextlib.ExitStack() as stack:
-        if models.device.type == "cpu":
+        if on_cpu:
             # Also the default of threads to come, so it is put back at the end.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
-        arrays = ordered_map(
-            lambda batch: _run_explaining(settings, models, batch),
-            batches,
-            workers=workers,
-            ahead=2 * workers,
-            initializer=_one_thread if models.device.type == "cpu" else None,
+        results = ordered_map(
+            run, batches, workers=workers, ahead=2 * workers, initializer=_one_thread if on_cpu else None
         )
-        stack.enter_context(contextlib.closing(arrays))
-        finished = ordered_map(lambda batch: _finish(settings, batch), arrays, workers=2, ahead=4)
-        stack.enter_context(contextlib.closing(finished))
-        for samples in finished:
+        stack.enter_context(contextlib.closing(results))
+        if not on_cpu:  # the device must not wait for scores
+            results = ordered_map(lambda arrays: _finish(settings, arrays), results, workers=2, ahead=4)
+            stack.enter_context(contextlib.closing(results))
+        for samples in results:
             yield from samples
 
 
@@ -111,11 +116,6 @@ def explaining_memory(device: torch.device, batch_size: int) -> Iterator[None]:
         raise WorkError(
             f"not enough memory on {device} for batches of {batch_size}: use a smaller --batch-size"
         ) from error
-
-
-def _run_explaining(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
-    with explaining_memory(models.device, settings.batch_size):
-        return _run_networks(settings, models, batch)
 
 
 def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
