@@ -34,9 +34,9 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup
+	$(BIN)/python -m benchmarks.render
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
-	$(BIN)/python -m benchmarks.render
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info
