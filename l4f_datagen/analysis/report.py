@@ -101,7 +101,7 @@ def _write_plot(
         for bar, is_emphasised in zip(bars, emphasised):
             bar.set_alpha(1 if is_emphasised else 0.4)
     axes.set_xticks(places, labels)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=len(series))
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
