@@ -75,7 +75,7 @@ def stream(
             # Also the default of threads to come, so it is put back at the end.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
         results = ordered_map(
-            run, batches, workers=workers, ahead=2 * workers, initializer=_one_thread if on_cpu else None
+            run, batches, workers=workers, ahead=3 * workers, initializer=_one_thread if on_cpu else None
         )
         stack.enter_context(contextlib.closing(results))
         if not on_cpu:  # the device must not wait for scores
