@@ -83,7 +83,7 @@ def decode_image(content: bytes) -> np.ndarray:
 
 def encode_mask(mask: np.ndarray) -> bytes:
     """Class indices → an indexed PNG that shows black and white, and grey for ignored pixels."""
-    image = Image.fromarray(mask).convert("L")
+    image = Image.fromarray(mask)
     image.putpalette(_palette(with_ignored=bool((mask == IGNORED).any())))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

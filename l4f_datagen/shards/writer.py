@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import os
+import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -45,6 +46,7 @@ def write_shard(
     with atomic.replacing(folder / layout.tar(shard)) as file, contextlib.closing(encoded):
         hashing = _HashingFile(file)
         with TarWriter(hashing, encoder=False, mtime=0, user="", group="") as tar:
+            tar.tarstream.format = tarfile.USTAR_FORMAT
             for sample, members in itertools.chain.from_iterable(encoded):
                 offsets.append(_member_offsets(tar.tarstream.offset, sample.key, members))
                 tar.write({"__key__": sample.key, **members})
@@ -52,13 +54,14 @@ def write_shard(
                 tar.tarstream.members.clear()
                 rows.append(sample.metadata)
                 report()
+        tar_digest = hashing.digest()
     _write_parquet(folder / layout.parquet(shard), rows)
     _write_dali_index(folder / layout.index(shard), offsets)
     stats = {
         "shard": shard,
         "samples": len(rows),
         "files": {
-            layout.tar(shard): hashing.digest(),
+            layout.tar(shard): tar_digest,
             layout.parquet(shard): _digest(folder / layout.parquet(shard)),
             layout.index(shard): _digest(folder / layout.index(shard)),
         },
@@ -79,21 +82,35 @@ def _chunks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
 
 
 class _HashingFile:
-    """A file for writing that takes checksums on the way."""
+    """A file for writing that takes checksums on the way, in large pieces.
+
+    Each piece gives the interpreter's lock away and waits for it again, while other threads compute.
+    """
+
+    _PIECE = 1 << 20
 
     def __init__(self, file: BinaryIO):
-        self._file = file
-        self.md5, self.sha256, self.size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+        self._file, self._waiting = file, bytearray()
+        self._md5, self._sha256, self._size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
 
     def write(self, content: bytes) -> int:
-        self.md5.update(content)
-        self.sha256.update(content)
-        self.size += len(content)
-        return self._file.write(content)
+        self._waiting += content
+        if len(self._waiting) >= self._PIECE:
+            self.flush()
+        return len(content)
+
+    def flush(self) -> None:
+        """Take in and write what is waiting."""
+        self._md5.update(self._waiting)
+        self._sha256.update(self._waiting)
+        self._file.write(self._waiting)
+        self._size += len(self._waiting)
+        self._waiting.clear()
 
     def digest(self) -> dict[str, object]:
         """Size and checksums of what was written."""
-        return {"bytes": self.size, "md5": self.md5.hexdigest(), "sha256": self.sha256.hexdigest()}
+        self.flush()
+        return {"bytes": self._size, "md5": self._md5.hexdigest(), "sha256": self._sha256.hexdigest()}
 
     def close(self) -> None:
         """The file belongs to whoever opened it."""
