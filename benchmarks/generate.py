@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import click
+import cv2
 import torch
 
 from l4f_datagen.engines.local import generate
@@ -65,12 +66,13 @@ def peak_memory(n: int) -> int:
 
 
 @click.command()
-@click.option("--n", default=2000, show_default=True, help="samples per timing")
+@click.option("--n", default=4000, show_default=True, help="samples per timing")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--memory", default="2000,20000", show_default=True, help="two values of n; empty: skip")
 def main(n: int, rounds: int, memory: str) -> None:
     """Print the two speeds, their ratio, and the two peaks."""
     keep_freed_memory()
+    cv2.setNumThreads(1)  # as the command does
     settings = GenerateSettings(n=n)
     models = streams.load_models(settings)
     alternatives = {
