@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 
 import click
-import cv2
 import torch
 
-from l4f_datagen.engines.local import generate
+from l4f_datagen.engines.local import generate, prepare_process
 from l4f_datagen.generation import stream as streams
 from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.overlap import ordered_map
@@ -72,7 +71,7 @@ def peak_memory(n: int) -> int:
 def main(n: int, rounds: int, memory: str) -> None:
     """Print the two speeds, their ratio, and the two peaks."""
     keep_freed_memory()
-    cv2.setNumThreads(1)  # as the command does
+    prepare_process()
     settings = GenerateSettings(n=n)
     models = streams.load_models(settings)
     alternatives = {

@@ -38,13 +38,11 @@ def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flag
     section = load_pipeline(config).generate if config else {}
     settings = resolve(GenerateSettings, section, flags)
     # Imported here: torch takes seconds, and a wrong flag is told at once.
-    import cv2
-
-    from ..engines.local import describe, generate
+    from ..engines.local import describe, generate, prepare_process
     from ..generation.stream import load_models
     from .progress import ProgressReporter
 
-    cv2.setNumThreads(1)  # samples are encoded side by side; threads within one would only get in the way
+    prepare_process()
     models = load_models(settings)
     if dry_run:
         click.echo(json.dumps(describe(settings, models)["settings"] | {"out": out}, indent=2))

@@ -1,9 +1,12 @@
 """One process generates all shards, one after the other."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import cv2
 
 from .. import settings as settings_module
 from ..generation.stream import Models, load_models, stream
@@ -38,6 +41,14 @@ def generate(
         overwrite=overwrite,
         report=report,
     )
+
+
+def prepare_process() -> None:
+    """Set up the whole process for ``generate``: for programs, not libraries."""
+    # Samples are encoded side by side; threads within one would only get in the way.
+    cv2.setNumThreads(1)
+    # The networks' threads ask for the interpreter's lock after every operation: let nobody keep it for long.
+    sys.setswitchinterval(5e-4)
 
 
 def describe(settings: GenerateSettings, models: Models) -> dict[str, Any]:

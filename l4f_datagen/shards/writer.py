@@ -18,7 +18,7 @@ from ..sample import Sample
 from . import atomic, encoding, layout, schema
 
 _BLOCK = 512  # of a tar file
-_CHUNK = 16  # samples encoded at a time
+_CHUNK = 32  # samples encoded at a time
 _ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks want the cores too
 
 
