@@ -1,6 +1,6 @@
 """Contact sheets: samples side by side, for people to look at."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +30,26 @@ def contact_sheet(samples: Iterable[Sample], *, columns: int = 8, tile: int = 12
     return np.concatenate(blocks)
 
 
+def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128) -> np.ndarray:
+    """Rows of pictures below one another, each row with its name.
+
+    Args:
+        rows: name → uint8 H×W×3 (RGB) or H×W arrays, as many in every row.
+        tile: height and width of a picture in pixels; smaller images are enlarged.
+
+    Returns:
+        RGB uint8 H×W×3.
+    """
+    step = tile + _GAP
+    columns = max(len(pictures) for pictures in rows.values())
+    sheet = _paper(list(rows), columns, step, tile)
+    for row, pictures in enumerate(rows.values()):
+        for column, picture in enumerate(pictures):
+            y, x = _GAP + row * step, _MARGIN + column * step
+            sheet[y : y + tile, x : x + tile] = _tile(picture, tile)
+    return sheet
+
+
 def save_png(path: Path, image: np.ndarray) -> None:
     """Write RGB uint8 H×W×3 as a PNG, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,15 +66,27 @@ def _blocks(samples: Iterable[Sample], columns: int) -> Iterator[Sequence[Sample
 
 def _block(samples: Sequence[Sample], columns: int, tile: int) -> np.ndarray:
     step = tile + _GAP
-    sheet = np.full((len(ROWS) * step + 2 * _GAP, _MARGIN + columns * step, 3), _PAPER, np.uint8)
-    for row, name in enumerate(ROWS):
-        place = (6, _GAP + row * step + tile // 2)
-        cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+    sheet = _paper(ROWS, columns, step, tile)
     for column, sample in enumerate(samples):
         for row, picture in enumerate(_tiles(sample, tile)):
             y, x = _GAP + row * step, _MARGIN + column * step
             sheet[y : y + tile, x : x + tile] = picture
     return sheet
+
+
+def _paper(names: Sequence[str], columns: int, step: int, tile: int) -> np.ndarray:
+    """An empty sheet with a name before every row."""
+    sheet = np.full((len(names) * step + 2 * _GAP, _MARGIN + columns * step, 3), _PAPER, np.uint8)
+    for row, name in enumerate(names):
+        place = (6, _GAP + row * step + tile // 2)
+        cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+    return sheet
+
+
+def _tile(picture: np.ndarray, tile: int) -> np.ndarray:
+    way = cv2.INTER_AREA if max(picture.shape[:2]) > tile else cv2.INTER_NEAREST
+    picture = cv2.resize(picture, (tile, tile), interpolation=way)
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, 2)
 
 
 def _tiles(sample: Sample, tile: int) -> list[np.ndarray]:
