@@ -1,0 +1,1 @@
+"""What a generator's layers do: which resolutions shape the foreground, which layer draws it."""
