@@ -152,7 +152,9 @@ class AlphaLearner:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that the next step depends on."""
-        tensors = {k: t for prefix, module in self._modules().items() for k, t in state.of_module(prefix, module).items()}
+        tensors = {
+            k: t for prefix, module in self._modules().items() for k, t in state.of_module(prefix, module).items()
+        }
         tensors |= state.of_adam("alpha_adam", self.alpha_adam)
         tensors |= state.of_adam("discriminator_adam", self.discriminator_adam)
         return tensors, {"scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()}}

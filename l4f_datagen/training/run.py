@@ -98,7 +98,9 @@ class RunFolder:
         """Forget what was logged after ``iteration``, and a line that a kill cut short."""
         if self.log_file.is_file():
             kept = [line for line in self._log_lines() if line["iteration"] <= iteration]
-            atomic.write_bytes(self.log_file, b"".join(json.dumps(li, ensure_ascii=False).encode() + b"\n" for li in kept))
+            atomic.write_bytes(
+                self.log_file, b"".join(json.dumps(li, ensure_ascii=False).encode() + b"\n" for li in kept)
+            )
 
     def _log_lines(self) -> Iterable[dict]:
         for text in self.log_file.read_text().splitlines():
