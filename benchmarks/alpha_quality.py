@@ -25,7 +25,7 @@ from l4f_datagen.weights import state
 
 WORLD, SIZE = "vessels", 64
 TRAINING, HELD_OUT = 8000, 1000
-STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 32, 3e-3, 16, 3
+STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 16, 2e-3, 16, 3
 CACHE = Path(tempfile.gettempdir()) / "l4f-datagen-reference.safetensors"
 
 

@@ -10,7 +10,7 @@ import click
 from .. import __version__
 from ..errors import UserError, WorkError
 
-COMMANDS = ("generate", "preview", "inspect", "convert")
+COMMANDS = ("generate", "preview", "inspect", "convert", "train-alpha", "run")
 
 
 class _Commands(click.Group):

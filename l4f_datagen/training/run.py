@@ -13,6 +13,7 @@ from ..shards import atomic
 FORMAT = "l4f-datagen-run"
 VERSION = 1
 SETTINGS, LOG, CHECKPOINTS, SAMPLES, FINAL = "settings.json", "log.jsonl", "checkpoints", "samples", "final"
+TENSORBOARD = "tensorboard"
 
 
 class RunFolder:
@@ -142,7 +143,7 @@ class RunFolder:
 
     def _remove(self) -> None:
         (self.path / SETTINGS).unlink()  # from here on it is no run any more
-        for name in (CHECKPOINTS, SAMPLES, FINAL):
+        for name in (CHECKPOINTS, SAMPLES, FINAL, TENSORBOARD):
             shutil.rmtree(self.path / name, ignore_errors=True)
         self.log_file.unlink(missing_ok=True)
 
