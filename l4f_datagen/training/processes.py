@@ -17,7 +17,7 @@ class Processes:
 
     def __init__(self, *, device: str, precision: str):
         try:
-            from accelerate import Accelerator
+            from accelerate import PartialState
         except ImportError as error:
             raise UserError(
                 "train-alpha", got="no accelerate", expected="the extra `train`",
@@ -29,17 +29,18 @@ class Processes:
                 remedy="use --device cpu",
             )  # fmt: skip
         cpu = device == "cpu" or not torch.cuda.is_available()
-        self._accelerator = Accelerator(cpu=cpu, mixed_precision="no" if precision == "float32" else precision)
         if cpu and precision == "fp16":
             raise UserError("precision", got="fp16 on a CPU", expected="float32 or bf16", remedy="use bf16")
-        self.device = self._accelerator.device
-        self.index, self.count = self._accelerator.process_index, self._accelerator.num_processes
+        self._state = PartialState(cpu=cpu)
+        self.device = self._state.device
+        self.index, self.count = self._state.process_index, self._state.num_processes
         self.is_first = self.index == 0
         self.precision = precision
 
     def autocast(self):
         """The context in which the discriminator computes."""
-        return self._accelerator.autocast()
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype, enabled=self.precision != "float32")
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes; in one message."""
@@ -51,11 +52,15 @@ class Processes:
 
     def mean(self, values: Tensor) -> Tensor:
         """Mean of a tensor over the processes."""
-        return self._accelerator.reduce(values, "mean") if self.count > 1 else values
+        if self.count == 1:
+            return values
+        from accelerate.utils import reduce
+
+        return reduce(values, "mean")
 
     def wait(self) -> None:
         """Until every process is here."""
-        self._accelerator.wait_for_everyone()
+        self._state.wait_for_everyone()
 
     def scaler(self) -> torch.amp.GradScaler:
         """Loss scaling for fp16; switched off for other precisions."""

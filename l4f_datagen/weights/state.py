@@ -56,9 +56,12 @@ def of_adam(prefix: str, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
 
 def into_adam(prefix: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
     """The reverse of ``of_adam``; rates and betas stay as they are."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _below(prefix, tensors).items():
         number, _, name = key.partition(".")
+        if tensor.ndim:  # moments lie in memory as their parameter does: fused Adam goes by memory
+            tensor = torch.empty_like(parameters[int(number)], dtype=tensor.dtype).copy_(tensor)
         state.setdefault(int(number), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
