@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from ..weights.convert import Conversion, convert
+if TYPE_CHECKING:
+    from ..weights.convert import Conversion
 
 
-@click.command(name="convert")
+@click.command(name="convert", short_help="Convert a checkpoint to the native or rosinality's layout.")
 @click.argument("path")
 @click.option("--out", required=True, help="Folder of the native checkpoint, or file (.pt) in rosinality's layout.")
 @click.option(
@@ -26,6 +28,8 @@ def command(
 
     PATH is a file, a native folder, an embedded name or an address.
     """
+    from ..weights.convert import convert  # imported here: torch takes seconds, --help need not wait
+
     done = convert(path, out, target=target, licence=licence, overwrite=overwrite, allow_nan=allow_nan)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done), indent=2, ensure_ascii=False))
@@ -33,7 +37,7 @@ def command(
         _print(done)
 
 
-def _print(done: Conversion) -> None:
+def _print(done: "Conversion") -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"{done.source} ({done.source_format}) → {done.out} ({done.target}): {', '.join(done.networks)}")
     console.print(f"run once each: largest difference {done.largest_difference:.1e}")

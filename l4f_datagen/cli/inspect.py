@@ -2,15 +2,17 @@
 
 import dataclasses
 import json
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from ..weights.inspection import Inspection, NetworkSummary, inspect
+if TYPE_CHECKING:
+    from ..weights.inspection import Inspection, NetworkSummary
 
 
-@click.command(name="inspect")
+@click.command(name="inspect", short_help="Tell what a checkpoint is.")
 @click.argument("path")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option("--allow-nan", is_flag=True, help="Look at weights that are not finite, too.")
@@ -19,6 +21,8 @@ def command(path: str, as_json: bool, allow_nan: bool) -> None:
 
     PATH is a file, a native folder, an embedded name or an address. Nothing in it is run.
     """
+    from ..weights.inspection import inspect  # imported here: torch takes seconds, --help need not wait
+
     found = inspect(path, allow_nan=allow_nan)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
@@ -26,7 +30,7 @@ def command(path: str, as_json: bool, allow_nan: bool) -> None:
         _print(found)
 
 
-def _print(found: Inspection) -> None:
+def _print(found: "Inspection") -> None:
     console = Console()
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold")
@@ -50,7 +54,7 @@ def _print(found: Inspection) -> None:
     console.print(table, soft_wrap=True)
 
 
-def _rows(network: NetworkSummary) -> list[tuple[str, str]]:
+def _rows(network: "NetworkSummary") -> list[tuple[str, str]]:
     channels = ", ".join(map(str, network.channels))
     rows = [(network.kind, f"{network.parameters:,} parameters, channels {channels}")]
     if network.kind == "generator":

@@ -37,6 +37,10 @@ class GeneratorArchitecture:
         return 2 * len(self.channels)
 
 
+_KEPT_SHIFT = 1 << 20
+"""Noise and bias of a layer are kept together up to this many numbers; above, they would take too much memory."""
+
+
 class SynthesisOutput(NamedTuple):
     """What one synthesis gives."""
 
@@ -95,41 +99,51 @@ class StyledConvolution(nn.Module):
         Returns:
             (N, O, H, W), where H = 2h if the layer doubles the size.
         """
-        power, epsilon, bias, own_noise, noise_gain = self._memo(
-            self._fold, self.weight, self.bias, self.noise_strength, self.noise
+        weight, kernel, power, epsilon, bias, own_noise, own_shift, noise_gain = self._memo(
+            self._fold, self.weight, self.bias, self.noise_strength, self.noise, kernel
         )
         scale = torch.addmm(epsilon, style.square(), power).rsqrt_()
-        x = x * style[:, :, None, None]
+        x = x * style.view(*style.shape, 1, 1)
         if self.up:
-            x = ops.filter_padded(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), kernel, padding=1)
+            x = ops.filter_padded(F.conv_transpose2d(x, weight, stride=2), kernel, padding=1)
         else:
-            x = F.conv2d(x, self.weight, padding=1)
+            x = F.conv2d(x, weight, padding=1)
         # Noise and bias of all pixels, channels last in memory as x is; one pass adds and demodulates.
         if noise is None:
-            shift = bias[:, None, None]
+            shift = bias.view(-1, 1, 1)
+        elif noise is self.noise and own_shift is not None:
+            shift = own_shift
         else:
-            shift = bias + (own_noise if noise is self.noise else noise * noise_gain)[..., None]
-            shift = shift.movedim(-1, -3)
+            shift = _noise_and_bias(own_noise if noise is self.noise else noise * noise_gain, bias)
         # In place where no gradient is wanted: fresh memory would cost more than the arithmetic.
         out = None if torch.is_grad_enabled() else x
-        x = torch.addcmul(shift, x, scale[:, :, None, None], out=out)
+        x = torch.addcmul(shift, x, scale.view(*scale.shape, 1, 1), out=out)
         x = F.leaky_relu_(x, ops.LEAKY_SLOPE)
         return x if self.clamp is None else torch.clamp(x, -self.clamp, self.clamp, out=out)
 
-    @staticmethod
-    def _fold(weight, bias, noise_strength, noise) -> tuple[Tensor, ...]:
+    def _fold(self, weight, bias, noise_strength, noise, kernel) -> tuple[Tensor | None, ...]:
         """All that depends on parameters alone, with the gains folded in.
 
         The activation is positively homogeneous, so its gain √2 goes into bias, noise and demodulation.
         """
         gain = ops.ACTIVATION_GAIN
+        own_noise = noise * noise_strength * gain
+        small = bias.numel() * noise.numel() <= _KEPT_SHIFT
         return (
+            weight.transpose(0, 1).contiguous(memory_format=torch.channels_last) if self.up else weight,
+            ops.per_channel(kernel, weight.shape[0]),
             weight.square().sum((2, 3)).t() / gain**2,
             weight.new_full((), ops.EPSILON / gain**2),
             bias * gain,
-            noise * noise_strength * gain,
+            own_noise,
+            _noise_and_bias(own_noise, bias * gain) if small else None,
             noise_strength * gain,
         )
+
+
+def _noise_and_bias(noise: Tensor, bias: Tensor) -> Tensor:
+    """Noise (…, H, W) and bias (O) of all pixels: (…, O, H, W), channels last in memory as activations are."""
+    return (bias + noise[..., None]).movedim(-1, -3)
 
 
 class ToRGB(nn.Module):
@@ -145,7 +159,10 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x (N, C, H, W), style (N, C) with the equalised gain of the weight in it → (N, 3, H, W)."""
-        rgb = F.conv2d(x * style[:, :, None, None], self.weight[:, :, None, None], self.bias).contiguous()
+        # Few outputs: a weight per sample costs less than scaling all features, and needs no other layout after it.
+        weight = self.weight * style[:, None, :]
+        pixels = x.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
+        rgb = torch.baddbmm(self.bias[:, None], weight, pixels).unflatten(2, x.shape[2:])
         return rgb if self.clamp is None else rgb.clamp_(-self.clamp, self.clamp)
 
 

@@ -2,8 +2,9 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from ..sample import Sample
 from . import atomic, encoding, layout, schema
 
 _BLOCK = 512  # of a tar file
+_CHUNK = 16  # samples encoded at a time
 
 
 def write_shard(
@@ -33,15 +35,15 @@ def write_shard(
     """
     rows, offsets = [], []
     encoded = ordered_map(
-        lambda sample: (sample, encoding.encode(sample, image_format=image_format, quality=quality)),
-        samples,
+        lambda chunk: [(s, encoding.encode(s, image_format=image_format, quality=quality)) for s in chunk],
+        _chunks(samples),
         workers=2,
-        ahead=16,
+        ahead=3,
     )
     with atomic.replacing(folder / layout.tar(shard)) as file, contextlib.closing(encoded):
         hashing = _HashingFile(file)
         with TarWriter(hashing, encoder=False, mtime=0, user="", group="") as tar:
-            for sample, members in encoded:
+            for sample, members in itertools.chain.from_iterable(encoded):
                 offsets.append(_member_offsets(tar.tarstream.offset, sample.key, members))
                 tar.write({"__key__": sample.key, **members})
                 # Tarfile keeps a record of every member for a directory that nobody asks it for.
@@ -65,6 +67,13 @@ def write_shard(
     }  # fmt: skip
     atomic.write_bytes(folder / layout.stats(shard), json.dumps(stats, indent=2).encode() + b"\n")
     return stats
+
+
+def _chunks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """Samples a few at a time: handing over each by itself would cost as much as encoding it."""
+    iterator = iter(samples)
+    while chunk := list(itertools.islice(iterator, _CHUNK)):
+        yield chunk
 
 
 class _HashingFile:

@@ -56,7 +56,7 @@ def run(capsys, *arguments) -> tuple[int, str]:
         (["--noise", "wild"], ["--noise", "wild", "const"]),
         (["--config", "{files}/unknown-key.yaml"], ["psy", "did you mean psi?"]),
         (["--config", "{files}/none.yaml"], ["none.yaml", "vessels"]),
-        (["--generator", "{files}/text.pt"], ["text.pt", "no checkpoint"]),
+        (["--generator", "{files}/text.pt"], ["text.pt", "a text file"]),
         (["--generator", "{files}/empty.pt"], ["empty file"]),
         (["--generator", "{files}/page.pt"], ["web page"]),
         (["--generator", "{files}/lfs.pt"], ["Git LFS pointer"]),

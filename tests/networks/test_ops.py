@@ -24,7 +24,7 @@ def test_doubling_can_be_differentiated(size):
 
 
 def test_the_filter_keeps_a_constant():
-    filtered = ops.filter_padded(torch.ones(1, 2, 9, 9), ops.fir_kernel(), padding=1)
+    filtered = ops.filter_padded(torch.ones(1, 2, 9, 9), ops.per_channel(ops.fir_kernel(), 2), padding=1)
     assert filtered.shape == (1, 2, 8, 8)
     torch.testing.assert_close(filtered[..., 2:-2, 2:-2], torch.ones(1, 2, 4, 4))
 

@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import sys
 import threading
+from typing import ClassVar
 
 import fsspec
 import pytest
@@ -156,7 +157,7 @@ def test_without_fsspec_the_extra_is_named(monkeypatch):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    files: dict[str, bytes] = {}
+    files: ClassVar[dict[str, bytes]] = {}
 
     def do_HEAD(self):
         self._answer(body=False)
