@@ -72,7 +72,7 @@ def train_alpha(
     """
     processes = Processes(device=settings.device, precision=settings.precision)
     generator, source = weights.read_generator(settings.generator)
-    images = _open_images(settings, generator)
+    images = open_images(settings, generator)
     check(settings, generator, len(images.source), processes.count)
     folder = RunFolder(Path(out).expanduser())
     if processes.is_first:
@@ -85,7 +85,7 @@ def train_alpha(
     begun = _resume(folder, learner)
     if processes.is_first:
         folder.cut_log(begun)
-    _loop(settings, folder, learner, images, begun, report)
+    loop(settings, folder, learner, images, begun, report)
     verdict = _finish(settings, folder, learner, source, len(images.source))
     processes.wait()
     return Result(folder.final, verdict, settings.iterations - begun)
@@ -123,7 +123,7 @@ def check(settings: TrainAlphaSettings, generator: Generator, images: int, proce
         )  # fmt: skip
 
 
-def _open_images(settings: TrainAlphaSettings, generator: Generator) -> RealImages:
+def open_images(settings: TrainAlphaSettings, generator: Generator) -> RealImages:
     source = open_source(settings.images, world_images=settings.world_images)
     return RealImages(
         source,
@@ -151,7 +151,7 @@ def _resume(folder: RunFolder, learner: AlphaLearner) -> int:
     return found[-1]
 
 
-def _loop(
+def loop(
     settings: TrainAlphaSettings,
     folder: RunFolder,
     learner: AlphaLearner,
