@@ -236,3 +236,31 @@ def _short(value: object) -> str:
 
 def _is_str(value: object) -> bool:
     return isinstance(value, str)
+
+
+class RenderSettings(StageSettings):
+    """Settings of ``render``. What a rendered data set contains depends on these alone."""
+
+    n: int = Field(1000, gt=0, le=10**9, description="number of samples")
+    world: str = Field("vessels", description="what to render")
+    size: int = Field(64, ge=4, le=4096, description="height and width in pixels")
+    split: Literal["train", "test"] = Field("train", description="which pictures; the splits share none")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    threshold: float = Field(0.5, gt=0, le=1, description="coverage from which a pixel is foreground in the mask")
+    samples_per_shard: int = Field(1000, gt=0, le=10**6, description="samples per tar file")
+    image_format: Literal["jpg", "png", "webp"] = Field("jpg", description="format of the images")
+    quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp; 100 makes webp lossless")
+
+    # Every stage that writes shards divides its samples alike.
+    shards, shard_indices = GenerateSettings.shards, GenerateSettings.shard_indices
+
+
+class AnalyzeSettings(StageSettings):
+    """Settings of ``analyze``."""
+
+    generator: str = Field("vessels", description="generator checkpoint: a path or an embedded name")
+    n: int = Field(64, gt=0, le=10**6, description="samples that numbers are means over")
+    psi: Psi = Field(1.0, description="truncation, in [0, 1.5]")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from ..engines.local import Progress
+from ..engines.dataset import Progress
 
 _SECONDS_BETWEEN_LINES = 10
 

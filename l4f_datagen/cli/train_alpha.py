@@ -4,7 +4,6 @@ import json
 
 import click
 
-from ..errors import UserError
 from ..settings import TrainAlphaSettings, load_pipeline, resolve
 from .options import setting
 
@@ -61,10 +60,9 @@ def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:
     """``first_resolution: auto`` replaced by what ``analyze layers`` answers."""
     if settings.first_resolution != "auto":
         return settings
-    try:
-        from ..analysis.layers import first_resolution
-    except ImportError:
-        raise UserError(
-            "first_resolution", got="auto", expected="a resolution", remedy="name one with --first-resolution"
-        ) from None
-    return settings.model_copy(update={"first_resolution": first_resolution(settings.generator)})
+    from ..analysis.layers import first_resolution
+    from ..weights import load_generator
+
+    found = first_resolution(load_generator(settings.generator), psi=settings.psi, seed=settings.seed)
+    click.echo(f"first resolution of {settings.generator}: {found}", err=True)
+    return settings.model_copy(update={"first_resolution": found})

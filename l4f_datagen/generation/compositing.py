@@ -1,7 +1,5 @@
 """Foreground, background and alpha → composite and mask (eq. 1 of Labels4Free)."""
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -24,11 +22,3 @@ def alpha_to_uint8(alpha: Tensor) -> Tensor:
 def image_to_uint8(image: Tensor) -> Tensor:
     """Image (N, 3, H, W), nominally [-1, 1] → RGB uint8 (N, H, W, 3), clamped."""
     return image.permute(0, 2, 3, 1).mul(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def cut(threshold: float) -> int:
-    """The smallest uint8 alpha that is foreground at ``threshold``.
-
-    Masks are cut from the alpha that is stored, so that every mask can be made again from its alpha.
-    """
-    return max(1, math.ceil(round(255 * threshold, 6)))

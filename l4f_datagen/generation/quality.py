@@ -1,12 +1,20 @@
 """Scores of one mask: what a user may filter a data set by."""
 
+import math
+
 import cv2
 import numpy as np
 
-from .compositing import cut
-
 STABILITY_MARGIN = 0.1
 """Stability compares the masks at the threshold ± this, both kept within [0.05, 0.95]."""
+
+
+def cut(threshold: float) -> int:
+    """The smallest uint8 alpha that is foreground at ``threshold``.
+
+    Masks are cut from the alpha that is stored, so that every mask can be made again from its alpha.
+    """
+    return max(1, math.ceil(round(255 * threshold, 6)))
 
 
 def score(alpha: np.ndarray, mask: np.ndarray, threshold: float) -> dict[str, object]:

@@ -36,7 +36,7 @@ def load_models(settings: GenerateSettings) -> Models:
     Raises:
         UserError: a checkpoint cannot be read, the two do not fit, or the device is absent.
     """
-    device = _device(settings.device)
+    device = resolve_device(settings.device)
     (generator, generator_source), (alpha, alpha_source) = weights.read_pair(settings.generator, settings.alpha)
     return Models(
         generator=generator.to(device),
@@ -120,7 +120,7 @@ def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, 
         )
         stored = compositing.alpha_to_uint8(alpha)
         if settings.blend == "mask":
-            alpha = (stored >= compositing.cut(settings.threshold))[:, None].to(alpha)
+            alpha = (stored >= quality.cut(settings.threshold))[:, None].to(alpha)
         image = compositing.composite(alpha, foreground, background)
         extras = {}
         if "foreground" in settings.save:
@@ -135,7 +135,7 @@ def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, 
 def _finish(settings: GenerateSettings, batch: _Batch) -> list[Sample]:
     """Masks, scores and metadata of a batch."""
     samples = []
-    masks = (batch.alpha >= compositing.cut(settings.threshold)).astype(np.uint8)
+    masks = (batch.alpha >= quality.cut(settings.threshold)).astype(np.uint8)
     for position, index in enumerate(batch.indices):
         alpha, mask = batch.alpha[position], masks[position]
         metadata = {
@@ -173,7 +173,12 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
+    """The device of a setting: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        UserError: it is absent.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)

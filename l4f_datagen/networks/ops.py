@@ -88,7 +88,9 @@ class Memo:
             return compute(*parameters)
         kept_key, value = self._kept
         if key != kept_key:
-            value = compute(*parameters)
+            # Kept for all callers: a tensor made under inference mode could not be differentiated through.
+            with torch.inference_mode(False), torch.no_grad():
+                value = compute(*parameters)
             self._kept = (key, value)
         return value
 

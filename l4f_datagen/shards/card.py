@@ -1,7 +1,7 @@
 """The data set card, README.md of a data set folder: for people, and for ``datasets.load_dataset``."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,43 +16,23 @@ def render(description: Mapping[str, Any]) -> str:
     The ``configs`` block makes ``load_dataset(folder)`` read the tars; without it, it would take the
     Parquet files and give no image.
     """
-    settings, counts = description["settings"], description["counts"]
-    generator, alpha = description["checkpoints"]["generator"], description["checkpoints"]["alpha"]
-    licence = generator["licence"]
-    head = {
-        "license": _LICENCES.get(licence.lower(), "other"),
-        "task_categories": ["image-segmentation"],
-        "tags": ["synthetic", "webdataset", "foreground-segmentation"],
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "*.tar"}]}],
-    }
-    if head["license"] == "other":
-        head["license_name"] = licence
+    settings = description["settings"]
+    origin = _rendered(description) if "world" in description else _generated(description)
     image = settings["image_format"]
-    extras = [
-        f"| `KEY.{name}.{image}` | {name} alone, RGB |"
-        for name in ("foreground", "background")
-        if name in settings["save"]
-    ]
-    if "w" in settings["save"]:
-        extras.append("| `KEY.w.npy` | mapped, truncated codes of foreground and background, float32 (2, w_dim) |")
     lines = [
         "---",
-        yaml.safe_dump(head, sort_keys=False).strip(),
+        yaml.safe_dump(_head(origin.licence), sort_keys=False).strip(),
         "---",
         "",
-        "# Generated images with foreground masks",
-        "",
-        f"{counts['samples']} samples in {counts['shards']} shards, made by l4f-datagen: foregrounds of a StyleGAN2 on",
-        "independent backgrounds of the same network, with the masks of an alpha network that was trained without",
-        "labels (Labels4Free, ICCV 2021). The images are synthetic; the masks are predictions, not annotations.",
+        *origin.introduction,
         "",
         "| member | content |",
         "|---|---|",
-        f"| `KEY.{image}` | composite, RGB |",
-        "| `KEY.alpha.png` | soft mask, 0 to 255 |",
+        f"| `KEY.{image}` | {origin.image}, RGB |",
+        f"| `KEY.alpha.png` | {origin.alpha}, 0 to 255 |",
         "| `KEY.mask.png` | class indices: 0 background, 1 foreground; shown black and white |",
         "| `KEY.json` | metadata, as in the Parquet files |",
-        *extras,
+        *_extras(settings.get("save", ()), image),
         "",
         "```python",
         "import datasets",
@@ -65,11 +45,87 @@ def render(description: Mapping[str, Any]) -> str:
         "",
         "## Source",
         "",
-        f"Generator `{generator['name']}` ({generator['format']}, SHA-256 `{generator['sha256']}`), "
-        f"licence of the model: {licence}.",
-        f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
-        f"licence: {alpha['licence']}.",
-        "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
+        *origin.source,
         "",
     ]
     return "\n".join(lines)
+
+
+class _Origin(NamedTuple):
+    """What differs between cards: where the samples came from."""
+
+    licence: str
+    introduction: Sequence[str]
+    image: str
+    alpha: str
+    source: Sequence[str]
+
+
+def _generated(description: Mapping[str, Any]) -> _Origin:
+    counts = description["counts"]
+    generator, alpha = description["checkpoints"]["generator"], description["checkpoints"]["alpha"]
+    return _Origin(
+        licence=generator["licence"],
+        introduction=[
+            "# Generated images with foreground masks",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, made by l4f-datagen: foregrounds of a "
+            "StyleGAN2 on",
+            "independent backgrounds of the same network, with the masks of an alpha network that was trained without",
+            "labels (Labels4Free, ICCV 2021). The images are synthetic; the masks are predictions, not annotations.",
+        ],
+        image="composite",
+        alpha="soft mask",
+        source=[
+            f"Generator `{generator['name']}` ({generator['format']}, SHA-256 `{generator['sha256']}`), "
+            f"licence of the model: {generator['licence']}.",
+            f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
+            f"licence: {alpha['licence']}.",
+            "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
+        ],
+    )
+
+
+def _rendered(description: Mapping[str, Any]) -> _Origin:
+    settings, counts, world = (description[name] for name in ("settings", "counts", "world"))
+    return _Origin(
+        licence=world["licence"],
+        introduction=[
+            "# Rendered images with exact foreground masks",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, rendered by l4f-datagen: pictures of the world",
+            f"`{world['name']}`, a procedural image class, {settings['split']} split. The masks are exact: alpha is",
+            "the share of each pixel that the foreground covers. No network was involved.",
+        ],
+        image="rendering",
+        alpha="exact coverage",
+        source=[
+            f"World `{world['name']}`, seed {settings['seed']}, licence: {world['licence']}. All settings are in "
+            "`dataset.json`.",
+            "`foreground_code` and `background_code` are the picture's index in its world; `psi` and `background_psi` "
+            "are 1,",
+            "since nothing is truncated.",
+        ],
+    )
+
+
+def _head(licence: str) -> dict[str, Any]:
+    head = {
+        "license": _LICENCES.get(licence.lower(), "other"),
+        "task_categories": ["image-segmentation"],
+        "tags": ["synthetic", "webdataset", "foreground-segmentation"],
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "*.tar"}]}],
+    }
+    if head["license"] == "other":
+        head["license_name"] = licence
+    return head
+
+
+def _extras(saved: Sequence[str], image_format: str) -> list[str]:
+    """Table rows of the members on request."""
+    rows = [
+        f"| `KEY.{name}.{image_format}` | {name} alone, RGB |" for name in ("foreground", "background") if name in saved
+    ]
+    if "w" in saved:
+        rows.append("| `KEY.w.npy` | mapped, truncated codes of foreground and background, float32 (2, w_dim) |")
+    return rows

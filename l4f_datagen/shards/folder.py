@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..settings import GenerateSettings
 from . import atomic, card, index, layout
 
 FORMAT = "l4f-datagen-dataset"
@@ -18,7 +17,7 @@ def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite:
 
     Args:
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
-            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``.
+            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
         overwrite: remove a data set with other settings, its files only, and start anew.
 
     Raises:
@@ -90,10 +89,10 @@ def remove_shard(folder: Path, shard: int) -> None:
     atomic.sync_folder(folder)
 
 
-def finalize(folder: Path, settings: GenerateSettings) -> None:
+def finalize(folder: Path, shards: int) -> None:
     """Write the files over all shards, once every shard is done."""
     if not all((folder / name).is_file() for name in layout.FINAL):
-        index.write_indexes(folder, settings.shards, name=folder.resolve().name)
+        index.write_indexes(folder, shards, name=folder.resolve().name)
 
 
 def _make_writable(folder: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..sample import Sample
-from ..settings import GenerateSettings
 from . import encoding, folder, layout
 
 
@@ -40,15 +39,15 @@ def open_dataset(path: str | Path, *, allow_incomplete: bool = False) -> Dataset
     """
     path = Path(path).expanduser()
     description = folder.read_description(path)
-    settings = GenerateSettings.model_validate(description["settings"])
-    counts = {shard: len(settings.shard_indices(shard)) for shard in range(settings.shards)}
+    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
+    counts = {shard: min(per_shard, samples - shard * per_shard) for shard in range(description["counts"]["shards"])}
     done = [shard for shard, samples in counts.items() if folder.shard_done(path, shard, samples)]
     if len(done) < len(counts) and not (allow_incomplete and done):
         raise UserError(
             str(path),
             got=f"a data set of which {len(done)} of {len(counts)} shards are finished",
             expected="a complete one",
-            remedy="run the same generate command again to continue it",
+            remedy="run the command that made it again to continue it",
         )
     return Dataset(path, done, sum(counts[shard] for shard in done))
 

@@ -12,6 +12,8 @@ from .rendering import Rendering
 _RENDERERS = {"vessels": vessels.render}
 NAMES = tuple(_RENDERERS)
 """The worlds there are."""
+LICENCE = "Apache-2.0"
+"""Of all renderings: that of this project, which draws them."""
 
 Split = Literal["train", "test"]
 INDICES = 2**32

@@ -4,7 +4,7 @@ import re
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.cli.progress import ProgressReporter
-from l4f_datagen.engines.local import Progress
+from l4f_datagen.engines.dataset import Progress
 
 
 def test_the_default_pair(capsys, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
+from l4f_datagen.cli.train_alpha import with_first_resolution
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
 from tests.training.conftest import write_pictures
 
@@ -108,3 +109,14 @@ def test_run_of_a_single_stage(tmp_path, tiny_checkpoint, capsys):
 def test_the_embedded_pipeline_is_valid():
     settings = resolve(TrainAlphaSettings, load_pipeline("vessels").train_alpha, {})
     assert settings.images == "world:vessels" and settings.first_resolution == 8
+
+
+def test_auto_asks_the_analysis(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "l4f_datagen.analysis.layers.first_resolution", lambda generator, **how: asked.append((generator, how)) or 16
+    )
+    settings = TrainAlphaSettings(first_resolution="auto", psi=0.5, seed=3)
+    assert with_first_resolution(settings) == settings.model_copy(update={"first_resolution": 16})
+    assert asked[0][0].architecture.resolution == 64 and asked[0][1] == {"psi": 0.5, "seed": 3}
+    assert with_first_resolution(TrainAlphaSettings(first_resolution=8)).first_resolution == 8

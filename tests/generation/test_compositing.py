@@ -1,8 +1,6 @@
-import numpy as np
-import pytest
 import torch
 
-from l4f_datagen.generation.compositing import alpha_to_uint8, composite, cut, image_to_uint8
+from l4f_datagen.generation.compositing import alpha_to_uint8, composite, image_to_uint8
 
 
 def test_composite_is_equation_1():
@@ -22,12 +20,3 @@ def test_images_are_rounded_and_clamped():
 def test_alpha_is_rounded():
     alpha = torch.tensor([0, 0.5 / 255 - 1e-4, 0.5 / 255 + 1e-4, 1]).reshape(1, 1, 2, 2)
     assert alpha_to_uint8(alpha).flatten().tolist() == [0, 0, 1, 255]
-
-
-@pytest.mark.parametrize(
-    ("threshold", "expected"), [(0.5, 128), (0.9, 230), (1, 255), (0.2, 51), (0.6, 153), (1e-9, 1)]
-)
-def test_the_cut_is_the_first_value_at_or_above_the_threshold(threshold, expected):
-    assert cut(threshold) == expected
-    values = np.arange(1, 256)
-    np.testing.assert_array_equal(values >= expected, values / 255 >= threshold - 1e-9)

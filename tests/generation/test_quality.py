@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from l4f_datagen.generation.quality import decisiveness, score, stability
+from l4f_datagen.generation.quality import cut, decisiveness, score, stability
 
 
 def counts(**values: int) -> np.ndarray:
@@ -58,3 +58,12 @@ def test_stability_is_the_iou_of_nested_masks():
     assert stability(counts(_0=50, _101=5, _102=10, _152=10, _153=60), 0.5) == pytest.approx(60 / 80)
     # At 0.9 the upper threshold is kept at 0.95: nothing but a saturated alpha would pass 1.0.
     assert stability(counts(_204=20, _243=80), 0.9) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "expected"), [(0.5, 128), (0.9, 230), (1, 255), (0.2, 51), (0.6, 153), (1e-9, 1)]
+)
+def test_the_cut_is_the_first_value_at_or_above_the_threshold(threshold, expected):
+    assert cut(threshold) == expected
+    values = np.arange(1, 256)
+    np.testing.assert_array_equal(values >= expected, values / 255 >= threshold - 1e-9)

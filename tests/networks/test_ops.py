@@ -64,6 +64,14 @@ class TestMemo:
         self.memo(self.double, first)
         assert self.memo(self.double, second)[0].tolist() == [6, 6]
 
+    def test_what_inference_leaves_can_be_differentiated_through(self):
+        p = torch.nn.Parameter(torch.ones(2), requires_grad=False)
+        with torch.inference_mode():
+            self.memo(self.double, p)
+        x = torch.ones(2, requires_grad=True)
+        (x * self.memo(self.double, p)[0]).sum().backward()
+        assert x.grad.tolist() == [2, 2] and self.calls == 1
+
     def test_gradients_flow_into_trained_parameters(self):
         p = torch.nn.Parameter(torch.ones(2))
         with torch.no_grad():

@@ -1,0 +1,143 @@
+"""Which layer draws the foreground: the gradient analysis of Labels4Free (3.2), and what switching off does."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..generation import latents
+from ..networks.stylegan2 import Generator, SwitchedOff
+from .probes import FIRST_LAYERS, layer_names, recorded_activations, switched_off
+
+logger = logging.getLogger(__name__)
+
+CROP = 1 / 8
+"""Side of the crops of plain background, as a share of the image's."""
+CLEARLY_CLOSER = 0.9
+"""The constant is switched off only if that leaves less than this share of the distance to the background."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundAnalysis:
+    """Numbers per layer, in the order of ``layers``; means over samples."""
+
+    layers: tuple[str, ...]
+    gradient: tuple[float, ...]
+    """Sum over channels of the norm of the gradient of ‖G(w, n) − x‖²; the paper's measure."""
+    effect: tuple[float, ...]
+    """The same of gradient times activation."""
+    distance: tuple[float, ...]
+    """Mean squared distance to x when the layer is switched off."""
+    untouched_distance: float
+    """Mean squared distance of the samples themselves to x."""
+    strongest: str
+    """The layer with the largest effect."""
+    switched_off: SwitchedOff
+    """Which of the layers that can be switched off gives the backgrounds."""
+
+
+def layer_to_switch_off(
+    generator: Generator, *, n: int = 64, psi: float = 1.0, seed: int = 0, batch_size: int = 8
+) -> SwitchedOff:
+    """The layer to switch off for backgrounds; see ``analyze_backgrounds``."""
+    return analyze_backgrounds(generator, n=n, psi=psi, seed=seed, batch_size=batch_size).switched_off
+
+
+def analyze_backgrounds(
+    generator: Generator, *, n: int = 64, psi: float = 1.0, seed: int = 0, batch_size: int = 8
+) -> BackgroundAnalysis:
+    """Ask which layer would have to change most for samples to become plain background.
+
+    The target x of a sample is a crop of its own background, resized to full size. Two measures per
+    layer: the paper's, from the gradient with respect to the activations; and the gradient times the
+    activations, the first-order effect of making them smaller. The second does not depend on how
+    scale is divided between a layer's activations and the weights that follow, and is what names the
+    strongest layer. A warning is logged when that is none of the two first ones, which are what can
+    be switched off.
+
+    Args:
+        n: samples, which depend on (seed, index) only.
+        psi: truncation.
+    """
+    names, sums = layer_names(generator), 0
+    for start in range(0, n, batch_size):
+        w, image, target = samples_and_targets(generator, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
+        gradient, effect = _gradients(generator, w, target)
+        distance = torch.stack([_distance(without(generator, w, layer), target) for layer in names])
+        untouched = _distance(image, target).expand(len(names))
+        sums = sums + torch.stack((gradient, effect, distance, untouched)).double().cpu()
+    gradient, effect, distance, untouched = (sums / n).tolist()
+    strongest = names[effect.index(max(effect))]
+    if strongest not in FIRST_LAYERS:
+        logger.warning(
+            "the strongest layer is %s: switching off %s may leave traces of the foreground", strongest, FIRST_LAYERS[1]
+        )
+    return BackgroundAnalysis(
+        layers=names,
+        gradient=tuple(gradient),
+        effect=tuple(effect),
+        distance=tuple(distance),
+        untouched_distance=untouched[0],
+        strongest=strongest,
+        switched_off=decide(dict(zip(names, distance))),
+    )
+
+
+def decide(distance: dict[str, float]) -> SwitchedOff:
+    """The layer to switch off, from the distances to the background that are left.
+
+    The paper takes the constant and the first styled convolution for one layer, and the published code
+    zeroes the convolution's output but for one network. So does this, unless zeroing the constant
+    comes clearly closer.
+    """
+    constant, first_convolution = (distance[layer] for layer in FIRST_LAYERS)
+    return "constant" if constant < CLEARLY_CLOSER * first_convolution else "first_convolution"
+
+
+def samples_and_targets(
+    generator: Generator, indices: Sequence[int], *, psi: float, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Codes (N, w_dim) of samples, the samples, and plain backgrounds of theirs, both (N, 3, H, W)."""
+    w = latents.draw_w(generator, seed=seed, stream="foreground", indices=indices, psi=psi)
+    with torch.no_grad():
+        image = generator.synthesize(w).image
+    return w, image, plain_crops(image)
+
+
+def plain_crops(image: Tensor) -> Tensor:
+    """The plainest corner of each image, where the least varies, resized to full size: (N, 3, H, W)."""
+    height, width = image.shape[2:]
+    side = max(2, round(CROP * min(height, width)))
+    corners = torch.stack([image[..., y, x] for y in _ends(side) for x in _ends(side)], 1)  # (N, 4, 3, side, side)
+    plainest = corners.std((-2, -1)).mean(-1).argmin(1)
+    crops = corners[torch.arange(len(image), device=image.device), plainest]
+    return F.interpolate(crops, size=(height, width), mode="bilinear")
+
+
+@torch.no_grad()
+def without(generator: Generator, w: Tensor, layer: str) -> Tensor:
+    """Images (N, 3, H, W) of codes w with one layer switched off."""
+    with switched_off(generator, layer):
+        return generator.synthesize(w).image
+
+
+def _gradients(generator: Generator, w: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Per layer, (layers,): sums over samples and channels of the norms of gradient and gradient times activation."""
+    with torch.enable_grad(), recorded_activations(generator) as activations:
+        loss = (generator.synthesize(w).image - target).square().sum()
+        gradients = torch.autograd.grad(loss, activations)
+    norms = [g.flatten(2).norm(dim=2).sum() for g in gradients]
+    effects = [(g * a.detach()).flatten(2).norm(dim=2).sum() for g, a in zip(gradients, activations)]
+    return torch.stack(norms), torch.stack(effects)
+
+
+def _distance(image: Tensor, target: Tensor) -> Tensor:
+    """Mean squared distance per value, summed over samples."""
+    return (image - target).square().mean((1, 2, 3)).sum()
+
+
+def _ends(side: int) -> tuple[slice, slice]:
+    return slice(None, side), slice(-side, None)

@@ -1,0 +1,123 @@
+"""Analyses as files for people: a table (CSV), a plot (PNG) and a sheet of samples (PNG)."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import UserError
+from ..generation.compositing import image_to_uint8
+from ..networks.stylegan2 import Generator
+from ..sheet import picture_grid, save_png
+from . import backgrounds, layers
+from .backgrounds import BackgroundAnalysis
+from .layers import LayerAnalysis
+
+TABLE, PLOT, SHEET = "table.csv", "plot.png", "sheet.png"
+COLUMNS = 8
+"""Samples on a sheet."""
+
+
+def write_layers(analysis: LayerAnalysis, generator: Generator, out: Path, *, psi: float, seed: int) -> None:
+    """Write table, plot and sheet of ``analyze_layers``; a row of the sheet per resolution that is noise."""
+    rows = zip(analysis.resolutions, analysis.similarity, analysis.deviation)
+    _write_table(out / TABLE, ("resolution", "ssim", "deviation"), rows)
+    kept = [resolution >= analysis.first_resolution for resolution in analysis.resolutions]
+    _write_plot(
+        out / PLOT,
+        list(map(str, analysis.resolutions)),
+        {"mean SSIM with noise for this resolution's ToRGB": analysis.similarity},
+        emphasised=kept,
+        title=f"ToRGB-noise analysis: keep {analysis.first_resolution}×{analysis.first_resolution} and later",
+        xlabel="resolution",
+    )
+    images = layers.images_with_noise(generator, range(COLUMNS), psi=psi, seed=seed)
+    names = ("sample", *(f"noise {resolution}" for resolution in analysis.resolutions))
+    _write_sheet(out / SHEET, dict(zip(names, images)))
+
+
+def write_backgrounds(analysis: BackgroundAnalysis, generator: Generator, out: Path, *, psi: float, seed: int) -> None:
+    """Write table, plot and sheet of ``analyze_backgrounds``; a row of the sheet per layer that is switched off."""
+    rows = zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance)
+    _write_table(out / TABLE, ("layer", "gradient", "effect", "distance"), rows)
+    scaled = {
+        "gradient": analysis.gradient,
+        "gradient × activation": analysis.effect,
+        "distance to the background when off": analysis.distance,
+    }
+    _write_plot(
+        out / PLOT,
+        [_short(layer) for layer in analysis.layers],
+        {name: np.array(values) / max(values) for name, values in scaled.items()},
+        emphasised=[layer == analysis.switched_off for layer in analysis.layers],
+        title=f"Gradient analysis: switch off {analysis.switched_off}",
+        xlabel="layer; largest value of each measure = 1",
+    )
+    w, image, target = backgrounds.samples_and_targets(generator, range(COLUMNS), psi=psi, seed=seed)
+    pictures = {"sample": image, "target": target}
+    for layer in analysis.layers:
+        pictures[f"- {_short(layer)}"] = backgrounds.without(generator, w, layer)
+    _write_sheet(out / SHEET, pictures)
+
+
+def _write_table(path: Path, names: Sequence[str], rows: Any) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
+    path.write_text(text.getvalue())
+
+
+def _write_plot(
+    path: Path,
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    emphasised: Sequence[bool],
+    title: str,
+    xlabel: str,
+) -> None:
+    """Grouped bars, one group per label; what is emphasised is opaque."""
+    figure = require_matplotlib().figure.Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel=xlabel)
+    places, width = np.arange(len(labels)), 0.8 / len(series)
+    for number, (name, values) in enumerate(series.items()):
+        bars = axes.bar(places + (number - (len(series) - 1) / 2) * width, values, width, label=name)
+        for bar, is_emphasised in zip(bars, emphasised):
+            bar.set_alpha(1 if is_emphasised else 0.4)
+    axes.set_xticks(places, labels)
+    axes.legend()
+    figure.savefig(path, dpi=120, metadata={"Software": None})
+
+
+def require_matplotlib() -> Any:
+    """The package matplotlib, its figures drawn without any window.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import matplotlib.figure
+    except ImportError as error:
+        raise UserError(
+            "analyze",
+            got="no matplotlib",
+            expected="the package that draws the plot",
+            remedy="pip install 'l4f-datagen[analysis]'",
+        ) from error
+    return matplotlib
+
+
+def _write_sheet(path: Path, pictures: Mapping[str, Tensor]) -> None:
+    """One row per name, of images (N, 3, H, W) in [-1, 1]."""
+    save_png(
+        path, picture_grid({name: list(image_to_uint8(images).cpu().numpy()) for name, images in pictures.items()})
+    )
+
+
+def _short(layer: str) -> str:
+    return {"first_convolution": "first conv"}.get(layer, layer.replace("_", " "))

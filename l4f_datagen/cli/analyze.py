@@ -1,0 +1,100 @@
+"""``l4f-datagen analyze``: what a generator's layers do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from ..errors import UserError
+from ..settings import AnalyzeSettings, resolve
+from .options import setting
+
+
+@click.group("analyze", short_help="Find the layers that shape and that draw the foreground.")
+def command() -> None:
+    """Find out what a generator's layers do, for the settings of an alpha network's training.
+
+    Each writes a table (table.csv), a plot (plot.png) and samples to look at (sheet.png).
+    """
+
+
+def _options(function: Callable) -> Callable:
+    """The options of both analyses."""
+    for option in reversed(
+        [
+            setting(AnalyzeSettings, "generator", metavar="PATH|NAME"),
+            setting(AnalyzeSettings, "n"),
+            click.option("--out", required=True, metavar="FOLDER", help="where to write; replaces what was there"),
+            setting(AnalyzeSettings, "psi"),
+            setting(AnalyzeSettings, "seed"),
+            setting(AnalyzeSettings, "batch_size"),
+            setting(AnalyzeSettings, "device"),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("layers", short_help="Which resolutions shape the image.")
+@_options
+def layers_command(out: str, **flags: object) -> None:
+    """Name the first resolution whose features an alpha network should see.
+
+    Noise takes the place of one resolution's ToRGB output; SSIM tells how much that changes the samples
+    (Labels4Free 3.1).
+    """
+    settings, folder = resolve(AnalyzeSettings, {}, flags), _folder(out)
+    from ..analysis import layers, report
+
+    generator = _load(settings)
+    common = {"psi": settings.psi, "seed": settings.seed}
+    analysis = layers.analyze_layers(generator, n=settings.n, batch_size=settings.batch_size, **common)
+    report.write_layers(analysis, generator, folder, **common)
+    for resolution, similarity in zip(analysis.resolutions, analysis.similarity):
+        click.echo(f"{resolution:5d} px  SSIM {similarity:.3f}")
+    click.echo(f"first_resolution: {analysis.first_resolution}")
+
+
+@command.command("backgrounds", short_help="Which layer draws the foreground.")
+@_options
+def backgrounds_command(out: str, **flags: object) -> None:
+    """Name the layer to switch off for backgrounds, and show what switching off each layer does.
+
+    The gradient of the distance to plain background tells which layer would have to change
+    (Labels4Free 3.2).
+    """
+    settings, folder = resolve(AnalyzeSettings, {}, flags), _folder(out)
+    from ..analysis import backgrounds, report
+
+    generator = _load(settings)
+    common = {"psi": settings.psi, "seed": settings.seed}
+    analysis = backgrounds.analyze_backgrounds(generator, n=settings.n, batch_size=settings.batch_size, **common)
+    report.write_backgrounds(analysis, generator, folder, **common)
+    click.echo(f"{'layer':18} gradient  × activation  distance to the background when off")
+    for layer, *numbers in zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance):
+        click.echo("{:18} {:8.4g}  {:12.4g}  {:.4f}".format(layer, *numbers))
+    click.echo(f"{'none':18} {'':8}  {'':12}  {analysis.untouched_distance:.4f}")
+    click.echo(f"strongest: {analysis.strongest}")
+    click.echo(f"switched_off: {analysis.switched_off}")
+
+
+def _load(settings: AnalyzeSettings):
+    """The generator on its device; what the report needs is asked for before the work."""
+    from ..analysis import report
+    from ..generation.stream import resolve_device
+    from ..weights import load_generator
+
+    report.require_matplotlib()
+    return load_generator(settings.generator).to(resolve_device(settings.device))
+
+
+def _folder(out: str) -> Path:
+    folder = Path(out).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"out {out}", got=f"a place that is no folder ({error.strerror})", expected="a folder that can be written",
+            remedy="choose another path",
+        ) from error  # fmt: skip
+    return folder

@@ -1,0 +1,95 @@
+"""One process renders a world into a data set folder."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import settings as settings_module
+from .. import worlds
+from ..generation import quality
+from ..sample import Sample
+from ..settings import RenderSettings
+from .dataset import Progress, versions, write_dataset
+
+_PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "webdataset", "pyarrow")
+_PSI = 1.0
+"""Of every rendering: nothing is truncated."""
+
+
+def render(
+    settings: RenderSettings,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Progress:
+    """Write the renderings of ``settings`` into the data set folder ``out``, or continue it.
+
+    Calls ``report`` after every sample. Shards that are finished stay as they are.
+
+    Raises:
+        UserError: there is no such world, its split is too small, or the folder is not usable;
+            nothing was written.
+        WorkError: the disk is full; finished shards stay, and the same call continues.
+    """
+    return write_dataset(
+        settings,
+        out,
+        describe(settings),
+        lambda shards: stream(settings, shards=shards),
+        overwrite=overwrite,
+        report=report,
+    )
+
+
+def stream(settings: RenderSettings, *, shards: Iterable[int] | None = None) -> Iterator[Sample]:
+    """The samples of ``settings`` in order; of some shards, or of all.
+
+    Their ``foreground_code`` and ``background_code`` are the picture's index in its world, and both psi are 1.
+    """
+    pictures = worlds.split(settings.split, settings.n)
+    for shard in range(settings.shards) if shards is None else shards:
+        for index in settings.shard_indices(shard):
+            yield _sample(settings, shard, index, pictures[index])
+
+
+def describe(settings: RenderSettings) -> dict[str, Any]:
+    """What ``dataset.json`` says of a rendered data set: a world in place of checkpoints.
+
+    Raises:
+        UserError: there is no such world, or its split is too small.
+    """
+    worlds.check_name(settings.world)
+    worlds.split(settings.split, settings.n)
+    identity = settings.model_dump(mode="json", exclude={"n"})
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "identity": identity,
+        "fingerprint": settings_module.fingerprint(identity),
+        "checkpoints": {},
+        "world": {"name": settings.world, "masks": "exact", "licence": worlds.LICENCE},
+        "versions": versions(_PACKAGES),
+        "counts": {"samples": settings.n, "shards": settings.shards},
+    }
+
+
+def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> Sample:
+    rendering = worlds.render(settings.world, seed=settings.seed, index=picture, size=settings.size)
+    mask = (rendering.alpha >= quality.cut(settings.threshold)).astype(np.uint8)
+    metadata = {
+        "key": f"{index:09d}",
+        "shard": shard,
+        "index": index,
+        "seed": settings.seed,
+        "foreground_code": picture,
+        "background_code": picture,
+        "psi": _PSI,
+        "background_psi": _PSI,
+        "threshold": settings.threshold,
+        "height": settings.size,
+        "width": settings.size,
+        **quality.score(rendering.alpha, mask, settings.threshold),
+    }
+    return Sample(image=rendering.image, alpha=rendering.alpha, mask=mask, metadata=metadata)

@@ -1,0 +1,67 @@
+import csv
+import sys
+
+import cv2
+import pytest
+
+from l4f_datagen.cli import main
+
+
+def table(folder):
+    with (folder / "table.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_layers(capsys, tmp_path, tiny_checkpoint):
+    out = tmp_path / "new" / "layers"
+    assert main(["analyze", "layers", "--generator", str(tiny_checkpoint), "--n", "9", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    rows = table(out)
+    assert [row["resolution"] for row in rows] == ["4", "8", "16"]
+    assert all(f"SSIM {float(row['ssim']):.3f}" in printed for row in rows)
+    assert printed.splitlines()[-1] in ("first_resolution: 4", "first_resolution: 8")
+    assert cv2.imread(str(out / "plot.png")).shape == (480, 960, 3)
+    assert cv2.imread(str(out / "sheet.png")).std() > 10
+
+
+def test_backgrounds(capsys, tmp_path, tiny_checkpoint):
+    arguments = ["analyze", "backgrounds", "--generator", str(tiny_checkpoint), "--n", "3", "--psi", "0.7"]
+    for name in "ab":
+        assert main([*arguments, "--out", str(tmp_path / name)]) == 0
+    printed = capsys.readouterr().out
+    rows = table(tmp_path / "a")
+    assert [row["layer"] for row in rows] == ["constant", "first_convolution", "8_up", "8", "16_up", "16"]
+    assert all(float(row["gradient"]) > 0 and float(row["effect"]) >= 0 for row in rows)
+    assert printed.splitlines()[-1] in ("switched_off: constant", "switched_off: first_convolution")
+    for name in ("table.csv", "plot.png", "sheet.png"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("analysis", ["layers", "backgrounds"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--n", "0"], ["n: got '0'", "greater than 0"]),
+        (["--psi", "2"], ["psi", "1.5"]),
+        (["--generator", "nowhere.pt"], ["nowhere.pt", "vessels"]),
+        (["--device", "cuda:97"], ["cuda:97"]),
+    ],
+    ids=lambda value: " ".join(value)[:12],
+)
+def test_mistakes(capsys, tmp_path, analysis, arguments, words):
+    assert main(["analyze", analysis, *arguments, "--out", str(tmp_path / "o")]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and all(word in message for word in words), message
+
+
+def test_out_that_is_a_file(capsys, tmp_path):
+    (tmp_path / "file").write_text("precious")
+    assert main(["analyze", "layers", "--out", str(tmp_path / "file")]) == 2
+    assert "expected a folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_without_matplotlib_the_extra_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["analyze", "layers", "--n", "4", "--out", str(tmp_path)]) == 2
+    assert "l4f-datagen[analysis]" in capsys.readouterr().err
