@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 import torch
 
 from .. import weights
-from ..errors import UserError, WorkError
+from ..errors import UserError
 from ..networks.stylegan2 import Generator
 from ..settings import TrainAlphaSettings
 from ..weights import native, state
 from ..weights.source import Source
 from . import degeneration, preview
-from .alpha_steps import TERMS, AlphaLearner
+from .alpha_log import Progress, TermLog, not_finite
+from .alpha_steps import AlphaLearner
 from .images import RealImages
 from .processes import Processes
 from .run import RunFolder
@@ -26,22 +26,6 @@ from .sources import open_source
 STAGE = "train-alpha"
 _STATE = "state.safetensors"
 _QUALITY_SAMPLES = 256
-_PATIENCE = 0.3
-"""Share of a run before which masks may look degenerated: they begin undecided."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is."""
-
-    iteration: int
-    iterations: int
-    terms: dict[str, float]
-    """Means since the last line of the log, by the names in ``alpha_steps.TERMS``."""
-    rate: float
-    """Steps per second."""
-    warning: str | None = None
-    """What is wrong with the masks, said when it begins to be."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +143,7 @@ def loop(
     begun: int,
     report: Callable[[Progress], None],
 ) -> None:
-    log = _Log(settings, folder, learner, report, begun)
+    log = TermLog(settings, folder, learner.processes, report, begun)
     plan = (
         learner.positions(iteration, part)
         for iteration in range(begun, settings.iterations)
@@ -204,65 +188,9 @@ def _due(done: int, every: int, settings: TrainAlphaSettings) -> bool:
     return done % every == 0 or done == settings.iterations
 
 
-class _Log:
-    """Collects terms on the device; writes their means, and notices what is not finite or degenerate."""
-
-    def __init__(self, settings, folder, learner, report, begun):
-        self.settings, self.folder, self.learner, self.report = settings, folder, learner, report
-        self.rows: list[torch.Tensor] = []
-        self.start, self.written, self.warned = time.monotonic(), begun, None
-
-    def add(self, terms: dict[str, torch.Tensor]) -> None:
-        """Terms of one iteration; one that it does not have is NaN on purpose and left out of the mean."""
-        absent = torch.full((), -math.inf, device=self.learner.device)
-        self.rows.append(torch.stack([terms.get(name, absent).detach().float() for name in TERMS]))
-
-    def write(self, done: int) -> None:
-        """One line for the iterations since the last one.
-
-        Raises:
-            WorkError: a term was not finite.
-        """
-        if not self.rows:
-            return
-        table = self.learner.processes.mean(torch.stack(self.rows)).cpu()
-        self._check_finite(table, done - len(self.rows))
-        means = {}
-        for name, column in zip(TERMS, table.T):
-            present = column[column != -math.inf]
-            if len(present):
-                means[name] = float(present.mean())
-        now = time.monotonic()
-        rate, self.start, self.rows = (done - self.written) / max(now - self.start, 1e-9), now, []
-        self.written = done
-        problem = degeneration.verdict(means) if done >= _PATIENCE * self.settings.iterations else None
-        kind = problem.partition("(")[0] if problem else None
-        progress = Progress(done, self.settings.iterations, means, rate, problem if kind != self.warned else None)
-        self.warned = kind
-        if self.learner.processes.is_first:
-            line = {"iteration": done, **{k: round(v, 6) for k, v in means.items()}, "steps_per_second": round(rate, 3)}
-            self.folder.log(line | ({"warning": problem} if problem else {}))
-            self.report(progress)
-
-    def _check_finite(self, table: torch.Tensor, before: int) -> None:
-        bad = (~torch.isfinite(table) & (table != -math.inf)).nonzero()
-        if len(bad):
-            row, column = bad[0].tolist()
-            _not_finite(self.folder, f"{TERMS[column]} of iteration {before + row + 1}")
-
-
-def _not_finite(folder: RunFolder, where: str) -> None:
-    kept = folder.checkpoints()
-    last = f"the last good checkpoint is {folder.checkpoint(kept[-1])}" if kept else "there is no checkpoint before it"
-    raise WorkError(
-        f"{where} is not finite: stopped; {last}; begin a run in another folder with lower learning rates"
-        " or, with fp16, another precision"
-    )
-
-
 def _checkpoint(settings: TrainAlphaSettings, folder: RunFolder, learner: AlphaLearner, done: int) -> None:
     if bad := learner.not_finite():
-        _not_finite(folder, f"weight {bad} after iteration {done}")
+        not_finite(folder, f"weight {bad} after iteration {done}")
     if not learner.processes.is_first:
         return
     tensors, numbers = learner.state()
