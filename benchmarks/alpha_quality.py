@@ -18,7 +18,8 @@ from torch import Tensor
 
 from l4f_datagen import load_alpha, load_generator, worlds
 from l4f_datagen.generation import latents
-from l4f_datagen.generation.compositing import alpha_to_uint8, cut, image_to_uint8
+from l4f_datagen.generation.compositing import alpha_to_uint8, image_to_uint8
+from l4f_datagen.generation.quality import cut
 from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.weights import state

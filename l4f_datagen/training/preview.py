@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..generation import latents
-from ..generation.compositing import alpha_to_uint8, composite, cut, image_to_uint8
+from ..generation.compositing import alpha_to_uint8, composite, image_to_uint8
+from ..generation.quality import cut
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from ..settings import TrainAlphaSettings
