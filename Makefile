@@ -36,6 +36,7 @@ format: setup
 bench: setup
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
+	$(BIN)/python -m benchmarks.train_alpha
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info
