@@ -27,6 +27,7 @@ from l4f_datagen.weights import state
 WORLD, SIZE = "vessels", 64
 TRAINING, HELD_OUT = 8000, 1000
 STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 16, 2e-3, 16, 3
+PSIS, THRESHOLDS = (0.7, 1.0), (0.5, 0.9)
 CACHE = Path(tempfile.gettempdir()) / "l4f-datagen-reference.safetensors"
 
 
@@ -96,14 +97,15 @@ def measures(counts: Tensor) -> dict[str, float]:
     }
 
 
-def compare(unet: UNet, generator, alpha_net, *, psi: float, threshold: float, n: int) -> dict[str, float]:
-    """An alpha network against the reference on ``n`` samples."""
-    counts = torch.zeros(2, 2, dtype=torch.long)
+def compare(unet: UNet, generator, alpha_net, *, psi: float, n: int) -> dict[float, dict[str, float]]:
+    """An alpha network against the reference on ``n`` samples, by threshold."""
+    counts = {threshold: torch.zeros(2, 2, dtype=torch.long) for threshold in THRESHOLDS}
     for foreground, alpha in samples(generator, alpha_net, psi, n):
-        mask = (alpha_to_uint8(alpha) >= cut(threshold)).long()
         # As 8-bit pictures, which the reference learned from.
-        counts += confusion(segment(unet, _to_float(image_to_uint8(foreground))), mask)
-    return measures(counts)
+        truth = segment(unet, _to_float(image_to_uint8(foreground)))
+        for threshold, table in counts.items():
+            table += confusion(truth, (alpha_to_uint8(alpha) >= cut(threshold)).long())
+    return {threshold: measures(table) for threshold, table in counts.items()}
 
 
 def samples(generator, alpha_net, psi: float, n: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -136,12 +138,12 @@ def main(alphas: tuple[str, ...], generator: str, n: int, held_out: bool, as_jso
             print(f"reference on {HELD_OUT} held-out rendered images: {_line(found)}")
         network = load_generator(generator)
         for name in alphas:
-            for psi in (0.7, 1.0):
-                for threshold in (0.5, 0.9):
-                    row = compare(unet, network, load_alpha(name), psi=psi, threshold=threshold, n=n)
+            alpha_net = load_alpha(name)
+            for psi in PSIS:
+                for threshold, row in compare(unet, network, alpha_net, psi=psi, n=n).items():
                     if as_json:
                         values = {key: round(value, 4) for key, value in row.items()}
-                        print(json.dumps({"psi": psi, "threshold": threshold, **values}))
+                        print(json.dumps({"psi": psi, "threshold": threshold, **values}), flush=True)
                     else:
                         print(f"{name}  psi {psi}  threshold {threshold}: {_line(row)}", flush=True)
 
