@@ -34,6 +34,7 @@ format: setup
 	$(BIN)/ruff format .
 
 bench: setup
+	$(BIN)/python -m benchmarks.render
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
 	$(BIN)/python -m benchmarks.train_alpha

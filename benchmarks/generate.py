@@ -18,17 +18,18 @@ from l4f_datagen.settings import GenerateSettings
 
 
 def networks_alone(settings: GenerateSettings, models: streams.Models, *, side_by_side: bool) -> float:
-    """Samples/s of foreground, alpha and background on codes that are drawn already.
+    """Samples/s of mapping, foreground, alpha and background on codes z that are drawn already.
 
     ``side_by_side``: batches in threads of their own, as generate does; else torch's threads within layers.
     """
     generator, size = models.generator, settings.batch_size
-    w = torch.randn(size, generator.architecture.w_dim)
+    z = torch.randn(2, size, generator.architecture.z_dim)
 
     def run(_: int) -> None:
         with torch.inference_mode():
-            models.alpha(generator.synthesize(w).features)
-            generator.background(w)
+            foreground, background = (generator.truncate(generator.map(part), 0.7) for part in z)
+            models.alpha(generator.synthesize(foreground).features)
+            generator.background(background)
 
     batches, threads = range(settings.n // size), torch.get_num_threads()
     start = time.perf_counter()
@@ -64,8 +65,8 @@ def peak_memory(n: int) -> int:
 
 
 @click.command()
-@click.option("--n", default=800, show_default=True, help="samples per timing")
-@click.option("--rounds", default=5, show_default=True)
+@click.option("--n", default=2000, show_default=True, help="samples per timing")
+@click.option("--rounds", default=3, show_default=True)
 @click.option("--memory", default="2000,20000", show_default=True, help="two values of n; empty: skip")
 def main(n: int, rounds: int, memory: str) -> None:
     """Print the two speeds, their ratio, and the two peaks."""

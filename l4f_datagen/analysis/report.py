@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import UserError
@@ -18,11 +19,13 @@ from .backgrounds import BackgroundAnalysis
 from .layers import LayerAnalysis
 
 TABLE, PLOT, SHEET = "table.csv", "plot.png", "sheet.png"
-COLUMNS = 8
-"""Samples on a sheet."""
+COLUMNS, TILE = 8, 128
+"""Samples on a sheet, and pixels of a picture there."""
 
 
-def write_layers(analysis: LayerAnalysis, generator: Generator, out: Path, *, psi: float, seed: int) -> None:
+def write_layers(
+    analysis: LayerAnalysis, generator: Generator, out: Path, *, psi: float, seed: int, batch_size: int = 8
+) -> None:
     """Write table, plot and sheet of ``analyze_layers``; a row of the sheet per resolution that is noise."""
     rows = zip(analysis.resolutions, analysis.similarity, analysis.deviation)
     _write_table(out / TABLE, ("resolution", "ssim", "deviation"), rows)
@@ -35,12 +38,17 @@ def write_layers(analysis: LayerAnalysis, generator: Generator, out: Path, *, ps
         title=f"ToRGB-noise analysis: keep {analysis.first_resolution}×{analysis.first_resolution} and later",
         xlabel="resolution",
     )
-    images = layers.images_with_noise(generator, range(COLUMNS), psi=psi, seed=seed)
     names = ("sample", *(f"noise {resolution}" for resolution in analysis.resolutions))
-    _write_sheet(out / SHEET, dict(zip(names, images)))
+    rows = {name: [] for name in names}
+    for indices in _batches(batch_size):
+        for name, images in zip(names, layers.images_with_noise(generator, indices, psi=psi, seed=seed)):
+            rows[name] += _pictures(images)
+    save_png(out / SHEET, picture_grid(rows, tile=TILE))
 
 
-def write_backgrounds(analysis: BackgroundAnalysis, generator: Generator, out: Path, *, psi: float, seed: int) -> None:
+def write_backgrounds(
+    analysis: BackgroundAnalysis, generator: Generator, out: Path, *, psi: float, seed: int, batch_size: int = 8
+) -> None:
     """Write table, plot and sheet of ``analyze_backgrounds``; a row of the sheet per layer that is switched off."""
     rows = zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance)
     _write_table(out / TABLE, ("layer", "gradient", "effect", "distance"), rows)
@@ -57,11 +65,14 @@ def write_backgrounds(analysis: BackgroundAnalysis, generator: Generator, out: P
         title=f"Gradient analysis: switch off {analysis.switched_off}",
         xlabel="layer; largest value of each measure = 1",
     )
-    w, image, target = backgrounds.samples_and_targets(generator, range(COLUMNS), psi=psi, seed=seed)
-    pictures = {"sample": image, "target": target}
-    for layer in analysis.layers:
-        pictures[f"- {_short(layer)}"] = backgrounds.without(generator, w, layer)
-    _write_sheet(out / SHEET, pictures)
+    rows = {name: [] for name in ("sample", "target", *(f"- {_short(layer)}" for layer in analysis.layers))}
+    for indices in _batches(batch_size):
+        w, image, target = backgrounds.samples_and_targets(generator, indices, psi=psi, seed=seed)
+        rows["sample"] += _pictures(image)
+        rows["target"] += _pictures(target)
+        for layer in analysis.layers:
+            rows[f"- {_short(layer)}"] += _pictures(backgrounds.without(generator, w, layer))
+    save_png(out / SHEET, picture_grid(rows, tile=TILE))
 
 
 def _write_table(path: Path, names: Sequence[str], rows: Any) -> None:
@@ -90,7 +101,7 @@ def _write_plot(
         for bar, is_emphasised in zip(bars, emphasised):
             bar.set_alpha(1 if is_emphasised else 0.4)
     axes.set_xticks(places, labels)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=len(series))
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
@@ -112,11 +123,17 @@ def require_matplotlib() -> Any:
     return matplotlib
 
 
-def _write_sheet(path: Path, pictures: Mapping[str, Tensor]) -> None:
-    """One row per name, of images (N, 3, H, W) in [-1, 1]."""
-    save_png(
-        path, picture_grid({name: list(image_to_uint8(images).cpu().numpy()) for name, images in pictures.items()})
-    )
+def _batches(batch_size: int) -> Iterator[range]:
+    """Indices of the samples on a sheet."""
+    for start in range(0, COLUMNS, batch_size):
+        yield range(start, min(start + batch_size, COLUMNS))
+
+
+def _pictures(images: Tensor) -> list[np.ndarray]:
+    """Images (N, 3, H, W) in [-1, 1] as RGB uint8 arrays no larger than they are shown: a sheet has many."""
+    if max(images.shape[2:]) > TILE:
+        images = F.interpolate(images, size=(TILE, TILE), mode="area")
+    return list(image_to_uint8(images).cpu().numpy())
 
 
 def _short(layer: str) -> str:

@@ -56,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _end(error.format_message(), 2)
     except WorkError as error:
         return _end(str(error), 1)
+    except OSError as error:  # of the system: a folder that vanished, a lost connection
+        return _end(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
     except (KeyboardInterrupt, click.Abort):
         return _end("interrupted; what was finished stays, and the same command continues", 130)
 

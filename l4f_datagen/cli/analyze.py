@@ -47,9 +47,10 @@ def layers_command(out: str, **flags: object) -> None:
     from ..analysis import layers, report
 
     generator = _load(settings)
-    common = {"psi": settings.psi, "seed": settings.seed}
-    analysis = layers.analyze_layers(generator, n=settings.n, batch_size=settings.batch_size, **common)
-    report.write_layers(analysis, generator, folder, **common)
+    common = settings.model_dump(include={"psi", "seed", "batch_size"})
+    with _explaining_memory(settings):
+        analysis = layers.analyze_layers(generator, n=settings.n, **common)
+        report.write_layers(analysis, generator, folder, **common)
     for resolution, similarity in zip(analysis.resolutions, analysis.similarity):
         click.echo(f"{resolution:5d} px  SSIM {similarity:.3f}")
     click.echo(f"first_resolution: {analysis.first_resolution}")
@@ -67,9 +68,10 @@ def backgrounds_command(out: str, **flags: object) -> None:
     from ..analysis import backgrounds, report
 
     generator = _load(settings)
-    common = {"psi": settings.psi, "seed": settings.seed}
-    analysis = backgrounds.analyze_backgrounds(generator, n=settings.n, batch_size=settings.batch_size, **common)
-    report.write_backgrounds(analysis, generator, folder, **common)
+    common = settings.model_dump(include={"psi", "seed", "batch_size"})
+    with _explaining_memory(settings):
+        analysis = backgrounds.analyze_backgrounds(generator, n=settings.n, **common)
+        report.write_backgrounds(analysis, generator, folder, **common)
     click.echo(f"{'layer':18} gradient  × activation  distance to the background when off")
     for layer, *numbers in zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance):
         click.echo("{:18} {:8.4g}  {:12.4g}  {:.4f}".format(layer, *numbers))
@@ -86,6 +88,12 @@ def _load(settings: AnalyzeSettings):
 
     report.require_matplotlib()
     return load_generator(settings.generator).to(resolve_device(settings.device))
+
+
+def _explaining_memory(settings: AnalyzeSettings):
+    from ..generation.stream import explaining_memory, resolve_device
+
+    return explaining_memory(resolve_device(settings.device), settings.batch_size)
 
 
 def _folder(out: str) -> Path:

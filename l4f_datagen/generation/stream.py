@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .. import weights
-from ..errors import UserError
+from ..errors import UserError, WorkError
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from ..overlap import ordered_map
@@ -62,21 +62,26 @@ def stream(
     models = models or load_models(settings)
     batches = _batches(settings, range(settings.shards) if shards is None else shards)
     workers = _workers(settings, models)
+    on_cpu = models.device.type == "cpu"
+
+    def run(batch: tuple[int, Sequence[int]]) -> _Batch | list[Sample]:
+        with explaining_memory(models.device, settings.batch_size):
+            arrays = _run_networks(settings, models, batch)
+        # More threads than cores would only stand in each other's way.
+        return _finish(settings, arrays) if on_cpu else arrays
+
     with contextlib.ExitStack() as stack:
-        if models.device.type == "cpu":
+        if on_cpu:
             # Also the default of threads to come, so it is put back at the end.
             stack.callback(torch.set_num_threads, torch.get_num_threads())
-        arrays = ordered_map(
-            lambda batch: _run_networks(settings, models, batch),
-            batches,
-            workers=workers,
-            ahead=2 * workers,
-            initializer=_one_thread if models.device.type == "cpu" else None,
+        results = ordered_map(
+            run, batches, workers=workers, ahead=3 * workers, initializer=_one_thread if on_cpu else None
         )
-        stack.enter_context(contextlib.closing(arrays))
-        finished = ordered_map(lambda batch: _finish(settings, batch), arrays, workers=2, ahead=4)
-        stack.enter_context(contextlib.closing(finished))
-        for samples in finished:
+        stack.enter_context(contextlib.closing(results))
+        if not on_cpu:  # the device must not wait for scores
+            results = ordered_map(lambda arrays: _finish(settings, arrays), results, workers=2, ahead=4)
+            stack.enter_context(contextlib.closing(results))
+        for samples in results:
             yield from samples
 
 
@@ -97,6 +102,20 @@ def _batches(settings: GenerateSettings, shards: Iterable[int]) -> Iterator[tupl
         indices = settings.shard_indices(shard)
         for start in range(0, len(indices), settings.batch_size):
             yield shard, indices[start : start + settings.batch_size]
+
+
+@contextlib.contextmanager
+def explaining_memory(device: torch.device, batch_size: int) -> Iterator[None]:
+    """Make too little memory for a batch a WorkError that names the setting to change."""
+    try:
+        yield
+    except RuntimeError as error:
+        # On CPU torch has no class of its own for it.
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise WorkError(
+            f"not enough memory on {device} for batches of {batch_size}: use a smaller --batch-size"
+        ) from error
 
 
 def _run_networks(settings: GenerateSettings, models: Models, batch: tuple[int, Sequence[int]]) -> _Batch:
@@ -165,8 +184,14 @@ def _workers(settings: GenerateSettings, models: Models) -> int:
     floats = sum(2 * c * (4 << level) ** 2 for level, c in enumerate(channels))
     # Features of all layers, and as much again for what is under way; a quarter of the memory for all.
     batch_bytes = 2 * 4 * floats * settings.batch_size
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(torch.get_num_threads(), memory // 4 // batch_bytes))
+    return max(1, min(torch.get_num_threads(), _memory() // 4 // batch_bytes))
+
+
+def _memory() -> int:
+    """The machine's memory in bytes; a modest guess where the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return 8 << 30
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _one_thread() -> None:

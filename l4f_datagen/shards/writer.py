@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from . import atomic, encoding, layout, schema
 
 _BLOCK = 512  # of a tar file
 _CHUNK = 16  # samples encoded at a time
+_ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks want the cores too
 
 
 def write_shard(
@@ -37,8 +39,8 @@ def write_shard(
     encoded = ordered_map(
         lambda chunk: [(s, encoding.encode(s, image_format=image_format, quality=quality)) for s in chunk],
         _chunks(samples),
-        workers=2,
-        ahead=3,
+        workers=_ENCODERS,
+        ahead=_ENCODERS + 1,
     )
     with atomic.replacing(folder / layout.tar(shard)) as file, contextlib.closing(encoded):
         hashing = _HashingFile(file)

@@ -103,8 +103,10 @@ def _clamp(architecture: dict) -> float | None:
 def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, architecture: dict) -> dict:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path = folder / f"{kind}.safetensors"
-    save_file(tensors, path)
-    path.chmod(0o644)  # save_file leaves it readable by its owner alone
+    temporary = path.with_name(f".{path.name}.tmp")
+    save_file(tensors, temporary)
+    temporary.chmod(0o644)  # save_file leaves it readable by its owner alone
+    temporary.replace(path)
     parameters = sum(p.numel() for p in network.parameters())
     hashes = {name: _sha256(tensor) for name, tensor in tensors.items()}
     return {"architecture": architecture, "parameters": parameters, "tensors": hashes}

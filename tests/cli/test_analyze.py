@@ -2,9 +2,14 @@ import csv
 import sys
 
 import cv2
+import numpy as np
 import pytest
+import torch
 
 from l4f_datagen.cli import main
+from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
+from l4f_datagen.weights import native
+from tests.conftest import tiny_generator
 
 
 def table(folder):
@@ -52,6 +57,27 @@ def test_mistakes(capsys, tmp_path, analysis, arguments, words):
     assert main(["analyze", analysis, *arguments, "--out", str(tmp_path / "o")]) == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1 and all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("analysis", ["layers", "backgrounds"])
+def test_a_large_generator_in_small_batches(tmp_path, analysis):
+    """Pictures are shrunk for the sheet, which does not depend on the batches but for rounding."""
+    architecture = GeneratorArchitecture(channels=(6, 6, 4, 4, 4, 3, 3), z_dim=4, w_dim=4, mapping_layers=1)
+    native.save(tmp_path / "g", generator=tiny_generator(architecture), card={"name": "g", "licence": "MIT"})
+    sheets = []
+    for size in ("3", "8"):
+        out = tmp_path / size
+        words = ["--generator", str(tmp_path / "g"), "--n", "4", "--batch-size", size, "--out", str(out)]
+        assert main(["analyze", analysis, *words]) == 0
+        sheets.append(cv2.imread(str(out / "sheet.png")).astype(int))
+    assert sheets[0].std() > 10
+    assert np.abs(sheets[0] - sheets[1]).max() <= 2
+
+
+def test_too_little_memory_names_the_batch_size(capsys, tmp_path, tiny_checkpoint, monkeypatch):
+    monkeypatch.setattr("l4f_datagen.analysis.layers.images_with_noise", lambda *_, **__: torch.empty(1 << 60))
+    assert main(["analyze", "layers", "--generator", str(tiny_checkpoint), "--out", str(tmp_path)]) == 1
+    assert "batches of 8: use a smaller --batch-size" in capsys.readouterr().err
 
 
 def test_out_that_is_a_file(capsys, tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen.errors import UserError
+from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.generation import compositing, quality
 from l4f_datagen.generation.stream import load_models, stream
 from l4f_datagen.seeding import normal
@@ -101,3 +101,12 @@ def test_a_gpu_gives_the_same_codes_and_pixels_to_rounding(tiny_settings):
     for a, b in zip(stream(settings), stream(settings.model_copy(update={"device": "cuda"})), strict=True):
         np.testing.assert_allclose(a.w, b.w, rtol=1e-2, atol=1e-3)
         assert np.abs(a.image.astype(int) - b.image).max() <= 4
+
+
+def test_too_little_memory_names_the_batch_size(tiny_settings, monkeypatch):
+    def allocating(*_):
+        torch.empty(1 << 60)
+
+    monkeypatch.setattr("l4f_datagen.generation.stream._run_networks", allocating)
+    with pytest.raises(WorkError, match="batches of 4: use a smaller --batch-size"):
+        next(stream(tiny_settings))
