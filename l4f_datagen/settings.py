@@ -88,7 +88,7 @@ class TrainAlphaSettings(StageSettings):
     beta_1: float = Field(0.0, ge=0, lt=1, description="Adam's β1, both networks")
     alpha_beta_2: float = Field(0.99, ge=0, lt=1, description="Adam's β2 for the alpha network")
     discriminator_beta_2: float = Field(0.99, ge=0, lt=1, description="Adam's β2 for the discriminator")
-    anneal: Fraction = Field(0.0, description="last share of the run in which the alpha network's rate falls to 0")
+    anneal: Fraction = Field(0.0, description="last share of the run in which both rates fall to 0, a half cosine")
     adversarial_weight: Weight = Field(0.1, description="weight of the alpha network's adversarial loss")
     lambda_1: Weight = Field(1.2, description="weight λ1 of B(M), against masks that are not decisive")
     lambda_2: Weight = Field(0.0, description="weight λ2 of C(M), against empty masks")

@@ -151,8 +151,8 @@ def loop(
     )
     with contextlib.closing(images.batches(plan)) as batches:
         for iteration in range(begun, settings.iterations):
-            # The rate follows from the iteration alone.
-            learner.set_rate(rate_factor(iteration, settings))
+            # Both rates follow from the iteration alone.
+            learner.set_rates(rate_factor(iteration, settings))
 
             # Draw real images and composites, part by part.
             reals = [next(batches).to(learner.device) for _ in range(settings.accumulate)]
@@ -178,7 +178,7 @@ def loop(
 
 
 def rate_factor(iteration: int, settings: TrainAlphaSettings) -> float:
-    """What the alpha network's rate is multiplied with: 1, then half a cosine to 0 over the last share of the run."""
+    """What both learning rates are multiplied with: 1, then half a cosine to 0 over the last share of the run."""
     falling = settings.anneal * settings.iterations
     left = settings.iterations - iteration
     return 1.0 if left >= falling else 0.5 - 0.5 * math.cos(math.pi * left / falling)

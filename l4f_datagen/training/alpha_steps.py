@@ -68,10 +68,15 @@ class AlphaLearner:
             self.processes.index * self.settings.accumulate + part :: stride
         ]
 
-    def set_rate(self, factor: float) -> None:
-        """Set the alpha network's learning rate to ``factor`` of the settings'. The discriminator's stays."""
-        for group in self.alpha_adam.param_groups:
-            group["lr"] = self.settings.alpha_learning_rate * factor
+    def set_rates(self, factor: float) -> None:
+        """Set both learning rates to ``factor`` of the settings'."""
+        s = self.settings
+        for adam, rate in (
+            (self.alpha_adam, s.alpha_learning_rate),
+            (self.discriminator_adam, s.discriminator_learning_rate),
+        ):
+            for group in adam.param_groups:
+                group["lr"] = rate * factor
 
     def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
         """One Adam step of the discriminator: composites against real images (N, 3, H, W) of every part."""
