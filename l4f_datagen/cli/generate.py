@@ -37,6 +37,11 @@ def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flag
     """
     section = load_pipeline(config).generate if config else {}
     settings = resolve(GenerateSettings, section, flags)
+    make(settings, out, overwrite=overwrite, dry_run=dry_run)
+
+
+def make(settings: GenerateSettings, out: str, *, overwrite: bool = False, dry_run: bool = False) -> None:
+    """Generate with progress and a closing line."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..engines.local import describe, generate, prepare_process
     from ..generation.stream import load_models

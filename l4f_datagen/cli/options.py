@@ -16,8 +16,11 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     if isinstance(default, tuple):
         default = ",".join(default)
     text = field.description if default in (None, "") else f"{field.description}  [default: {default}]"
+    flag = name.replace("_", "-")
+    if field.annotation is bool:
+        return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
     return click.option(
-        f"--{name.replace('_', '-')}",
+        f"--{flag}",
         name,
         type=click.Choice(choices) if choices else str,
         metavar=metavar or (None if choices else _METAVARS.get(_plain(field.annotation), "TEXT")),
@@ -26,7 +29,7 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     )
 
 
-_METAVARS = {int: "INTEGER", float: "NUMBER"}
+_METAVARS = {int: "INTEGER", int | None: "INTEGER", float: "NUMBER"}
 
 
 def _plain(annotation: object) -> object:

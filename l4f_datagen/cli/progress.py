@@ -45,7 +45,7 @@ class ProgressReporter:
         done = progress.samples - progress.to_make + progress.made
         return (
             f"{done}/{progress.samples} samples  {rate:.1f}/s  shard {progress.shard + 1} of {progress.shards}  "
-            f"{_duration(left)} left"
+            f"{duration(left)} left"
         )
 
     @property
@@ -54,7 +54,8 @@ class ProgressReporter:
         return time.monotonic() - self._start
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,86 @@
+"""One step of ``train-alpha`` over forward and backward of its networks alone: ``python -m benchmarks.train_alpha``."""
+
+import tempfile
+from pathlib import Path
+
+import click
+import torch
+
+from benchmarks.timing import medians
+from l4f_datagen import load_generator
+from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
+from l4f_datagen.training import alpha, losses
+from l4f_datagen.training.processes import Processes
+from l4f_datagen.training.run import RunFolder
+
+
+class NetworksAlone:
+    """The arithmetic that a step cannot do without, on codes and images that are there already."""
+
+    def __init__(self, learner: alpha.AlphaLearner):
+        self.learner, s = learner, learner.settings
+        architecture = learner.generator.architecture
+        self.w = torch.randn(s.batch_size, architecture.w_dim)
+        real = torch.randn(s.batch_size, 3, architecture.resolution, architecture.resolution)
+        self.real = real.contiguous(memory_format=torch.channels_last)
+
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
+        learner = self.learner
+        with torch.no_grad():
+            image, features = learner.generator.synthesize(self.w, learner.settings.noise)
+            background = learner.generator.background(self.w, learner.settings.noise)
+        mask = learner.alpha(features)
+        return mask, torch.lerp(background, image, mask).contiguous(memory_format=torch.channels_last)
+
+    def step(self, *, r1: bool) -> None:
+        """Forward and backward of both networks, without optimisers."""
+        learner, s = self.learner, self.learner.settings
+        learner.discriminator.requires_grad_(True)
+        mask, fake = self.draw()
+        losses.discriminator_loss(learner.discriminator(self.real), learner.discriminator(fake.detach())).backward()
+        if r1:
+            images = self.real.detach().requires_grad_(True)
+            losses.r1_penalty(learner.discriminator(images), images).backward()
+        learner.discriminator.requires_grad_(False)
+        if not s.reuse_samples:
+            mask, fake = self.draw()
+        (losses.adversarial_loss(learner.discriminator(fake)) + losses.binarization(mask)).backward()
+        for network in (learner.discriminator, learner.alpha):
+            network.zero_grad()
+
+
+@click.command()
+@click.option("--config", default="vessels", show_default=True)
+@click.option("--rounds", default=5, show_default=True)
+def main(config: str, rounds: int) -> None:
+    """Print the ratio over blocks of ``r1_every`` steps, images read and terms logged as in a run."""
+    keep_freed_memory()
+    settings = resolve(TrainAlphaSettings, load_pipeline(config).train_alpha, {"device": "cpu"})
+    generator = load_generator(settings.generator)
+    learner = alpha.AlphaLearner(settings, generator, Processes(device="cpu", precision="float32"))
+    images = alpha.open_images(settings, generator)
+    alone, block = NetworksAlone(learner), settings.r1_every
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(Path(folder) / "run")
+        run.open({"stage": "benchmark", "settings": {}, "identity": {}})
+        begun = 0
+
+        def training() -> None:
+            nonlocal begun
+            end = begun + block
+            part = settings.model_copy(update={"iterations": end, "checkpoint_every": 10**6, "sheet_every": 10**6})
+            alpha.loop(part, run, learner, images, begun, lambda progress: None)
+            begun = end
+
+        def networks() -> None:
+            for step in range(block):
+                alone.step(r1=step == 0)
+
+        whole, bare = medians([training, networks], rounds=rounds, warm_up=1)
+    print(f"training: {1000 * whole / block:.0f} ms a step; networks alone: {1000 * bare / block:.0f} ms")
+    print(f"one training step: {whole / bare:.3f} × its networks alone")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""``l4f-datagen run``: the stages of a pipeline file, one after the other."""
+
+import json
+from pathlib import Path
+
+import click
+
+from ..settings import GenerateSettings, TrainAlphaSettings, load_pipeline, resolve
+
+ALPHA, SHARDS = "alpha", "shards"
+"""Folders of the two stages inside --out."""
+
+
+@click.command("run", short_help="Run the stages of a pipeline file.")
+@click.argument("pipeline", metavar="PATH|NAME")
+@click.option("--out", required=True, metavar="FOLDER", help="folder of the stages' own: alpha/ and shards/")
+@click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
+@click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
+def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:
+    """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards.
+
+    What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
+    both stages, generate takes the alpha network that was just trained.
+    """
+    content, folder = load_pipeline(pipeline), Path(out).expanduser()
+    listed = content.model_fields_set
+    training = resolve(TrainAlphaSettings, content.train_alpha, {}) if "train_alpha" in listed else None
+    generating = None
+    if "generate" in listed:
+        trained = {"generator": training.generator, "alpha": str(folder / ALPHA / "final")} if training else {}
+        generating = resolve(GenerateSettings, content.generate, {"n": n, **trained})
+    if dry_run:
+        stages = {"train-alpha": training, "generate": generating}
+        shown = {name: settings.model_dump(mode="json") for name, settings in stages.items() if settings}
+        click.echo(json.dumps(shown, indent=2))
+        return
+    if training:
+        from .train_alpha import train
+
+        train(training, str(folder / ALPHA))
+    if generating:
+        from .generate import make
+
+        make(generating, str(folder / SHARDS))

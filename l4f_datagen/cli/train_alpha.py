@@ -1,0 +1,68 @@
+"""``l4f-datagen train-alpha``."""
+
+import json
+
+import click
+
+from ..settings import TrainAlphaSettings, load_pipeline, resolve
+from .options import setting
+
+
+def _settings(function):
+    """Every setting as an option, in the order of its declaration."""
+    metavars = {"generator": "PATH|NAME", "images": "FOLDER|TARS|world:NAME", "first_resolution": "INTEGER|auto"}
+    for name in reversed(TrainAlphaSettings.model_fields):
+        function = setting(TrainAlphaSettings, name, metavar=metavars.get(name))(function)
+    return function
+
+
+@click.command("train-alpha", short_help="Train the alpha network of a generator, without any mask.")
+@click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
+@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@_settings
+@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
+@click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
+def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+    """Train the alpha network of a generator, without any mask.
+
+    The generator is frozen; a discriminator that cannot tell composites from real images teaches the
+    alpha network (Labels4Free, 3.3). FOLDER/final is what ``generate --alpha`` takes. Interrupt it when
+    you like: the same command continues. Start it with ``accelerate launch`` or ``torchrun`` for
+    several processes.
+    """
+    section = load_pipeline(config).train_alpha if config else {}
+    settings = resolve(TrainAlphaSettings, section, flags)
+    if dry_run:
+        click.echo(json.dumps(settings.model_dump(mode="json") | {"out": out}, indent=2))
+        return
+    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+
+
+def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> str:
+    """Train with progress and a closing line. Returns the path of the finished checkpoint."""
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..training.alpha import train_alpha
+    from .training_progress import TrainingReporter
+
+    settings = with_first_resolution(settings)
+    with TrainingReporter(out if tensorboard else None) as reporter:
+        result = train_alpha(settings, out, overwrite=overwrite, report=reporter)
+        seconds = reporter.seconds
+    if reporter.is_first:
+        click.echo(f"{result.final}: {settings.iterations} iterations, {result.made} now in {seconds:.1f} s")
+        if result.verdict:
+            click.echo(f"the masks have degenerated: {result.verdict}", err=True)
+    return str(result.final)
+
+
+def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:
+    """``first_resolution: auto`` replaced by what ``analyze layers`` answers."""
+    if settings.first_resolution != "auto":
+        return settings
+    from ..analysis.layers import first_resolution
+    from ..weights import load_generator
+
+    found = first_resolution(load_generator(settings.generator), psi=settings.psi, seed=settings.seed)
+    click.echo(f"first resolution of {settings.generator}: {found}", err=True)
+    return settings.model_copy(update={"first_resolution": found})

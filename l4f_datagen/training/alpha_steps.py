@@ -1,0 +1,213 @@
+"""The two learners of ``train-alpha`` and one step of each."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..generation import latents
+from ..generation.compositing import composite
+from ..networks.alpha import AlphaNetwork
+from ..networks.discriminator import Discriminator
+from ..networks.stylegan2 import Generator
+from ..seeding import generator_for
+from ..settings import TrainAlphaSettings
+from ..weights import state
+from . import degeneration, losses
+from .processes import Processes
+
+TERMS = ("discriminator", "adversarial", "B", "C", "E", "r1", *degeneration.MaskStatistics._fields)
+"""What a step measures: losses before their weights, and what the masks look like."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Masks and composites of one part of a batch, both with the alpha network's graph if it was asked for."""
+
+    alpha: Tensor
+    composite: Tensor
+
+
+class AlphaLearner:
+    """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers.
+
+    All that is drawn follows from (seed, stream, position); position = iteration · batch_size + place in
+    the batch. Process r of P takes the places r·A + a, r·A + a + P·A, … in its part a of A: the strided
+    groups of the minibatch deviation then hold the same images however the batch is divided.
+    """
+
+    def __init__(self, settings: TrainAlphaSettings, generator: Generator, processes: Processes):
+        self.settings, self.processes, self.device = settings, processes, processes.device
+        self.generator = generator.to(self.device).eval().requires_grad_(False)
+        channels = generator.architecture.channels
+        first = settings.first_resolution.bit_length() - 3
+        widths = [max(1, round(c * settings.discriminator_width)) for c in channels]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
+            self.alpha = AlphaNetwork(channels[first:]).to(self.device)
+            self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(self.device)
+        if self.device.type == "cpu":
+            self.discriminator.to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.alpha).requires_grad_(False)
+        s = settings
+        self.alpha_adam = _adam(self.alpha, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2)
+        self.discriminator_adam = _adam(
+            self.discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
+        )
+        self.scalers = {"alpha": processes.scaler(), "discriminator": processes.scaler()}
+        self._scenes: list[Scene] = []
+
+    def positions(self, iteration: int, part: int) -> range:
+        """Positions in the endless streams of one part of this process's share of a batch."""
+        stride = self.processes.count * self.settings.accumulate
+        start = iteration * self.settings.batch_size
+        return range(start, start + self.settings.batch_size)[
+            self.processes.index * self.settings.accumulate + part :: stride
+        ]
+
+    def set_rates(self, factor: float) -> None:
+        """Set both learning rates to ``factor`` of the settings'."""
+        s = self.settings
+        for adam, rate in (
+            (self.alpha_adam, s.alpha_learning_rate),
+            (self.discriminator_adam, s.discriminator_learning_rate),
+        ):
+            for group in adam.param_groups:
+                group["lr"] = rate * factor
+
+    def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
+        """One Adam step of the discriminator: composites against real images (N, 3, H, W) of every part."""
+        self.discriminator.requires_grad_(True)
+        self._scenes = []
+        total = torch.zeros((), device=self.device)
+        for part, real in enumerate(reals):
+            with torch.set_grad_enabled(self.settings.reuse_samples):
+                name = "alpha" if self.settings.reuse_samples else "discriminator"
+                scene = self._draw(self.positions(iteration, part), name)
+            if self.settings.reuse_samples:
+                self._scenes.append(scene)
+            loss = losses.discriminator_loss(self._score(real), self._score(scene.composite.detach()))
+            self._backward("discriminator", loss / len(reals))
+            total += loss.detach() / len(reals)
+        self._step("discriminator", self.discriminator, self.discriminator_adam)
+        return {"discriminator": total}
+
+    def r1_step(self, reals: Sequence[Tensor]) -> dict[str, Tensor]:
+        """One Adam step of the discriminator down the R1 penalty, weighted for the steps that leave it out."""
+        weight = self.settings.r1 / 2 * self.settings.r1_every
+        total = torch.zeros((), device=self.device)
+        for real in reals:
+            # In float32 whatever the precision: squares of gradients leave the range of half precision.
+            images = real.detach().requires_grad_(True)
+            penalty = losses.r1_penalty(self.discriminator(_channels_last(images)), images)
+            self._backward("discriminator", weight * penalty / len(reals))
+            total += penalty.detach() / len(reals)
+        self._step("discriminator", self.discriminator, self.discriminator_adam)
+        return {"r1": total}
+
+    def alpha_step(self, iteration: int) -> dict[str, Tensor]:
+        """One Adam step of the alpha network: adversarial loss, B, C and E."""
+        s, parts = self.settings, self.settings.accumulate
+        self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
+        sums: dict[str, Tensor] = {}
+        for part in range(parts):
+            scene = self._scenes[part] if self._scenes else self._draw(self.positions(iteration, part), "alpha")
+            terms = {
+                "adversarial": losses.adversarial_loss(self._score(scene.composite)),
+                "B": losses.binarization(scene.alpha),
+                "C": losses.emptiness(scene.alpha, s.phi_1),
+                "E": losses.fullness(scene.alpha, s.phi_2),
+            }
+            loss = (
+                s.adversarial_weight * terms["adversarial"]
+                + s.lambda_1 * terms["B"]
+                + s.lambda_2 * terms["C"]
+                + s.lambda_3 * terms["E"]
+            )
+            self._backward("alpha", loss / parts)
+            terms |= degeneration.statistics(scene.alpha.detach())._asdict()
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.detach() / parts
+        self._scenes = []
+        self._step("alpha", self.alpha, self.alpha_adam)
+        return sums
+
+    @torch.no_grad()
+    def average_weights(self, iteration: int) -> None:
+        """Move the running average towards the weights; quicker in the first steps, which start anywhere."""
+        decay = min(self.settings.ema_decay, (1 + iteration) / (10 + iteration))
+        for mean, parameter in zip(self.averaged.parameters(), self.alpha.parameters(), strict=True):
+            mean.lerp_(parameter, 1 - decay)
+
+    def not_finite(self) -> str | None:
+        """Name of the first weight that is not finite."""
+        for prefix, module in self._modules().items():
+            for name, tensor in module.named_parameters():
+                if not torch.isfinite(tensor).all():
+                    return f"{prefix}.{name}"
+        return None
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the next step depends on."""
+        tensors = {
+            k: t for prefix, module in self._modules().items() for k, t in state.of_module(prefix, module).items()
+        }
+        tensors |= state.of_adam("alpha_adam", self.alpha_adam)
+        tensors |= state.of_adam("discriminator_adam", self.discriminator_adam)
+        return tensors, {"scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()}}
+
+    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """The reverse of ``state``."""
+        for prefix, module in self._modules().items():
+            state.into_module(prefix, module, tensors)
+        state.into_adam("alpha_adam", self.alpha_adam, tensors)
+        state.into_adam("discriminator_adam", self.discriminator_adam, tensors)
+        for name, scaler in self.scalers.items():
+            scaler.load_state_dict(numbers["scalers"][name])
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"alpha": self.alpha, "averaged": self.averaged, "discriminator": self.discriminator}
+
+    def _draw(self, positions: Sequence[int], learner: str) -> Scene:
+        """Composites of fresh codes; only the alpha network's part is ever differentiated."""
+        s, generator = self.settings, self.generator
+        with torch.no_grad():
+            w, noise = {}, {}
+            for name, psi in (("foreground", s.psi), ("background", s.background_psi)):
+                codes = {"seed": s.seed, "indices": positions, "stream": f"{learner}-{name}"}
+                noise[name] = latents.noise_generators(s.noise, **codes)
+                if s.share_z:
+                    codes["stream"] = f"{learner}-foreground"
+                w[name] = latents.draw_w(generator, psi=psi, **codes)
+            image, features = generator.synthesize(w["foreground"], s.noise, noise_generators=noise["foreground"])
+            background = generator.background(
+                w["background"], s.noise, noise_generators=noise["background"], switched_off=s.switched_off
+            )
+        alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
+        return Scene(alpha, composite(alpha, image, background))
+
+    def _score(self, images: Tensor) -> Tensor:
+        with self.processes.autocast():
+            scores = self.discriminator(_channels_last(images))
+        return scores.float()
+
+    def _backward(self, learner: str, loss: Tensor) -> None:
+        self.scalers[learner].scale(loss).backward()
+
+    def _step(self, learner: str, network: nn.Module, adam: torch.optim.Adam) -> None:
+        self.processes.average_gradients(network.parameters())
+        self.scalers[learner].step(adam)
+        self.scalers[learner].update()
+        adam.zero_grad(set_to_none=True)
+
+
+def _adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=(beta_1, beta_2), eps=1e-8, fused=True)
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    """oneDNN's convolutions are fastest channels last; elsewhere nothing changes."""
+    return images.contiguous(memory_format=torch.channels_last) if images.device.type == "cpu" else images

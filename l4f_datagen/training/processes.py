@@ -1,0 +1,67 @@
+"""The processes of a run: device, precision, gradients averaged over all; started by accelerate or torchrun."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import UserError
+
+
+class Processes:
+    """What a training loop asks of the processes that share its work.
+
+    Gradients are averaged by hand instead of by DistributedDataParallel, which does not take the R1
+    penalty's second backward pass through a part of the network.
+    """
+
+    def __init__(self, *, device: str, precision: str):
+        try:
+            from accelerate import PartialState
+        except ImportError as error:
+            raise UserError(
+                "train-alpha", got="no accelerate", expected="the extra `train`",
+                remedy='pip install "l4f-datagen[train]"',
+            ) from error  # fmt: skip
+        if device == "cuda" and not torch.cuda.is_available():
+            raise UserError(
+                "device", got="cuda on a machine with no CUDA device", expected="a device that is there",
+                remedy="use --device cpu",
+            )  # fmt: skip
+        cpu = device == "cpu" or not torch.cuda.is_available()
+        if cpu and precision == "fp16":
+            raise UserError("precision", got="fp16 on a CPU", expected="float32 or bf16", remedy="use bf16")
+        self._state = PartialState(cpu=cpu)
+        self.device = self._state.device
+        self.index, self.count = self._state.process_index, self._state.num_processes
+        self.is_first = self.index == 0
+        self.precision = precision
+
+    def autocast(self):
+        """The context in which the discriminator computes."""
+        dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype, enabled=self.precision != "float32")
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace every gradient by its mean over the processes; in one message."""
+        if self.count > 1:
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            flat = self.mean(torch.cat([g.flatten() for g in gradients]))
+            for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
+                gradient.copy_(part.view_as(gradient))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Mean of a tensor over the processes."""
+        if self.count == 1:
+            return values
+        from accelerate.utils import reduce
+
+        return reduce(values, "mean")
+
+    def wait(self) -> None:
+        """Until every process is here."""
+        self._state.wait_for_everyone()
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Loss scaling for fp16; switched off for other precisions."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")

@@ -1,0 +1,171 @@
+"""A training run's folder: settings, log, checkpoints, sheets, result (contract 6 of the design)."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..shards import atomic
+
+FORMAT = "l4f-datagen-run"
+VERSION = 1
+SETTINGS, LOG, CHECKPOINTS, SAMPLES, FINAL = "settings.json", "log.jsonl", "checkpoints", "samples", "final"
+TENSORBOARD = "tensorboard"
+
+
+class RunFolder:
+    """One run's files. Each is there whole or not at all; a checkpoint's folder appears when it is complete."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @property
+    def log_file(self) -> Path:
+        return self.path / LOG
+
+    @property
+    def final(self) -> Path:
+        return self.path / FINAL
+
+    def open(self, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        """Begin a run, or continue the one that is there.
+
+        Args:
+            description: ``stage``, ``settings`` (all of them, resolved), ``identity`` (what the weights depend on).
+            overwrite: remove a run that is there, its files only.
+
+        Raises:
+            UserError: another stage's or another settings' run, or a folder of other things.
+        """
+        self._make_writable()
+        description = {"format": FORMAT, "version": VERSION, **description}
+        if (self.path / SETTINGS).is_file():
+            if overwrite:
+                self._remove()
+            else:
+                self._check_same(read_description(self.path), description)
+        elif foreign := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")):
+            raise UserError(
+                f"out {self.path}", got=f"a folder without {SETTINGS} that holds {foreign[0]}",
+                expected="a new or empty folder, or a run to continue", remedy="choose another folder",
+            )  # fmt: skip
+        (self.path / CHECKPOINTS).mkdir(exist_ok=True)
+        (self.path / SAMPLES).mkdir(exist_ok=True)
+        for folder in (self.path, self.path / CHECKPOINTS):
+            for left in folder.glob(f".*{atomic.SUFFIX}"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        atomic.write_bytes(self.path / SETTINGS, _to_json(description))
+
+    def checkpoints(self) -> list[int]:
+        """Iterations of the complete checkpoints, ascending."""
+        folder = self.path / CHECKPOINTS
+        return sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit()) if folder.is_dir() else []
+
+    def checkpoint(self, iteration: int) -> Path:
+        """Where the checkpoint of an iteration lies."""
+        return self.path / CHECKPOINTS / f"{iteration:06d}"
+
+    def sheet(self, iteration: int) -> Path:
+        """Where the sheet of an iteration lies."""
+        return self.path / SAMPLES / f"{iteration:06d}.png"
+
+    def write_folder(self, path: Path, fill: Callable[[Path], None]) -> None:
+        """Let ``fill`` write into a temporary folder, then give it its name."""
+        temporary = path.with_name(f".{path.name}{atomic.SUFFIX}")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        fill(temporary)
+        for file in temporary.iterdir():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+        atomic.sync_folder(path.parent)
+
+    def keep_newest(self, count: int) -> None:
+        """Remove all but the newest checkpoints."""
+        for iteration in self.checkpoints()[:-count]:
+            shutil.rmtree(self.checkpoint(iteration))
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Append one line to the log; ``line`` has an ``iteration``."""
+        with self.log_file.open("a") as file:
+            file.write(json.dumps(dict(line), ensure_ascii=False) + "\n")
+
+    def cut_log(self, iteration: int) -> None:
+        """Forget what was logged after ``iteration``, and a line that a kill cut short."""
+        if self.log_file.is_file():
+            kept = [line for line in self._log_lines() if line["iteration"] <= iteration]
+            atomic.write_bytes(
+                self.log_file, b"".join(json.dumps(li, ensure_ascii=False).encode() + b"\n" for li in kept)
+            )
+
+    def _log_lines(self) -> Iterable[dict]:
+        for text in self.log_file.read_text().splitlines():
+            try:
+                yield json.loads(text)
+            except ValueError:
+                return
+
+    def _make_writable(self) -> None:
+        probe = self.path / f".probe{atomic.SUFFIX}"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"out {self.path}", got=f"a place that cannot be written ({error.strerror})",
+                expected="a writable folder", remedy="choose another path or change its permissions",
+            ) from None  # fmt: skip
+
+    def _check_same(self, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        if existing.get("stage") != wanted["stage"]:
+            raise UserError(
+                f"out {self.path}", got=f"a run of {existing.get('stage')}", expected=f"one of {wanted['stage']}",
+                remedy="choose another folder",
+            )  # fmt: skip
+        old, new = existing["identity"], wanted["identity"]
+        different = [
+            f"{key} ({old.get(key)} there, {new.get(key)} here)"
+            for key in sorted({*old, *new})
+            if old.get(key) != new.get(key)
+        ]
+        if different:
+            raise UserError(
+                f"out {self.path}", got=f"a run with other settings: {', '.join(different)}",
+                expected="the same settings",
+                remedy="use the same settings, another folder, or --overwrite to replace what is there",
+            )  # fmt: skip
+
+    def _remove(self) -> None:
+        (self.path / SETTINGS).unlink()  # from here on it is no run any more
+        for name in (CHECKPOINTS, SAMPLES, FINAL, TENSORBOARD):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        self.log_file.unlink(missing_ok=True)
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """``settings.json`` of a run.
+
+    Raises:
+        UserError: there is none, or it is not ours.
+    """
+    file = path / SETTINGS
+    try:
+        description = json.loads(file.read_text())
+        if description["format"] == FORMAT and description["version"] == VERSION:
+            return description
+        problem = f'"format": {description["format"]!r}'
+    except FileNotFoundError:
+        problem = "no such file"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        problem = f"something unreadable ({error})"
+    raise UserError(str(file), got=problem, expected=f'"format": "{FORMAT}"', remedy="name the folder of a run")
+
+
+def _to_json(value: object) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
