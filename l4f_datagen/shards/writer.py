@@ -5,19 +5,17 @@ import hashlib
 import itertools
 import json
 import os
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow.parquet as pq
-from webdataset.writer import TarWriter
 
 from ..overlap import ordered_map
 from ..sample import Sample
 from . import atomic, encoding, layout, schema
+from .tar import TarWriter
 
-_BLOCK = 512  # of a tar file
 _CHUNK = 32  # samples encoded at a time
 _ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks want the cores too
 
@@ -45,15 +43,16 @@ def write_shard(
     )
     with atomic.replacing(folder / layout.tar(shard)) as file, contextlib.closing(encoded):
         hashing = _HashingFile(file)
-        with TarWriter(hashing, encoder=False, mtime=0, user="", group="") as tar:
-            tar.tarstream.format = tarfile.USTAR_FORMAT
-            for sample, members in itertools.chain.from_iterable(encoded):
-                offsets.append(_member_offsets(tar.tarstream.offset, sample.key, members))
-                tar.write({"__key__": sample.key, **members})
-                # Tarfile keeps a record of every member for a directory that nobody asks it for.
-                tar.tarstream.members.clear()
-                rows.append(sample.metadata)
-                report()
+        tar = TarWriter(hashing)
+        for sample, members in itertools.chain.from_iterable(encoded):
+            places = []
+            for extension in sorted(members):
+                name, content = f"{sample.key}.{extension}", members[extension]
+                places.append((extension, tar.add(name, content), len(content), name))
+            offsets.append(places)
+            rows.append(sample.metadata)
+            report()
+        tar.close()
         tar_digest = hashing.digest()
     _write_parquet(folder / layout.parquet(shard), rows)
     _write_dali_index(folder / layout.index(shard), offsets)
@@ -111,19 +110,6 @@ class _HashingFile:
         """Size and checksums of what was written."""
         self.flush()
         return {"bytes": self._size, "md5": self._md5.hexdigest(), "sha256": self._sha256.hexdigest()}
-
-    def close(self) -> None:
-        """The file belongs to whoever opened it."""
-
-
-def _member_offsets(offset: int, key: str, members: dict[str, bytes]) -> list[tuple[str, int, int, str]]:
-    """(extension, offset of the content, size, name) of a sample's members, in the order of the tar."""
-    places = []
-    for extension in sorted(members):
-        size = len(members[extension])
-        places.append((extension, offset + _BLOCK, size, f"{key}.{extension}"))
-        offset += _BLOCK + -(-size // _BLOCK) * _BLOCK
-    return places
 
 
 def _write_parquet(path: Path, rows: list[dict[str, object]]) -> None:
