@@ -13,7 +13,7 @@ from ..generation.stream import Models, load_models, stream
 from ..settings import GenerateSettings
 from .dataset import Progress, versions, write_dataset
 
-_PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "webdataset", "pyarrow")
+_PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 
 
 def generate(

@@ -13,7 +13,7 @@ from ..sample import Sample
 from ..settings import RenderSettings
 from .dataset import Progress, versions, write_dataset
 
-_PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "webdataset", "pyarrow")
+_PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 _PSI = 1.0
 """Of every rendering: nothing is truncated."""
 
