@@ -1,5 +1,6 @@
 """One process generates all shards, one after the other."""
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -49,6 +50,9 @@ def prepare_process() -> None:
     cv2.setNumThreads(1)
     # The networks' threads ask for the interpreter's lock after every operation: let nobody keep it for long.
     sys.setswitchinterval(5e-4)
+    # What the libraries made on import stays: walking through it again and again would stop all threads.
+    gc.collect()
+    gc.freeze()
 
 
 def describe(settings: GenerateSettings, models: Models) -> dict[str, Any]:
