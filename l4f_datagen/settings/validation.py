@@ -1,0 +1,64 @@
+"""Plain values → settings, or a UserError that says what is wrong with them."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import UserError
+from .base import StageSettings
+
+
+def resolve(model: type[StageSettings], section: Mapping[str, Any], flags: Mapping[str, Any]) -> StageSettings:
+    """Flag > pipeline file > default. Flags that are None were not given."""
+    return validate(model, {**section, **{key: value for key, value in flags.items() if value is not None}})
+
+
+def validate(model: type[StageSettings], values: Mapping[str, Any], where: str = "") -> Any:
+    """Settings from plain values.
+
+    Raises:
+        UserError: the first thing that is wrong; an unknown key names the nearest known one.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _explain(model, first, where) from None
+
+
+def fingerprint(values: Mapping[str, Any]) -> str:
+    """SHA-256 of settings, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _explain(model: type[StageSettings], problem: Mapping[str, Any], where: str) -> UserError:
+    location = [str(part) for part in problem["loc"]]
+    name = location[0] if location else where
+    prefix = f"{where}: " if where and location else ""
+    if problem["type"] == "extra_forbidden":
+        known = [field.alias or key for key, field in model.model_fields.items()]
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        return UserError(
+            f"{prefix}{name}",
+            got="an unknown key",
+            expected=f"one of {', '.join(known)}",
+            remedy=f"did you mean {nearest[0]}?" if nearest else "remove it",
+        )
+    expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    meaning = model.model_fields[name].description if name in model.model_fields else None
+    flag = name if where else f"--{name.replace('_', '-')}"
+    return UserError(
+        f"{prefix}{name}",
+        got=_short(problem["input"]),
+        expected=expected,
+        remedy=f"change {flag}" + (f" ({meaning})" if meaning else ""),
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else text[:77] + "…"
