@@ -35,6 +35,13 @@ class TrainAlphaSettings(StageSettings):
     phi_1: Fraction = Field(0.25, description="φ1: least share of foreground that C(M) asks for")
     lambda_3: Weight = Field(3.0, description="weight of E(M), against masks that are all foreground")
     phi_2: Fraction = Field(0.4, description="φ2: least share of background that E(M) asks for")
+    lambda_4: Weight = Field(
+        0.0, description="weight of S(M, G), against edges of the mask where the foreground has none"
+    )
+    edge_scale: float = Field(
+        0.3, gt=0, le=100, description="colour difference, of images in [-1, 1], that counts as an edge in S(M, G)"
+    )
+    edge_ramp: Fraction = Field(0.7, description="first share of the run in which λ4 rises from 0, as a parabola")
     r1: Weight = Field(10.0, description="weight γ of the R1 penalty")
     r1_every: int = Field(16, gt=0, le=10**4, description="steps from one R1 penalty to the next")
     psi: Psi = Field(1.0, description="truncation of the foreground while training")

@@ -19,14 +19,15 @@ from ..weights import state
 from . import degeneration, losses
 from .processes import Processes
 
-TERMS = ("discriminator", "adversarial", "B", "C", "E", "r1", *degeneration.MaskStatistics._fields)
+TERMS = ("discriminator", "adversarial", "B", "C", "E", "S", "r1", *degeneration.MaskStatistics._fields)
 """What a step measures: losses before their weights, and what the masks look like."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Masks and composites of one part of a batch, both with the alpha network's graph if it was asked for."""
+    """One part of a batch; alpha and composite with the alpha network's graph if it was asked for."""
 
+    foreground: Tensor
     alpha: Tensor
     composite: Tensor
 
@@ -109,7 +110,7 @@ class AlphaLearner:
         return {"r1": total}
 
     def alpha_step(self, iteration: int) -> dict[str, Tensor]:
-        """One Adam step of the alpha network: adversarial loss, B, C and E."""
+        """One Adam step of the alpha network: adversarial loss, B, C, E and S."""
         s, parts = self.settings, self.settings.accumulate
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
         sums: dict[str, Tensor] = {}
@@ -127,6 +128,9 @@ class AlphaLearner:
                 + s.lambda_2 * terms["C"]
                 + s.lambda_3 * terms["E"]
             )
+            if s.lambda_4:
+                terms["S"] = losses.stray_edges(scene.alpha, scene.foreground, s.edge_scale)
+                loss = loss + s.lambda_4 * edge_share(iteration, s) * terms["S"]
             self._backward("alpha", loss / parts)
             terms |= degeneration.statistics(scene.alpha.detach())._asdict()
             for name, term in terms.items():
@@ -187,7 +191,7 @@ class AlphaLearner:
                 w["background"], s.noise, noise_generators=noise["background"], switched_off=s.switched_off
             )
         alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
-        return Scene(alpha, composite(alpha, image, background))
+        return Scene(image, alpha, composite(alpha, image, background))
 
     def _score(self, images: Tensor) -> Tensor:
         with self.processes.autocast():
@@ -202,6 +206,15 @@ class AlphaLearner:
         self.scalers[learner].step(adam)
         self.scalers[learner].update()
         adam.zero_grad(set_to_none=True)
+
+
+def edge_share(iteration: int, settings: TrainAlphaSettings) -> float:
+    """What λ4 is multiplied with: from 0 up a parabola, then 1.
+
+    In full from the start S(M, G) would win before masks mean anything, since a mask without edges is free.
+    """
+    rising = settings.edge_ramp * settings.iterations
+    return 1.0 if iteration >= rising else (iteration / rising) ** 2
 
 
 def _adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch.optim.Adam:

@@ -39,7 +39,7 @@ def verdict(measured: Mapping[str, float]) -> str | None:
     """
     area, decisiveness, variety = (measured[name] for name in MaskStatistics._fields)
     if area > FULL:
-        return f"masks are all foreground ({area:.0%} of the pixels): raise lambda_3 or phi_2"
+        return f"masks are all foreground ({area:.0%} of the pixels): raise lambda_3 or phi_2, or lower lambda_4"
     if area < EMPTY:
         return f"masks are all background ({area:.1%} foreground): raise lambda_2 or phi_1, or lower lambda_3"
     if decisiveness < UNDECIDED:

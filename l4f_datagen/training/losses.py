@@ -43,3 +43,21 @@ def emptiness(alpha: Tensor, phi_1: float) -> Tensor:
 def fullness(alpha: Tensor, phi_2: float) -> Tensor:
     """E(M) = ReLU(φ2 − mean(1 − M)), against masks that are all foreground; as ``emptiness``."""
     return F.relu(phi_2 - (1 - alpha).mean((1, 2, 3))).mean()
+
+
+def stray_edges(alpha: Tensor, foreground: Tensor, scale: float) -> Tensor:
+    """S(M, G) = mean |∂x M| exp(−‖∂x G‖ / scale) + the same in y, weight λ4: edges of the mask belong on those of G.
+
+    Not in the paper: the edge-aware smoothness of Godard et al. 2017 (3.3), with the colour difference as a norm. The
+    discriminator hardly sees whether an outline is a pixel off; this pulls it to where the colour changes.
+
+    Args:
+        alpha: (N, 1, H, W) in [0, 1].
+        foreground: (N, 3, H, W), nominally [-1, 1].
+        scale: colour difference of neighbours at which an edge of the mask costs 1/e of what it costs on plain ground.
+    """
+    total = torch.zeros((), device=alpha.device)
+    for axis in (-1, -2):
+        colour = torch.linalg.vector_norm(torch.diff(foreground, dim=axis), dim=1, keepdim=True)
+        total = total + (torch.diff(alpha, dim=axis).abs() * torch.exp(-colour / scale)).mean()
+    return total

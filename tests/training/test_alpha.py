@@ -11,7 +11,7 @@ import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.settings import TrainAlphaSettings
-from l4f_datagen.training import alpha, losses
+from l4f_datagen.training import alpha, alpha_steps, losses
 from l4f_datagen.training.alpha import rate_factor, train_alpha
 from l4f_datagen.weights import native
 
@@ -61,9 +61,9 @@ def test_the_result_is_the_average_and_not_the_raw_weights(tmp_path, tiny_traini
     assert any(not torch.equal(t, state[f"alpha.{n}"]) for n, t in weights_of(tmp_path / "run").items())
 
 
-@pytest.mark.parametrize("reuse", [False, True])
-def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny_training, monkeypatch, reuse):
-    settings = tiny_training.model_copy(update={"reuse_samples": reuse})
+@pytest.mark.parametrize("changes", [{}, {"reuse_samples": True, "lambda_4": 5.0}], ids=str)
+def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny_training, monkeypatch, changes):
+    settings = tiny_training.model_copy(update=changes)
     train_alpha(settings, tmp_path / "whole")
     step = alpha.AlphaLearner.alpha_step
     for kill_at in range(1, 6):
@@ -83,6 +83,29 @@ def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny_tr
         logs = [(r / "log.jsonl").read_text().splitlines() for r in (tmp_path / "whole", run)]
         strip = [[{k: v for k, v in json.loads(li).items() if k != "steps_per_second"} for li in log] for log in logs]
         assert strip[0] == strip[1]
+
+
+def test_stray_edges_are_weighed_on_a_rising_slope(tmp_path, tiny_training):
+    settings = tiny_training.model_copy(update={"iterations": 100, "edge_ramp": 0.5})
+    shares = [alpha_steps.edge_share(iteration, settings) for iteration in (0, 25, 49, 50, 99)]
+    assert shares == pytest.approx([0, 0.25, 0.9604, 1, 1])
+    assert alpha_steps.edge_share(0, settings.model_copy(update={"edge_ramp": 0.0})) == 1
+    # It is learned from: a weight that drowns all others leaves hardly an edge, on the same samples.
+    last = []
+    for weight in (1e-6, 1e4):
+        many = tiny_training.model_copy(
+            update={
+                "lambda_4": weight,
+                "edge_ramp": 0.0,
+                "iterations": 30,
+                "alpha_learning_rate": 0.02,
+                "log_every": 30,
+            }
+        )
+        told = []
+        train_alpha(many, tmp_path / f"run-{weight}", report=told.append)
+        last.append(told[-1].terms["S"])
+    assert last[1] < 0.5 * last[0]
 
 
 def test_a_finished_run_is_left_alone(tmp_path, tiny_training):

@@ -31,6 +31,25 @@ def test_a_full_image_does_not_make_up_for_an_empty_one():
     assert losses.fullness(alpha, 0.4).item() == pytest.approx(0.2)
 
 
+def test_stray_edges_by_hand():
+    alpha = torch.tensor([[[[0.0, 1.0, 1.0], [0.0, 0.5, 1.0]]]])
+    foreground = torch.zeros(1, 3, 2, 3)
+    foreground[:, :, :, 1:] = torch.tensor([0.2, 0.1, 0.2]).view(
+        1, 3, 1, 1
+    )  # an edge of norm 0.3 after the first column
+    across = (1 + 0.5) * math.exp(-0.3 / 0.3) + 0 + 0.5  # steps in x: on the edge, then on plain ground
+    down = 0.5  # steps in y: all on plain ground
+    assert losses.stray_edges(alpha, foreground, 0.3).item() == pytest.approx(across / 4 + down / 3, rel=1e-6)
+
+
+def test_a_mask_whose_edge_is_the_images_costs_less_than_one_beside_it():
+    foreground = torch.full((1, 3, 8, 8), -0.5)
+    foreground[..., 4:] = 0.5
+    on, beside = torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8)
+    on[..., 4:], beside[..., 3:] = 1, 1
+    assert losses.stray_edges(on, foreground, 0.3) < 0.01 * losses.stray_edges(beside, foreground, 0.3)
+
+
 def test_r1_against_finite_differences():
     torch.manual_seed(0)
     weight = torch.randn(48, dtype=torch.float64)
