@@ -18,6 +18,8 @@ class Sample:
     """Class indices, H×W: 0 background, 1 foreground, 255 ignored."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """The row of ``shards.schema``, complete."""
+    rejected: tuple[str, ...] = ()
+    """Why the candidates before it were rejected, one filter each; shards keep counts of them only."""
     foreground: np.ndarray | None = None
     """H×W×3, when it was asked for."""
     background: np.ndarray | None = None

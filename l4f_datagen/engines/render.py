@@ -85,6 +85,8 @@ def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> S
         "seed": settings.seed,
         "foreground_code": picture,
         "background_code": picture,
+        "candidate": 0,
+        "background_source": f"world:{settings.world}",
         "psi": _PSI,
         "background_psi": _PSI,
         "threshold": settings.threshold,

@@ -164,6 +164,8 @@ def _finish(settings: GenerateSettings, batch: _Batch) -> list[Sample]:
             "seed": settings.seed,
             "foreground_code": index,
             "background_code": index,
+            "candidate": 0,
+            "background_source": "generator",
             "psi": settings.psi,
             "background_psi": settings.background_psi,
             "threshold": settings.threshold,

@@ -9,7 +9,7 @@ from ..errors import UserError
 from . import atomic, card, index, layout
 
 FORMAT = "l4f-datagen-dataset"
-VERSION = 1
+VERSION = 2
 
 
 def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
