@@ -9,7 +9,7 @@ from ..errors import UserError
 from . import atomic, card, index, layout
 
 FORMAT = "l4f-datagen-dataset"
-VERSION = 1
+VERSION = 2
 
 
 def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
@@ -17,7 +17,8 @@ def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite:
 
     Args:
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
-            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
+            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and where they apply
+            ``world``, ``backgrounds`` and ``reference``.
         overwrite: remove a data set with other settings, its files only, and start anew.
 
     Raises:
