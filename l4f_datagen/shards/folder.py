@@ -12,42 +12,43 @@ FORMAT = "l4f-datagen-dataset"
 VERSION = 1
 
 
-def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
+def open_for_writing(
+    folder: Path, description: Mapping[str, Any], *, overwrite: bool = False, shards: range | None = None
+) -> None:
     """Create a data set folder, or continue the one that is there.
 
     Args:
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
             (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
         overwrite: remove a data set with other settings, its files only, and start anew.
+        shards: those that are going to be written, when other processes write others of the same folder; any of them
+            may be the one that creates it.
 
     Raises:
         UserError: not a folder, not writable, another program's, or another data set's.
     """
     _make_writable(folder)
-    atomic.remove_temporaries(folder)
+    atomic.remove_temporaries(folder, shards)
     description = {"format": FORMAT, "version": VERSION, **description}
-    if (folder / layout.DATASET).exists():
-        existing = read_description(folder)
-        if overwrite:
-            _remove_dataset(folder, existing)
-        else:
-            _check_same(folder, existing, description)
-            if existing["counts"]["samples"] == description["counts"]["samples"]:
-                return
-            # What tells of all samples is about to be untrue.
-            for name in layout.FINAL:
-                (folder / name).unlink(missing_ok=True)
-            description["versions"] = existing["versions"]
-    elif foreign := sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
-        raise UserError(
-            f"out {folder}",
-            got=f"a folder without {layout.DATASET} that holds {foreign[0]}"
-            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""),
-            expected="a new or empty folder, or a data set to continue",
-            remedy="choose another folder",
-        )
-    # The card first: it names the tars for whoever loads the folder, dataset.json makes it a data set.
-    atomic.write_bytes(folder / layout.CARD, card.render(description).encode())
+    if overwrite and (folder / layout.DATASET).exists():
+        _remove_dataset(folder, read_description(folder))
+    elif not (folder / layout.DATASET).exists():
+        _refuse_foreign(folder)
+    # dataset.json makes it a data set, and the first one that arrives says of which settings.
+    if atomic.create_bytes(folder / layout.DATASET, _to_json(description)):
+        _write_card(folder, description)
+        return
+    existing = read_description(folder)
+    _check_same(folder, existing, description)
+    if existing["counts"]["samples"] == description["counts"]["samples"]:
+        if not (folder / layout.CARD).exists():
+            _write_card(folder, existing)
+        return
+    # What tells of all samples is about to be untrue.
+    for name in layout.FINAL:
+        (folder / name).unlink(missing_ok=True)
+    description["versions"] = existing["versions"]
+    _write_card(folder, description)
     atomic.write_bytes(folder / layout.DATASET, _to_json(description))
 
 
@@ -90,13 +91,31 @@ def remove_shard(folder: Path, shard: int) -> None:
 
 
 def finalize(folder: Path, shards: int) -> None:
-    """Write the files over all shards, once every shard is done."""
+    """Write the files over all shards, once every shard is done. Nobody may be writing any more."""
+    atomic.remove_temporaries(folder)
     if not all((folder / name).is_file() for name in layout.FINAL):
         index.write_indexes(folder, shards, name=folder.resolve().name)
 
 
+def _refuse_foreign(folder: Path) -> None:
+    foreign = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    # Looked for once more: another process may just have made a data set of it.
+    if foreign and not (folder / layout.DATASET).exists():
+        raise UserError(
+            f"out {folder}",
+            got=f"a folder without {layout.DATASET} that holds {foreign[0]}"
+            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""),
+            expected="a new or empty folder, or a data set to continue",
+            remedy="choose another folder",
+        )
+
+
+def _write_card(folder: Path, description: Mapping[str, Any]) -> None:
+    atomic.write_bytes(folder / layout.CARD, card.render(description).encode())
+
+
 def _make_writable(folder: Path) -> None:
-    probe = folder / f".probe{atomic.SUFFIX}"
+    probe = atomic.temporary(folder / "probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
