@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow fuzz lint format bench clean
+.PHONY: setup demo test test-slow fuzz torture lint format bench clean
 
 setup: $(VENV)/ready
 
@@ -24,6 +24,9 @@ test-slow: setup
 
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.weights.fuzz 10000
+
+torture: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture 50
 
 lint: setup
 	$(BIN)/ruff check .
