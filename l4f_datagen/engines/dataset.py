@@ -14,6 +14,7 @@ from ..errors import WorkError
 from ..sample import Sample
 from ..settings import GenerateSettings, RenderSettings
 from ..shards import folder as folders
+from ..shards.store import open_store
 from ..shards.writer import write_shard
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -53,13 +54,11 @@ def write_dataset(
         UserError: the folder is not usable; nothing was written.
         WorkError: the disk is full; finished shards stay, and the same call continues.
     """
-    out = Path(out).expanduser()
-    folders.open_for_writing(out, description, overwrite=overwrite)
-    pending = [
-        shard
-        for shard in range(settings.shards)
-        if not folders.shard_done(out, shard, len(settings.shard_indices(shard)))
-    ]
+    store = open_store(out)
+    folders.open_for_writing(store, description, overwrite=overwrite)
+    counts = {shard: len(settings.shard_indices(shard)) for shard in range(settings.shards)}
+    done = set(folders.done_shards(store, counts))
+    pending = [shard for shard in counts if shard not in done]
     to_make, made = sum(len(settings.shard_indices(shard)) for shard in pending), 0
     progress = Progress(settings.shards, settings.shards, made, to_make, settings.n)
     with contextlib.closing(make(pending)) as samples:
@@ -72,9 +71,9 @@ def write_dataset(
                 report(progress)
 
             with _explaining_full_disk(shard):
-                folders.remove_shard(out, shard)
+                folders.remove_shard(store, shard)
                 write_shard(
-                    out,
+                    store,
                     shard,
                     islice(samples, len(settings.shard_indices(shard))),
                     image_format=settings.image_format,
@@ -82,7 +81,7 @@ def write_dataset(
                     report=step,
                 )
     with _explaining_full_disk(settings.shards - 1):
-        folders.finalize(out, settings.shards)
+        folders.finalize(store, settings.shards)
     return progress
 
 

@@ -38,9 +38,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed run left."""
-    for path in folder.glob(f".*{SUFFIX}"):
-        path.unlink(missing_ok=True)

@@ -28,6 +28,12 @@ def stats(shard: int) -> str:
     return f"{shard:05d}_stats.json"
 
 
+def shard_of(name: str) -> int | None:
+    """The shard that a file belongs to; None for files over all shards and for those of others."""
+    number = name[:5] if name[5:] in (".tar", ".parquet", ".idx", "_stats.json") else ""
+    return int(number) if number.isdecimal() else None
+
+
 def of_shard(shard: int) -> tuple[str, str, str, str]:
     """All files of a shard, the one that declares it done first."""
     return stats(shard), tar(shard), parquet(shard), index(shard)
