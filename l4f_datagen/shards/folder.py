@@ -1,7 +1,7 @@
 """A data set folder as a whole: what it is, which shards are done, when it is complete."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def open_for_writing(
     description: Mapping[str, Any],
     *,
     overwrite: bool = False,
-    mine: Callable[[str], bool] = lambda name: True,
+    shards: range | None = None,
 ) -> None:
     """Create a data set folder, or continue the one that is there.
 
@@ -28,7 +28,7 @@ def open_for_writing(
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
             (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
         overwrite: remove a data set with other settings, its files only, and start anew.
-        mine: of which files nobody else may be writing; what killed runs left of them is removed.
+        shards: those that are going to be written, when others may be writing other ones (``lock.writing``).
 
     Raises:
         UserError: not a folder, not writable, another program's, or another data set's.
@@ -36,7 +36,7 @@ def open_for_writing(
     store = open_store(place)
     store.make_writable()
     with store.exclusive():
-        store.remove_unfinished(mine)
+        store.remove_unfinished(shards)
         _describe(store, {"format": FORMAT, "version": VERSION, **description}, overwrite)
 
 

@@ -1,11 +1,14 @@
 """Names of the files of a data set folder (contract 2 of the design)."""
 
+import re
+
 DATASET = "dataset.json"
 CARD = "README.md"
 METADATA = "metadata.parquet"
 WIDS, OPENCLIP, TIMM = "wids.json", "sizes.json", "_info.json"
 FINAL = (METADATA, WIDS, OPENCLIP, TIMM)
 """Written when the last shard is done; absent while a run goes on."""
+_OF_SHARD = re.compile(r"([0-9]{5,})[._]")
 
 
 def tar(shard: int) -> str:
@@ -29,9 +32,9 @@ def stats(shard: int) -> str:
 
 
 def shard_of(name: str) -> int | None:
-    """The shard that a file belongs to; None for files over all shards and for those of others."""
-    number = name[:5] if name[5:] in (".tar", ".parquet", ".idx", "_stats.json") else ""
-    return int(number) if number.isdecimal() else None
+    """The shard that a file, or what is to become one, belongs to; None for files over all shards."""
+    found = _OF_SHARD.match(name)
+    return int(found[1]) if found else None
 
 
 def of_shard(shard: int) -> tuple[str, str, str, str]:

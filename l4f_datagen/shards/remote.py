@@ -5,13 +5,13 @@ import io
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from ..addresses import first_line, missing_library
 from ..errors import UserError, WorkError
-from .store import Store
+from .store import Store, is_of
 
 logger = logging.getLogger(__name__)
 
@@ -119,14 +119,14 @@ class RemoteStore(Store):
                 remedy="check the address and the connection",
             ) from error  # fmt: skip
 
-    def remove_unfinished(self, mine: Callable[[str], bool]) -> None:
+    def remove_unfinished(self, shards: range | None) -> None:
         with self._explaining():
             filesystem, folder = self._filesystem()
             try:
                 unfinished = _unfinished_uploads(filesystem, folder) if self._scheme == "s3" else ()
                 for key, upload in unfinished:
                     bucket, _, prefix = folder.partition("/")
-                    if mine(key.removeprefix(f"{prefix}/")):
+                    if is_of(key.removeprefix(f"{prefix}/"), shards):
                         filesystem.abort_mpu(bucket, key, upload)
             except (PermissionError, NotImplementedError) as error:
                 logger.warning("%s: uploads that were cut off cannot be looked for (%s)", self, first_line(error))

@@ -4,14 +4,14 @@ import contextlib
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
 from ..addresses import split_address
 from ..errors import UserError
-from . import atomic
+from . import atomic, layout
 
 SCHEMES = ("s3", "gs", "hf", "memory")
 _NEEDLESS = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
@@ -82,8 +82,8 @@ class Store(ABC):
         """Create the folder if need be, and try whether it can be written. Raises ``UserError``."""
 
     @abstractmethod
-    def remove_unfinished(self, mine: Callable[[str], bool]) -> None:
-        """Remove what killed runs left of files whose name is ``mine``."""
+    def remove_unfinished(self, shards: range | None) -> None:
+        """Remove what killed runs left of files of these shards; None is all of it, and nobody else may write."""
 
     @abstractmethod
     def exclusive(self) -> contextlib.AbstractContextManager[None]:
@@ -147,9 +147,9 @@ class LocalStore(Store):
                 remedy="choose another path or change its permissions",
             ) from None  # fmt: skip
 
-    def remove_unfinished(self, mine: Callable[[str], bool]) -> None:
+    def remove_unfinished(self, shards: range | None) -> None:
         for path in self.path.glob(f".*{atomic.SUFFIX}"):
-            if mine(path.name.removeprefix(".").removesuffix(atomic.SUFFIX)):
+            if is_of(path.name[1:].removesuffix(atomic.SUFFIX), shards):
                 path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -202,6 +202,11 @@ def open_store(place: str | Path | Store) -> Store:
     from .remote import RemoteStore
 
     return RemoteStore(scheme, rest)
+
+
+def is_of(name: str, shards: range | None) -> bool:
+    """Whether a file belongs to these shards; None is all of them and what is over them."""
+    return shards is None or layout.shard_of(name) in shards
 
 
 def _size(entry: os.DirEntry) -> int | None:
