@@ -54,6 +54,18 @@ class ProgressReporter:
         return time.monotonic() - self._start
 
 
+def closing_line(out: str, progress: Progress, seconds: float, shards: range | None) -> str:
+    """What a run says at its end; ``shards`` when it made a part of the data set."""
+    rate = f", {progress.made / seconds:.1f}/s" if progress.made else ""
+    made = f"made {progress.made} in {seconds:.1f} s{rate}"
+    if shards is None:
+        return f"{out}: {progress.samples} samples in {progress.shards} shards; {made}"
+    return (
+        f"{out}: shards {shards.start}:{shards.stop} of {progress.shards} are done; {made}; "
+        f"once all are, l4f-datagen finalize {out} ends the data set"
+    )
+
+
 def duration(seconds: float) -> str:
     """Seconds as h:mm:ss or m:ss."""
     minutes, seconds = divmod(round(seconds), 60)

@@ -1,18 +1,21 @@
-"""One process generates all shards, one after the other."""
+"""This machine makes all shards: in this process, or in one process per device."""
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
+import torch
 
 from .. import settings as settings_module
-from ..generation.stream import Models, load_models, stream
+from .. import weights
+from ..generation.stream import Models, load_models, resolve_device, stream
 from ..settings import GenerateSettings
-from .dataset import Progress, versions, write_dataset
+from ..weights.source import Source
+from .dataset import Progress, planned, versions, write_dataset
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 
@@ -24,24 +27,75 @@ def generate(
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
     models: Models | None = None,
+    shards: range | None = None,
+    devices: Sequence[str] = (),
 ) -> Progress:
     """Write the data set of ``settings`` into the folder ``out``, or continue it.
 
-    Calls ``report`` after every sample. Shards that are finished stay as they are.
+    Calls ``report`` after every sample, or with several processes a few times a second. Shards that are finished stay
+    as they are.
+
+    Args:
+        models: networks that are loaded already; for one device.
+        shards: make these only, and not the files over all shards: ``dataset.finalize`` does.
+        devices: one process for each of them, such as cuda:0 and cuda:1; none or one: no process but this one.
 
     Raises:
         UserError: checkpoints, device or folder are not usable; nothing was written.
         WorkError: the disk is full; finished shards stay, and the same call continues.
     """
+    if len(devices) > 1:
+        return _side_by_side(settings, out, devices, overwrite=overwrite, report=report, shards=shards)
+    if devices:
+        settings = settings.model_copy(update={"device": devices[0]})
     models = models or load_models(settings)
     return write_dataset(
         settings,
         out,
         describe(settings, models),
-        lambda shards: stream(settings, shards=shards, models=models),
+        lambda pending: stream(settings, shards=pending, models=models),
         overwrite=overwrite,
         report=report,
+        shards=shards,
     )
+
+
+def visible_devices(settings: GenerateSettings) -> tuple[str, ...]:
+    """The devices that ``settings.device`` allows: all GPUs, unless it names one or the CPU.
+
+    Raises:
+        UserError: the device is absent.
+    """
+    device = resolve_device(settings.device)
+    if device.type == "cpu" or device.index is not None:
+        return (str(device),)
+    count = torch.cuda.device_count()
+    return tuple(f"{device.type}:{index}" for index in range(count)) if count > 1 else (str(device),)
+
+
+def _side_by_side(
+    settings: GenerateSettings,
+    out: str | Path,
+    devices: Sequence[str],
+    *,
+    overwrite: bool,
+    report: Callable[[Progress], None],
+    shards: range | None,
+) -> Progress:
+    # Imported here: this module is what a worker process imports.
+    from .crew import drive
+    from .maker import Job
+    from .processes import Processes
+
+    for device in devices:
+        resolve_device(device)
+    description = describe_sources(settings, read_sources(settings), torch.device(devices[0]).type)
+    threads = max(1, torch.get_num_threads() // len(devices))
+    with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
+        if not plan.pending:
+            return plan.progress(settings.shards, 0, 0)
+        with Processes(Job(settings, plan.out, description, threads), devices) as crew:
+            return drive(crew, plan, report)
 
 
 def prepare_process() -> None:
@@ -58,10 +112,24 @@ def prepare_process() -> None:
 def describe(settings: GenerateSettings, models: Models) -> dict[str, Any]:
     """What ``dataset.json`` says of a data set."""
     sources = {"generator": models.generator_source, "alpha": models.alpha_source}
-    identity = settings_module.identity(
-        settings, {name: source.sha256 for name, source in sources.items()}, models.device.type
-    )
-    resolved = {"alpha": settings.alpha or settings.generator, "device": str(models.device)}
+    return describe_sources(settings, sources, str(models.device))
+
+
+def read_sources(settings: GenerateSettings) -> dict[str, Source]:
+    """Where the networks of ``settings`` come from, once they are read and fit each other; no device is touched.
+
+    Raises:
+        UserError: a checkpoint cannot be read, or the two do not fit.
+    """
+    (_, generator), (_, alpha) = weights.read_pair(settings.generator, settings.alpha)
+    return {"generator": generator, "alpha": alpha}
+
+
+def describe_sources(settings: GenerateSettings, sources: Mapping[str, Source], device: str) -> dict[str, Any]:
+    """``describe`` for networks that other processes load on ``device``."""
+    hashes = {name: source.sha256 for name, source in sources.items()}
+    identity = settings_module.identity(settings, hashes, torch.device(device).type)
+    resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     return {
         "settings": settings.model_dump(mode="json") | resolved,
         "identity": identity,

@@ -28,44 +28,35 @@ def open_for_writing(
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
             (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
         overwrite: remove a data set with other settings, its files only, and start anew.
-        shards: those that are going to be written, when others may be writing other ones (``lock.writing``).
+        shards: those that are going to be written, when other processes write others of the same folder; any of them
+            may be the one that creates it.
 
     Raises:
         UserError: not a folder, not writable, another program's, or another data set's.
     """
     store = open_store(place)
     store.make_writable()
-    with store.exclusive():
-        store.remove_unfinished(shards)
-        _describe(store, {"format": FORMAT, "version": VERSION, **description}, overwrite)
-
-
-def _describe(store: Store, description: dict[str, Any], overwrite: bool) -> None:
-    names = store.listing()
-    if layout.DATASET in names:
-        existing = read_description(store)
-        if overwrite:
-            _remove_dataset(store, existing)
-        else:
-            _check_same(store, existing, description)
-            if existing["counts"]["samples"] == description["counts"]["samples"]:
-                if layout.CARD not in names:
-                    store.write_bytes(layout.CARD, card.render(existing).encode())
-                return
-            # What tells of all samples is about to be untrue.
-            store.remove(*layout.FINAL)
-            description["versions"] = existing["versions"]
-    elif foreign := sorted(name for name in (*names, *store.folders()) if not name.startswith(".")):
-        raise UserError(
-            f"out {store}",
-            got=f"a folder without {layout.DATASET} that holds {foreign[0]}"
-            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""),
-            expected="a new or empty folder, or a data set to continue",
-            remedy="choose another folder",
-        )
-    # dataset.json first: a card alone would look like somebody else's when this is cut short.
+    store.remove_unfinished(shards)
+    description = {"format": FORMAT, "version": VERSION, **description}
+    if not store.exists(layout.DATASET):
+        _refuse_foreign(store)
+    elif overwrite:
+        _remove_dataset(store, read_description(store))
+    # dataset.json makes it a data set, and the first one that arrives says of which settings.
+    if store.create_bytes(layout.DATASET, _to_json(description)):
+        _write_card(store, description)
+        return
+    existing = read_description(store)
+    _check_same(store, existing, description)
+    if existing["counts"]["samples"] == description["counts"]["samples"]:
+        if not store.exists(layout.CARD):
+            _write_card(store, existing)
+        return
+    # What tells of all samples is about to be untrue.
+    store.remove(*layout.FINAL)
+    description["versions"] = existing["versions"]
+    _write_card(store, description)
     store.write_bytes(layout.DATASET, _to_json(description))
-    store.write_bytes(layout.CARD, card.render(description).encode())
 
 
 def read_description(place: str | Path | Store) -> dict[str, Any]:
@@ -115,8 +106,9 @@ def remove_shard(place: str | Path | Store, shard: int) -> None:
 
 
 def finalize(place: str | Path | Store, shards: int) -> None:
-    """Write the files over all shards, once every shard is done."""
+    """Write the files over all shards, once every shard is done. Nobody may be writing any more."""
     store = open_store(place)
+    store.remove_unfinished(None)
     if not set(layout.FINAL) <= set(store.listing()):
         index.write_indexes(store, shards)
 
@@ -129,6 +121,23 @@ def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> b
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def _refuse_foreign(store: Store) -> None:
+    foreign = sorted(name for name in (*store.listing(), *store.folders()) if not name.startswith("."))
+    # Looked for once more: another process may just have made a data set of it.
+    if foreign and not store.exists(layout.DATASET):
+        raise UserError(
+            f"out {store}",
+            got=f"a folder without {layout.DATASET} that holds {foreign[0]}"
+            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""),
+            expected="a new or empty folder, or a data set to continue",
+            remedy="choose another folder",
+        )
+
+
+def _write_card(store: Store, description: Mapping[str, Any]) -> None:
+    store.write_bytes(layout.CARD, card.render(description).encode())
 
 
 def _check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

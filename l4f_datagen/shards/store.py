@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -35,6 +34,10 @@ class Store(ABC):
 
     def __str__(self) -> str:
         return self.url
+
+    def absolute(self) -> "Store":
+        """The same folder for processes with another working folder."""
+        return self
 
     def where(self, name: str) -> str:
         """What a user calls a file."""
@@ -74,6 +77,10 @@ class Store(ABC):
             file.write(content)
 
     @abstractmethod
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        """Write a file if it is not there. Of several processes that try, one succeeds; whether this one did."""
+
+    @abstractmethod
     def remove(self, *names: str) -> None:
         """Remove files, in this order; those that are not there too."""
 
@@ -85,10 +92,6 @@ class Store(ABC):
     def remove_unfinished(self, shards: range | None) -> None:
         """Remove what killed runs left of files of these shards; None is all of it, and nobody else may write."""
 
-    @abstractmethod
-    def exclusive(self) -> contextlib.AbstractContextManager[None]:
-        """Wait until no other process of this machine is in such a block; does nothing where that is not known."""
-
     def sync(self) -> None:  # noqa: B027 - most places have nothing to do
         """Make what was removed last through a power cut."""
 
@@ -99,6 +102,9 @@ class LocalStore(Store):
     def __init__(self, path: Path):
         super().__init__(str(path), path.resolve().name)
         self.path = path
+
+    def absolute(self) -> Store:
+        return LocalStore(self.path.absolute())
 
     def where(self, name: str) -> str:
         return str(self.path / name)
@@ -129,12 +135,15 @@ class LocalStore(Store):
     def replacing(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
         return atomic.replacing(self.path / name)
 
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        return atomic.create_bytes(self.path / name, content)
+
     def remove(self, *names: str) -> None:
         for name in names:
             (self.path / name).unlink(missing_ok=True)
 
     def make_writable(self) -> None:
-        probe = self.path / f".probe{atomic.SUFFIX}"
+        probe = atomic.temporary(self.path / "probe")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             probe.touch()
@@ -149,21 +158,8 @@ class LocalStore(Store):
 
     def remove_unfinished(self, shards: range | None) -> None:
         for path in self.path.glob(f".*{atomic.SUFFIX}"):
-            if is_of(path.name[1:].removesuffix(atomic.SUFFIX), shards):
+            if is_of(path.name[1:], shards):
                 path.unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        import fcntl  # not everywhere; where it is missing, nothing writes shards
-
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
-            # Network file systems may know no such lock.
-            with contextlib.suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
     def sync(self) -> None:
         atomic.sync_folder(self.path)
