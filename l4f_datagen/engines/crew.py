@@ -40,6 +40,7 @@ def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progres
     finished, left, to_make = 0, len(waiting), plan.to_make
     progress = plan.progress(plan.settings.shards, 0, to_make)
     while left:
+        plan.lock.check()
         for worker, news in crew.news():
             done = ()
             if news is None:

@@ -18,6 +18,8 @@ from ..sample import Sample
 from ..settings import GenerateSettings, RenderSettings
 from ..shards import folder as folders
 from ..shards import layout
+from ..shards.lock import Lock, writing
+from ..shards.store import Store, open_store
 from ..shards.writer import write_shard
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -43,7 +45,8 @@ class Plan:
     """What a run has to do in a data set folder."""
 
     settings: GenerateSettings | RenderSettings
-    out: Path
+    out: Store
+    lock: Lock
     pending: Sequence[int]
     """Shards that are to be made, in order."""
 
@@ -78,26 +81,27 @@ def planned(
             and then the files over all shards are written when the block ends well.
 
     Raises:
-        UserError: the folder is not usable; nothing was written.
+        UserError: the folder is not usable, or somebody else is writing these shards; nothing was written.
         WorkError: the disk is full; finished shards stay.
     """
-    out = Path(out).expanduser()
+    store = open_store(out)
     if overwrite and shards is not None:
         raise UserError(
             "overwrite", got="a range of shards with it", expected="either",
             remedy="remove the folder once, before the first range is made",
         )  # fmt: skip
-    folders.open_for_writing(out, description, overwrite=overwrite, shards=shards)
-    wanted = range(settings.shards) if shards is None else shards
-    pending = [s for s in wanted if not folders.shard_done(out, s, len(settings.shard_indices(s)))]
-    yield Plan(settings, out, pending)
-    if shards is None:
-        finalize(out)
+    with writing(store, shards) as lock:
+        folders.open_for_writing(store, description, overwrite=overwrite, shards=shards)
+        wanted = range(settings.shards) if shards is None else shards
+        done = set(folders.done_shards(store, {shard: len(settings.shard_indices(shard)) for shard in wanted}))
+        yield Plan(settings, store, lock, [shard for shard in wanted if shard not in done])
+        if shards is None:
+            _finish(store)
 
 
 def make_shard(
     settings: GenerateSettings | RenderSettings,
-    out: Path,
+    out: Store,
     shard: int,
     samples: Iterable[Sample],
     report: Callable[[], None] = lambda: None,
@@ -141,6 +145,7 @@ def write_dataset(
         progress = plan.progress(settings.shards, made, to_make)
         with contextlib.closing(make(plan.pending)) as samples:
             for shard in plan.pending:
+                plan.lock.check()
 
                 def step(shard: int = shard) -> None:
                     nonlocal made, progress
@@ -156,24 +161,13 @@ def finalize(out: str | Path) -> Mapping[str, Any]:
     """Write the files over all shards of a data set whose every shard is done. Returns its description.
 
     Raises:
-        UserError: no data set, or shards are missing; lists them.
+        UserError: no data set, somebody is writing into it, or shards are missing; lists them.
         WorkError: the disk is full.
     """
-    out = Path(out).expanduser()
-    description = folders.read_description(out)
-    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
-    count = description["counts"]["shards"]
-    missing = [s for s in range(count) if not folders.shard_done(out, s, min(per_shard, samples - s * per_shard))]
-    if missing:
-        raise UserError(
-            str(out),
-            got=f"a data set without {len(missing)} of its {count} shards: {as_ranges(missing)}",
-            expected="all of them",
-            remedy="make them by the same command, with each of these as --shard-range or without one",
-        )
-    with _explaining_full_disk(layout.METADATA):
-        folders.finalize(out, count)
-    return description
+    store = open_store(out)
+    folders.read_description(store)  # what is no data set is left alone
+    with writing(store):
+        return _finish(store)
 
 
 def as_ranges(shards: Iterable[int]) -> str:
@@ -185,6 +179,24 @@ def as_ranges(shards: Iterable[int]) -> str:
         else:
             ranges.append([shard, shard + 1])
     return ", ".join(f"{start}:{stop}" for start, stop in ranges)
+
+
+def _finish(store: Store) -> Mapping[str, Any]:
+    description = folders.read_description(store)
+    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
+    count = description["counts"]["shards"]
+    counts = {shard: min(per_shard, samples - shard * per_shard) for shard in range(count)}
+    done = set(folders.done_shards(store, counts))
+    if missing := [shard for shard in counts if shard not in done]:
+        raise UserError(
+            str(store),
+            got=f"a data set without {len(missing)} of its {count} shards: {as_ranges(missing)}",
+            expected="all of them",
+            remedy="make them by the same command, with each of these as --shard-range or without one",
+        )
+    with _explaining_full_disk(layout.METADATA):
+        folders.finalize(store, count)
+    return description
 
 
 def versions(packages: Sequence[str]) -> Mapping[str, str]:

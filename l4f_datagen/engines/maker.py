@@ -9,7 +9,6 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from ..generation.stream import Models, load_models, stream
 from ..memory import keep_freed_memory
 from ..settings import GenerateSettings
 from ..shards import folder as folders
+from ..shards.store import Store
 from .dataset import make_shard
 from .local import describe, prepare_process
 
@@ -29,7 +29,7 @@ class Job:
 
     settings: GenerateSettings
     """With the worker's device, and paths that mean the same in any process."""
-    out: Path
+    out: Store
     description: Mapping[str, Any]
     """The data set's, as the driver describes it: its checkpoints and versions are those of all workers."""
     threads: int | None = None

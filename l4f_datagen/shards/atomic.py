@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,14 +61,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def remove_temporaries(folder: Path, shards: Iterable[int] | None = None) -> None:
-    """Remove what a killed run left; of some shards, or all of it."""
-    patterns = ["*"] if shards is None else [f"{shard:05d}[._]*" for shard in shards]
-    for pattern in patterns:
-        for path in folder.glob(f".{pattern}{SUFFIX}"):
-            path.unlink(missing_ok=True)
 
 
 def temporary(path: Path) -> Path:
