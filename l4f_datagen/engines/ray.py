@@ -21,8 +21,12 @@ from .maker import Job, News, ShardMaker
 _SECONDS_BETWEEN_NEWS = 0.5
 _SECONDS_TO_STOP = 20
 _SECONDS_TO_CONNECT = 10
-_OBJECT_STORE = 100 << 20
-"""Bytes, of a cluster that is started here: what travels is a few numbers."""
+_OWN_CLUSTER = {
+    "include_dashboard": False,
+    "object_store_memory": 100 << 20,  # bytes; what travels is a few numbers
+    "_system_config": {"worker_niceness": 0},  # its workers are the only ones who work here, not guests
+}
+"""How a cluster is started where there is none."""
 
 
 def generate(
@@ -149,7 +153,7 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
         return
     address = address or os.environ.get("RAY_ADDRESS")
-    started = {} if address else {"object_store_memory": _OBJECT_STORE, "include_dashboard": False}
+    started = {} if address else _OWN_CLUSTER
     with _handlers_kept():
         try:
             _knock(address)

@@ -45,7 +45,7 @@ def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings):
     assert (tmp_path / "set" / layout.DATASET).exists() and not (tmp_path / "set" / layout.METADATA).exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interrupted_processes_leave_finished_shards_and_nothing_else(tmp_path, tiny_settings, number):
     settings, out = tiny_settings.model_copy(update={"n": 100_000, "samples_per_shard": 50}), tmp_path / "set"
     process = subprocess.Popen(

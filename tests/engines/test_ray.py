@@ -49,7 +49,7 @@ def wait_for_a_shard(process, out):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_a_driver_that_ends_is_continued_by_another(tmp_path, tiny_settings, cluster, number):
     settings = tiny_settings.model_copy(update={"n": 2000, "samples_per_shard": 100})
     out = tmp_path / "set"
