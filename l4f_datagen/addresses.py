@@ -32,9 +32,9 @@ def missing_library(address: str, error: ImportError) -> UserError:
     )
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of an error of somebody's library, without what could be a key."""
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def in_one_line(error: BaseException) -> str:
+    """An error of somebody's library, shortened, without what could be a key."""
+    text = " ".join(str(error).split()) or type(error).__name__
     for name, value in os.environ.items():
         if _SECRET_NAMES.search(name) and len(value.strip()) >= 4:
             text = text.replace(value.strip(), "…")

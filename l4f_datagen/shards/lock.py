@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..addresses import first_line
+from ..addresses import in_one_line
 from ..errors import UserError, WorkError
 from . import processes
 from .store import Store, open_store
@@ -31,6 +31,8 @@ PREFIX, SUFFIX = ".writing-", ".lock"
 _SILENT_BEATS = 6
 """So many beats without a sign of life, and a writer of another machine counts as dead."""
 _LOOKS_PER_BEAT = 20
+_ours: set[str] = set()
+"""Tokens of this process's locks: one that it could not remove is nobody's."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ class Lock:
         Raises:
             UserError: somebody has.
         """
-        self._change()
-        self._beating.start()
+        _ours.add(self._writer.token)
         try:
+            self._change()
+            self._beating.start()
             rivals = _Rivals(self._store, self._writer)
             while rivals.undecided():
                 self.check()
@@ -99,8 +102,10 @@ class Lock:
     def give_back(self) -> None:
         """Let others have the shards."""
         self._ended.set()
-        self._beating.join()
+        if self._beating.is_alive():
+            self._beating.join()
         self._remove()
+        _ours.discard(self._writer.token)
 
     def _beat(self) -> None:
         while not self._ended.wait(self._store.beat):
@@ -110,18 +115,22 @@ class Lock:
                     return
                 self._change(beats=self._writer.beats + 1)
             except (OSError, UserError, WorkError) as error:  # the next beat may reach it
-                logger.debug("%s: no sign of life could be left (%s)", self._store, first_line(error))
+                logger.debug("%s: no sign of life could be left (%s)", self._store, in_one_line(error))
 
     def _change(self, **fields: object) -> None:
         with self._changing:
             self._writer = replace(self._writer, **fields)
-            self._store.write_bytes(self._writer.name, json.dumps(asdict(self._writer)).encode())
+            content = json.dumps(asdict(self._writer)).encode()
+            try:
+                self._store.write_bytes(self._writer.name, content)
+            except FileNotFoundError:  # whoever has the folder just cleared it of temporary files, this one's too
+                self._store.write_bytes(self._writer.name, content)
 
     def _remove(self) -> None:
         try:
             self._store.remove(self._writer.name)
         except (OSError, UserError, WorkError) as error:  # what ended the work is worth more than this
-            logger.warning("%s: %s stays behind (%s)", self._store, self._writer.name, first_line(error))
+            logger.warning("%s: %s stays behind (%s)", self._store, self._writer.name, in_one_line(error))
 
 
 @contextlib.contextmanager
@@ -169,7 +178,7 @@ class _Rivals:
 
     def _judge(self, name: str, content: bytes) -> bool:
         rival = _parse(content)
-        alive = processes.alive(rival.process) if rival else None
+        alive = _alive(rival) if rival else None
         if rival and not rival.overlaps(self._ours) and alive is not False:
             return False
         first_look = name not in self._first
@@ -202,6 +211,13 @@ class _Rivals:
             expected="a folder, or shards, that nobody else is writing",
             remedy="wait for it to end, end it, or choose another folder",
         )
+
+
+def _alive(writer: Writer) -> bool | None:
+    """None for one of another machine."""
+    if writer.process == processes.this():
+        return writer.token in _ours
+    return processes.alive(writer.process)
 
 
 def _parse(content: bytes) -> Writer | None:

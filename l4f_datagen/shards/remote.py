@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-from ..addresses import first_line, missing_library
+from ..addresses import in_one_line, missing_library
 from ..errors import UserError, WorkError
 from .store import Store, is_of
 
@@ -22,6 +22,7 @@ _BLOCK = 8 << 20
 """Bytes fetched at a time."""
 _BUFFER = 256 << 10
 _PARTS_AHEAD = 2
+_AT_ONCE = 8
 _IN_PARTS = ("s3", "gs")
 """Where a file can be sent while it grows; to the others it goes in one piece."""
 _NO_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError",
@@ -41,6 +42,7 @@ class RemoteStore(Store):
         super().__init__(f"{scheme}://{path}", path.rsplit("/", 1)[-1])
         self._scheme = scheme
         self._opened: tuple[int, Any, str] | None = None
+        self._told = False
         if scheme == "hf":
             self.beat = 300.0  # every change is a commit
 
@@ -121,11 +123,11 @@ class RemoteStore(Store):
         return True
 
     def remove(self, *names: str) -> None:
-        with self._explaining():
-            filesystem, folder = self._filesystem()
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    filesystem.rm_file(f"{folder}/{name}")
+        if names:
+            self._remove(names[0])  # before the others: what it says is not true without them
+        with ThreadPoolExecutor(_AT_ONCE) as executor:
+            for removed in [executor.submit(self._remove, name) for name in names[1:]]:
+                removed.result()
 
     def make_writable(self) -> None:
         probe = f".probe-{os.urandom(4).hex()}.tmp"
@@ -134,8 +136,8 @@ class RemoteStore(Store):
             self.remove(probe)
         except WorkError as error:  # before anything was made, whoever typed the address can mend it
             raise UserError(
-                f"out {self}", got=str(error), expected="a place that can be reached and written",
-                remedy="check the address and the connection",
+                f"out {self}", got=f"no answer that can be used ({in_one_line(error.__cause__)})",
+                expected="a place that can be reached and written", remedy="check the address and the connection",
             ) from error  # fmt: skip
 
     def remove_unfinished(self, shards: range | None) -> None:
@@ -148,7 +150,15 @@ class RemoteStore(Store):
                     if is_of(key.removeprefix(f"{prefix}/"), shards):
                         filesystem.abort_mpu(bucket, key, upload)
             except (PermissionError, NotImplementedError) as error:
-                logger.warning("%s: uploads that were cut off cannot be looked for (%s)", self, first_line(error))
+                if not self._told:
+                    logger.warning("%s: uploads that were cut off cannot be looked for (%s)", self, in_one_line(error))
+                self._told = True
+
+    def _remove(self, name: str) -> None:
+        with self._explaining():
+            filesystem, folder = self._filesystem()
+            with contextlib.suppress(FileNotFoundError):
+                filesystem.rm_file(f"{folder}/{name}")
 
     def _entries(self) -> list[tuple[str, dict[str, Any]]]:
         """Names in the folder and what the storage says of them."""
@@ -192,10 +202,10 @@ class RemoteStore(Store):
         except Exception as error:  # each storage has its own errors
             if isinstance(error, PermissionError) or type(error).__name__ in _NO_RIGHTS:
                 raise UserError(
-                    where, got=f"no permission ({type(error).__name__})", expected="keys that may use it",
+                    self.url, got=f"no permission ({_code(error)})", expected="keys that may do this",
                     remedy="check the keys in the environment or in the storage's configuration, and their rights",
                 ) from error  # fmt: skip
-            raise WorkError(f"{where}: the storage gave no answer that can be used ({first_line(error)})") from error
+            raise WorkError(f"{where}: the storage gave no answer that can be used ({in_one_line(error)})") from error
 
 
 class _Upload(io.RawIOBase):
@@ -239,7 +249,7 @@ class _Upload(io.RawIOBase):
         try:
             self._file.discard()
         except Exception as error:  # what led here is worth more than this
-            logger.debug("%s: the upload was not cancelled (%s)", self._store.where(self._name), first_line(error))
+            logger.debug("%s: the upload was not cancelled (%s)", self._store.where(self._name), in_one_line(error))
         # Not close(): it would complete the upload, and so would the collector.
         self._file.closed = True
 
@@ -275,6 +285,13 @@ class _Reading(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _code(error: Exception) -> str:
+    """What the storage calls an error, "InvalidAccessKeyId" say; its message might repeat the key."""
+    answer = getattr(error.__cause__, "response", None)
+    code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+    return str(code or type(error).__name__)
 
 
 def _is_file(entry: dict[str, Any]) -> bool:

@@ -82,7 +82,7 @@ class Store(ABC):
 
     @abstractmethod
     def remove(self, *names: str) -> None:
-        """Remove files, in this order; those that are not there too."""
+        """Remove files, the first before the others; it is no error when they are not there."""
 
     @abstractmethod
     def make_writable(self) -> None:

@@ -7,7 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from ..addresses import first_line, missing_library
+from ..addresses import in_one_line, missing_library
 from ..errors import UserError
 from .source import file_sha256
 
@@ -76,11 +76,11 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
     except Exception as error:  # each storage has its own errors, and none of their libraries need be installed
         for found in (copy, place / "folder"):
             if expected is None and found.exists():
-                logger.warning("%s cannot be reached (%s); the copy in %s is used", address, first_line(error), place)
+                logger.warning("%s cannot be reached (%s); the copy in %s is used", address, in_one_line(error), place)
                 return found
         raise UserError(
             address,
-            got=f"no answer that can be used ({first_line(error)})",
+            got=f"no answer that can be used ({in_one_line(error)})",
             expected="an address that can be reached and read",
             remedy="check the connection, the address and the rights to it",
         ) from error
