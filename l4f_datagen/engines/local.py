@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,8 @@ import cv2
 import torch
 
 from .. import settings as settings_module
-from .. import weights
 from ..generation.stream import Models, load_models, resolve_device, stream
 from ..settings import GenerateSettings
-from ..weights.source import Source
 from .dataset import Progress, planned, versions, write_dataset
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
@@ -89,7 +87,7 @@ def _side_by_side(
 
     for device in devices:
         resolve_device(device)
-    description = describe_sources(settings, read_sources(settings), torch.device(devices[0]).type)
+    description = describe_for(settings, torch.device(devices[0]).type)
     threads = max(1, torch.get_num_threads() // len(devices))
     with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
         if not plan.pending:
@@ -109,26 +107,13 @@ def prepare_process() -> None:
     gc.freeze()
 
 
-def describe(settings: GenerateSettings, models: Models) -> dict[str, Any]:
-    """What ``dataset.json`` says of a data set."""
+def describe(settings: GenerateSettings, models: Models, *, device: str | None = None) -> dict[str, Any]:
+    """What ``dataset.json`` says of a data set; ``device`` when other processes make it, not that of ``models``."""
     sources = {"generator": models.generator_source, "alpha": models.alpha_source}
-    return describe_sources(settings, sources, str(models.device))
-
-
-def read_sources(settings: GenerateSettings) -> dict[str, Source]:
-    """Where the networks of ``settings`` come from, once they are read and fit each other; no device is touched.
-
-    Raises:
-        UserError: a checkpoint cannot be read, or the two do not fit.
-    """
-    (_, generator), (_, alpha) = weights.read_pair(settings.generator, settings.alpha)
-    return {"generator": generator, "alpha": alpha}
-
-
-def describe_sources(settings: GenerateSettings, sources: Mapping[str, Source], device: str) -> dict[str, Any]:
-    """``describe`` for networks that other processes load on ``device``."""
-    hashes = {name: source.sha256 for name, source in sources.items()}
-    identity = settings_module.identity(settings, hashes, torch.device(device).type)
+    device = device or str(models.device)
+    identity = settings_module.identity(
+        settings, {name: source.sha256 for name, source in sources.items()}, torch.device(device).type
+    )
     resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     return {
         "settings": settings.model_dump(mode="json") | resolved,
@@ -138,3 +123,12 @@ def describe_sources(settings: GenerateSettings, sources: Mapping[str, Source], 
         "versions": versions(_PACKAGES),
         "counts": {"samples": settings.n, "shards": settings.shards},
     }
+
+
+def describe_for(settings: GenerateSettings, device: str) -> dict[str, Any]:
+    """``describe`` for other processes, which compute on ``device``; this one need not have such a device.
+
+    Raises:
+        UserError: a checkpoint cannot be read, or the two do not fit.
+    """
+    return describe(settings, load_models(settings.model_copy(update={"device": "cpu"})), device=device)

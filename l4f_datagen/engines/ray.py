@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, WorkError
 from ..settings import EngineSettings, GenerateSettings
 from ..weights import remote
 from .crew import drive
 from .dataset import Progress, planned
-from .local import describe_sources, prepare_process, read_sources
+from .local import describe_for, prepare_process
 from .maker import Job, News, ShardMaker
 
 _SECONDS_BETWEEN_NEWS = 0.5
@@ -47,10 +47,9 @@ def generate(
             folder, other checkpoints or other versions than this process; and as ``local.generate``.
         WorkError: the disk is full, or a shard took several workers down; finished shards stay.
     """
-    sources = read_sources(settings)
     with _connected(engine.ray_address) as ray:
         device = _device(ray, settings)
-        description = describe_sources(settings, sources, device)
+        description = describe_for(settings, device)
         with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
             if not plan.pending:
                 return plan.progress(settings.shards, 0, 0)
@@ -158,9 +157,12 @@ def _connected(address: str | None) -> Iterator[Any]:
         try:
             _knock(address)
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **started)
-        except (OSError, RuntimeError, ValueError, AssertionError) as error:
+        except Exception as error:  # Ray has no class for them
+            problem = (str(error).splitlines() or [type(error).__name__])[0]
+            if not address:
+                raise WorkError(f"Ray could not be started on this machine ({problem})") from error
             raise UserError(
-                "ray_address", got=f"{address or 'none'} ({str(error).splitlines()[0]})", expected="a running cluster",
+                "ray_address", got=f"{address} ({problem})", expected="a running cluster",
                 remedy="start one by ray start --head, or leave --ray-address away for one of this machine's own",
             ) from error  # fmt: skip
     try:

@@ -122,13 +122,12 @@ def test_which_devices_a_setting_allows(monkeypatch, tiny_settings):
     assert local.visible_devices(tiny_settings.model_copy(update={"device": "auto"})) == ("cuda",)
 
 
-def test_where_it_was_made_is_not_part_of_a_data_set(tmp_path, tiny_settings):
-    sources = local.read_sources(tiny_settings)
-    described = [local.describe_sources(tiny_settings, sources, device) for device in ("cuda", "cuda:1")]
+def test_where_it_was_made_is_not_part_of_a_data_set(tiny_settings):
+    described = [local.describe_for(tiny_settings, device) for device in ("cuda", "cuda:1")]
     assert described[0]["identity"] == described[1]["identity"]
-    assert local.describe_sources(tiny_settings, sources, "cpu") == local.describe(
-        tiny_settings, load_models(tiny_settings)
-    )
+    here = local.describe(tiny_settings, load_models(tiny_settings))
+    assert local.describe_for(tiny_settings, "cpu") == here
+    assert here["identity"] != described[0]["identity"]
 
 
 @pytest.mark.parametrize(
