@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .masks import IGNORED
 from .sample import Sample
 
 ROWS = ("composite", "alpha", "mask", "outline")
@@ -93,7 +94,9 @@ def _tiles(sample: Sample, tile: int) -> list[np.ndarray]:
     shrink = max(sample.image.shape[:2]) > tile
     image = cv2.resize(sample.image, (tile, tile), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
     alpha = cv2.resize(sample.alpha, (tile, tile), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_NEAREST)
-    mask = cv2.resize((sample.mask == 1).astype(np.uint8), (tile, tile), interpolation=cv2.INTER_NEAREST)
-    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    mask = cv2.resize(sample.mask, (tile, tile), interpolation=cv2.INTER_NEAREST)
+    foreground = (mask == 1).astype(np.uint8)
+    shown = foreground * 255 + (mask == IGNORED).astype(np.uint8) * 128
+    contours, _ = cv2.findContours(foreground, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     outline = cv2.drawContours(image.copy(), contours, -1, _OUTLINE, 1)
-    return [image, *(np.repeat(grey[..., None], 3, 2) for grey in (alpha, mask * 255)), outline]
+    return [image, *(np.repeat(grey[..., None], 3, 2) for grey in (alpha, shown)), outline]

@@ -11,6 +11,8 @@ import cv2
 import torch
 
 from .. import settings as settings_module
+from ..errors import UserError
+from ..generation.filters import Reference, reference_identity
 from ..generation.stream import Models, load_models, resolve_device, stream
 from ..settings import GenerateSettings
 from .dataset import Progress, planned, versions, write_dataset
@@ -27,6 +29,7 @@ def generate(
     models: Models | None = None,
     shards: range | None = None,
     devices: Sequence[str] = (),
+    reference: Reference | None = None,
 ) -> Progress:
     """Write the data set of ``settings`` into the folder ``out``, or continue it.
 
@@ -37,11 +40,18 @@ def generate(
         models: networks that are loaded already; for one device.
         shards: make these only, and not the files over all shards: ``dataset.finalize`` does.
         devices: one process for each of them, such as cuda:0 and cuda:1; none or one: no process but this one.
+        reference: what has to agree with every sample; only the same one continues the data set.
 
     Raises:
-        UserError: checkpoints, device or folder are not usable; nothing was written.
-        WorkError: the disk is full; finished shards stay, and the same call continues.
+        UserError: checkpoints, images, device or folder are not usable; nothing was written.
+        WorkError: the disk is full, or hardly any candidate passes the filters; finished shards stay, and the
+            same call continues.
     """
+    if len(devices) > 1 and reference is not None:
+        raise UserError(
+            "devices", got=f"{', '.join(devices)} and a reference", expected="one device with a reference",
+            remedy="run one command for each device, with ranges of shards",
+        )  # fmt: skip
     if len(devices) > 1:
         return _side_by_side(settings, out, devices, overwrite=overwrite, report=report, shards=shards)
     if devices:
@@ -50,8 +60,8 @@ def generate(
     return write_dataset(
         settings,
         out,
-        describe(settings, models),
-        lambda pending: stream(settings, shards=pending, models=models),
+        describe(settings, models, reference),
+        lambda pending: stream(settings, shards=pending, models=models, reference=reference),
         overwrite=overwrite,
         report=report,
         shards=shards,
@@ -107,19 +117,28 @@ def prepare_process() -> None:
     gc.freeze()
 
 
-def describe(settings: GenerateSettings, models: Models, *, device: str | None = None) -> dict[str, Any]:
+def describe(
+    settings: GenerateSettings, models: Models, reference: Reference | None = None, *, device: str | None = None
+) -> dict[str, Any]:
     """What ``dataset.json`` says of a data set; ``device`` when other processes make it, not that of ``models``."""
     sources = {"generator": models.generator_source, "alpha": models.alpha_source}
     device = device or str(models.device)
     identity = settings_module.identity(
         settings, {name: source.sha256 for name, source in sources.items()}, torch.device(device).type
     )
+    origin = {}
+    if models.backgrounds:
+        origin["backgrounds"] = {"name": settings.backgrounds, **models.backgrounds.identity}
+        identity["background_images"] = "{images} images, SHA-256 {sha256}".format(**origin["backgrounds"])
+    if reference is not None:
+        origin["reference"] = identity["reference"] = reference_identity(reference)
     resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     return {
         "settings": settings.model_dump(mode="json") | resolved,
         "identity": identity,
         "fingerprint": settings_module.fingerprint(identity),
         "checkpoints": {name: asdict(source) for name, source in sources.items()},
+        **origin,
         "versions": versions(_PACKAGES),
         "counts": {"samples": settings.n, "shards": settings.shards},
     }

@@ -230,7 +230,7 @@ def _not_installed(error: Exception) -> UserError:
 def _anywhere(settings: GenerateSettings, device: str) -> GenerateSettings:
     """The settings, with paths that do not depend on the folder a process was started in."""
     paths = {}
-    for name in ("generator", "alpha"):
+    for name in ("generator", "alpha", "backgrounds"):
         path = getattr(settings, name)
         if path is not None and not remote.is_remote(path):
             plain, hashed, expected = path.partition("#sha256=")

@@ -11,7 +11,7 @@ from . import card, index, layout
 from .store import Store, open_store
 
 FORMAT = "l4f-datagen-dataset"
-VERSION = 1
+VERSION = 2
 _ASKING = 16  # files read at a time: behind an address each takes a round trip
 
 
@@ -26,7 +26,8 @@ def open_for_writing(
 
     Args:
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
-            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
+            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and where they apply
+            ``world``, ``backgrounds`` and ``reference``.
         overwrite: remove a data set with other settings, its files only, and start anew.
         shards: those that are going to be written, when other processes write others of the same folder; any of them
             may be the one that creates it.

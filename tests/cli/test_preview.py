@@ -34,6 +34,14 @@ def test_the_outline_runs_along_the_mask():
     assert drawn[16, 16:48].all() and drawn[16:48, 47].all() and not drawn[17:47, 17:47].any()
 
 
+def test_ignored_pixels_are_grey():
+    mask = np.zeros((16, 16), np.uint8)
+    mask[4:12, 4:12], mask[6] = 1, 255
+    sample = l4f.Sample(image=np.zeros((16, 16, 3), np.uint8), alpha=mask, mask=mask)
+    shown = sheet._tiles(sample, 16)[2][..., 0]
+    np.testing.assert_array_equal(shown, np.select([mask == 1, mask == 255], [255, 128]))
+
+
 @pytest.mark.parametrize("name", ["sheet.jpg", "sheet"])
 def test_only_png(folder, tmp_path, capsys, name):
     assert main(["preview", str(folder), "--out", str(tmp_path / name)]) == 2

@@ -27,7 +27,7 @@ def cluster():
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # of a busy machine
+    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 - of a busy machine
     # A dead node is to be noticed in a second.
     checks = {"health_check_period_ms": 300, "health_check_failure_threshold": 3, "health_check_initial_delay_ms": 0}
     cluster = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": checks})

@@ -3,8 +3,6 @@ import logging
 import tarfile
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 import pytest
 import torch
 from PIL import Image
@@ -114,35 +112,20 @@ def test_our_own_shards_give_the_composites_alone(tmp_path, tiny_settings):
         assert np.array_equal(images.picture(4), expected)
 
 
-def test_parquet_of_hugging_face(tmp_path):
-    rows = [{"bytes": encoded(plain(10 * i)), "path": None} for i in range(9)]
-    table = pyarrow.table({"label": list(range(9)), "image": rows})
-    pyarrow.parquet.write_table(table.slice(0, 6), tmp_path / "a.parquet", row_group_size=2)
-    pyarrow.parquet.write_table(table.slice(6), tmp_path / "b.parquet")
-    images = opened(tmp_path)
-    assert [int(images.picture(i)[0, 0, 0]) for i in range(9)] == [10 * i for i in range(9)]
-    assert "b.parquet: row 1 of row group 0" in images.source.name(7)
-    pyarrow.parquet.write_table(pyarrow.table({"label": [1]}), tmp_path / "c.parquet")
-    with pytest.raises(UserError, match="columns label"):
-        opened(tmp_path)
-
-
 def test_a_world_is_drawn_at_the_generators_size():
     images = opened("world:vessels")
     assert len(images.source) == 50
     assert np.array_equal(images.picture(3), worlds.render("vessels", seed=0, index=3, size=16).image)
 
 
-@pytest.mark.parametrize("kind", ["grey", "palette", "alpha"])
-def test_every_mode_becomes_rgb(tmp_path, kind):
-    image = Image.fromarray(plain(60)).convert({"grey": "L", "palette": "P", "alpha": "RGBA"}[kind])
-    image.save(tmp_path / "a.png")
-    assert opened(tmp_path).picture(0).shape == (16, 16, 3)
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("nothing", "not there"), ("empty", "no image was found"), ("file.txt", "no tar"), ("world:boats", "vessels")],
+    [
+        ("nothing", "not there"),
+        ("empty", "no image was found"),
+        ("file.txt", "nothing of the kind"),
+        ("world:boats", "vessels"),
+    ],
 )
 def test_nothing_to_learn_from(tmp_path, name, words):
     (tmp_path / "empty").mkdir()

@@ -1,0 +1,153 @@
+"""Data sets with filters: bytes, counts, and what may continue them."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import l4f_datagen as l4f
+from l4f_datagen.cli import main
+from l4f_datagen.engines.local import generate
+from l4f_datagen.shards import layout
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+
+
+@pytest.fixture
+def settings(tiny_settings):
+    changes = {"max_area": 0.5, "max_components": 3, "fill_holes": True, "ignore_band": (0.4, 0.6)}
+    return tiny_settings.model_copy(update=changes)
+
+
+@pytest.fixture
+def whole(tmp_path, settings) -> Path:
+    generate(settings, tmp_path / "a" / "s")
+    return tmp_path / "a" / "s"
+
+
+def test_every_shard_is_full_and_counts_what_was_rejected(whole):
+    dataset, counts = l4f.open_dataset(whole), {}
+    samples = list(dataset)
+    assert [sample.key for sample in samples] == [f"{i:09d}" for i in range(23)]
+    for sample in samples:
+        row = sample.metadata
+        assert row["mask_area"] <= 0.5 and row["components"] <= 3 and row["background_source"] == "generator"
+        assert set(np.unique(sample.mask)) == {0, 1, 255}
+    for shard in range(3):
+        rejected = json.loads((whole / layout.stats(shard)).read_text())["rejected"]
+        assert sum(rejected.values()) == sum(s.metadata["candidate"] for s in samples if s.metadata["shard"] == shard)
+        counts = {name: counts.get(name, 0) + number for name, number in rejected.items()}
+    assert set(counts) == {"max_area", "max_components"} and min(counts.values()) > 5
+
+
+def test_a_shard_made_again_has_the_same_bytes(whole, settings):
+    before = fingerprints(whole)
+    (whole / layout.stats(1)).unlink()
+    generate(settings, whole)
+    assert fingerprints(whole) == before
+
+
+def test_interrupted_and_started_again_gives_the_same_bytes(tmp_path, whole, settings):
+    def interrupt(progress):
+        if progress.made == 14:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(settings, tmp_path / "b" / "s", report=interrupt)
+    assert generate(settings, tmp_path / "b" / "s").made == 13
+    assert fingerprints(tmp_path / "b" / "s") == fingerprints(whole)
+
+
+def test_a_larger_n_extends(tmp_path, whole, settings):
+    generate(settings.model_copy(update={"n": 7}), tmp_path / "b" / "s")
+    generate(settings, tmp_path / "b" / "s")
+    assert fingerprints(tmp_path / "b" / "s") == fingerprints(whole)
+
+
+def test_other_filters_do_not_continue_it(whole, settings):
+    before = fingerprints(whole)
+    other = settings.model_copy(update={"max_area": 0.61, "ignore_band": None, "min_area": 0.0})
+    with pytest.raises(l4f.UserError, match=r"ignore_band \(\[0.4, 0.6\] there, None here\).*max_area.*min_area"):
+        generate(other, whole)
+    assert fingerprints(whole) == before
+
+
+def test_the_card_tells_how_samples_were_chosen(whole, tmp_path, tiny_settings):
+    card = (whole / layout.CARD).read_text()
+    assert "- masks cover at most 0.5 of the image" in card and "- masks have no more components than 3" in card
+    assert "where alpha is within [0.4, 0.6], masks are 255" in card and "255 ignored; shown black, white and" in card
+    assert "border" not in card.split("## Source")[0].split("| column")[0] and "| `candidate` | int32" in card
+    generate(tiny_settings.model_copy(update={"n": 1, "max_area": None, "min_area": 0.0}), tmp_path / "c")
+    assert "- masks cover at least 0.0 of" in (tmp_path / "c" / layout.CARD).read_text()
+    generate(tiny_settings.model_copy(update={"n": 1}), tmp_path / "d")
+    assert "rejected, and masks changed" not in (tmp_path / "d" / layout.CARD).read_text()
+
+
+def bright(image, alpha, mask):
+    return bool(image.mean() > 128)
+
+
+def dark(image, alpha, mask):
+    return bool(image.mean() <= 128)
+
+
+def test_only_the_same_reference_continues(tmp_path, tiny_settings):
+    generate(tiny_settings.model_copy(update={"n": 10}), tmp_path, reference=bright)
+    assert all(sample.image.mean() > 127 for sample in l4f.open_dataset(tmp_path))
+    assert set(json.loads((tmp_path / layout.stats(0)).read_text())["rejected"]) == {"reference"}
+    assert "tests.engines.test_filters.bright` agrees" in (tmp_path / layout.CARD).read_text()
+    for other in (dark, None):
+        with pytest.raises(l4f.UserError, match="reference .tests.engines.test_filters.bright there"):
+            generate(tiny_settings, tmp_path, reference=other)
+    assert generate(tiny_settings, tmp_path, reference=bright).made == 13
+
+
+def test_hardly_any_accepted_ends_with_1_and_one_line(capsys, tmp_path, tiny_checkpoint):
+    words = ["--n", "50", "--generator", str(tiny_checkpoint), "--device", "cpu", "--out", str(tmp_path / "s")]
+    assert main(["generate", *words, "--threshold", "0.5", "--reject-border", "--min-area", "0.1"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "leave --reject-border out" in error
+    assert not (tmp_path / "s" / layout.stats(0)).exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--min-area", "0.5", "--max-area", "0.4"], "max_area: got '0.4'; expected at least min_area, 0.5"),
+        (["--ignore-band", "0.5"], "expected two numbers, LOW,HIGH"),
+        (["--ignore-band", "0.8,0.2"], "0 < LOW ≤ HIGH < 1"),
+        (["--ignore-band", "a,0.2"], "ignore_band: got 'a'"),
+        (["--max-components", "0"], "greater than or equal to 1"),
+    ],
+)
+def test_bounds_that_cannot_be(capsys, tmp_path, flags, words):
+    assert main(["generate", "--out", str(tmp_path / "s"), *flags]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+def test_killed_and_started_again_gives_the_same_bytes(tmp_path, settings):
+    settings = settings.model_copy(update={"n": 300, "samples_per_shard": 50})
+    generate(settings, tmp_path / "a" / "s")
+    out = tmp_path / "b" / "s"
+    names = ("n", "generator", "batch_size", "samples_per_shard", "threshold", "device", "max_area", "max_components")
+    words = [word for name in names for word in (f"--{name.replace('_', '-')}", str(getattr(settings, name)))]
+    command = [sys.executable, "-m", "l4f_datagen", "generate", "--out", str(out), *words]
+    command += ["--fill-holes", "--ignore-band", "0.4,0.6"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / layout.stats(1)).exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    generate(settings, out)
+    assert fingerprints(out) == fingerprints(tmp_path / "a" / "s")
