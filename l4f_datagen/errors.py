@@ -9,6 +9,14 @@ class UserError(Exception):
         line = f"{subject}: got {got}; expected {expected}; {remedy}"
         super().__init__(" ".join(line.split()))
 
+    def __reduce__(self):
+        # Pickle would call the class with the line alone.
+        return _rebuild, (self.subject, self.got, self.expected, self.remedy)
+
+
+def _rebuild(subject: str, got: object, expected: str, remedy: str) -> UserError:
+    return UserError(subject, got=got, expected=expected, remedy=remedy)
+
 
 class WorkError(Exception):
     """Work that failed for a reason outside the settings, a full disk say. Exit 1."""

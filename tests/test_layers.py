@@ -10,7 +10,9 @@ import pytest
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-BOTTOM = {"settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet"}
+BOTTOM = {
+    "settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet", "addresses",
+}  # fmt: skip
 ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from ..settings import GenerateSettings, load_pipeline, resolve
+from ..settings import EngineSettings, GenerateSettings, load_pipeline, resolve
 from .options import setting
 
 
@@ -37,35 +37,51 @@ from .options import setting
 @setting(GenerateSettings, "quality")
 @setting(GenerateSettings, "save", metavar="foreground,background,w")
 @setting(GenerateSettings, "device")
+@setting(EngineSettings, "engine")
+@setting(EngineSettings, "devices", metavar="N,N|cpu,cpu")
+@setting(EngineSettings, "ray_address", metavar="HOST:PORT|auto")
+@setting(EngineSettings, "workers")
+@setting(EngineSettings, "devices_per_worker")
+@setting(EngineSettings, "shard_range", metavar="A:B")
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
 def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Generate images with masks as WebDataset shards.
 
     Composites of a StyleGAN2's foregrounds on independent backgrounds, with soft and thresholded
-    masks and metadata. Interrupt it when you like: the same command continues.
+    masks and metadata. Interrupt it when you like: the same command continues. With --engine ray, FOLDER
+    has to be one that all nodes reach under the same path, and so do checkpoints that are no names.
     """
+    engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.model_fields})
     section = load_pipeline(config).generate if config else {}
     settings = resolve(GenerateSettings, section, flags)
-    make(settings, out, overwrite=overwrite, dry_run=dry_run)
+    make(settings, out, engine, overwrite=overwrite, dry_run=dry_run)
 
 
-def make(settings: GenerateSettings, out: str, *, overwrite: bool = False, dry_run: bool = False) -> None:
+def make(
+    settings: GenerateSettings, out: str, engine: EngineSettings, *, overwrite: bool = False, dry_run: bool = False
+) -> None:
     """Generate with progress and a closing line."""
+    shards = engine.shards(settings.shards)
     # Imported here: torch takes seconds, and a wrong flag is told at once.
-    from ..engines.local import describe, generate, prepare_process
+    from ..engines import local
     from ..generation.stream import load_models
-    from .progress import ProgressReporter
+    from .progress import ProgressReporter, closing_line
 
-    prepare_process()
-    models = load_models(settings)
+    local.prepare_process()
+    one = engine.engine == "local" and len(devices := engine.devices or local.visible_devices(settings)) == 1
+    if one:
+        settings = settings.model_copy(update={"device": devices[0]})
+    models = load_models(settings) if one or dry_run else None
     if dry_run:
-        click.echo(json.dumps(describe(settings, models)["settings"] | {"out": out}, indent=2))
+        click.echo(json.dumps(local.describe(settings, models)["settings"] | {"out": out}, indent=2))
         return
     with ProgressReporter() as reporter:
-        progress = generate(settings, out, overwrite=overwrite, report=reporter, models=models)
-        seconds = reporter.seconds
-    rate = f", {progress.made / seconds:.1f}/s" if progress.made else ""
-    click.echo(
-        f"{out}: {progress.samples} samples in {progress.shards} shards; made {progress.made} in {seconds:.1f} s{rate}"
-    )
+        common = {"overwrite": overwrite, "report": reporter, "shards": shards}
+        if engine.engine == "ray":
+            from ..engines import ray
+
+            progress = ray.generate(settings, out, engine, **common)
+        else:
+            progress = local.generate(settings, out, devices=devices, models=models, **common)
+    click.echo(closing_line(out, progress, reporter.seconds, shards))

@@ -41,17 +41,29 @@ class ProgressReporter:
     def line(self, progress: Progress) -> str:
         """One line of where things stand."""
         rate = progress.made / max(time.monotonic() - self._start, 1e-9)
-        left = (progress.to_make - progress.made) / rate if rate else 0
+        left = duration((progress.to_make - progress.made) / rate) if rate else "?"
         done = progress.samples - progress.to_make + progress.made
         return (
             f"{done}/{progress.samples} samples  {rate:.1f}/s  shard {progress.shard + 1} of {progress.shards}  "
-            f"{duration(left)} left"
+            f"{left} left"
         )
 
     @property
     def seconds(self) -> float:
         """Since it was made."""
         return time.monotonic() - self._start
+
+
+def closing_line(out: str, progress: Progress, seconds: float, shards: range | None) -> str:
+    """What a run says at its end; ``shards`` when it made a part of the data set."""
+    rate = f", {progress.made / seconds:.1f}/s" if progress.made else ""
+    made = f"made {progress.made} in {seconds:.1f} s{rate}"
+    if shards is None:
+        return f"{out}: {progress.samples} samples in {progress.shards} shards; {made}"
+    return (
+        f"{out}: shards {shards.start}:{shards.stop} of {progress.shards} are done; {made}; "
+        f"once all are, l4f-datagen finalize {out} ends the data set"
+    )
 
 
 def duration(seconds: float) -> str:

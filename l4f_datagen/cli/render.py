@@ -4,7 +4,7 @@ import json
 
 import click
 
-from ..settings import RenderSettings, resolve
+from ..settings import EngineSettings, RenderSettings, resolve
 from .options import setting
 
 
@@ -19,26 +19,24 @@ from .options import setting
 @setting(RenderSettings, "samples_per_shard")
 @setting(RenderSettings, "image_format")
 @setting(RenderSettings, "quality")
+@setting(EngineSettings, "shard_range", metavar="A:B")
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(world: str, out: str, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(world: str, out: str, shard_range: str | None, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Render WORLD, "vessels", with exact masks as WebDataset shards.
 
     A procedural image class in the same kind of folder as generate writes: to train on, to measure
     masks against, to try everything on. Train and test split share no picture.
     """
     settings = resolve(RenderSettings, {}, {"world": world, **flags})
+    shards = resolve(EngineSettings, {}, {"shard_range": shard_range}).shards(settings.shards)
     # Imported here, so that a wrong flag is told at once.
     from ..engines.render import describe, render
-    from .progress import ProgressReporter
+    from .progress import ProgressReporter, closing_line
 
     if dry_run:
         click.echo(json.dumps(describe(settings)["settings"] | {"out": out}, indent=2))
         return
     with ProgressReporter() as reporter:
-        progress = render(settings, out, overwrite=overwrite, report=reporter)
-        seconds = reporter.seconds
-    rate = f", {progress.made / seconds:.1f}/s" if progress.made else ""
-    click.echo(
-        f"{out}: {progress.samples} samples in {progress.shards} shards; made {progress.made} in {seconds:.1f} s{rate}"
-    )
+        progress = render(settings, out, overwrite=overwrite, report=reporter, shards=shards)
+    click.echo(closing_line(out, progress, reporter.seconds, shards))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from ..settings import GenerateSettings, TrainAlphaSettings, load_pipeline, resolve
+from ..settings import EngineSettings, GenerateSettings, TrainAlphaSettings, load_pipeline, resolve
+from .options import setting
 
 ALPHA, SHARDS = "alpha", "shards"
 """Folders of the two stages inside --out."""
@@ -15,13 +16,20 @@ ALPHA, SHARDS = "alpha", "shards"
 @click.argument("pipeline", metavar="PATH|NAME")
 @click.option("--out", required=True, metavar="FOLDER", help="folder of the stages' own: alpha/ and shards/")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
+@setting(EngineSettings, "engine")
+@setting(EngineSettings, "devices", metavar="N,N|cpu,cpu")
+@setting(EngineSettings, "ray_address", metavar="HOST:PORT|auto")
+@setting(EngineSettings, "workers")
+@setting(EngineSettings, "devices_per_worker")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
-def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:
+def command(pipeline: str, out: str, n: str | None, dry_run: bool, **flags: object) -> None:
     """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards.
 
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
-    both stages, generate takes the alpha network that was just trained.
+    both stages, generate takes the alpha network that was just trained. Who generates is never in a file:
+    --engine and what follows it are those of generate.
     """
+    engine = resolve(EngineSettings, {}, flags)
     content, folder = load_pipeline(pipeline), Path(out).expanduser()
     listed = content.model_fields_set
     training = resolve(TrainAlphaSettings, content.train_alpha, {}) if "train_alpha" in listed else None
@@ -41,4 +49,4 @@ def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:
     if generating:
         from .generate import make
 
-        make(generating, str(folder / SHARDS))
+        make(generating, str(folder / SHARDS), engine)

@@ -1,19 +1,21 @@
-"""One process generates all shards, one after the other."""
+"""This machine makes all shards: in this process, or in one process per device."""
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import cv2
+import torch
 
 from .. import settings as settings_module
+from ..errors import UserError
 from ..generation.filters import Reference, reference_identity
-from ..generation.stream import Models, load_models, stream
+from ..generation.stream import Models, load_models, resolve_device, stream
 from ..settings import GenerateSettings
-from .dataset import Progress, versions, write_dataset
+from .dataset import Progress, planned, versions, write_dataset
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 
@@ -25,13 +27,19 @@ def generate(
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
     models: Models | None = None,
+    shards: range | None = None,
+    devices: Sequence[str] = (),
     reference: Reference | None = None,
 ) -> Progress:
     """Write the data set of ``settings`` into the folder ``out``, or continue it.
 
-    Calls ``report`` after every sample. Shards that are finished stay as they are.
+    Calls ``report`` after every sample, or with several processes a few times a second. Shards that are finished stay
+    as they are.
 
     Args:
+        models: networks that are loaded already; for one device.
+        shards: make these only, and not the files over all shards: ``dataset.finalize`` does.
+        devices: one process for each of them, such as cuda:0 and cuda:1; none or one: no process but this one.
         reference: what has to agree with every sample; only the same one continues the data set.
 
     Raises:
@@ -39,15 +47,63 @@ def generate(
         WorkError: the disk is full, or hardly any candidate passes the filters; finished shards stay, and the
             same call continues.
     """
+    if len(devices) > 1 and reference is not None:
+        raise UserError(
+            "devices", got=f"{', '.join(devices)} and a reference", expected="one device with a reference",
+            remedy="run one command for each device, with ranges of shards",
+        )  # fmt: skip
+    if len(devices) > 1:
+        return _side_by_side(settings, out, devices, overwrite=overwrite, report=report, shards=shards)
+    if devices:
+        settings = settings.model_copy(update={"device": devices[0]})
     models = models or load_models(settings)
     return write_dataset(
         settings,
         out,
         describe(settings, models, reference),
-        lambda shards: stream(settings, shards=shards, models=models, reference=reference),
+        lambda pending: stream(settings, shards=pending, models=models, reference=reference),
         overwrite=overwrite,
         report=report,
+        shards=shards,
     )
+
+
+def visible_devices(settings: GenerateSettings) -> tuple[str, ...]:
+    """The devices that ``settings.device`` allows: all GPUs, unless it names one or the CPU.
+
+    Raises:
+        UserError: the device is absent.
+    """
+    device = resolve_device(settings.device)
+    if device.type == "cpu" or device.index is not None:
+        return (str(device),)
+    count = torch.cuda.device_count()
+    return tuple(f"{device.type}:{index}" for index in range(count)) if count > 1 else (str(device),)
+
+
+def _side_by_side(
+    settings: GenerateSettings,
+    out: str | Path,
+    devices: Sequence[str],
+    *,
+    overwrite: bool,
+    report: Callable[[Progress], None],
+    shards: range | None,
+) -> Progress:
+    # Imported here: this module is what a worker process imports.
+    from .crew import drive
+    from .maker import Job
+    from .processes import Processes
+
+    for device in devices:
+        resolve_device(device)
+    description = describe_for(settings, torch.device(devices[0]).type)
+    threads = max(1, torch.get_num_threads() // len(devices))
+    with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
+        if not plan.pending:
+            return plan.progress(settings.shards, 0, 0)
+        with Processes(Job(settings, plan.out, description, threads), devices) as crew:
+            return drive(crew, plan, report)
 
 
 def prepare_process() -> None:
@@ -61,11 +117,14 @@ def prepare_process() -> None:
     gc.freeze()
 
 
-def describe(settings: GenerateSettings, models: Models, reference: Reference | None = None) -> dict[str, Any]:
-    """What ``dataset.json`` says of a data set."""
+def describe(
+    settings: GenerateSettings, models: Models, reference: Reference | None = None, *, device: str | None = None
+) -> dict[str, Any]:
+    """What ``dataset.json`` says of a data set; ``device`` when other processes make it, not that of ``models``."""
     sources = {"generator": models.generator_source, "alpha": models.alpha_source}
+    device = device or str(models.device)
     identity = settings_module.identity(
-        settings, {name: source.sha256 for name, source in sources.items()}, models.device.type
+        settings, {name: source.sha256 for name, source in sources.items()}, torch.device(device).type
     )
     origin = {}
     if models.backgrounds:
@@ -73,7 +132,7 @@ def describe(settings: GenerateSettings, models: Models, reference: Reference | 
         identity["background_images"] = "{images} images, SHA-256 {sha256}".format(**origin["backgrounds"])
     if reference is not None:
         origin["reference"] = identity["reference"] = reference_identity(reference)
-    resolved = {"alpha": settings.alpha or settings.generator, "device": str(models.device)}
+    resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     return {
         "settings": settings.model_dump(mode="json") | resolved,
         "identity": identity,
@@ -83,3 +142,12 @@ def describe(settings: GenerateSettings, models: Models, reference: Reference | 
         "versions": versions(_PACKAGES),
         "counts": {"samples": settings.n, "shards": settings.shards},
     }
+
+
+def describe_for(settings: GenerateSettings, device: str) -> dict[str, Any]:
+    """``describe`` for other processes, which compute on ``device``; this one need not have such a device.
+
+    Raises:
+        UserError: a checkpoint cannot be read, or the two do not fit.
+    """
+    return describe(settings, load_models(settings.model_copy(update={"device": "cpu"})), device=device)

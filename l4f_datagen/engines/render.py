@@ -23,10 +23,12 @@ def render(
     *,
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
+    shards: range | None = None,
 ) -> Progress:
     """Write the renderings of ``settings`` into the data set folder ``out``, or continue it.
 
-    Calls ``report`` after every sample. Shards that are finished stay as they are.
+    Calls ``report`` after every sample. Shards that are finished stay as they are. Of some ``shards`` no file over
+    all of them is written: ``dataset.finalize`` does.
 
     Raises:
         UserError: there is no such world, its split is too small, or the folder is not usable;
@@ -37,9 +39,10 @@ def render(
         settings,
         out,
         describe(settings),
-        lambda shards: stream(settings, shards=shards),
+        lambda pending: stream(settings, shards=pending),
         overwrite=overwrite,
         report=report,
+        shards=shards,
     )
 
 

@@ -2,17 +2,26 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from . import atomic, card, index, layout
+from . import card, index, layout
+from .store import Store, open_store
 
 FORMAT = "l4f-datagen-dataset"
 VERSION = 2
+_ASKING = 16  # files read at a time: behind an address each takes a round trip
 
 
-def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
+def open_for_writing(
+    place: str | Path | Store,
+    description: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    shards: range | None = None,
+) -> None:
     """Create a data set folder, or continue the one that is there.
 
     Args:
@@ -20,98 +29,119 @@ def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite:
             (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and where they apply
             ``world``, ``backgrounds`` and ``reference``.
         overwrite: remove a data set with other settings, its files only, and start anew.
+        shards: those that are going to be written, when other processes write others of the same folder; any of them
+            may be the one that creates it.
 
     Raises:
         UserError: not a folder, not writable, another program's, or another data set's.
     """
-    _make_writable(folder)
-    atomic.remove_temporaries(folder)
+    store = open_store(place)
+    store.make_writable()
+    store.remove_unfinished(shards)
     description = {"format": FORMAT, "version": VERSION, **description}
-    if (folder / layout.DATASET).exists():
-        existing = read_description(folder)
-        if overwrite:
-            _remove_dataset(folder, existing)
-        else:
-            _check_same(folder, existing, description)
-            if existing["counts"]["samples"] == description["counts"]["samples"]:
-                return
-            # What tells of all samples is about to be untrue.
-            for name in layout.FINAL:
-                (folder / name).unlink(missing_ok=True)
-            description["versions"] = existing["versions"]
-    elif foreign := sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
-        raise UserError(
-            f"out {folder}",
-            got=f"a folder without {layout.DATASET} that holds {foreign[0]}"
-            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""),
-            expected="a new or empty folder, or a data set to continue",
-            remedy="choose another folder",
-        )
-    # The card first: it names the tars for whoever loads the folder, dataset.json makes it a data set.
-    atomic.write_bytes(folder / layout.CARD, card.render(description).encode())
-    atomic.write_bytes(folder / layout.DATASET, _to_json(description))
+    if not store.exists(layout.DATASET):
+        _refuse_foreign(store)
+    elif overwrite:
+        _remove_dataset(store, read_description(store))
+    # dataset.json makes it a data set, and the first one that arrives says of which settings.
+    if store.create_bytes(layout.DATASET, _to_json(description)):
+        _write_card(store, description)
+        return
+    existing = read_description(store)
+    _check_same(store, existing, description)
+    if existing["counts"]["samples"] == description["counts"]["samples"]:
+        if not store.exists(layout.CARD):
+            _write_card(store, existing)
+        return
+    # What tells of all samples is about to be untrue.
+    store.remove(*layout.FINAL)
+    description["versions"] = existing["versions"]
+    _write_card(store, description)
+    store.write_bytes(layout.DATASET, _to_json(description))
 
 
-def read_description(folder: Path) -> dict[str, Any]:
+def read_description(place: str | Path | Store) -> dict[str, Any]:
     """``dataset.json`` of a folder.
 
     Raises:
         UserError: there is none, or it is not ours.
     """
-    path = folder / layout.DATASET
+    store = open_store(place)
     try:
-        description = json.loads(path.read_text())
+        description = json.loads(store.read_bytes(layout.DATASET))
         if description["format"] == FORMAT and description["version"] == VERSION:
             return description
         problem = f'"format": {description["format"]!r}, "version": {description["version"]!r}'
     except FileNotFoundError:
-        problem = "no such file" if folder.is_dir() else "no such folder"
+        problem = "no such file" if store.is_folder() else "no such folder"
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"something unreadable ({error})"
     raise UserError(
-        str(path), got=problem, expected=f'"format": "{FORMAT}", "version": {VERSION}', remedy="name a data set folder"
-    )
+        store.where(layout.DATASET), got=problem, expected=f'"format": "{FORMAT}", "version": {VERSION}',
+        remedy="name a data set folder",
+    )  # fmt: skip
 
 
-def shard_done(folder: Path, shard: int, samples: int) -> bool:
+def done_shards(place: str | Path | Store, samples: Mapping[int, int]) -> list[int]:
+    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats."""
+    store = open_store(place)
+    sizes = store.listing()
+    begun = [shard for shard in samples if layout.stats(shard) in sizes]
+    if not begun:
+        return []
+    with ThreadPoolExecutor(_ASKING) as executor:
+        done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes), begun)
+        return [shard for shard, is_done in zip(begun, done, strict=True) if is_done]
+
+
+def shard_done(place: str | Path | Store, shard: int, samples: int) -> bool:
     """Whether a shard is finished with that many samples, its files as long as its stats say."""
+    return done_shards(place, {shard: samples}) == [shard]
+
+
+def remove_shard(place: str | Path | Store, shard: int) -> None:
+    """Remove what is left of a shard that is to be made again, its stats first."""
+    store = open_store(place)
+    store.remove(*layout.of_shard(shard))
+    store.sync()
+
+
+def finalize(place: str | Path | Store, shards: int) -> None:
+    """Write the files over all shards, once every shard is done. Nobody may be writing any more."""
+    store = open_store(place)
+    store.remove_unfinished(None)
+    if not set(layout.FINAL) <= set(store.listing()):
+        index.write_indexes(store, shards)
+
+
+def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> bool:
     try:
-        stats = json.loads((folder / layout.stats(shard)).read_text())
-        sizes = {name: file["bytes"] for name, file in stats["files"].items()}
-        return stats["samples"] == samples and all((folder / n).stat().st_size == s for n, s in sizes.items())
-    except (OSError, ValueError, KeyError, TypeError):
+        stats = json.loads(store.read_bytes(layout.stats(shard)))
+        return stats["samples"] == samples and all(
+            sizes[name] == file["bytes"] for name, file in stats["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
-def remove_shard(folder: Path, shard: int) -> None:
-    """Remove what is left of a shard that is to be made again, its stats first."""
-    for name in layout.of_shard(shard):
-        (folder / name).unlink(missing_ok=True)
-    atomic.sync_folder(folder)
-
-
-def finalize(folder: Path, shards: int) -> None:
-    """Write the files over all shards, once every shard is done."""
-    if not all((folder / name).is_file() for name in layout.FINAL):
-        index.write_indexes(folder, shards, name=folder.resolve().name)
-
-
-def _make_writable(folder: Path) -> None:
-    probe = folder / f".probe{atomic.SUFFIX}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except (FileExistsError, NotADirectoryError):
-        raise UserError(f"out {folder}", got="a file", expected="a folder", remedy="choose another path") from None
-    except OSError as error:
+def _refuse_foreign(store: Store) -> None:
+    foreign = sorted(name for name in (*store.listing(), *store.folders()) if not name.startswith("."))
+    # Looked for once more: another process may just have made a data set of it.
+    if foreign and not store.exists(layout.DATASET):
         raise UserError(
-            f"out {folder}", got=f"a place that cannot be written ({error.strerror})", expected="a writable folder",
-            remedy="choose another path or change its permissions",
-        ) from None  # fmt: skip
+            f"out {store}",
+            got=f"a folder without {layout.DATASET} that holds {foreign[0]}"
+            + (f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""),
+            expected="a new or empty folder, or a data set to continue",
+            remedy="choose another folder",
+        )
 
 
-def _check_same(folder: Path, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def _write_card(store: Store, description: Mapping[str, Any]) -> None:
+    store.write_bytes(layout.CARD, card.render(description).encode())
+
+
+def _check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     old, new = existing["identity"], wanted["identity"]
     different = [
         f"{key.removesuffix('_sha256')} (another checkpoint)" if key.endswith("_sha256")
@@ -122,7 +152,7 @@ def _check_same(folder: Path, existing: Mapping[str, Any], wanted: Mapping[str, 
     remedy = "use the same settings, another folder, or --overwrite to replace what is there"
     if different:
         raise UserError(
-            f"out {folder}",
+            f"out {store}",
             got=f"a data set with other settings: {', '.join(different)}",
             expected="the same settings",
             remedy=remedy,
@@ -130,17 +160,16 @@ def _check_same(folder: Path, existing: Mapping[str, Any], wanted: Mapping[str, 
     have, want = existing["counts"]["samples"], wanted["counts"]["samples"]
     if want < have:
         raise UserError(
-            f"n for {folder}", got=want, expected=f"at least the {have} that it was begun with", remedy=remedy
+            f"n for {store}", got=want, expected=f"at least the {have} that it was begun with", remedy=remedy
         )
 
 
-def _remove_dataset(folder: Path, existing: Mapping[str, Any]) -> None:
+def _remove_dataset(store: Store, existing: Mapping[str, Any]) -> None:
     """Remove the files of a data set; anything else in the folder stays."""
-    (folder / layout.DATASET).unlink()  # from here on it is no data set any more
-    for name in (*layout.FINAL, layout.CARD):
-        (folder / name).unlink(missing_ok=True)
+    # Its description first: from here on it is no data set any more.
+    store.remove(layout.DATASET, *layout.FINAL, layout.CARD)
     for shard in range(existing["counts"]["shards"]):
-        remove_shard(folder, shard)
+        remove_shard(store, shard)
 
 
 def _to_json(value: object) -> bytes:

@@ -1,11 +1,14 @@
 """Names of the files of a data set folder (contract 2 of the design)."""
 
+import re
+
 DATASET = "dataset.json"
 CARD = "README.md"
 METADATA = "metadata.parquet"
 WIDS, OPENCLIP, TIMM = "wids.json", "sizes.json", "_info.json"
 FINAL = (METADATA, WIDS, OPENCLIP, TIMM)
 """Written when the last shard is done; absent while a run goes on."""
+_OF_SHARD = re.compile(r"([0-9]{5,})[._]")
 
 
 def tar(shard: int) -> str:
@@ -26,6 +29,12 @@ def index(shard: int) -> str:
 def stats(shard: int) -> str:
     """Counts and checksums of a shard; written last, so a shard without it does not exist."""
     return f"{shard:05d}_stats.json"
+
+
+def shard_of(name: str) -> int | None:
+    """The shard that a file, or what is to become one, belongs to; None for files over all shards."""
+    found = _OF_SHARD.match(name)
+    return int(found[1]) if found else None
 
 
 def of_shard(shard: int) -> tuple[str, str, str, str]:

@@ -1,12 +1,14 @@
 """Data set folders read back as the samples that were written."""
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..sample import Sample
 from . import encoding, folder, layout
+from .store import Store, open_store
 
 
 class Dataset:
@@ -15,9 +17,8 @@ class Dataset:
     ``description`` is its ``dataset.json``.
     """
 
-    def __init__(self, path: Path, shards: list[int], length: int):
-        self.path = path
-        self.description = folder.read_description(path)
+    def __init__(self, store: Store, description: Mapping[str, Any], shards: list[int], length: int):
+        self.store, self.description = store, description
         self._shards, self._length = shards, length
 
     def __len__(self) -> int:
@@ -25,11 +26,11 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Sample]:
         for shard in self._shards:
-            yield from read_shard(self.path / layout.tar(shard))
+            yield from read_shard(self.store, shard)
 
 
-def open_dataset(path: str | Path, *, allow_incomplete: bool = False) -> Dataset:
-    """Open a data set folder.
+def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -> Dataset:
+    """Open a data set folder: a path, or an address such as ``s3://BUCKET/PREFIX``.
 
     Args:
         allow_incomplete: take the shards that are done when others are not.
@@ -37,44 +38,45 @@ def open_dataset(path: str | Path, *, allow_incomplete: bool = False) -> Dataset
     Raises:
         UserError: not a data set folder, or shards are missing.
     """
-    path = Path(path).expanduser()
-    description = folder.read_description(path)
+    store = open_store(place)
+    description = folder.read_description(store)
     samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
     counts = {shard: min(per_shard, samples - shard * per_shard) for shard in range(description["counts"]["shards"])}
-    done = [shard for shard, samples in counts.items() if folder.shard_done(path, shard, samples)]
+    done = folder.done_shards(store, counts)
     if len(done) < len(counts) and not (allow_incomplete and done):
         raise UserError(
-            str(path),
+            str(store),
             got=f"a data set of which {len(done)} of {len(counts)} shards are finished",
             expected="a complete one",
             remedy="run the command that made it again to continue it",
         )
-    return Dataset(path, done, sum(counts[shard] for shard in done))
+    return Dataset(store, description, done, sum(counts[shard] for shard in done))
 
 
-def read_shard(path: Path) -> Iterator[Sample]:
-    """The samples of one tar, in order.
+def read_shard(store: Store, shard: int) -> Iterator[Sample]:
+    """The samples of one shard, in order.
 
     Raises:
         ValueError: a member is damaged or missing; names the sample.
     """
-    with tarfile.open(path, "r|") as tar:
+    where = store.where(layout.tar(shard))
+    with store.open(layout.tar(shard)) as file, tarfile.open(fileobj=file, mode="r|") as tar:
         key, members = None, {}
         for entry in tar:
             # The key ends at the first dot, as webdataset has it.
             entry_key, _, extension = entry.name.partition(".")
             if entry_key != key and members:
-                yield _decode(path, key, members)
+                yield _decode(where, key, members)
                 members = {}
             key = entry_key
             members[extension] = tar.extractfile(entry).read()
             tar.members.clear()  # a record of every member would be kept
         if members:
-            yield _decode(path, key, members)
+            yield _decode(where, key, members)
 
 
-def _decode(path: Path, key: str, members: dict[str, bytes]) -> Sample:
+def _decode(where: str, key: str, members: dict[str, bytes]) -> Sample:
     try:
         return encoding.decode(members)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"sample {key} of {path} is damaged: {error}") from error
+        raise ValueError(f"sample {key} of {where} is damaged: {error}") from error

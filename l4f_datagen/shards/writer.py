@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -14,7 +15,8 @@ import pyarrow.parquet as pq
 
 from ..overlap import ordered_map
 from ..sample import Sample
-from . import atomic, encoding, layout, schema
+from . import encoding, layout, schema
+from .store import Store, open_store
 from .tar import TarWriter
 
 _CHUNK = 32  # samples encoded at a time
@@ -22,7 +24,7 @@ _ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks wa
 
 
 def write_shard(
-    folder: Path,
+    place: str | Path | Store,
     shard: int,
     samples: Iterable[Sample],
     *,
@@ -35,14 +37,14 @@ def write_shard(
     Raises:
         OSError: the disk is full, say; no file of the shard is left half-written.
     """
-    rows, offsets, rejected = [], [], Counter()
+    store, rows, offsets, rejected = open_store(place), [], [], Counter()
     encoded = ordered_map(
         lambda chunk: [(s, encoding.encode(s, image_format=image_format, quality=quality)) for s in chunk],
         _chunks(samples),
         workers=_ENCODERS,
         ahead=_ENCODERS + 1,
     )
-    with atomic.replacing(folder / layout.tar(shard)) as file, contextlib.closing(encoded):
+    with store.replacing(layout.tar(shard)) as file, contextlib.closing(encoded):
         hashing = _HashingFile(file)
         tar = TarWriter(hashing)
         for sample, members in itertools.chain.from_iterable(encoded):
@@ -56,23 +58,24 @@ def write_shard(
             report()
         tar.close()
         tar_digest = hashing.digest()
-    _write_parquet(folder / layout.parquet(shard), rows)
-    _write_dali_index(folder / layout.index(shard), offsets)
+    parquet, index = _parquet(rows), _dali_index(offsets)
+    store.write_bytes(layout.parquet(shard), parquet)
+    store.write_bytes(layout.index(shard), index)
     stats = {
         "shard": shard,
         "samples": len(rows),
         "rejected": dict(sorted(rejected.items())),
         "files": {
             layout.tar(shard): tar_digest,
-            layout.parquet(shard): _digest(folder / layout.parquet(shard)),
-            layout.index(shard): _digest(folder / layout.index(shard)),
+            layout.parquet(shard): _digest(parquet),
+            layout.index(shard): _digest(index),
         },
         "means": {
             name: round(sum(row[name] for row in rows) / len(rows), 6)
             for name in ("mask_area", "decisiveness", "stability", "components", "touches_border")
         },
     }  # fmt: skip
-    atomic.write_bytes(folder / layout.stats(shard), json.dumps(stats, indent=2).encode() + b"\n")
+    store.write_bytes(layout.stats(shard), json.dumps(stats, indent=2).encode() + b"\n")
     return stats
 
 
@@ -115,17 +118,17 @@ class _HashingFile:
         return {"bytes": self._size, "md5": self._md5.hexdigest(), "sha256": self._sha256.hexdigest()}
 
 
-def _write_parquet(path: Path, rows: list[dict[str, object]]) -> None:
-    with atomic.replacing(path) as file:
-        pq.write_table(schema.table(rows), file)
+def _parquet(rows: list[dict[str, object]]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(schema.table(rows), buffer)
+    return buffer.getvalue()
 
 
-def _write_dali_index(path: Path, offsets: list[list[tuple[str, int, int, str]]]) -> None:
+def _dali_index(offsets: list[list[tuple[str, int, int, str]]]) -> bytes:
     lines = [f"v1.2 {len(offsets)}"]
     lines += [" ".join(f"{e} {o} {s} {n}" for e, o, s, n in sample) for sample in offsets]
-    atomic.write_bytes(path, ("\n".join(lines) + "\n").encode())
+    return ("\n".join(lines) + "\n").encode()
 
 
-def _digest(path: Path) -> dict[str, object]:
-    content = path.read_bytes()
+def _digest(content: bytes) -> dict[str, object]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

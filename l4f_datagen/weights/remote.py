@@ -7,6 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from ..addresses import in_one_line, missing_library
 from ..errors import UserError
 from .source import file_sha256
 
@@ -14,7 +15,6 @@ logger = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "L4F_CACHE"
 """Environment variable that names the cache folder; without it, l4f-datagen in the user's cache folder."""
-EXTRA = "pip install l4f-datagen[remote]"
 NATIVE_FILES = ("generator.safetensors", "alpha.safetensors", "model.json")
 """What is fetched of a folder; the card last, so that a folder that has one is complete."""
 _ADDRESS = re.compile(r"(https?|s3|gs|gcs|hf|memory):/+(.+)", re.DOTALL)
@@ -66,9 +66,7 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
     try:
         return _fetch(address, place, copy, expected)
     except ImportError as error:
-        raise UserError(
-            address, got=f"a missing library ({error})", expected=f"the libraries for {scheme}://", remedy=EXTRA
-        ) from error
+        raise missing_library(address, error) from error
     except UserError:
         raise
     except FileNotFoundError as error:
@@ -78,11 +76,11 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
     except Exception as error:  # each storage has its own errors, and none of their libraries need be installed
         for found in (copy, place / "folder"):
             if expected is None and found.exists():
-                logger.warning("%s cannot be reached (%s); the copy in %s is used", address, _first_line(error), place)
+                logger.warning("%s cannot be reached (%s); the copy in %s is used", address, in_one_line(error), place)
                 return found
         raise UserError(
             address,
-            got=f"no answer that can be used ({_first_line(error)})",
+            got=f"no answer that can be used ({in_one_line(error)})",
             expected="an address that can be reached and read",
             remedy="check the connection, the address and the rights to it",
         ) from error
@@ -166,7 +164,3 @@ def _version(filesystem, path: str) -> str:
     info = filesystem.info(path)
     keys = ("size", "ETag", "etag", "mtime", "LastModified", "Last-Modified", "last_commit", "blob_id", "created")
     return "\n".join(f"{key}={info[key]}" for key in keys if info.get(key) is not None)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

@@ -29,6 +29,14 @@ def test_a_new_folder_says_what_it_is(tmp_path, description):
     assert "license: mit" in (out / "README.md").read_text()
 
 
+def test_begun_and_cut_short_it_is_a_data_set_already(tmp_path, description):
+    folders.open_for_writing(tmp_path, description)
+    card = (tmp_path / layout.CARD).read_bytes()
+    (tmp_path / layout.CARD).unlink()
+    folders.open_for_writing(tmp_path, description)
+    assert (tmp_path / layout.CARD).read_bytes() == card
+
+
 def test_other_settings_are_refused_by_name(tmp_path, description):
     folders.open_for_writing(tmp_path, description)
     before = (tmp_path / layout.DATASET).read_bytes()
@@ -68,6 +76,13 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, description, overwri
     with pytest.raises(UserError, match="thesis.tex"):
         folders.open_for_writing(tmp_path, description, overwrite=overwrite)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_folder_that_holds_folders_is_left_alone(tmp_path, description):
+    (tmp_path / "chapters").mkdir()
+    with pytest.raises(UserError, match="chapters"):
+        folders.open_for_writing(tmp_path, description)
+    assert [p.name for p in tmp_path.iterdir()] == ["chapters"]
 
 
 def test_a_dataset_json_of_another_program_is_left_alone(tmp_path, description):

@@ -1,0 +1,89 @@
+"""Several workers share the shards of a plan: who gets which, and what happens when one is lost."""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from ..errors import WorkError
+from ..shards import folder as folders
+from .dataset import Plan, Progress
+from .maker import News
+
+logger = logging.getLogger(__name__)
+
+_LOSSES = 3
+"""So many workers that are lost over one shard, or each before it is ready, are no accident."""
+
+
+class Crew(Protocol):
+    """The workers of an engine, by number."""
+
+    size: int
+    """How many there are at a time."""
+
+    def news(self) -> Iterator[tuple[int, News | None]]:
+        """Wait a moment for what workers tell; None: that worker is lost, and nothing more will come from it."""
+
+    def give(self, worker: int, shard: int) -> None:
+        """Let a worker make one more shard."""
+
+
+def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progress:
+    """Have a crew make all pending shards of a plan; reports a few times a second. There has to be one.
+
+    Raises:
+        UserError, WorkError: a worker's; shards that are finished stay.
+    """
+    waiting, losses = deque(plan.pending), Counter()
+    in_work: dict[int, dict[int, int]] = {}  # samples so far, by worker and shard
+    finished, left, to_make = 0, len(waiting), plan.to_make
+    progress = plan.progress(plan.pending[0], 0, to_make)
+    while left:
+        plan.lock.check()
+        for worker, news in crew.news():
+            done = ()
+            if news is None:
+                lost = list(in_work.pop(worker, {}))
+                done = [shard for shard in lost if folders.shard_done(plan.out, shard, plan.count(shard))]
+                again = [shard for shard in lost if shard not in done]
+                _count_loss(losses, again, crew.size, ready=bool(lost))
+                waiting.extendleft(reversed(again))
+            elif news.error:
+                raise news.error
+            elif news.ready:
+                losses.pop(None, None)
+                mine, done = in_work.setdefault(worker, {}), news.done
+                mine.update(news.counts)
+                for shard in done:
+                    del mine[shard]
+                # A second shard keeps a worker busy between two; at the end others would wait for it.
+                while waiting and len(mine) < (2 if len(waiting) > len(in_work) else 1):
+                    mine[waiting[0]] = 0
+                    crew.give(worker, waiting.popleft())
+            left -= len(done)
+            finished += sum(map(plan.count, done))
+            shards = [shard for counts in in_work.values() for shard in counts] or [progress.shard]
+            made = finished + sum(sum(counts.values()) for counts in in_work.values())
+            progress = plan.progress(min(shards), made, to_make)
+            report(progress)
+    return progress
+
+
+def _count_loss(losses: Counter, again: list[int], size: int, *, ready: bool) -> None:
+    """Note a lost worker, by the shard that was in work or None.
+
+    Raises:
+        WorkError: it is one too many.
+    """
+    if again:
+        logger.warning("a worker was lost; shard %d is made again", again[0])
+        losses[again[0]] += 1
+        if losses[again[0]] == _LOSSES:
+            raise WorkError(
+                f"{_LOSSES} workers were lost over shard {again[0]}: look at their memory; the finished shards stay"
+            )
+    elif not ready:
+        losses[None] += 1
+        if losses[None] == _LOSSES * size:
+            raise WorkError(f"{losses[None]} workers were lost before one was ready: look at their memory")

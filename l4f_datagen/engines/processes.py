@@ -1,0 +1,92 @@
+"""Worker processes of this machine, one per device."""
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from multiprocessing import connection
+
+from ..errors import WorkError
+from .maker import Job, News, ShardMaker
+
+_SECONDS_BETWEEN_NEWS = 0.2
+_SECONDS_TO_STOP = 30
+
+
+class Processes:
+    """A crew of processes. A context manager: leaving it ends them, and nothing half-written remains.
+
+    Args:
+        devices: each process's; a device may be named several times.
+    """
+
+    def __init__(self, job: Job, devices: Sequence[str]):
+        self._devices, self.size = devices, len(devices)
+        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+        self._pipes: list[connection.Connection] = []
+        self._processes = []
+        for device in devices:
+            ours, theirs = context.Pipe()
+            own = replace(job, settings=job.settings.model_copy(update={"device": device}))
+            process = context.Process(target=_work, args=(theirs, own), name=f"shards on {device}", daemon=True)
+            process.start()
+            theirs.close()  # else its end would never be seen
+            self._pipes.append(ours)
+            self._processes.append(process)
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        for process in self._processes:
+            process.join(_SECONDS_TO_STOP)
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def news(self) -> Iterator[tuple[int, News]]:
+        """As a crew's; a process that ends is no loss to make up for, since nothing took it away.
+
+        Raises:
+            WorkError: a process ended.
+        """
+        for pipe in connection.wait(self._pipes, timeout=1):
+            worker = self._pipes.index(pipe)
+            try:
+                news = pipe.recv()
+            except (EOFError, OSError):
+                raise self._ended(worker) from None
+            yield worker, news
+
+    def give(self, worker: int, shard: int) -> None:
+        """As a crew's."""
+        try:
+            self._pipes[worker].send(shard)
+        except OSError:
+            raise self._ended(worker) from None
+
+    def _ended(self, worker: int) -> WorkError:
+        process = self._processes[worker]
+        process.join(_SECONDS_TO_STOP)
+        code = process.exitcode or 0
+        why = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return WorkError(
+            f"the process on {self._devices[worker]} ended ({why}): the finished shards stay; "
+            "look at the machine's memory and run the same command again to continue"
+        )
+
+
+def _work(pipe: connection.Connection, job: Job) -> None:
+    # The driver is interrupted, too, and closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    maker = ShardMaker(job)
+    try:
+        while True:
+            while pipe.poll():
+                maker.give(pipe.recv())
+            pipe.send(maker.news(_SECONDS_BETWEEN_NEWS))
+    except (EOFError, OSError):  # the driver wants no more, or is dead
+        maker.stop()

@@ -1,0 +1,228 @@
+"""Who writes into a data set folder: no two writers make the same shards at the same time.
+
+A writer leaves a small file that says who it is and which shards it makes, and changes it every few seconds. Of this
+machine's processes it is known at once whether they are alive; of another machine's writer, whether its file changes
+while one watches. No clock is compared with another, so that clocks may differ and jump.
+
+What this cannot do: nothing stops a writer that was silent for too long (asleep, cut off from the storage) and comes
+back; it finds its file gone and gives up at its next shard. Until then two write, which harms nothing: a shard is the
+same whoever makes it, and files appear whole.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..addresses import in_one_line
+from ..errors import UserError, WorkError
+from . import processes
+from .store import Store, open_store
+
+logger = logging.getLogger(__name__)
+
+PREFIX, SUFFIX = ".writing-", ".lock"
+_SILENT_BEATS = 6
+"""So many beats without a sign of life, and a writer of another machine counts as dead."""
+_LOOKS_PER_BEAT = 20
+_ours: set[str] = set()
+"""Tokens of this process's locks: one that it could not remove is nobody's."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Content of a lock file: who writes, and which shards (all of them when ``start`` is None)."""
+
+    token: str
+    start: int | None
+    stop: int | None
+    process: processes.Process = field(default_factory=processes.this)
+    since: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    holds: bool = False
+    """False while it looks whether others are there."""
+    beats: int = 0
+
+    @property
+    def name(self) -> str:
+        """The lock file's."""
+        return f"{PREFIX}{self.token}{SUFFIX}"
+
+    def overlaps(self, other: "Writer") -> bool:
+        """Whether both want one and the same shard."""
+        if self.start is None or other.start is None:
+            return True
+        return max(self.start, other.start) < min(self.stop, other.stop)
+
+    def __str__(self) -> str:
+        shards = "" if self.start is None else f", shards {self.start}:{self.stop}"
+        return f"process {self.process.pid} on {self.process.host} (since {self.since}{shards})"
+
+
+class Lock:
+    """A writer's right to its shards, while ``writing`` lasts."""
+
+    def __init__(self, store: Store, writer: Writer):
+        self._store, self._writer = store, writer
+        self._ended, self._changing, self._lost = threading.Event(), threading.Lock(), False
+        self._beating = threading.Thread(target=self._beat, name="lock", daemon=True)
+
+    def check(self) -> None:
+        """Raise ``WorkError`` when another writer took over, since nothing was seen of this one for long."""
+        if self._lost:
+            raise WorkError(
+                f"{self._store}: another writer took this one for dead and may have taken over; what was finished "
+                "stays, and the same command continues"
+            )
+
+    def take(self) -> None:
+        """Wait until it is certain that nobody else has one of the shards.
+
+        Raises:
+            UserError: somebody has.
+        """
+        _ours.add(self._writer.token)
+        try:
+            self._change()
+            self._beating.start()
+            rivals = _Rivals(self._store, self._writer)
+            while rivals.undecided():
+                self.check()
+                time.sleep(self._store.beat / _LOOKS_PER_BEAT)
+            self._change(holds=True)
+        except BaseException:
+            self.give_back()
+            raise
+
+    def give_back(self) -> None:
+        """Let others have the shards."""
+        self._ended.set()
+        if self._beating.is_alive():
+            self._beating.join()
+        self._remove()
+        _ours.discard(self._writer.token)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._store.beat):
+            try:
+                if not self._store.exists(self._writer.name):
+                    self._lost = True
+                    return
+                self._change(beats=self._writer.beats + 1)
+            except (OSError, UserError, WorkError) as error:  # the next beat may reach it
+                logger.debug("%s: no sign of life could be left (%s)", self._store, in_one_line(error))
+
+    def _change(self, **fields: object) -> None:
+        with self._changing:
+            self._writer = replace(self._writer, **fields)
+            content = json.dumps(asdict(self._writer)).encode()
+            try:
+                self._store.write_bytes(self._writer.name, content)
+            except FileNotFoundError:  # whoever has the folder just cleared it of temporary files, this one's too
+                self._store.write_bytes(self._writer.name, content)
+
+    def _remove(self) -> None:
+        try:
+            self._store.remove(self._writer.name)
+        except (OSError, UserError, WorkError) as error:  # what ended the work is worth more than this
+            logger.warning("%s: %s stays behind (%s)", self._store, self._writer.name, in_one_line(error))
+
+
+@contextlib.contextmanager
+def writing(place: str | Path | Store, shards: range | None = None) -> Iterator[Lock]:
+    """Have a folder, or some of its shards, for oneself while the block lasts; creates the folder.
+
+    Others may have other shards. A dead writer's lock is taken over, and a warning says so; that takes a minute when
+    it died on another machine.
+
+    Args:
+        shards: without gaps; None is the whole folder.
+
+    Raises:
+        UserError: another writer has one of the shards, or the folder cannot be written.
+    """
+    store = open_store(place)
+    store.make_writable()
+    start, stop = (None, None) if shards is None else (shards.start, shards.stop)
+    lock = Lock(store, Writer(os.urandom(6).hex(), start, stop))
+    lock.take()
+    try:
+        yield lock
+    finally:
+        lock.give_back()
+
+
+class _Rivals:
+    """The other writers that want our shards."""
+
+    def __init__(self, store: Store, ours: Writer):
+        self._store, self._ours = store, ours
+        self._patience = _SILENT_BEATS * store.beat
+        self._first: dict[str, tuple[bytes, float]] = {}
+        """What their files held when they were seen first, and when that was."""
+
+    def undecided(self) -> bool:
+        """Look again, and say whether to do so once more. Removes what dead ones left, raises for a live one."""
+        names = [n for n in self._store.listing() if n.startswith(PREFIX) and n.endswith(SUFFIX)]
+        undecided = False
+        for name in names:
+            if name != self._ours.name:
+                with contextlib.suppress(FileNotFoundError):  # it ended just now
+                    undecided |= self._judge(name, self._store.read_bytes(name))
+        return undecided
+
+    def _judge(self, name: str, content: bytes) -> bool:
+        rival = _parse(content)
+        alive = _alive(rival) if rival else None
+        if rival and not rival.overlaps(self._ours) and alive is not False:
+            return False
+        first_look = name not in self._first
+        first, since = self._first.setdefault(name, (content, time.monotonic()))
+        reason = "the process is gone"
+        if alive is None:
+            if content != first:
+                alive = True
+            elif time.monotonic() - since > self._patience:
+                alive, reason = False, f"no sign of life for {self._patience:.0f} s"
+        if alive is None:
+            if first_look:
+                logger.warning(
+                    "%s: %s may still be writing; watching it for up to %.0f s",
+                    self._store,
+                    rival or name,
+                    self._patience,
+                )
+            return True
+        if not alive:
+            logger.warning("%s: the lock of %s is stale (%s); taken over", self._store, rival or name, reason)
+            self._store.remove(name)
+            return False
+        # Of two that came at the same moment the one with the smaller token stays, once the other has seen it.
+        if rival and not rival.holds and rival.token > self._ours.token:
+            return True
+        raise UserError(
+            f"out {self._store}",
+            got=f"a folder that {rival or name} is writing into",
+            expected="a folder, or shards, that nobody else is writing",
+            remedy="wait for it to end, end it, or choose another folder",
+        )
+
+
+def _alive(writer: Writer) -> bool | None:
+    """None for one of another machine."""
+    if writer.process == processes.this():
+        return writer.token in _ours
+    return processes.alive(writer.process)
+
+
+def _parse(content: bytes) -> Writer | None:
+    try:
+        fields = json.loads(content)
+        return Writer(**fields | {"process": processes.Process(**fields["process"])})
+    except (ValueError, TypeError, KeyError):
+        return None

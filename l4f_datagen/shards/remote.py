@@ -1,0 +1,313 @@
+"""Data set folders behind an address, through fsspec: an object appears when its upload is complete."""
+
+import contextlib
+import errno
+import io
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, BinaryIO
+
+from ..addresses import in_one_line, missing_library
+from ..errors import UserError, WorkError
+from .store import Store, is_of
+
+logger = logging.getLogger(__name__)
+
+_PART = 16 << 20
+"""Bytes of a part of an upload: S3 takes 10 000 of them, none but the last below 5 MiB."""
+_BLOCK = 8 << 20
+"""Bytes fetched at a time."""
+_BUFFER = 256 << 10
+_PARTS_AHEAD = 2
+_AT_ONCE = 8
+_IN_PARTS = ("s3", "gs")
+"""Where a file can be sent while it grows; to the others it goes in one piece."""
+_NO_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError",
+              "ProfileNotFound", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError",
+              "GatedRepoError")  # fmt: skip
+"""Errors of the storages' libraries, by name: none of them need be installed."""
+
+
+class RemoteStore(Store):
+    """A prefix of a bucket or repository.
+
+    Errors of the storage become ``FileNotFoundError`` (reading), ``UserError`` (keys, rights, no bucket, no library)
+    or ``WorkError`` (no connection, say); none of them repeats a key.
+    """
+
+    def __init__(self, scheme: str, path: str):
+        super().__init__(f"{scheme}://{path}", path.rsplit("/", 1)[-1])
+        self._scheme = scheme
+        self._opened: tuple[int, Any, str] | None = None
+        self._told = False
+        if scheme == "hf":
+            self.beat = 300.0  # every change is a commit
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_opened": None}
+
+    def listing(self) -> dict[str, int]:
+        return {name: entry["size"] for name, entry in self._entries() if _is_file(entry)}
+
+    def folders(self) -> list[str]:
+        return [name for name, entry in self._entries() if not _is_file(entry)]
+
+    def is_folder(self) -> bool:
+        return bool(self.listing())
+
+    def exists(self, name: str) -> bool:
+        with self._explaining():
+            filesystem, folder = self._filesystem()
+            filesystem.invalidate_cache()
+            try:
+                return _is_file(filesystem.info(f"{folder}/{name}"))
+            except FileNotFoundError:
+                return False
+
+    def read_bytes(self, name: str) -> bytes:
+        with self._explaining(name):
+            filesystem, folder = self._filesystem()
+            return filesystem.cat_file(f"{folder}/{name}")
+
+    def open(self, name: str) -> BinaryIO:
+        if self._scheme not in _IN_PARTS:
+            return io.BytesIO(self.read_bytes(name))
+        with self._explaining(name):
+            filesystem, folder = self._filesystem()
+            filesystem.invalidate_cache()
+            file = filesystem.open(f"{folder}/{name}", "rb", block_size=_BLOCK)
+            return io.BufferedReader(_Reading(file, self, name), _BUFFER)
+
+    @contextlib.contextmanager
+    def replacing(self, name: str) -> Iterator[BinaryIO]:
+        if self._scheme not in _IN_PARTS:
+            buffer = io.BytesIO()
+            yield buffer
+            self.write_bytes(name, buffer.getvalue())
+            return
+        with self._explaining(name, writing=True):
+            filesystem, folder = self._filesystem()
+            upload = _Upload(filesystem.open(f"{folder}/{name}", "wb", block_size=_PART), self, name)
+        try:
+            yield upload
+            with self._explaining(name, writing=True):
+                upload.complete()
+        except BaseException:
+            upload.discard()
+            raise
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        with self._explaining(name, writing=True):
+            filesystem, folder = self._filesystem()
+            filesystem.pipe_file(f"{folder}/{name}", content)
+
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        """As everywhere on S3 itself; elsewhere two that come at the same moment may both succeed."""
+        if self._scheme == "s3":
+            with self._explaining(name, writing=True), contextlib.suppress(NotImplementedError):
+                filesystem, folder = self._filesystem()
+                try:
+                    filesystem.pipe_file(f"{folder}/{name}", content, mode="create")
+                    return True
+                except FileExistsError:
+                    return False
+                except OSError as error:
+                    if error.errno != errno.ENOSYS:
+                        raise
+        if self.exists(name):
+            return False
+        self.write_bytes(name, content)
+        return True
+
+    def remove(self, *names: str) -> None:
+        if names:
+            self._remove(names[0])  # before the others: what it says is not true without them
+        with ThreadPoolExecutor(_AT_ONCE) as executor:
+            for removed in [executor.submit(self._remove, name) for name in names[1:]]:
+                removed.result()
+
+    def make_writable(self) -> None:
+        probe = f".probe-{os.urandom(4).hex()}.tmp"
+        try:
+            self.write_bytes(probe, b"")
+            self.remove(probe)
+        except WorkError as error:  # before anything was made, whoever typed the address can mend it
+            raise UserError(
+                f"out {self}", got=f"no answer that can be used ({in_one_line(error.__cause__)})",
+                expected="a place that can be reached and written", remedy="check the address and the connection",
+            ) from error  # fmt: skip
+
+    def remove_unfinished(self, shards: range | None) -> None:
+        with self._explaining():
+            filesystem, folder = self._filesystem()
+            try:
+                unfinished = _unfinished_uploads(filesystem, folder) if self._scheme == "s3" else ()
+                for key, upload in unfinished:
+                    bucket, _, prefix = folder.partition("/")
+                    if is_of(key.removeprefix(f"{prefix}/"), shards):
+                        filesystem.abort_mpu(bucket, key, upload)
+            except (PermissionError, NotImplementedError) as error:
+                if not self._told:
+                    logger.warning("%s: uploads that were cut off cannot be looked for (%s)", self, in_one_line(error))
+                self._told = True
+
+    def _remove(self, name: str) -> None:
+        with self._explaining():
+            filesystem, folder = self._filesystem()
+            with contextlib.suppress(FileNotFoundError):
+                filesystem.rm_file(f"{folder}/{name}")
+
+    def _entries(self) -> list[tuple[str, dict[str, Any]]]:
+        """Names in the folder and what the storage says of them."""
+        with self._explaining():
+            filesystem, folder = self._filesystem()
+            filesystem.invalidate_cache()
+            try:
+                entries = filesystem.ls(folder, detail=True)
+            except FileNotFoundError:
+                return []
+        # Of an object with the folder's own name, or a marker of the folder, nothing is left.
+        named = [(entry["name"].removeprefix(folder).strip("/"), entry) for entry in entries]
+        return [(name, entry) for name, entry in named if name]
+
+    def _filesystem(self) -> tuple[Any, str]:
+        """The file system and the folder's path in it; made anew in a forked process, whose connections are not its."""
+        if self._opened is None or self._opened[0] != os.getpid():
+            import fsspec
+
+            # The libraries' listings would be kept, and their objects with the keys of the first call.
+            filesystem, path = fsspec.core.url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
+            self._opened = (os.getpid(), filesystem, path.rstrip("/"))
+        return self._opened[1:]
+
+    @contextlib.contextmanager
+    def _explaining(self, name: str | None = None, *, writing: bool = False) -> Iterator[None]:
+        where = self.where(name) if name else self.url
+        try:
+            yield
+        except (UserError, WorkError):
+            raise
+        except ImportError as error:
+            raise missing_library(self.url, error) from error
+        except FileNotFoundError as error:
+            if not writing:
+                raise FileNotFoundError(2, "no such file", where) from error
+            raise UserError(
+                self.url, got="a bucket or repository that does not exist", expected="one that does",
+                remedy="create it first, or correct the address",
+            ) from error  # fmt: skip
+        except Exception as error:  # each storage has its own errors
+            if isinstance(error, PermissionError) or type(error).__name__ in _NO_RIGHTS:
+                raise UserError(
+                    self.url, got=f"no permission ({_code(error)})", expected="keys that may do this",
+                    remedy="check the keys in the environment or in the storage's configuration, and their rights",
+                ) from error  # fmt: skip
+            raise WorkError(f"{where}: the storage gave no answer that can be used ({in_one_line(error)})") from error
+
+
+class _Upload(io.RawIOBase):
+    """A file for writing that sends full parts from a thread of its own, at most ``_PARTS_AHEAD`` waiting.
+
+    Closing it sends nothing: a file that was not ``complete`` shall not appear.
+    """
+
+    def __init__(self, file: Any, store: RemoteStore, name: str):
+        self._file, self._store, self._name = file, store, name
+        self._collected, self._size = bytearray(), 0
+        self._sender, self._sending = ThreadPoolExecutor(1, thread_name_prefix="upload"), deque()
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._size
+
+    def write(self, content: bytes) -> int:
+        # All parts of one size: some storages of the S3 kind insist on it.
+        self._collected += content
+        size = memoryview(content).nbytes
+        self._size += size
+        while len(self._collected) >= _PART:
+            self._send(bytes(self._collected[:_PART]))
+            del self._collected[:_PART]
+        return size
+
+    def complete(self) -> None:
+        """Send the rest; now the object is there."""
+        self._send(bytes(self._collected))
+        while self._sending:
+            self._sending.popleft().result()
+        self._sender.submit(self._file.close).result()
+        self._sender.shutdown()
+
+    def discard(self) -> None:
+        """Let nothing appear."""
+        self._sender.shutdown(wait=True, cancel_futures=True)
+        try:
+            self._file.discard()
+        except Exception as error:  # what led here is worth more than this
+            logger.debug("%s: the upload was not cancelled (%s)", self._store.where(self._name), in_one_line(error))
+        # Not close(): it would complete the upload, and so would the collector.
+        self._file.closed = True
+
+    def _send(self, part: bytes) -> None:
+        while len(self._sending) >= _PARTS_AHEAD:
+            with self._store._explaining(self._name, writing=True):
+                self._sending.popleft().result()
+        self._sending.append(self._sender.submit(self._file.write, part))
+
+
+class _Reading(io.RawIOBase):
+    """A file for reading whose errors are those of the store."""
+
+    def __init__(self, file: Any, store: RemoteStore, name: str):
+        self._file, self._store, self._name = file, store, name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        with self._store._explaining(self._name):
+            return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _code(error: Exception) -> str:
+    """What the storage calls an error, "InvalidAccessKeyId" say; its message might repeat the key."""
+    answer = getattr(error.__cause__, "response", None)
+    code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
+    return str(code or type(error).__name__)
+
+
+def _is_file(entry: dict[str, Any]) -> bool:
+    return entry["type"] == "file"
+
+
+def _unfinished_uploads(filesystem: Any, folder: str) -> Iterator[tuple[str, str]]:
+    """Key and id of the uploads below an S3 prefix that were begun and not completed."""
+    bucket, _, prefix = folder.partition("/")
+    page: dict[str, str] = {}
+    while True:
+        answer = filesystem.call_s3(
+            "list_multipart_uploads", Bucket=bucket, Prefix=f"{prefix}/" if prefix else "", **page
+        )
+        for upload in answer.get("Uploads", ()):
+            yield upload["Key"], upload["UploadId"]
+        if not answer.get("IsTruncated"):
+            return
+        page = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer["NextUploadIdMarker"]}
