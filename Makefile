@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow fuzz lint format bench clean
+.PHONY: setup demo test test-slow fuzz torture lint format bench clean
 
 setup: $(VENV)/ready
 
@@ -25,6 +25,9 @@ test-slow: setup
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.weights.fuzz 10000
 
+torture: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture 50
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,6 +40,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.render
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
+	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.train_alpha
 
 clean:

@@ -41,11 +41,11 @@ class ProgressReporter:
     def line(self, progress: Progress) -> str:
         """One line of where things stand."""
         rate = progress.made / max(time.monotonic() - self._start, 1e-9)
-        left = (progress.to_make - progress.made) / rate if rate else 0
+        left = duration((progress.to_make - progress.made) / rate) if rate else "?"
         done = progress.samples - progress.to_make + progress.made
         return (
             f"{done}/{progress.samples} samples  {rate:.1f}/s  shard {progress.shard + 1} of {progress.shards}  "
-            f"{duration(left)} left"
+            f"{left} left"
         )
 
     @property

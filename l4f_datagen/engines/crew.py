@@ -30,7 +30,7 @@ class Crew(Protocol):
 
 
 def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progress:
-    """Have a crew make all pending shards of a plan; reports a few times a second.
+    """Have a crew make all pending shards of a plan; reports a few times a second. There has to be one.
 
     Raises:
         UserError, WorkError: a worker's; shards that are finished stay.
@@ -38,7 +38,7 @@ def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progres
     waiting, losses = deque(plan.pending), Counter()
     in_work: dict[int, dict[int, int]] = {}  # samples so far, by worker and shard
     finished, left, to_make = 0, len(waiting), plan.to_make
-    progress = plan.progress(plan.settings.shards, 0, to_make)
+    progress = plan.progress(plan.pending[0], 0, to_make)
     while left:
         plan.lock.check()
         for worker, news in crew.news():

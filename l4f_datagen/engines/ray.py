@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,8 +20,13 @@ from .maker import Job, News, ShardMaker
 
 _SECONDS_BETWEEN_NEWS = 0.5
 _SECONDS_TO_STOP = 20
-_OBJECT_STORE = 100 << 20
-"""Bytes, of a cluster that is started here: what travels is a few numbers."""
+_SECONDS_TO_CONNECT = 10
+_OWN_CLUSTER = {
+    "include_dashboard": False,
+    "object_store_memory": 100 << 20,  # bytes; what travels is a few numbers
+    "_system_config": {"worker_niceness": 0},  # its workers are the only ones who work here, not guests
+}
+"""How a cluster is started where there is none."""
 
 
 def generate(
@@ -147,11 +153,12 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
         return
     address = address or os.environ.get("RAY_ADDRESS")
-    started = {} if address else {"object_store_memory": _OBJECT_STORE, "include_dashboard": False}
+    started = {} if address else _OWN_CLUSTER
     with _handlers_kept():
         try:
+            _knock(address)
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **started)
-        except (ConnectionError, RuntimeError, ValueError, AssertionError) as error:
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
             raise UserError(
                 "ray_address", got=f"{address or 'none'} ({str(error).splitlines()[0]})", expected="a running cluster",
                 remedy="start one by ray start --head, or leave --ray-address away for one of this machine's own",
@@ -160,6 +167,13 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise an OSError where nobody listens: ray.init() would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_CONNECT).close()
 
 
 @contextlib.contextmanager

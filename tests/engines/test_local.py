@@ -1,12 +1,9 @@
-import hashlib
 import os
 import random
 import resource
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +11,8 @@ from l4f_datagen.engines.local import generate
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.shards import layout
 from l4f_datagen.shards.reader import open_dataset
-
-
-def fingerprints(folder: Path) -> dict[str, str]:
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+from tests import torture
+from tests.torture import command, fingerprints
 
 
 @pytest.fixture
@@ -82,30 +77,13 @@ def test_progress_counts_every_sample(tmp_path, tiny_settings):
     assert {(r.to_make, r.samples, r.shards) for r in reports} == {(23, 23, 3)}
 
 
-def command(settings, out: Path) -> list[str]:
-    values = settings.model_dump(include={"n", "generator", "batch_size", "samples_per_shard", "threshold", "device"})
-    flags = [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    return [sys.executable, "-m", "l4f_datagen", "generate", "--out", str(out), *flags]
-
-
 def test_killed_at_any_moment_and_started_again_gives_the_same_bytes(tmp_path, tiny_settings):
     settings = tiny_settings.model_copy(update={"n": 3000, "samples_per_shard": 100})
     generate(settings, tmp_path / "whole" / "set")
-    out, numbers, kills = tmp_path / "killed" / "set", random.Random(4), 0
-    for _ in range(5):
-        process = subprocess.Popen(command(settings, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 120
-        # The moment is a number of finished shards and some milliseconds, whatever the machine's speed.
-        before = len(list(out.glob("*_stats.json"))) if out.exists() else 0
-        while len(list(out.glob("*_stats.json"))) < before + numbers.randint(0, 2) and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        time.sleep(numbers.random() * 0.05)
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills >= 2
-    assert subprocess.run(command(settings, out), capture_output=True).returncode == 0
-    assert fingerprints(out) == fingerprints(tmp_path / "whole" / "set")
+    out, numbers = tmp_path / "killed" / "set", random.Random(4)
+    kills = [torture.kill_at_random(settings, out, numbers) for _ in range(5)]
+    assert sum(kills) >= 2
+    assert torture.finish(settings, out) == fingerprints(tmp_path / "whole" / "set")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

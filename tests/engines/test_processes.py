@@ -1,0 +1,158 @@
+"""One process per device; two processes on the CPU here, since every machine has one."""
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from l4f_datagen.cli import main
+from l4f_datagen.engines import local
+from l4f_datagen.engines.local import generate
+from l4f_datagen.engines.maker import Job, ShardMaker
+from l4f_datagen.errors import UserError, WorkError
+from l4f_datagen.generation.stream import load_models
+from l4f_datagen.settings import EngineSettings
+from l4f_datagen.shards import folder, layout
+from l4f_datagen.shards.store import open_store
+from tests.torture import command, fingerprints
+
+
+def test_two_processes_write_the_same_bytes(tmp_path, tiny_settings):
+    settings, reports = tiny_settings.model_copy(update={"n": 95}), []
+    progress = generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu"), report=reports.append)
+    generate(settings, tmp_path / "one" / "set")
+    assert fingerprints(tmp_path / "two" / "set") == fingerprints(tmp_path / "one" / "set")
+    assert progress == reports[-1] and (progress.made, progress.to_make, progress.samples) == (95, 95, 95)
+    assert [r.made for r in reports] == sorted(r.made for r in reports)
+    assert generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu")).made == 0
+
+
+def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings):
+    settings = tiny_settings.model_copy(update={"n": 20_000, "samples_per_shard": 100})
+
+    def kill(progress):
+        if progress.made:
+            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    with pytest.raises(WorkError, match="the process on cpu ended .SIGKILL.*run the same command again"):
+        generate(settings, tmp_path / "set", devices=("cpu", "cpu"), report=kill)
+    assert not multiprocessing.active_children()
+    assert (tmp_path / "set" / layout.DATASET).exists() and not (tmp_path / "set" / layout.METADATA).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_interrupted_processes_leave_finished_shards_and_nothing_else(tmp_path, tiny_settings, number):
+    settings, out = tiny_settings.model_copy(update={"n": 100_000, "samples_per_shard": 50}), tmp_path / "set"
+    process = subprocess.Popen(
+        command(settings, out, "--devices", "cpu,cpu"), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("*_stats.json"))) < 3:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, number)  # a terminal and a scheduler tell all processes
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    *progress, last = errors.splitlines()
+    assert "interrupted" in last and all(" samples " in line for line in progress), errors
+    assert not list(out.glob(".*"))
+
+
+def job(settings, out: Path) -> Job:
+    description = local.describe(settings, load_models(settings))
+    folder.open_for_writing(out, description)
+    return Job(settings, open_store(out), description)
+
+
+def refusal(job: Job) -> Exception | None:
+    maker = ShardMaker(job)
+    try:
+        while not ((news := maker.news(10)).ready or news.error):
+            pass
+        return news.error
+    finally:
+        maker.stop()
+
+
+def test_a_worker_refuses_what_the_driver_does_not_see(tmp_path, tiny_settings):
+    good = job(tiny_settings, tmp_path / "set")
+    assert refusal(good) is None
+    nowhere = dataclasses.replace(good, out=open_store(tmp_path / "nowhere"))
+    assert "no data set" in str(refusal(nowhere)) and "all nodes reach" in str(refusal(nowhere))
+    other = job(tiny_settings.model_copy(update={"seed": 7}), tmp_path / "other")
+    elsewhere = dataclasses.replace(good, out=other.out)
+    assert "another data set" in str(refusal(elsewhere))
+    torch_there = good.description | {"versions": good.description["versions"] | {"torch": "1.0"}}
+    error = refusal(dataclasses.replace(good, description=torch_there))
+    assert isinstance(error, UserError) and "torch on" in str(error) and "expected 1.0, as for the driver" in str(error)
+
+
+def test_a_worker_makes_what_it_is_given_whenever_that_is(tmp_path, tiny_settings):
+    settings = tiny_settings.model_copy(update={"n": 45})
+    maker, done = ShardMaker(job(settings, tmp_path / "a" / "set")), []
+    for shards in ((3,), (4, 0, 1), (2,)):
+        for shard in shards:
+            maker.give(shard)
+        while not set(shards) <= set(done):
+            news = maker.news(10)
+            assert news.error is None
+            done += news.done
+    maker.stop()
+    assert done == [3, 4, 0, 1, 2]
+    generate(settings, tmp_path / "b" / "set")
+    whole, made = fingerprints(tmp_path / "b" / "set"), fingerprints(tmp_path / "a" / "set")
+    assert made == {name: value for name, value in whole.items() if name not in layout.FINAL}
+
+
+def test_which_devices_a_setting_allows(monkeypatch, tiny_settings):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    allowed = {
+        device: local.visible_devices(tiny_settings.model_copy(update={"device": device}))
+        for device in ("auto", "cuda", "cuda:1", "cpu")
+    }
+    both = ("cuda:0", "cuda:1")
+    assert allowed == {"auto": both, "cuda": both, "cuda:1": ("cuda:1",), "cpu": ("cpu",)}
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    assert local.visible_devices(tiny_settings.model_copy(update={"device": "auto"})) == ("cuda",)
+
+
+def test_where_it_was_made_is_not_part_of_a_data_set(tmp_path, tiny_settings):
+    sources = local.read_sources(tiny_settings)
+    described = [local.describe_sources(tiny_settings, sources, device) for device in ("cuda", "cuda:1")]
+    assert described[0]["identity"] == described[1]["identity"]
+    assert local.describe_sources(tiny_settings, sources, "cpu") == local.describe(
+        tiny_settings, load_models(tiny_settings)
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--devices", "gpu0"], ["devices: got 'gpu0'", "numbers of GPUs"]),
+        (["--devices", "cpu,0"], ["not both"]),
+        (["--devices", "61,62"], ["cuda:61", "no CUDA device"]),
+        (["--workers", "2"], ["workers", "--engine local"]),
+        (["--ray-address", "auto"], ["ray_address", "--engine local"]),
+        (["--engine", "ray", "--devices", "cpu,cpu"], ["devices", "--engine ray"]),
+        (["--engine", "ray", "--workers", "0"], ["workers: got '0'"]),
+        (["--engine", "slurm"], ["slurm", "local", "ray"]),
+    ],
+    ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
+)
+def test_mistakes(capsys, tmp_path, flags, words):
+    assert main(["generate", "--out", str(tmp_path / "set"), *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and all(word in error for word in words), error
+    assert not (tmp_path / "set").exists()
+
+
+def test_names_of_devices():
+    assert EngineSettings(devices="0, 2").devices == ("cuda:0", "cuda:2")
+    assert EngineSettings(devices="cpu,cpu").devices == ("cpu", "cpu")
+    assert EngineSettings(devices="cuda:1").devices == ("cuda:1",)

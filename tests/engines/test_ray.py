@@ -1,0 +1,143 @@
+"""On a real cluster of two nodes of this machine."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from l4f_datagen.cli import main
+from l4f_datagen.engines import crew as crews
+from l4f_datagen.engines import local
+from l4f_datagen.engines import ray as ray_engine
+from l4f_datagen.errors import UserError
+from l4f_datagen.settings import EngineSettings
+from l4f_datagen.shards import layout
+from tests.torture import command, fingerprints
+
+ray = pytest.importorskip("ray")
+NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # A dead node is to be noticed in a second.
+    checks = {"health_check_period_ms": 300, "health_check_failure_threshold": 3, "health_check_initial_delay_ms": 0}
+    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": checks})
+    cluster.second = cluster.add_node(**NODE)
+    cluster.wait_for_nodes()
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def engine(cluster):
+    return EngineSettings(engine="ray", ray_address=cluster.address)
+
+
+def wait_for_a_shard(process, out):
+    deadline = time.monotonic() + 120
+    while not list(out.glob("*_stats.json")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+def test_a_driver_that_ends_is_continued_by_another(tmp_path, tiny_settings, cluster, number):
+    settings = tiny_settings.model_copy(update={"n": 2000, "samples_per_shard": 100})
+    out = tmp_path / "set"
+    flags = ("--engine", "ray", "--ray-address", cluster.address, "--workers", "1")
+    process = subprocess.Popen(command(settings, out, *flags), stderr=subprocess.PIPE, text=True)
+    wait_for_a_shard(process, out)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert not (out / layout.METADATA).exists()
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        *progress, last = errors.splitlines()
+        assert "interrupted" in last and all(" samples " in line for line in progress), errors
+        assert not list(out.glob(".*"))
+    before = (out / layout.stats(0)).stat().st_mtime_ns
+    local.generate(settings, out)
+    assert (out / layout.stats(0)).stat().st_mtime_ns == before
+    local.generate(settings, tmp_path / "whole" / "set")
+    assert fingerprints(out) == fingerprints(tmp_path / "whole" / "set")
+
+
+def test_a_mistake_that_only_a_worker_sees_arrives_as_one(tmp_path, monkeypatch, tiny_settings, engine):
+    other = tiny_settings.model_copy(update={"generator": "vessels"})
+    monkeypatch.setattr(ray_engine, "_anywhere", lambda settings, device: other)
+    with pytest.raises(UserError, match="generator on .*: got [0-9a-f]{64}; expected [0-9a-f]{64}, as for the driver"):
+        ray_engine.generate(tiny_settings, tmp_path / "set", engine)
+    assert sorted(p.name for p in (tmp_path / "set").iterdir()) == [layout.CARD, layout.DATASET]
+
+
+def test_a_lost_node_does_not_show_in_the_bytes(tmp_path, monkeypatch, caplog, tiny_settings, cluster, engine):
+    settings = tiny_settings.model_copy(update={"n": 3000, "samples_per_shard": 300})
+
+    class Patient:
+        """The crew, which begins when both workers are ready: however slow one of them is to load."""
+
+        def __init__(self, crew):
+            self._crew, self._waiting, self.size, self.given = crew, {}, crew.size, set()
+
+        def news(self):
+            for worker, news in list(self._crew.news()):
+                if self._waiting is not None:
+                    if news.ready:
+                        self._waiting[worker] = news
+                    if len(self._waiting) < 2:
+                        continue
+                    yield from self._waiting.items()
+                    self._waiting = None
+                else:
+                    yield worker, news
+
+        def give(self, worker, shard):
+            self.given.add(worker)
+            self._crew.give(worker, shard)
+
+    def drive(crew, plan, report):
+        patient = Patient(crew)
+
+        def kill(progress):
+            if patient.given == {0, 1} and cluster.second:
+                cluster.remove_node(cluster.second, allow_graceful=False)
+                cluster.second = None
+            report(progress)
+
+        return crews.drive(patient, plan, kill)
+
+    monkeypatch.setattr(ray_engine, "drive", drive)
+    reports = []
+    with caplog.at_level(logging.WARNING, crews.logger.name):
+        progress = ray_engine.generate(settings, tmp_path / "ray" / "set", engine, report=reports.append)
+    assert cluster.second is None and "a worker was lost" in caplog.text
+    assert progress.made == reports[-1].made == 3000 and {r.to_make for r in reports} == {3000}
+    local.generate(settings, tmp_path / "local" / "set")
+    assert fingerprints(tmp_path / "ray" / "set") == fingerprints(tmp_path / "local" / "set")
+
+
+def test_without_the_extra_it_is_named(tmp_path, tiny_checkpoint):
+    program = (
+        "import sys; sys.modules['ray'] = None; from l4f_datagen.cli import main; sys.exit(main(sys.argv[1:]))"
+    )  # fmt: skip
+    words = ["generate", "--engine", "ray", "--generator", str(tiny_checkpoint), "--out", str(tmp_path / "set")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert 'pip install "l4f-datagen[ray]"' in done.stderr and not (tmp_path / "set").exists()
+
+
+def test_no_cluster_at_the_address(capsys, tmp_path, tiny_checkpoint):
+    words = ["generate", "--generator", str(tiny_checkpoint), "--out", str(tmp_path / "set"), "--engine", "ray"]
+    assert main([*words, "--ray-address", "127.0.0.1:1"]) == 2
+    error = capsys.readouterr().err
+    assert "ray_address: got 127.0.0.1:1" in error and error.count("\n") == 1
+    assert not (tmp_path / "set").exists()
