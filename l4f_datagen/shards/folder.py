@@ -166,10 +166,13 @@ def _check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, 
 
 def _remove_dataset(store: Store, existing: Mapping[str, Any]) -> None:
     """Remove the files of a data set; anything else in the folder stays."""
-    # Its description first: from here on it is no data set any more.
-    store.remove(layout.DATASET, *layout.FINAL, layout.CARD)
-    for shard in range(existing["counts"]["shards"]):
-        remove_shard(store, shard)
+    there = store.listing()
+    of_shards = [layout.of_shard(shard) for shard in range(existing["counts"]["shards"])]
+    # What says that something is finished goes first, and dataset.json last: cut short, it is an unfinished data set.
+    for names in (layout.FINAL, [f[0] for f in of_shards], [n for f in of_shards for n in f[1:]], [layout.CARD]):
+        store.remove(*(name for name in names if name in there))
+        store.sync()
+    store.remove(layout.DATASET)
 
 
 def _to_json(value: object) -> bytes:

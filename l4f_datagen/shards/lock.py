@@ -70,6 +70,7 @@ class Lock:
     def __init__(self, store: Store, writer: Writer):
         self._store, self._writer = store, writer
         self._ended, self._changing, self._lost = threading.Event(), threading.Lock(), False
+        self._removed: set[str] = set()
         self._beating = threading.Thread(target=self._beat, name="lock", daemon=True)
 
     def check(self) -> None:
@@ -90,7 +91,7 @@ class Lock:
         try:
             self._change()
             self._beating.start()
-            rivals = _Rivals(self._store, self._writer)
+            rivals = _Rivals(self._store, self._writer, self._removed)
             while rivals.undecided():
                 self.check()
                 time.sleep(self._store.beat / _LOOKS_PER_BEAT)
@@ -110,12 +111,26 @@ class Lock:
     def _beat(self) -> None:
         while not self._ended.wait(self._store.beat):
             try:
-                if not self._store.exists(self._writer.name):
+                if self._is_lost():
                     self._lost = True
                     return
                 self._change(beats=self._writer.beats + 1)
             except (OSError, UserError, WorkError) as error:  # the next beat may reach it
                 logger.debug("%s: no sign of life could be left (%s)", self._store, in_one_line(error))
+
+    def _is_lost(self) -> bool:
+        """Whether our file was removed, or came back by a beat at that moment and stands beside the other's."""
+        names = _lock_files(self._store)
+        if self._writer.name not in names:
+            return True
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                other = _parse(self._store.read_bytes(name)) if name != self._writer.name else None
+                if other and self._writer.holds and other.holds and other.overlaps(self._writer):
+                    if name not in self._removed:
+                        return True
+                    self._store.remove(name)
+        return False
 
     def _change(self, **fields: object) -> None:
         with self._changing:
@@ -160,17 +175,17 @@ def writing(place: str | Path | Store, shards: range | None = None) -> Iterator[
 class _Rivals:
     """The other writers that want our shards."""
 
-    def __init__(self, store: Store, ours: Writer):
-        self._store, self._ours = store, ours
+    def __init__(self, store: Store, ours: Writer, removed: set[str]):
+        """``removed`` takes the names of the files that are taken over."""
+        self._store, self._ours, self._removed = store, ours, removed
         self._patience = _SILENT_BEATS * store.beat
         self._first: dict[str, tuple[bytes, float]] = {}
         """What their files held when they were seen first, and when that was."""
 
     def undecided(self) -> bool:
         """Look again, and say whether to do so once more. Removes what dead ones left, raises for a live one."""
-        names = [n for n in self._store.listing() if n.startswith(PREFIX) and n.endswith(SUFFIX)]
         undecided = False
-        for name in names:
+        for name in _lock_files(self._store):
             if name != self._ours.name:
                 with contextlib.suppress(FileNotFoundError):  # it ended just now
                     undecided |= self._judge(name, self._store.read_bytes(name))
@@ -200,6 +215,7 @@ class _Rivals:
             return True
         if not alive:
             logger.warning("%s: the lock of %s is stale (%s); taken over", self._store, rival or name, reason)
+            self._removed.add(name)
             self._store.remove(name)
             return False
         # Of two that came at the same moment the one with the smaller token stays, once the other has seen it.
@@ -218,6 +234,10 @@ def _alive(writer: Writer) -> bool | None:
     if writer.process == processes.this():
         return writer.token in _ours
     return processes.alive(writer.process)
+
+
+def _lock_files(store: Store) -> list[str]:
+    return [name for name in store.listing() if name.startswith(PREFIX) and name.endswith(SUFFIX)]
 
 
 def _parse(content: bytes) -> Writer | None:

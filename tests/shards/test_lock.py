@@ -188,15 +188,27 @@ def test_of_many_that_come_at_once_exactly_one_gets_it(store, monkeypatch, remot
     assert not locks(store)
 
 
-def test_who_was_taken_for_dead_gives_up(store):
+@pytest.mark.parametrize("takes_over", [lambda store: store.remove(*locks(store)), leave_lock])
+def test_who_was_taken_for_dead_gives_up(store, takes_over):
     with writing(store) as held:
         held.check()
-        store.remove(*locks(store))
         deadline = time.monotonic() + 30
         with pytest.raises(WorkError, match="took this one for dead"):
             while time.monotonic() < deadline:
+                takes_over(store)
                 held.check()
                 time.sleep(0.01)
+
+
+def test_who_took_over_is_not_disturbed_by_the_one_that_comes_back(store):
+    leave_lock(store)
+    with writing(store) as held:
+        leave_lock(store)
+        deadline = time.monotonic() + 30
+        while len(locks(store)) > 1:
+            assert time.monotonic() < deadline
+            held.check()
+            time.sleep(0.01)
 
 
 def test_what_this_process_could_not_remove_does_not_shut_it_out(store, monkeypatch, caplog):

@@ -31,8 +31,8 @@ def local(tmp_path, tiny_settings):
     return {path.name: path.read_bytes() for path in (tmp_path / "set").iterdir()}
 
 
-@pytest.mark.parametrize("prefix", ["set", "deep/a b/ü ✓ #?%20[x]*/set"])
-def test_the_bytes_in_a_bucket_are_those_in_a_folder(s3, tmp_path, tiny_settings, local, prefix):
+def test_the_bytes_in_a_bucket_are_those_in_a_folder(s3, tmp_path, tiny_settings, local):
+    prefix = "deep/a b/ü ✓ #?%20[x]*/set"
     assert l4f.generate(tiny_settings, s3.address(prefix)).made == 23
     assert s3.contents(prefix) == local and not s3.uploads()
     assert l4f.generate(tiny_settings, s3.address(prefix)).made == 0
@@ -73,7 +73,7 @@ def test_ranges_and_finalize_and_overwrite(s3, tiny_settings, local):
 
 
 def test_killed_in_the_middle_and_started_again_gives_the_same_bytes(s3, tmp_path, tiny_settings):
-    settings = tiny_settings.model_copy(update={"n": 200, "samples_per_shard": 20})
+    settings = tiny_settings.model_copy(update={"n": 140, "samples_per_shard": 20})
     l4f.generate(settings, tmp_path / "set")
     out, store = s3.address("set"), open_store(s3.address("set"))
     process = subprocess.Popen(command(settings, out), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
