@@ -78,6 +78,7 @@ def write_dataset(
                     islice(samples, len(settings.shard_indices(shard))),
                     image_format=settings.image_format,
                     quality=settings.quality,
+                    fingerprint=description["fingerprint"],
                     report=step,
                 )
     with _explaining_full_disk(settings.shards - 1):

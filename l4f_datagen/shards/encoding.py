@@ -86,13 +86,14 @@ def decode_image(content: bytes) -> np.ndarray:
 def encode_mask(mask: np.ndarray) -> bytes:
     """Class indices → an indexed PNG that shows black and white, and grey for ignored pixels."""
     image = Image.fromarray(mask)
-    image.putpalette(_palette(with_ignored=bool((mask == IGNORED).any())))
+    image.putpalette(palette(with_ignored=bool((mask == IGNORED).any())))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
-def _palette(*, with_ignored: bool) -> list[int]:
+def palette(*, with_ignored: bool) -> list[int]:
+    """Red, green and blue of the classes of a mask, one after the other."""
     colours = [0, 0, 0, 255, 255, 255]
     return colours + [0] * 3 * 253 + [_GREY] * 3 if with_ignored else colours
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from . import card, index, layout
+from . import card, index, layout, sealed
 from .store import Store, open_store
 
 FORMAT = "l4f-datagen-dataset"
@@ -64,7 +64,7 @@ def _describe(store: Store, description: dict[str, Any], overwrite: bool) -> Non
             remedy="choose another folder",
         )
     # dataset.json first: a card alone would look like somebody else's when this is cut short.
-    store.write_bytes(layout.DATASET, _to_json(description))
+    store.write_bytes(layout.DATASET, sealed.seal(description))
     store.write_bytes(layout.CARD, card.render(description).encode())
 
 
@@ -118,7 +118,8 @@ def finalize(place: str | Path | Store, shards: int) -> None:
     """Write the files over all shards, once every shard is done."""
     store = open_store(place)
     if not set(layout.FINAL) <= set(store.listing()):
-        index.write_indexes(store, shards)
+        # Not by the folder's name: the same settings give the same bytes, and loaders keep caches by name.
+        index.write_indexes(store, shards, name=f"{FORMAT}-{read_description(store)['fingerprint'][:12]}")
 
 
 def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> bool:
@@ -160,7 +161,3 @@ def _remove_dataset(store: Store, existing: Mapping[str, Any]) -> None:
     store.remove(layout.DATASET, *layout.FINAL, layout.CARD)
     for shard in range(existing["counts"]["shards"]):
         remove_shard(store, shard)
-
-
-def _to_json(value: object) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"

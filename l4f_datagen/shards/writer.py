@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from ..overlap import ordered_map
 from ..sample import Sample
-from . import encoding, layout, schema
+from . import encoding, layout, schema, sealed
 from .store import Store, open_store
 from .tar import TarWriter
 
@@ -29,9 +29,12 @@ def write_shard(
     *,
     image_format: str,
     quality: int,
+    fingerprint: str | None = None,
     report: Callable[[], None] = lambda: None,
 ) -> dict[str, object]:
     """Write the files of one shard and return its stats. Encodes in threads; calls ``report`` after each sample.
+
+    ``fingerprint`` is that of ``dataset.json``: the stats tell by it which data set the shard belongs to.
 
     Raises:
         OSError: the disk is full, say; no file of the shard is left half-written.
@@ -61,6 +64,7 @@ def write_shard(
     store.write_bytes(layout.index(shard), index)
     stats = {
         "shard": shard,
+        **({} if fingerprint is None else {"fingerprint": fingerprint}),
         "samples": len(rows),
         "files": {
             layout.tar(shard): tar_digest,
@@ -72,8 +76,9 @@ def write_shard(
             for name in ("mask_area", "decisiveness", "stability", "components", "touches_border")
         },
     }  # fmt: skip
-    store.write_bytes(layout.stats(shard), json.dumps(stats, indent=2).encode() + b"\n")
-    return stats
+    content = sealed.seal(stats)
+    store.write_bytes(layout.stats(shard), content)
+    return json.loads(content)
 
 
 def _chunks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
