@@ -27,6 +27,11 @@ class Dataset:
         for shard in self._shards:
             yield from read_shard(self.path / layout.tar(shard))
 
+    def members(self) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """The same samples as they are stored: key, and encoded members by extension."""
+        for shard in self._shards:
+            yield from read_members(self.path / layout.tar(shard))
+
 
 def open_dataset(path: str | Path, *, allow_incomplete: bool = False) -> Dataset:
     """Open a data set folder.
@@ -58,19 +63,25 @@ def read_shard(path: Path) -> Iterator[Sample]:
     Raises:
         ValueError: a member is damaged or missing; names the sample.
     """
+    for key, members in read_members(path):
+        yield _decode(path, key, members)
+
+
+def read_members(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """The samples of one tar as they are stored, in order: key, and encoded members by extension."""
     with tarfile.open(path, "r|") as tar:
         key, members = None, {}
         for entry in tar:
             # The key ends at the first dot, as webdataset has it.
             entry_key, _, extension = entry.name.partition(".")
             if entry_key != key and members:
-                yield _decode(path, key, members)
+                yield key, members
                 members = {}
             key = entry_key
             members[extension] = tar.extractfile(entry).read()
             tar.members.clear()  # a record of every member would be kept
         if members:
-            yield _decode(path, key, members)
+            yield key, members
 
 
 def _decode(path: Path, key: str, members: dict[str, bytes]) -> Sample:
