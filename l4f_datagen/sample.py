@@ -25,7 +25,8 @@ class Sample:
     background: np.ndarray | None = None
     """H×W×3, when it was asked for."""
     w: np.ndarray | None = None
-    """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for."""
+    """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for; (1, w_dim) where the
+    background is an image from elsewhere."""
 
     @property
     def key(self) -> str:
