@@ -18,12 +18,15 @@ class Sample:
     """Class indices, H×W: 0 background, 1 foreground, 255 ignored."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """The row of ``shards.schema``, complete."""
+    rejected: tuple[str, ...] = ()
+    """Why the candidates before it were rejected, one filter each; shards keep counts of them only."""
     foreground: np.ndarray | None = None
     """H×W×3, when it was asked for."""
     background: np.ndarray | None = None
     """H×W×3, when it was asked for."""
     w: np.ndarray | None = None
-    """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for."""
+    """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for; (1, w_dim) where the
+    background is an image from elsewhere."""
 
     @property
     def key(self) -> str:

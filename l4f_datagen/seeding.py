@@ -25,13 +25,22 @@ def generator_for(seed: int, stream: str, index: int) -> "torch.Generator":
     return torch.Generator().manual_seed(_engine_seed(seed, stream, index))
 
 
-def normal(shape: Sequence[int], seed: int, stream: str, indices: Sequence[int]) -> "torch.Tensor":
-    """N(0, 1) numbers, one generator per index: float32 CPU tensor (len(indices), *shape)."""
+def normal(
+    shape: Sequence[int], seed: int, stream: str, indices: Sequence[int], *, draws: Sequence[int] | None = None
+) -> "torch.Tensor":
+    """N(0, 1) numbers, one generator per index: float32 CPU tensor (len(indices), *shape).
+
+    Args:
+        draws: which of its generator's successive draws of that shape each row is; default: 0, the first.
+            No two (index, draw) share their numbers, as streams of several names might.
+    """
     import torch
 
     out = torch.empty(len(indices), *shape)
-    for row, index in zip(out, indices, strict=True):
-        row.normal_(generator=generator_for(seed, stream, index))
+    for row, index, draw in zip(out, indices, [0] * len(indices) if draws is None else draws, strict=True):
+        generator = generator_for(seed, stream, index)
+        for _ in range(draw + 1):
+            row.normal_(generator=generator)
     return out
 
 

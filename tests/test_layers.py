@@ -10,12 +10,12 @@ import pytest
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-BOTTOM = {"settings", "seeding", "errors", "sample", "overlap", "memory", "resources", "sheet", "addresses"}
+BOTTOM = {"settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet", "addresses"}
 ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},
     {"generation", "shards"},
-    {"weights", "worlds"},
+    {"weights", "worlds", "images"},
     {"networks"},
     BOTTOM,
 ]

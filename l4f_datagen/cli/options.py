@@ -29,7 +29,7 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     )
 
 
-_METAVARS = {int: "INTEGER", int | None: "INTEGER", float: "NUMBER"}
+_METAVARS = {int: "INTEGER", int | None: "INTEGER", float: "NUMBER", float | None: "NUMBER"}
 
 
 def _plain(annotation: object) -> object:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import settings as settings_module
 from .. import worlds
 from ..generation import quality
+from ..masks import make_mask
 from ..sample import Sample
 from ..settings import RenderSettings
 from .dataset import Progress, versions, write_dataset
@@ -77,7 +76,7 @@ def describe(settings: RenderSettings) -> dict[str, Any]:
 
 def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> Sample:
     rendering = worlds.render(settings.world, seed=settings.seed, index=picture, size=settings.size)
-    mask = (rendering.alpha >= quality.cut(settings.threshold)).astype(np.uint8)
+    mask = make_mask(rendering.alpha, settings)
     metadata = {
         "key": f"{index:09d}",
         "shard": shard,
@@ -85,6 +84,8 @@ def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> S
         "seed": settings.seed,
         "foreground_code": picture,
         "background_code": picture,
+        "candidate": 0,
+        "background_source": f"world:{settings.world}",
         "psi": _PSI,
         "background_psi": _PSI,
         "threshold": settings.threshold,

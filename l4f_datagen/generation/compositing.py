@@ -22,3 +22,8 @@ def alpha_to_uint8(alpha: Tensor) -> Tensor:
 def image_to_uint8(image: Tensor) -> Tensor:
     """Image (N, 3, H, W), nominally [-1, 1] → RGB uint8 (N, H, W, 3), clamped."""
     return image.permute(0, 2, 3, 1).mul(127.5).add_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def image_from_uint8(image: Tensor) -> Tensor:
+    """RGB uint8 (N, H, W, 3) → (N, 3, H, W) float32 in [-1, 1]."""
+    return image.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)

@@ -1,20 +1,12 @@
-"""Scores of one mask: what a user may filter a data set by."""
-
-import math
+"""Scores of one mask: what ``filters`` looks at, and what a data set tells of each sample."""
 
 import cv2
 import numpy as np
 
+from ..masks import cut
+
 STABILITY_MARGIN = 0.1
 """Stability compares the masks at the threshold ± this, both kept within [0.05, 0.95]."""
-
-
-def cut(threshold: float) -> int:
-    """The smallest uint8 alpha that is foreground at ``threshold``.
-
-    Masks are cut from the alpha that is stored, so that every mask can be made again from its alpha.
-    """
-    return max(1, math.ceil(round(255 * threshold, 6)))
 
 
 def score(alpha: np.ndarray, mask: np.ndarray, threshold: float) -> dict[str, object]:
@@ -22,17 +14,19 @@ def score(alpha: np.ndarray, mask: np.ndarray, threshold: float) -> dict[str, ob
 
     Args:
         alpha: uint8 H×W, round(255·alpha).
-        mask: uint8 H×W, 1 = foreground.
+        mask: uint8 H×W, 1 = foreground; ignored pixels do not count as such.
         threshold: what the mask was cut at.
     """
     counts = np.bincount(alpha.ravel(), minlength=256)
-    x, y, width, height = cv2.boundingRect(mask)
-    components, _ = cv2.connectedComponents(mask, connectivity=8)
+    foreground = (mask == 1).view(np.uint8)
+    x, y, width, height = cv2.boundingRect(foreground)
+    components, _ = cv2.connectedComponents(foreground, connectivity=8)
+    edges = foreground[0], foreground[-1], foreground[:, 0], foreground[:, -1]
     return {
-        "mask_area": round(float(np.count_nonzero(mask == 1)) / mask.size, 6),
+        "mask_area": round(float(np.count_nonzero(foreground)) / mask.size, 6),
         "bounding_box": [x, y, width, height],
         "components": components - 1,
-        "touches_border": bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()),
+        "touches_border": any(edge.any() for edge in edges),
         "decisiveness": decisiveness(counts),
         "stability": stability(counts, threshold),
     }

@@ -1,9 +1,9 @@
 """Settings of ``generate``, and which of them make a data set another one."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Psi, StageSettings
 
@@ -25,12 +25,58 @@ class GenerateSettings(StageSettings):
         "first_convolution", description="layer that is zeroed for backgrounds"
     )
     noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of the generator")
+    backgrounds: str = Field(
+        "generator", description="generator, or images of yours: folder:PATH, shards:PATH or just their path"
+    )
+    min_area: float | None = Field(None, ge=0, le=1, description="reject masks that cover less of the image")
+    max_area: float | None = Field(None, ge=0, le=1, description="reject masks that cover more of the image")
+    max_components: int | None = Field(None, ge=1, le=10**6, description="reject masks of more components")
+    reject_border: bool = Field(False, description="reject masks that touch the image's border")
+    min_decisiveness: float | None = Field(None, ge=0, le=1, description="reject alphas whose mean |2α − 1| is lower")
+    min_stability: float | None = Field(
+        None, ge=0, le=1, description="reject masks whose IoU over the thresholds ± 0.1 is lower"
+    )
+    largest_component: bool = Field(False, description="keep the largest component of each mask only")
+    fill_holes: bool = Field(False, description="make foreground of background that foreground encloses")
+    ignore_band: tuple[float, float] | None = Field(
+        None, description="alphas from LOW to HIGH become 255 in the mask, which trainers ignore"
+    )
     batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
     samples_per_shard: int = Field(1000, gt=0, le=10**6, description="samples per tar file")
     image_format: Literal["jpg", "png", "webp"] = Field("jpg", description="format of the composites")
     quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp; 100 makes webp lossless")
     save: tuple[Extra, ...] = Field((), description="what to keep beside composite and masks")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+
+    FILTERS: ClassVar = (
+        "min_area", "max_area", "max_components", "reject_border", "min_decisiveness", "min_stability",
+    )  # fmt: skip
+    """What rejects candidates; a rejected one counts under the first of these that it fails."""
+    MASK_CHANGES: ClassVar = ("largest_component", "fill_holes", "ignore_band")
+
+    @field_validator("max_area")
+    @classmethod
+    def _above_min_area(cls, value: float | None, info: ValidationInfo) -> float | None:
+        least = info.data.get("min_area")
+        if value is not None and least is not None and value < least:
+            raise ValueError(f"at least min_area, {least}")
+        return value
+
+    @field_validator("ignore_band", mode="before")
+    @classmethod
+    def _split_band(cls, value: Any) -> Any:
+        """Accept "0.2,0.8"."""
+        parts = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        if isinstance(parts, (list, tuple)) and len(parts) != 2:
+            raise ValueError("two numbers, LOW,HIGH")
+        return parts
+
+    @field_validator("ignore_band")
+    @classmethod
+    def _band_within(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 < value[0] <= value[1] < 1:
+            raise ValueError("0 < LOW ≤ HIGH < 1")
+        return value
 
     @field_validator("save", mode="before")
     @classmethod
@@ -39,6 +85,13 @@ class GenerateSettings(StageSettings):
         if isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
         return sorted(set(value)) if isinstance(value, (list, tuple)) and all(map(_is_str, value)) else value
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters that are set, with their bounds."""
+        values = {name: getattr(self, name) for name in self.FILTERS}
+        # A bound of 0 is set, though it equals False.
+        return {name: value for name, value in values.items() if value is not None and value is not False}
 
     @property
     def shards(self) -> int:
@@ -58,9 +111,10 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
         checkpoints: SHA-256 of the generator's and the alpha network's tensors, by name.
         device: type of the resolved device, "cpu" or "cuda".
 
-    ``n`` is not among them: a larger n extends a data set.
+    ``n`` is not among them: a larger n extends a data set. Nor is the path of the ``backgrounds``: the
+    engines add what tells images apart.
     """
-    values = settings.model_dump(mode="json", exclude={"n", "generator", "alpha", "device"})
+    values = settings.model_dump(mode="json", exclude={"n", "generator", "alpha", "backgrounds", "device"})
     return values | {f"{name}_sha256": sha256 for name, sha256 in checkpoints.items()} | {"device": device}
 
 

@@ -1,6 +1,6 @@
 """Settings of ``render``."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,11 @@ class RenderSettings(StageSettings):
     samples_per_shard: int = Field(1000, gt=0, le=10**6, description="samples per tar file")
     image_format: Literal["jpg", "png", "webp"] = Field("jpg", description="format of the images")
     quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp; 100 makes webp lossless")
+
+    # Exact masks are cut and nothing else.
+    largest_component: ClassVar = False
+    fill_holes: ClassVar = False
+    ignore_band: ClassVar = None
 
     # Every stage that writes shards divides its samples alike.
     shards, shard_indices = GenerateSettings.shards, GenerateSettings.shard_indices

@@ -30,9 +30,9 @@ def render(description: Mapping[str, Any]) -> str:
         "|---|---|",
         f"| `KEY.{image}` | {origin.image}, RGB |",
         f"| `KEY.alpha.png` | {origin.alpha}, 0 to 255 |",
-        "| `KEY.mask.png` | class indices: 0 background, 1 foreground; shown black and white |",
+        f"| `KEY.mask.png` | {_mask(settings)} |",
         "| `KEY.json` | metadata, as in the Parquet files |",
-        *_extras(settings.get("save", ()), image),
+        *_extras(settings, image),
         "",
         "```python",
         "import datasets",
@@ -62,17 +62,20 @@ class _Origin(NamedTuple):
 
 
 def _generated(description: Mapping[str, Any]) -> _Origin:
-    counts = description["counts"]
+    counts, images = description["counts"], description.get("backgrounds")
     generator, alpha = description["checkpoints"]["generator"], description["checkpoints"]["alpha"]
     return _Origin(
-        licence=generator["licence"],
+        # Of other people's images nothing is known.
+        licence="unknown" if images else generator["licence"],
         introduction=[
             "# Generated images with foreground masks",
             "",
             f"{counts['samples']} samples in {counts['shards']} shards, made by l4f-datagen: foregrounds of a "
             "StyleGAN2 on",
-            "independent backgrounds of the same network, with the masks of an alpha network that was trained without",
-            "labels (Labels4Free, ICCV 2021). The images are synthetic; the masks are predictions, not annotations.",
+            f"{'images from elsewhere' if images else 'independent backgrounds of the same network'},",
+            "with the masks of an alpha network that was trained without labels (Labels4Free, ICCV 2021).",
+            "The images are synthetic; the masks are predictions, not annotations.",
+            *_selection(description),
         ],
         image="composite",
         alpha="soft mask",
@@ -81,6 +84,7 @@ def _generated(description: Mapping[str, Any]) -> _Origin:
             f"licence of the model: {generator['licence']}.",
             f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
             f"licence: {alpha['licence']}.",
+            *_images(images),
             "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
         ],
     )
@@ -121,11 +125,52 @@ def _head(licence: str) -> dict[str, Any]:
     return head
 
 
-def _extras(saved: Sequence[str], image_format: str) -> list[str]:
+def _selection(description: Mapping[str, Any]) -> list[str]:
+    """What candidates had to pass, and what was done to the masks."""
+    settings = description["settings"]
+    said = {
+        "min_area": "masks cover at least {} of the image",
+        "max_area": "masks cover at most {} of the image",
+        "max_components": "masks have no more components than {}",
+        "reject_border": "no mask touches the image's border",
+        "min_decisiveness": "`decisiveness` is at least {}",
+        "min_stability": "`stability` is at least {}",
+        "largest_component": "only the largest component of each mask is kept",
+        "fill_holes": "holes in the masks are filled",
+        "ignore_band": "where alpha is within {}, masks are 255",
+    }
+    values = {name: settings.get(name) for name in said}
+    # A bound of 0 is set, though it equals False.
+    lines = [f"- {said[name].format(v)}" for name, v in values.items() if v is not None and v is not False]
+    if "reference" in description:
+        lines.append(f"- the reference `{description['reference']}` agrees with every sample")
+    return ["", "Candidates were rejected, and masks changed, so that", "", *lines] if lines else []
+
+
+def _images(images: Mapping[str, Any] | None) -> list[str]:
+    """Where backgrounds from elsewhere came from."""
+    if not images:
+        return []
+    return [
+        f"Backgrounds: parts of {images['images']} images (SHA-256 of names and sizes `{images['sha256']}`);",
+        "`background_source` names them. Their licences apply as well; they are not known here.",
+    ]
+
+
+def _mask(settings: Mapping[str, Any]) -> str:
+    if settings.get("ignore_band") is None:
+        return "class indices: 0 background, 1 foreground; shown black and white"
+    return "class indices: 0 background, 1 foreground, 255 ignored; shown black, white and grey"
+
+
+def _extras(settings: Mapping[str, Any], image_format: str) -> list[str]:
     """Table rows of the members on request."""
+    saved = settings.get("save", ())
     rows = [
         f"| `KEY.{name}.{image_format}` | {name} alone, RGB |" for name in ("foreground", "background") if name in saved
     ]
     if "w" in saved:
-        rows.append("| `KEY.w.npy` | mapped, truncated codes of foreground and background, float32 (2, w_dim) |")
+        own = settings["backgrounds"] == "generator"
+        of = "foreground and background, float32 (2, w_dim)" if own else "the foreground, float32 (1, w_dim)"
+        rows.append(f"| `KEY.w.npy` | mapped, truncated codes of {of} |")
     return rows

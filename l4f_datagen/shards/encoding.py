@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import WorkError
+from ..masks import IGNORED
 from ..sample import Sample
 
 IMAGE_FORMATS = ("jpg", "png", "webp")
-IGNORED = 255
 _GREY = 128
 _PNG_LEVEL = 3
 # Masks are long runs of equal bytes: run lengths are quicker to find than matches, and no longer.

@@ -11,7 +11,7 @@ from . import card, index, layout, sealed
 from .store import Store, open_store
 
 FORMAT = "l4f-datagen-dataset"
-VERSION = 1
+VERSION = 2
 _ASKING = 16  # files read at a time: behind an address each takes a round trip
 
 
@@ -100,6 +100,12 @@ def done_shards(place: str | Path | Store, samples: Mapping[int, int]) -> list[i
     with ThreadPoolExecutor(_ASKING) as executor:
         done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes), begun)
         return [shard for shard, is_done in zip(begun, done, strict=True) if is_done]
+
+
+def shard_lengths(description: Mapping[str, Any]) -> dict[int, int]:
+    """How many samples each shard of a data set with this ``dataset.json`` has."""
+    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
+    return {shard: min(per_shard, samples - shard * per_shard) for shard in range(description["counts"]["shards"])}
 
 
 def shard_done(place: str | Path | Store, shard: int, samples: int) -> bool:

@@ -20,6 +20,8 @@ COLUMNS = (
     Column("seed", pa.int64(), "seed of the data set"),
     Column("foreground_code", pa.int64(), "index of the foreground's latent code in its stream"),
     Column("background_code", pa.int64(), "index of the background's latent code in its stream"),
+    Column("candidate", pa.int32(), "number of candidates that were rejected before it"),
+    Column("background_source", pa.string(), '"generator", or the image or world that the background is from'),
     Column("psi", pa.float64(), "truncation of the foreground"),
     Column("background_psi", pa.float64(), "truncation of the background"),
     Column("threshold", pa.float64(), "alpha from which a pixel is foreground"),

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +40,7 @@ def write_shard(
     Raises:
         OSError: the disk is full, say; no file of the shard is left half-written.
     """
-    store, rows, offsets = open_store(place), [], []
+    store, rows, offsets, rejected = open_store(place), [], [], Counter()
     encoded = ordered_map(
         lambda chunk: [(s, encoding.encode(s, image_format=image_format, quality=quality)) for s in chunk],
         _chunks(samples),
@@ -56,6 +57,7 @@ def write_shard(
                 places.append((extension, tar.add(name, content), len(content), name))
             offsets.append(places)
             rows.append(sample.metadata)
+            rejected.update(sample.rejected)
             report()
         tar.close()
         tar_digest = hashing.digest()
@@ -66,6 +68,7 @@ def write_shard(
         "shard": shard,
         **({} if fingerprint is None else {"fingerprint": fingerprint}),
         "samples": len(rows),
+        "rejected": dict(sorted(rejected.items())),
         "files": {
             layout.tar(shard): tar_digest,
             layout.parquet(shard): _digest(parquet),

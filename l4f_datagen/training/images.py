@@ -1,7 +1,6 @@
 """Real images for a discriminator: any source, cropped, resized, mirrored, in an order that a seed fixes."""
 
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
@@ -11,14 +10,13 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
+from ..images.sources import Source
+from ..images.whole import WholeImages
 from ..overlap import ordered_map
 from ..seeding import generator_for
-from .sources import Source
 
 logger = logging.getLogger(__name__)
 
-BROKEN_SHARE = 0.01
-"""More broken files than this stop a run."""
 _KEPT_BYTES = 1 << 30
 """Finished pictures are kept in memory if all of them fit into this."""
 
@@ -38,10 +36,14 @@ class RealImages:
             )  # fmt: skip
         self.source, self.size, self.seed, self.mirror = source, size, seed, mirror
         self.rows = content_rows or size
-        self.broken: set[int] = set()
+        self._whole = WholeImages(source)
         self.warned_small = False
         self._kept: dict[int, np.ndarray] | None = {} if len(source) * size * size * 3 <= _KEPT_BYTES else None
-        self._lock = threading.Lock()
+
+    @property
+    def broken(self) -> set[int]:
+        """Indices of the files that were found broken so far."""
+        return self._whole.broken
 
     def batch(self, positions: Sequence[int]) -> Tensor:
         """The pictures at ``positions`` of the endless shuffled stream: float32 (N, 3, H, W) in [-1, 1].
@@ -64,21 +66,13 @@ class RealImages:
         Raises:
             UserError: more than 1 % of the files are broken.
         """
-        for number in range(len(self.source)):
-            found = (index + number) % len(self.source)
-            if self._kept is not None and found in self._kept:
-                return self._kept[found]
-            if found in self.broken:
-                continue
-            try:
-                picture = self._fit(self.source.read(found, self.size), found)
-            except (OSError, ValueError) as error:
-                self._count_broken(found, error)
-                continue
-            if self._kept is not None:
-                self._kept[found] = picture
-            return picture
-        raise AssertionError("all files are broken, and the first of them did not stop the run")
+        if self._kept is not None and (known := self._whole.not_known_broken(index)) in self._kept:
+            return self._kept[known]
+        found, picture = self._whole.read(index, self.size)
+        picture = self._fit(picture, found)
+        if self._kept is not None:
+            self._kept[found] = picture
+        return picture
 
     def _at(self, position: int) -> np.ndarray:
         epoch, place = divmod(position, len(self.source))
@@ -105,19 +99,6 @@ class RealImages:
         above = (self.size - self.rows) // 2
         below = self.size - self.rows - above
         return np.pad(picture, ((above, below), (0, 0), (0, 0))) if self.rows < self.size else picture
-
-    def _count_broken(self, index: int, error: Exception) -> None:
-        with self._lock:
-            if index in self.broken:
-                return
-            self.broken.add(index)
-            count, total = len(self.broken), len(self.source)
-        logger.warning("%s: broken, skipped (%s)", self.source.name(index), " ".join(str(error).split()))
-        if count > BROKEN_SHARE * total:
-            raise UserError(
-                "images", got=f"{count} broken of {total}, the last {self.source.name(index)}",
-                expected=f"at most {BROKEN_SHARE:.0%}", remedy="remove or restore the files named above",
-            )  # fmt: skip
 
 
 @lru_cache(maxsize=2)

@@ -107,6 +107,6 @@ def test_too_little_memory_names_the_batch_size(tiny_settings, monkeypatch):
     def allocating(*_):
         torch.empty(1 << 60)
 
-    monkeypatch.setattr("l4f_datagen.generation.stream._run_networks", allocating)
+    monkeypatch.setattr("l4f_datagen.generation.stream.run_networks", allocating)
     with pytest.raises(WorkError, match="batches of 4: use a smaller --batch-size"):
         next(stream(tiny_settings))

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import tarfile
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -30,7 +31,14 @@ def test_the_files_of_a_shard(tmp_path, samples):
         assert file["bytes"] == len(content)
         assert file["sha256"] == hashlib.sha256(content).hexdigest()
     assert stats["files"]["00003.tar"]["md5"] == hashlib.md5((tmp_path / "00003.tar").read_bytes()).hexdigest()
+    assert stats["rejected"] == {}
     assert stats["means"]["mask_area"] == pytest.approx(sum(s.metadata["mask_area"] for s in samples) / 10, abs=1e-6)
+
+
+def test_rejected_candidates_are_counted_by_reason(tmp_path, samples):
+    reasons = [("min_area", "max_components", "min_area"), (), ("min_area",)]
+    samples = [replace(sample, rejected=why) for sample, why in zip(samples, reasons)]
+    assert write(tmp_path, samples)["rejected"] == {"max_components": 1, "min_area": 3}
 
 
 def test_the_tar_is_plain_and_says_nothing_of_when_and_who(tmp_path, samples):

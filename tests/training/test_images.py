@@ -142,7 +142,12 @@ def test_every_mode_becomes_rgb(tmp_path, kind):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("nothing", "not there"), ("empty", "no image was found"), ("file.txt", "no tar"), ("world:boats", "vessels")],
+    [
+        ("nothing", "not there"),
+        ("empty", "no image was found"),
+        ("file.txt", "nothing of the kind"),
+        ("world:boats", "vessels"),
+    ],
 )
 def test_nothing_to_learn_from(tmp_path, name, words):
     (tmp_path / "empty").mkdir()
