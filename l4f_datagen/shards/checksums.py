@@ -31,6 +31,40 @@ def of_file(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+class HashingReader:
+    """A file for reading, front to back, that takes checksums on the way, in large pieces."""
+
+    def __init__(self, file: BinaryIO):
+        self._file, self._piece, self._at = file, b"", 0
+        self._md5, self._sha256, self._size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes, fewer only at the end."""
+        found = self._piece[self._at : self._at + size]
+        self._at += len(found)
+        if len(found) == size:
+            return found
+        parts, missing = [found], size - len(found)
+        while missing and self._next():
+            parts.append(self._piece[:missing])
+            self._at = len(parts[-1])
+            missing -= self._at
+        return b"".join(parts)
+
+    def digest(self) -> dict[str, object]:
+        """Size and checksums of the whole file, whatever was read of it."""
+        while self._next():
+            pass
+        return {"bytes": self._size, "md5": self._md5.hexdigest(), "sha256": self._sha256.hexdigest()}
+
+    def _next(self) -> bool:
+        self._piece, self._at = self._file.read(_PIECE), 0
+        self._md5.update(self._piece)
+        self._sha256.update(self._piece)
+        self._size += len(self._piece)
+        return bool(self._piece)
+
+
 def _all(store: Store, shards: int) -> Iterator[tuple[str, str]]:
     """Names and checksums in the file's order; those of a shard's files are taken from its stats."""
     for name in layout.HEAD:

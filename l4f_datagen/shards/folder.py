@@ -124,8 +124,15 @@ def finalize(place: str | Path | Store, shards: int) -> None:
     """Write the files over all shards, once every shard is done."""
     store = open_store(place)
     if not set(layout.FINAL) <= set(store.listing()):
-        # Not by the folder's name: the same settings give the same bytes, and loaders keep caches by name.
-        index.write_indexes(store, shards, name=f"{FORMAT}-{read_description(store)['fingerprint'][:12]}")
+        index.write_indexes(store, shards, name=index_name(read_description(store)))
+
+
+def index_name(description: Mapping[str, Any]) -> str:
+    """What indexes call a data set.
+
+    Not the folder's name: the same settings give the same bytes, and loaders keep caches by name.
+    """
+    return f"{FORMAT}-{description['fingerprint'][:12]}"
 
 
 def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> bool:

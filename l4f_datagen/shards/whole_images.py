@@ -17,13 +17,18 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _SURPLUS = b"\xfe" * 64
 
 
-def decode_picture(content: bytes, image_format: str) -> np.ndarray:
+def decode_picture(content: bytes, image_format: str, size: tuple[int, int] | None = None) -> np.ndarray:
     """A jpg, png or webp file as RGB uint8 H×W×3.
+
+    Args:
+        size: height and width that it has to have; told from the file's head, before a wrong one takes memory.
 
     Raises:
         ValueError: it is another kind of file, damaged or cut short.
     """
     {"jpg": _check_jpeg, "png": _check_png, "webp": _check_webp}[image_format](content)
+    if size is not None and (found := _size(content)) != size:
+        raise ValueError(f"{found[0]}×{found[1]} pixels; expected {size[0]}×{size[1]}")
     if image_format != "jpg":
         return encoding.decode_image(content)
     # By Pillow: OpenCV's decoder would write on the terminal what it thinks of the surplus.
@@ -72,11 +77,19 @@ def decode_mask(content: bytes) -> np.ndarray:
     return mask
 
 
+def _size(content: bytes) -> tuple[int, int]:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return image.height, image.width
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"an image that cannot be decoded ({error})") from error
+
+
 def _pillow(content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"an image that cannot be decoded ({error})") from error
 
 
