@@ -47,7 +47,7 @@ def _describe(store: Store, description: dict[str, Any], overwrite: bool) -> Non
         if overwrite:
             _remove_dataset(store, existing)
         else:
-            _check_same(store, existing, description)
+            check_same(store, existing, description)
             if existing["counts"]["samples"] == description["counts"]["samples"]:
                 if layout.CARD not in names:
                     store.write_bytes(layout.CARD, card.render(existing).encode())
@@ -90,15 +90,19 @@ def read_description(place: str | Path | Store) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def done_shards(place: str | Path | Store, samples: Mapping[int, int]) -> list[int]:
-    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats."""
+def done_shards(place: str | Path | Store, samples: Mapping[int, int], *, fingerprint: str | None = None) -> list[int]:
+    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats.
+
+    Raises:
+        UserError: one belongs to a data set with another ``fingerprint``, when that is given.
+    """
     store = open_store(place)
     sizes = store.listing()
     begun = [shard for shard in samples if layout.stats(shard) in sizes]
     if not begun:
         return []
     with ThreadPoolExecutor(_ASKING) as executor:
-        done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes), begun)
+        done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes, fingerprint), begun)
         return [shard for shard, is_done in zip(begun, done, strict=True) if is_done]
 
 
@@ -135,9 +139,14 @@ def index_name(description: Mapping[str, Any]) -> str:
     return f"{FORMAT}-{description['fingerprint'][:12]}"
 
 
-def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> bool:
+def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int], fingerprint: str | None) -> bool:
     try:
         stats = json.loads(store.read_bytes(layout.stats(shard)))
+        if fingerprint is not None and stats.get("fingerprint", fingerprint) != fingerprint:
+            raise UserError(
+                str(store), got=f"shard {shard} of another data set among its files", expected="shards of one",
+                remedy="restore that shard, or make it again with l4f-datagen verify --repair",
+            )  # fmt: skip
         return stats["samples"] == samples and all(
             sizes[name] == file["bytes"] for name, file in stats["files"].items()
         )
@@ -145,7 +154,7 @@ def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> b
         return False
 
 
-def _check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     old, new = existing["identity"], wanted["identity"]
     different = [
         f"{key.removesuffix('_sha256')} (another checkpoint)" if key.endswith("_sha256")

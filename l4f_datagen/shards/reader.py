@@ -47,7 +47,9 @@ def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -
     store = open_store(place)
     description = folder.read_description(store)
     counts = folder.shard_lengths(description)
-    lengths = {shard: counts[shard] for shard in folder.done_shards(store, counts)}
+    lengths = {
+        shard: counts[shard] for shard in folder.done_shards(store, counts, fingerprint=description["fingerprint"])
+    }
     if len(lengths) < len(counts) and not (allow_incomplete and lengths):
         raise UserError(
             str(store),

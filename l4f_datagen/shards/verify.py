@@ -106,7 +106,7 @@ def _read_description(store: Store, found: Verification) -> dict[str, Any] | Non
         assert description["format"] == folder.FORMAT and description["version"] == folder.VERSION
         problems += _contradictions(description)
         lengths = folder.shard_lengths(description)
-        usable = all(0 < length for length in lengths.values()) and isinstance(description["fingerprint"], str)
+        usable = all(length > 0 for length in lengths.values()) and isinstance(description["fingerprint"], str)
         usable = usable and isinstance(description["settings"]["image_format"], str)
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError, ZeroDivisionError, RecursionError):
         problems.append("not the description of a data set that this version knows")
