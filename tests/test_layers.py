@@ -14,6 +14,7 @@ BOTTOM = {"settings", "seeding", "errors", "sample", "masks", "overlap", "memory
 ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},
+    {"loading"},
     {"generation", "shards"},
     {"weights", "worlds", "images"},
     {"networks"},

@@ -44,9 +44,7 @@ def decode(members: Mapping[str, bytes]) -> Sample:
         KeyError: a member is missing.
         ValueError: one cannot be decoded.
     """
-    image_format = next((name for name in IMAGE_FORMATS if name in members), None)
-    if image_format is None:
-        raise KeyError(f"no image among {sorted(members)}")
+    image_format = _image_format(members)
     extras = {
         name: decode_image(members[f"{name}.{image_format}"])
         for name in ("foreground", "background")
@@ -57,10 +55,22 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     return Sample(
         image=decode_image(members[image_format]),
         alpha=_imdecode(members["alpha.png"], cv2.IMREAD_GRAYSCALE),
-        mask=np.array(Image.open(io.BytesIO(members["mask.png"]))),
+        mask=decode_mask(members["mask.png"]),
         metadata=json.loads(members["json"]),
         **extras,
     )
+
+
+def decode_pair(members: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Image and mask of members by extension, as in ``Sample``; the rest is not looked at. Raises as ``decode``."""
+    return decode_image(members[_image_format(members)]), decode_mask(members["mask.png"])
+
+
+def _image_format(members: Mapping[str, bytes]) -> str:
+    for name in IMAGE_FORMATS:
+        if name in members:
+            return name
+    raise KeyError(f"no image among {sorted(members)}")
 
 
 def encode_image(image: np.ndarray, image_format: str, quality: int) -> bytes:
@@ -81,6 +91,12 @@ def encode_image(image: np.ndarray, image_format: str, quality: int) -> bytes:
 def decode_image(content: bytes) -> np.ndarray:
     """A file → RGB uint8 H×W×3."""
     return cv2.cvtColor(_imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def decode_mask(content: bytes) -> np.ndarray:
+    """An indexed PNG → class indices, uint8 H×W."""
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image)
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
