@@ -37,6 +37,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.render
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
+	$(BIN)/python -m benchmarks.read
 	$(BIN)/python -m benchmarks.train_alpha
 
 clean:
