@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
 	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.read
 	$(BIN)/python -m benchmarks.train_alpha
 
 clean:

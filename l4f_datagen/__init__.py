@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from .engines.local import generate
     from .errors import UserError, WorkError
     from .generation.stream import stream
+    from .loading.dataset import TrainingDataset
     from .sample import Sample
     from .settings import GenerateSettings
     from .shards.reader import open_dataset
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "GenerateSettings": "settings",
     "Sample": "sample",
+    "TrainingDataset": "loading.dataset",
     "UserError": "errors",
     "WorkError": "errors",
     "generate": "engines.local",
@@ -25,8 +27,8 @@ _HOMES = {
     "open_dataset": "shards.reader",
     "stream": "generation.stream",
 }
-__all__ = ["GenerateSettings", "Sample", "UserError", "WorkError", "generate", "load_alpha", "load_generator",
-           "open_dataset", "stream"]  # fmt: skip
+__all__ = ["GenerateSettings", "Sample", "TrainingDataset", "UserError", "WorkError", "generate", "load_alpha",
+           "load_generator", "open_dataset", "stream"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -10,18 +10,20 @@ import pytest
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-BOTTOM = {
-    "settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet", "addresses",
-}  # fmt: skip
+BOTTOM = {"settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet", "addresses"}
 ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},
+    {"loading"},
     {"generation", "shards"},
     {"weights", "worlds", "images"},
     {"networks"},
     BOTTOM,
 ]
-SIDEWAYS = {("training", "l4f_datagen.analysis.layers.first_resolution")}
+SIDEWAYS = {
+    ("training", "l4f_datagen.analysis.layers.first_resolution"),
+    ("shards", "l4f_datagen.generation.quality.score"),
+}
 """Within a row only through a named public function: who may import which."""
 RANK = {part: rank for rank, row in enumerate(ROWS) for part in row}
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import UserError
 from ..generation.compositing import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..sheet import picture_grid, save_png
 from . import backgrounds, layers
 from .backgrounds import BackgroundAnalysis
 from .layers import LayerAnalysis
+from .plotting import require_matplotlib
 
 TABLE, PLOT, SHEET = "table.csv", "plot.png", "sheet.png"
 COLUMNS, TILE = 8, 128
@@ -103,24 +103,6 @@ def _write_plot(
     axes.set_xticks(places, labels)
     figure.legend(loc="outside lower center", ncols=len(series))
     figure.savefig(path, dpi=120, metadata={"Software": None})
-
-
-def require_matplotlib() -> Any:
-    """The package matplotlib, its figures drawn without any window.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        import matplotlib.figure
-    except ImportError as error:
-        raise UserError(
-            "analyze",
-            got="no matplotlib",
-            expected="the package that draws the plot",
-            remedy="pip install 'l4f-datagen[analysis]'",
-        ) from error
-    return matplotlib
 
 
 def _batches(batch_size: int) -> Iterator[range]:

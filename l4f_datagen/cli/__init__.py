@@ -10,7 +10,19 @@ import click
 from .. import __version__
 from ..errors import UserError, WorkError
 
-COMMANDS = ("generate", "preview", "train-alpha", "run", "render", "finalize", "analyze", "inspect", "convert")
+COMMANDS = (
+    "generate",
+    "preview",
+    "train-alpha",
+    "run",
+    "render",
+    "finalize",
+    "verify",
+    "stats",
+    "analyze",
+    "inspect",
+    "convert",
+)
 
 
 class _Commands(click.Group):

@@ -47,6 +47,8 @@ class Plan:
     settings: GenerateSettings | RenderSettings
     out: Store
     lock: Lock
+    fingerprint: str
+    """Of the data set's settings."""
     pending: Sequence[int]
     """Shards that are to be made, in order."""
 
@@ -94,7 +96,7 @@ def planned(
         folders.open_for_writing(store, description, overwrite=overwrite, shards=shards)
         wanted = range(settings.shards) if shards is None else shards
         done = set(folders.done_shards(store, {shard: len(settings.shard_indices(shard)) for shard in wanted}))
-        yield Plan(settings, store, lock, [shard for shard in wanted if shard not in done])
+        yield Plan(settings, store, lock, description["fingerprint"], [shard for shard in wanted if shard not in done])
         if shards is None:
             _finish(store)
 
@@ -105,8 +107,12 @@ def make_shard(
     shard: int,
     samples: Iterable[Sample],
     report: Callable[[], None] = lambda: None,
+    *,
+    fingerprint: str,
 ) -> None:
     """Write one shard from the first of ``samples``. Calls ``report`` after every sample.
+
+    ``fingerprint`` is that of the data set's ``dataset.json``.
 
     Raises:
         WorkError: the disk is full.
@@ -119,6 +125,7 @@ def make_shard(
             islice(samples, len(settings.shard_indices(shard))),
             image_format=settings.image_format,
             quality=settings.quality,
+            fingerprint=fingerprint,
             report=report,
         )
 
@@ -153,7 +160,7 @@ def write_dataset(
                     progress = plan.progress(shard, made, to_make)
                     report(progress)
 
-                make_shard(settings, plan.out, shard, samples, step)
+                make_shard(settings, plan.out, shard, samples, step, fingerprint=plan.fingerprint)
     return progress
 
 
@@ -183,19 +190,17 @@ def as_ranges(shards: Iterable[int]) -> str:
 
 def _finish(store: Store) -> Mapping[str, Any]:
     description = folders.read_description(store)
-    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
-    count = description["counts"]["shards"]
-    counts = {shard: min(per_shard, samples - shard * per_shard) for shard in range(count)}
+    counts = folders.shard_lengths(description)
     done = set(folders.done_shards(store, counts))
     if missing := [shard for shard in counts if shard not in done]:
         raise UserError(
             str(store),
-            got=f"a data set without {len(missing)} of its {count} shards: {as_ranges(missing)}",
+            got=f"a data set without {len(missing)} of its {len(counts)} shards: {as_ranges(missing)}",
             expected="all of them",
             remedy="make them by the same command, with each of these as --shard-range or without one",
         )
     with _explaining_full_disk(layout.METADATA):
-        folders.finalize(store, count)
+        folders.finalize(store, len(counts))
     return description
 
 

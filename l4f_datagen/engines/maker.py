@@ -107,7 +107,10 @@ class ShardMaker:
         with contextlib.closing(stream(settings, shards=self._waiting(first), models=models)) as samples:
             for sample in samples:
                 shard = sample.metadata["shard"]
-                make_shard(settings, out, shard, itertools.chain([sample], samples), lambda s=shard: self._step(s))
+                make_shard(
+                    settings, out, shard, itertools.chain([sample], samples), lambda s=shard: self._step(s),
+                    fingerprint=self._job.description["fingerprint"],
+                )  # fmt: skip
                 with self._changed:
                     self._done.append(shard)
                     del self._counts[shard]

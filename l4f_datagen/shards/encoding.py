@@ -15,6 +15,8 @@ from ..sample import Sample
 IMAGE_FORMATS = ("jpg", "png", "webp")
 _GREY = 128
 _PNG_LEVEL = 3
+# The palette of a mask without ignored pixels, and where it stands: after signature and header.
+_PALETTE, _TWO_COLOURS = slice(33, 47), b"\0\0\0\x06PLTE\0\0\0\xff\xff\xff"
 # Masks are long runs of equal bytes: run lengths are quicker to find than matches, and no longer.
 _SOFT_MASK = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 
@@ -44,9 +46,7 @@ def decode(members: Mapping[str, bytes]) -> Sample:
         KeyError: a member is missing.
         ValueError: one cannot be decoded.
     """
-    image_format = next((name for name in IMAGE_FORMATS if name in members), None)
-    if image_format is None:
-        raise KeyError(f"no image among {sorted(members)}")
+    image_format = _image_format(members)
     extras = {
         name: decode_image(members[f"{name}.{image_format}"])
         for name in ("foreground", "background")
@@ -57,10 +57,22 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     return Sample(
         image=decode_image(members[image_format]),
         alpha=_imdecode(members["alpha.png"], cv2.IMREAD_GRAYSCALE),
-        mask=np.array(Image.open(io.BytesIO(members["mask.png"]))),
+        mask=decode_mask(members["mask.png"]),
         metadata=json.loads(members["json"]),
         **extras,
     )
+
+
+def decode_pair(members: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Image and mask of members by extension, as in ``Sample``; the rest is not looked at. Raises as ``decode``."""
+    return decode_image(members[_image_format(members)]), decode_mask(members["mask.png"])
+
+
+def _image_format(members: Mapping[str, bytes]) -> str:
+    for name in IMAGE_FORMATS:
+        if name in members:
+            return name
+    raise KeyError(f"no image among {sorted(members)}")
 
 
 def encode_image(image: np.ndarray, image_format: str, quality: int) -> bytes:
@@ -83,16 +95,25 @@ def decode_image(content: bytes) -> np.ndarray:
     return cv2.cvtColor(_imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
+def decode_mask(content: bytes) -> np.ndarray:
+    """An indexed PNG → class indices, uint8 H×W."""
+    if content[_PALETTE] == _TWO_COLOURS:  # as nearly all are: OpenCV is quick, and sees black and white
+        return _imdecode(content, cv2.IMREAD_GRAYSCALE) >> 7
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image)
+
+
 def encode_mask(mask: np.ndarray) -> bytes:
     """Class indices → an indexed PNG that shows black and white, and grey for ignored pixels."""
     image = Image.fromarray(mask)
-    image.putpalette(_palette(with_ignored=bool((mask == IGNORED).any())))
+    image.putpalette(palette(with_ignored=bool((mask == IGNORED).any())))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
-def _palette(*, with_ignored: bool) -> list[int]:
+def palette(*, with_ignored: bool) -> list[int]:
+    """Red, green and blue of the classes of a mask, one after the other."""
     colours = [0, 0, 0, 255, 255, 255]
     return colours + [0] * 3 * 253 + [_GREY] * 3 if with_ignored else colours
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from . import card, index, layout
+from . import card, index, layout, sealed
 from .store import Store, open_store
 
 FORMAT = "l4f-datagen-dataset"
@@ -44,11 +44,11 @@ def open_for_writing(
     elif overwrite:
         _remove_dataset(store, read_description(store))
     # dataset.json makes it a data set, and the first one that arrives says of which settings.
-    if store.create_bytes(layout.DATASET, _to_json(description)):
+    if store.create_bytes(layout.DATASET, sealed.seal(description)):
         _write_card(store, description)
         return
     existing = read_description(store)
-    _check_same(store, existing, description)
+    check_same(store, existing, description)
     if existing["counts"]["samples"] == description["counts"]["samples"]:
         if not store.exists(layout.CARD):
             _write_card(store, existing)
@@ -57,7 +57,7 @@ def open_for_writing(
     store.remove(*layout.FINAL)
     description["versions"] = existing["versions"]
     _write_card(store, description)
-    store.write_bytes(layout.DATASET, _to_json(description))
+    store.write_bytes(layout.DATASET, sealed.seal(description))
 
 
 def read_description(place: str | Path | Store) -> dict[str, Any]:
@@ -82,16 +82,26 @@ def read_description(place: str | Path | Store) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def done_shards(place: str | Path | Store, samples: Mapping[int, int]) -> list[int]:
-    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats."""
+def done_shards(place: str | Path | Store, samples: Mapping[int, int], *, fingerprint: str | None = None) -> list[int]:
+    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats.
+
+    Raises:
+        UserError: one belongs to a data set with another ``fingerprint``, when that is given.
+    """
     store = open_store(place)
     sizes = store.listing()
     begun = [shard for shard in samples if layout.stats(shard) in sizes]
     if not begun:
         return []
     with ThreadPoolExecutor(_ASKING) as executor:
-        done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes), begun)
+        done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes, fingerprint), begun)
         return [shard for shard, is_done in zip(begun, done, strict=True) if is_done]
+
+
+def shard_lengths(description: Mapping[str, Any]) -> dict[int, int]:
+    """How many samples each shard of a data set with this ``dataset.json`` has."""
+    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
+    return {shard: min(per_shard, samples - shard * per_shard) for shard in range(description["counts"]["shards"])}
 
 
 def shard_done(place: str | Path | Store, shard: int, samples: int) -> bool:
@@ -111,12 +121,25 @@ def finalize(place: str | Path | Store, shards: int) -> None:
     store = open_store(place)
     store.remove_unfinished(None)
     if not set(layout.FINAL) <= set(store.listing()):
-        index.write_indexes(store, shards)
+        index.write_indexes(store, shards, name=index_name(read_description(store)))
 
 
-def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int]) -> bool:
+def index_name(description: Mapping[str, Any]) -> str:
+    """What indexes call a data set.
+
+    Not the folder's name: the same settings give the same bytes, and loaders keep caches by name.
+    """
+    return f"{FORMAT}-{description['fingerprint'][:12]}"
+
+
+def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int], fingerprint: str | None) -> bool:
     try:
         stats = json.loads(store.read_bytes(layout.stats(shard)))
+        if fingerprint is not None and stats.get("fingerprint", fingerprint) != fingerprint:
+            raise UserError(
+                str(store), got=f"shard {shard} of another data set among its files", expected="shards of one",
+                remedy="restore that shard, or make it again with l4f-datagen verify --repair",
+            )  # fmt: skip
         return stats["samples"] == samples and all(
             sizes[name] == file["bytes"] for name, file in stats["files"].items()
         )
@@ -141,7 +164,7 @@ def _write_card(store: Store, description: Mapping[str, Any]) -> None:
     store.write_bytes(layout.CARD, card.render(description).encode())
 
 
-def _check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     old, new = existing["identity"], wanted["identity"]
     different = [
         f"{key.removesuffix('_sha256')} (another checkpoint)" if key.endswith("_sha256")
@@ -173,7 +196,3 @@ def _remove_dataset(store: Store, existing: Mapping[str, Any]) -> None:
         store.remove(*(name for name in names if name in there))
         store.sync()
     store.remove(layout.DATASET)
-
-
-def _to_json(value: object) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -6,7 +6,11 @@ DATASET = "dataset.json"
 CARD = "README.md"
 METADATA = "metadata.parquet"
 WIDS, OPENCLIP, TIMM = "wids.json", "sizes.json", "_info.json"
-FINAL = (METADATA, WIDS, OPENCLIP, TIMM)
+CHECKSUMS = "SHA256SUMS"
+HEAD = (DATASET, CARD)
+"""Written first."""
+INDEXES = (METADATA, WIDS, OPENCLIP, TIMM)
+FINAL = (*INDEXES, CHECKSUMS)
 """Written when the last shard is done; absent while a run goes on."""
 _OF_SHARD = re.compile(r"([0-9]{5,})[._]")
 

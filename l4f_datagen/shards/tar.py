@@ -26,6 +26,27 @@ def _template() -> bytes:
 _TEMPLATE = _template()
 
 
+def header(name: str, size: int) -> bytearray:
+    """The header of a member of ``size`` bytes.
+
+    Raises:
+        ValueError: the name is longer than 100 bytes.
+    """
+    encoded = name.encode()
+    if len(encoded) > _NAME.stop:
+        raise ValueError(f"member name {name} is longer than {_NAME.stop} bytes")
+    block = bytearray(_TEMPLATE)
+    block[: len(encoded)] = encoded
+    block[_SIZE] = b"%011o" % size
+    block[_CHECKSUM] = b"%06o\0 " % sum(block)
+    return block
+
+
+def end_length(offset: int) -> int:
+    """How many zero bytes end an archive whose last member ends at ``offset``."""
+    return 2 * BLOCK + -(offset + 2 * BLOCK) % _RECORD
+
+
 class TarWriter:
     """Appends members to a binary file; the same members give the same bytes."""
 
@@ -38,21 +59,13 @@ class TarWriter:
         Raises:
             ValueError: the name is longer than 100 bytes.
         """
-        encoded = name.encode()
-        if len(encoded) > _NAME.stop:
-            raise ValueError(f"member name {name} is longer than {_NAME.stop} bytes")
-        header = bytearray(_TEMPLATE)
-        header[: len(encoded)] = encoded
-        header[_SIZE] = b"%011o" % len(content)
-        header[_CHECKSUM] = b"%06o\0 " % sum(header)
         start = self._offset + BLOCK
-        self._write(b"".join((header, content, bytes(-len(content) % BLOCK))))
+        self._write(b"".join((header(name, len(content)), content, bytes(-len(content) % BLOCK))))
         return start
 
     def close(self) -> None:
         """End the archive: two empty blocks, and more up to a whole record."""
-        end = self._offset + 2 * BLOCK
-        self._write(bytes(2 * BLOCK + -end % _RECORD))
+        self._write(bytes(end_length(self._offset)))
 
     def _write(self, blocks: bytes) -> None:
         self._file.write(blocks)

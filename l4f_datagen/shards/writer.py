@@ -7,15 +7,15 @@ import itertools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow.parquet as pq
 
 from ..overlap import ordered_map
 from ..sample import Sample
-from . import encoding, layout, schema
+from . import encoding, layout, schema, sealed
 from .store import Store, open_store
 from .tar import TarWriter
 
@@ -30,14 +30,17 @@ def write_shard(
     *,
     image_format: str,
     quality: int,
+    fingerprint: str | None = None,
     report: Callable[[], None] = lambda: None,
 ) -> dict[str, object]:
     """Write the files of one shard and return its stats. Encodes in threads; calls ``report`` after each sample.
 
+    ``fingerprint`` is that of ``dataset.json``: the stats tell by it which data set the shard belongs to.
+
     Raises:
         OSError: the disk is full, say; no file of the shard is left half-written.
     """
-    store, rows, offsets, rejected = open_store(place), [], [], Counter()
+    store, rows, lines, rejected = open_store(place), [], [], Counter()
     encoded = ordered_map(
         lambda chunk: [(s, encoding.encode(s, image_format=image_format, quality=quality)) for s in chunk],
         _chunks(samples),
@@ -52,17 +55,18 @@ def write_shard(
             for extension in sorted(members):
                 name, content = f"{sample.key}.{extension}", members[extension]
                 places.append((extension, tar.add(name, content), len(content), name))
-            offsets.append(places)
+            lines.append(index_line(places))
             rows.append(sample.metadata)
             rejected.update(sample.rejected)
             report()
         tar.close()
         tar_digest = hashing.digest()
-    parquet, index = _parquet(rows), _dali_index(offsets)
+    parquet, index = _parquet(rows), index_content(lines)
     store.write_bytes(layout.parquet(shard), parquet)
     store.write_bytes(layout.index(shard), index)
     stats = {
         "shard": shard,
+        **({} if fingerprint is None else {"fingerprint": fingerprint}),
         "samples": len(rows),
         "rejected": dict(sorted(rejected.items())),
         "files": {
@@ -70,13 +74,27 @@ def write_shard(
             layout.parquet(shard): _digest(parquet),
             layout.index(shard): _digest(index),
         },
-        "means": {
-            name: round(sum(row[name] for row in rows) / len(rows), 6)
-            for name in ("mask_area", "decisiveness", "stability", "components", "touches_border")
-        },
-    }  # fmt: skip
-    store.write_bytes(layout.stats(shard), json.dumps(stats, indent=2).encode() + b"\n")
-    return stats
+        "means": means(rows),
+    }
+    content = sealed.seal(stats)
+    store.write_bytes(layout.stats(shard), content)
+    return json.loads(content)
+
+
+def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Means of scores over the metadata of a shard, as its stats hold them."""
+    names = ("mask_area", "decisiveness", "stability", "components", "touches_border")
+    return {name: round(sum(row[name] for row in rows) / len(rows), 6) for name in names}
+
+
+def index_line(places: Iterable[tuple[str, int, int, str]]) -> str:
+    """A sample's line of the DALI index: extension, offset, size and name of every member."""
+    return " ".join(f"{e} {o} {s} {n}" for e, o, s, n in places)
+
+
+def index_content(lines: Sequence[str]) -> bytes:
+    """The DALI index of samples with these lines."""
+    return "\n".join((f"v1.2 {len(lines)}", *lines, "")).encode()
 
 
 def _chunks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
@@ -122,12 +140,6 @@ def _parquet(rows: list[dict[str, object]]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(schema.table(rows), buffer)
     return buffer.getvalue()
-
-
-def _dali_index(offsets: list[list[tuple[str, int, int, str]]]) -> bytes:
-    lines = [f"v1.2 {len(offsets)}"]
-    lines += [" ".join(f"{e} {o} {s} {n}" for e, o, s, n in sample) for sample in offsets]
-    return ("\n".join(lines) + "\n").encode()
 
 
 def _digest(content: bytes) -> dict[str, object]:

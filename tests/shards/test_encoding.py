@@ -99,3 +99,16 @@ def test_jpeg_keeps_full_colour_resolution(sample):
     assert np.abs(ycrcb - expected).mean() < 1.5
     with Image.open(io.BytesIO(content)) as image:
         assert {component[1:3] for component in image.layer} == {(1, 1)}
+
+
+def test_masks_are_read_alike_by_both_decoders(sample):
+    """Those of two colours by OpenCV, the others by Pillow."""
+    ignored = sample.mask.copy()
+    ignored[:3] = encoding.IGNORED
+    for mask in (sample.mask, ignored, 0 * sample.mask, 0 * sample.mask + 1, sample.mask[:1, :1]):
+        content = encoding.encode_mask(mask)
+        assert (content[encoding._PALETTE] == encoding._TWO_COLOURS) == (encoding.IGNORED not in mask)
+        found = encoding.decode_mask(content)
+        assert found.dtype == np.uint8 and found.flags.writeable
+        np.testing.assert_array_equal(found, mask)
+        np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(content))))

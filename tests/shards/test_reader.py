@@ -1,8 +1,10 @@
+import tarfile
+
 import numpy as np
 import pytest
 
 import l4f_datagen as l4f
-from l4f_datagen.shards import layout
+from l4f_datagen.shards import encoding, layout
 
 
 @pytest.fixture
@@ -23,6 +25,18 @@ def test_what_is_read_is_what_was_generated(folder, tiny_settings):
             assert ours.metadata == generated.metadata
             for name in ("image", "alpha", "mask", "foreground", "background", "w"):
                 np.testing.assert_array_equal(getattr(ours, name), getattr(generated, name))
+
+
+def test_the_members_are_the_stored_bytes(folder):
+    stored = {}
+    for shard in range(3):
+        with tarfile.open(folder / layout.tar(shard)) as tar:
+            stored |= {entry.name: tar.extractfile(entry).read() for entry in tar}
+    members = list(l4f.open_dataset(folder).members())
+    assert {f"{key}.{extension}": content for key, parts in members for extension, content in parts.items()} == stored
+    for (key, parts), sample in zip(members, l4f.open_dataset(folder), strict=True):
+        assert key == sample.key
+        np.testing.assert_array_equal(encoding.decode(parts).mask, sample.mask)
 
 
 def test_an_incomplete_data_set_is_told(folder):

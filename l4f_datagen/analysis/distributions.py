@@ -1,0 +1,125 @@
+"""How the scores of a data set are distributed, and where its foregrounds lie."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import WorkError
+from ..shards import encoding, layout
+from ..shards.reader import Dataset, read_members
+
+SHARES = ("mask_area", "decisiveness", "stability")
+"""Scores in [0, 1]."""
+BINS = 1000
+"""Of a score's histogram: quantiles are told to 1/1000."""
+MOST_COMPONENTS = 20
+"""Masks of more are counted together."""
+_LARGEST = 512
+"""Pixels of the mean mask; larger masks are reduced."""
+
+
+@dataclass
+class Distributions:
+    """Counts over all samples of a data set."""
+
+    samples: int = 0
+    histograms: dict[str, np.ndarray] = field(default_factory=lambda: {n: np.zeros(BINS, np.int64) for n in SHARES})
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SHARES, 0.0))
+    components: np.ndarray = field(default_factory=lambda: np.zeros(MOST_COMPONENTS + 2, np.int64))
+    """Samples with 0, 1, …, 20 and more components."""
+    touching_border: int = 0
+    empty: int = 0
+    rejected: Counter = field(default_factory=Counter)
+    """Rejected candidates by reason."""
+    mean_mask: np.ndarray | None = None
+    """Share of the masks in which a pixel is foreground, float64 H×W."""
+    masks: int = 0
+    """Masks that it is the mean of."""
+
+    def mean(self, score: str) -> float:
+        """Mean of a score."""
+        return self.sums[score] / self.samples
+
+    def quantile(self, score: str, share: float) -> float:
+        """The value that ``share`` of the samples do not exceed, to 1/1000."""
+        counts = np.cumsum(self.histograms[score])
+        return float(np.searchsorted(counts, share * self.samples, side="left") + 1) / BINS
+
+
+def measure(dataset: Dataset, *, masks: int | None = None) -> Distributions:
+    """Read the metadata of all samples, and masks. Memory does not grow with the data set.
+
+    Args:
+        masks: how many masks the mean mask is taken over, spread over all shards; default: all of them.
+
+    Raises:
+        WorkError: a file is damaged.
+    """
+    found = Distributions()
+    for shard in dataset.lengths:
+        try:
+            stats = json.loads(dataset.store.read_bytes(layout.stats(shard)))
+            content = dataset.store.read_bytes(layout.parquet(shard))
+            table = pq.read_table(pa.BufferReader(content), columns=[*SHARES, "components", "touches_border"])
+            found.rejected.update(stats.get("rejected", {}))
+        except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+            raise _damaged(dataset, shard, error) from error
+        _add_rows(found, table)
+    _add_masks(found, dataset, masks)
+    return found
+
+
+def _add_rows(found: Distributions, table: pa.Table) -> None:
+    found.samples += table.num_rows
+    for score in SHARES:
+        values = table[score].to_numpy()
+        found.histograms[score] += np.histogram(values, BINS, (0, 1))[0]
+        found.sums[score] += float(values.sum())
+    components = np.minimum(table["components"].to_numpy(), MOST_COMPONENTS + 1)
+    found.components += np.bincount(components, minlength=MOST_COMPONENTS + 2)
+    found.touching_border += int(np.count_nonzero(table["touches_border"].to_numpy()))
+    found.empty += int(np.count_nonzero(table["mask_area"].to_numpy() == 0))
+
+
+def _add_masks(found: Distributions, dataset: Dataset, masks: int | None) -> None:
+    """The mean mask, at the size of the first one."""
+    total, size = None, None
+    for shard, count in _spread(dataset, masks):
+        try:
+            for _, members in read_members(dataset.store, shard, count=count):
+                mask = encoding.decode_mask(members["mask.png"]) == 1
+                if total is None:
+                    height, width = mask.shape
+                    scale = min(1.0, _LARGEST / max(height, width))
+                    size = max(1, round(width * scale)), max(1, round(height * scale))
+                    total = np.zeros(size[::-1])
+                picture = mask.astype(np.float32)
+                total += (
+                    picture if picture.shape == total.shape else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+                )
+                found.masks += 1
+        except (KeyError, ValueError, OSError, SyntaxError) as error:
+            raise _damaged(dataset, shard, error) from error
+    if total is not None:
+        found.mean_mask = total / found.masks
+
+
+def _spread(dataset: Dataset, masks: int | None) -> Iterator[tuple[int, int]]:
+    """How many masks to take of each shard, its first ones, so that all shards have a share."""
+    samples, before = len(dataset), 0
+    wanted = samples if masks is None else min(masks, samples)
+    for shard, length in dataset.lengths.items():
+        count = (before + length) * wanted // samples - before * wanted // samples
+        before += length
+        if count:
+            yield shard, count
+
+
+def _damaged(dataset: Dataset, shard: int, error: Exception) -> WorkError:
+    return WorkError(f"shard {shard} of {dataset.store} is damaged ({error}): see l4f-datagen verify")

@@ -1,0 +1,95 @@
+"""``l4f-datagen stats``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import UserError
+from ..shards.reader import open_dataset
+from .output import write_file
+
+if TYPE_CHECKING:
+    from ..analysis.distributions import Distributions
+
+_QUANTILES = (0.05, 0.5, 0.95)
+
+
+@click.command("stats", short_help="Show how a data set's masks are distributed.")
+@click.argument("folder")
+@click.option("--out", metavar="DIR|FILE.png", help="draw the distributions and the mean mask; stats.png in a folder")
+@click.option("--json", "json_file", metavar="FILE", help="write the numbers, histograms included, as JSON")
+@click.option("--sample", type=click.IntRange(1), metavar="INTEGER", help="masks that the mean mask is taken of  [all]")
+def command(folder: str, out: str | None, json_file: str | None, sample: int | None) -> None:
+    """Show how the masks of a data set FOLDER are distributed: area, place, scores, components, rejections.
+
+    Takes the shards that are finished. Only --out needs matplotlib (extra analysis).
+    """
+    # Imported here: Parquet and OpenCV take a while, and --help need not wait.
+    from ..analysis import distribution_plot, distributions, plotting
+
+    if out:
+        plotting.require_matplotlib("stats --out")
+    dataset = open_dataset(folder, allow_incomplete=True)
+    found = distributions.measure(dataset, masks=sample if out or json_file else 0)
+    _print(found, len(dataset.lengths))
+    if json_file:
+        write_file(json_file, json.dumps(_as_json(found), indent=1).encode() + b"\n", "json")
+    if out:
+        picture = distribution_plot.plot(found, f"{folder}: {found.samples} samples")
+        click.echo(write_file(_file(out), picture, "out"))
+
+
+def _file(out: str) -> Path:
+    path = Path(out).expanduser()
+    if path.suffix and path.suffix.lower() != ".png" and not path.is_dir():
+        raise UserError("out", got=out, expected="a folder or the name of a PNG file", remedy="end it in .png")
+    return path if path.suffix.lower() == ".png" and not path.is_dir() else path / "stats.png"
+
+
+def _print(found: "Distributions", shards: int) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"{found.samples} samples in {shards} shards")
+    for name in ("mean", "5 %", "median", "95 %"):
+        table.add_column(name, justify="right")
+    for score in found.histograms:
+        quantiles = (f"{found.quantile(score, share):.3f}" for share in _QUANTILES)
+        table.add_row(score, f"{found.mean(score):.3f}", *quantiles)
+    console = Console()
+    console.print(table)
+    several = int(found.components[2:].sum())
+    for count, what in (
+        (found.empty, "empty masks"),
+        (several, "masks of several components"),
+        (found.touching_border, "masks that touch the border"),
+    ):
+        click.echo(f"{what}: {count} ({count / found.samples:.1%})")
+    if found.rejected:
+        drawn = found.samples + found.rejected.total()
+        click.echo(f"candidates: {drawn}, of which {found.samples / drawn:.1%} were accepted; rejected for")
+        for reason, count in found.rejected.most_common():
+            click.echo(f"  {reason}: {count}")
+
+
+def _as_json(found: "Distributions") -> dict[str, object]:
+    scores = {
+        score: {
+            "mean": round(found.mean(score), 6),
+            "quantiles": {str(share): found.quantile(score, share) for share in _QUANTILES},
+            "histogram": counts.tolist(),
+        }
+        for score, counts in found.histograms.items()
+    }
+    return {
+        "samples": found.samples,
+        **scores,
+        "components": found.components.tolist(),
+        "empty": found.empty,
+        "touches_border": found.touching_border,
+        "rejected": dict(found.rejected.most_common()),
+        "masks": found.masks,
+        "mean_mask": None if found.mean_mask is None else found.mean_mask.round(4).tolist(),
+    }

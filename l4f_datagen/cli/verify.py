@@ -1,0 +1,108 @@
+"""``l4f-datagen verify``."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import UserError, WorkError
+from ..shards.verify import Finding, Verification, verify
+from .output import write_file
+
+if TYPE_CHECKING:
+    from ..engines.repair import Repair
+
+_SHOWN = 100
+"""Findings in the table; the JSON file has all."""
+
+
+@click.command("verify", short_help="Check every byte of a data set, and repair it.")
+@click.argument("folder")
+@click.option("--quick", is_flag=True, help="checksums, structure and rows only: no image is decoded")
+@click.option("--repair", "mend", is_flag=True, help="make bad shards again, write the indexes and the card anew")
+@click.option("--generator", metavar="PATH|NAME", help="with --repair: where the generator is now")
+@click.option("--alpha", metavar="PATH|NAME", help="with --repair: where the alpha network is now")
+@click.option("--json", "json_file", metavar="FILE", help="write all findings into a JSON file")
+def command(
+    folder: str, quick: bool, mend: bool, generator: str | None, alpha: str | None, json_file: str | None
+) -> None:
+    """Check every byte of a data set FOLDER: tars, images, masks, metadata, checksums, indexes, card.
+
+    Exits with 1 and a list by shard when something is wrong. --repair makes bad shards again from dataset.json, and
+    says so if their bytes are not the ones from before.
+    """
+    if (generator or alpha) and not mend:
+        raise UserError("generator" if generator else "alpha", got="no --repair", expected="both", remedy="add it")
+    found = verify(folder, decode=not quick, report=_progress)
+    result = _as_json(found)
+    if mend and found.findings:
+        _print(found.findings)
+        done = _repair(found, generator, alpha)
+        _tell(done)
+        result |= {"repaired": done.made, "different": done.different, "left": [f._asdict() for f in done.left]}
+        found.findings[:] = done.left
+    if json_file:
+        write_file(json_file, json.dumps(result, indent=2, ensure_ascii=False).encode() + b"\n", "json")
+    if found.findings:
+        _print(found.findings)
+        raise WorkError(
+            f"{folder}: {len(found.findings)} findings"
+            + (f" in {len(found.bad_shards)} of {found.shards} shards" if found.bad_shards else "")
+            + ("" if mend else "; --repair makes bad shards again")
+        )
+    click.echo(f"{folder}: {found.samples} samples in {found.shards} shards, nothing wrong")
+
+
+def _repair(found: Verification, generator: str | None, alpha: str | None) -> "Repair":
+    # Imported here: torch takes seconds, and a sound data set needs none.
+    from ..engines.local import prepare_process
+    from ..engines.repair import repair
+    from .progress import ProgressReporter
+
+    prepare_process()
+    with ProgressReporter() as reporter:
+        return repair(found.place, generator=generator, alpha=alpha, found=found, report=reporter)
+
+
+def _tell(done: "Repair") -> None:
+    """What the repair did, a line each."""
+    if done.made:
+        click.echo(f"made again: {len(done.made)} shards ({', '.join(map(str, done.made[:20]))})")
+    compared = len(done.made) - len(done.unknown)
+    if compared and not done.different:
+        click.echo(f"the bytes of {compared} of them are the ones from before, by the SHA-256 in their stats")
+    if done.unknown:
+        click.echo(f"not told by their stats, which were damaged: {len(done.unknown)} of them")
+    if done.different:
+        changed = ", ".join(f"{name} {then} → {now}" for name, (then, now) in done.versions.items())
+        click.echo(
+            f"other bytes than before: {', '.join(done.different[:20])} "
+            f"({f'versions: {changed}' if changed else 'the same versions, another machine?'})"
+        )
+
+
+def _as_json(found: Verification) -> dict[str, object]:
+    return {
+        "folder": found.place, "shards": found.shards, "samples": found.samples,
+        "findings": [finding._asdict() for finding in found.findings],
+    }  # fmt: skip
+
+
+def _print(findings: list[Finding]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("shard", "file", "problem"):
+        table.add_column(name, overflow="fold")
+    for shard, file, problem in findings[:_SHOWN]:
+        text = "".join(c if c.isprintable() else "?" for c in problem).replace("[", "\\[")
+        table.add_row("–" if shard is None else str(shard), file.replace("[", "\\["), text)
+    Console().print(table)
+    if len(findings) > _SHOWN:
+        click.echo(f"… and {len(findings) - _SHOWN} more; --json FILE has all")
+
+
+def _progress(done: int, shards: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\rshard {done + 1} of {shards}", end="\r", file=sys.stderr, flush=True)

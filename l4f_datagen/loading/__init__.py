@@ -1,0 +1,1 @@
+"""Data set folders for trainers: the torch side of reading shards."""

@@ -1,0 +1,145 @@
+"""The torch ``IterableDataset`` around a data set folder."""
+
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from ..errors import UserError
+from ..overlap import ordered_map
+from ..sample import Sample
+from ..shards import encoding
+from ..shards.reader import damaged, decode, open_dataset, read_members
+from ..shards.store import Store
+from . import shares
+
+_CHUNK = 8  # samples that a thread decodes at a time
+
+
+class TrainingDataset(IterableDataset):
+    """The samples of a data set folder for a ``DataLoader``: each once in an epoch, over all processes and workers.
+
+    Yields (image, mask): uint8 (3, H, W) and int64 (H, W), or what ``transform`` makes of a ``Sample``. An epoch's
+    order depends on (seed, epoch, number of processes and workers) only. Call ``set_epoch`` before each epoch, as with
+    torch's ``DistributedSampler``; it reaches persistent workers, too.
+
+    Args:
+        place: a path, or an address such as ``s3://BUCKET/PREFIX``.
+        shuffle: the shards, and the samples through a buffer.
+        buffer: samples, encoded, that each worker keeps back to choose from.
+        rank: which process this is, of ``world_size``; default: what torch.distributed or the variables RANK and
+            WORLD_SIZE say, else the only one.
+        uneven: what happens when processes cannot have equally many samples: "keep" gives every sample exactly once,
+            some one more than others; "drop" and "repeat" leave out or give twice fewer than ``world_size``.
+        batch_size: that of the loader; then every worker's share is whole batches, and ``len(loader)`` is right.
+        decode_threads: threads of each worker that decode.
+        transform: sample → what is yielded; called in the decoding threads.
+        allow_incomplete: take the shards that are done when others are not.
+
+    Raises:
+        UserError: not a data set folder, shards are missing or of other settings, or an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        place: str | Path | Store,
+        *,
+        shuffle: bool = True,
+        seed: int = 0,
+        buffer: int = 1000,
+        rank: int | None = None,
+        world_size: int | None = None,
+        uneven: shares.Uneven = "keep",
+        batch_size: int = 1,
+        decode_threads: int = 1,
+        transform: Callable[[Sample], Any] | None = None,
+        allow_incomplete: bool = False,
+    ):
+        for name, value in (("buffer", buffer), ("batch_size", batch_size), ("decode_threads", decode_threads)):
+            if value < 1:
+                raise UserError(name, got=value, expected="at least 1", remedy="change it")
+        if uneven not in shares.UNEVEN:
+            raise UserError("uneven", got=uneven, expected=" or ".join(shares.UNEVEN), remedy="change it")
+        dataset = open_dataset(place, allow_incomplete=allow_incomplete)
+        self.store, self.description, self.lengths = dataset.store, dataset.description, dataset.lengths
+        self.shuffle, self.seed, self.buffer, self.uneven = shuffle, seed, buffer, uneven
+        self.batch_size, self.decode_threads, self.transform = batch_size, decode_threads, transform
+        self.rank, self.world_size = _rank(rank, world_size)
+        self._samples = len(dataset)
+        # In shared memory: workers that live on see it change.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell which epoch the next iteration is."""
+        self._epoch.fill_(epoch)
+
+    def __len__(self) -> int:
+        """Samples of this process in an epoch."""
+        start, stop = self._share()
+        return stop - start
+
+    def __iter__(self) -> Iterator[Any]:
+        epoch, worker = int(self._epoch), get_worker_info()
+        number, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        share = shares.worker_share(self._share(), number, workers, self.batch_size)
+        order = shares.shard_order(list(self.lengths), shuffle=self.shuffle, seed=self.seed, epoch=epoch)
+        samples = self._stored(shares.stretches(share, order, self.lengths))
+        if self.shuffle:
+            numbers = random.Random(f"{self.seed}/{epoch}/{self.rank}/{number}")
+            samples = shares.through_buffer(samples, self.buffer, numbers)
+        if self.decode_threads == 1:
+            yield from map(self._decoded, samples)
+            return
+        chunks = iter(lambda: list(islice(samples, _CHUNK)), [])
+        decoded = ordered_map(
+            lambda chunk: [self._decoded(sample) for sample in chunk],
+            chunks,
+            workers=self.decode_threads,
+            ahead=2 * self.decode_threads,
+        )
+        try:
+            for chunk in decoded:
+                yield from chunk
+        finally:
+            decoded.close()
+
+    def _share(self) -> tuple[int, int]:
+        return shares.rank_share(self._samples, self.rank, self.world_size, self.uneven)
+
+    def _stored(self, parts: Iterator[shares.Stretch]) -> Iterator[tuple[int, str, Mapping[str, bytes]]]:
+        for shard, first, count in parts:
+            given = 0
+            for key, encoded in read_members(self.store, shard, first=first, count=count):
+                yield shard, key, encoded
+                given += 1
+            if given < count:
+                raise ValueError(f"shard {shard} of {self.store} ends after {first + given} samples")
+
+    def _decoded(self, stored: tuple[int, str, Mapping[str, bytes]]) -> Any:
+        shard, key, encoded = stored
+        if self.transform is not None:
+            return self.transform(decode(self.store, shard, key, encoded))
+        try:
+            image, mask = encoding.decode_pair(encoded)
+        except (KeyError, ValueError, OSError, SyntaxError) as error:
+            raise damaged(self.store, shard, key, error) from error
+        return torch.from_numpy(image).permute(2, 0, 1).contiguous(), torch.from_numpy(mask).long()
+
+
+def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
+    """Which process this is, of how many."""
+    if (rank is None) != (world_size is None):
+        raise UserError("rank", got="one of rank and world_size", expected="both or none", remedy="name the other")
+    if rank is None:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        else:
+            rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if not 0 <= rank < world_size:
+        raise UserError("rank", got=f"{rank} of {world_size}", expected="0 ≤ rank < world_size", remedy="change it")
+    return rank, world_size

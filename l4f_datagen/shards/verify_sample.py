@@ -1,0 +1,111 @@
+"""One sample of a shard, held against itself: its members, their sizes, its mask and its scores."""
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .. import masks
+from ..generation.quality import score
+from . import schema, whole_images
+
+_ROUNDING = 2e-6
+"""Scores are rounded to 1e-6; the sums behind them may come out differently on another machine."""
+_EXACT = ("mask_area", "bounding_box", "components", "touches_border")
+
+
+def member_names(description: Mapping[str, Any], key: str) -> list[str]:
+    """The members of a sample, in their order in the tar."""
+    settings = description["settings"]
+    image = settings["image_format"]
+    extras = ["w.npy" if name == "w" else f"{name}.{image}" for name in settings.get("save", ())]
+    return [f"{key}.{extension}" for extension in sorted((image, "alpha.png", "mask.png", "json", *extras))]
+
+
+def problems_of(
+    members: Sequence[tuple[str, bytes]], *, index: int, shard: int, description: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """What is wrong with a sample.
+
+    Args:
+        members: name and content, as they stand in the tar.
+        index: which sample it has to be.
+
+    Returns:
+        Its metadata, None if they cannot be read, and the problems.
+    """
+    expected = member_names(description, f"{index:09d}")
+    if (names := [name for name, _ in members]) != expected:
+        return None, [f"members {', '.join(names) or 'none'}; expected {', '.join(expected)}"]
+    contents = {name.partition(".")[2]: content for name, content in members}
+    row = _row(contents["json"])
+    if row is None:
+        return None, ["json: not the metadata of a sample"]
+    problems, arrays = list(_row_problems(row, index, shard, description["settings"])), {}
+    for extension, content in contents.items():
+        try:
+            if extension != "json":
+                arrays[extension] = _decoded(extension, content, (row["height"], row["width"]))
+        except Exception as error:  # decoders raise of damaged files whatever they like
+            problems.append(f"{extension}: {error}")
+    if not problems:
+        problems += _mask_problems(row, arrays["alpha.png"], arrays["mask.png"], description)
+    return row, problems
+
+
+def _decoded(extension: str, content: bytes, size: tuple[int, int]) -> np.ndarray:
+    if extension in ("alpha.png", "mask.png"):
+        decode = whole_images.decode_alpha if extension == "alpha.png" else whole_images.decode_mask
+        array = decode(content)
+        if array.shape != size:
+            raise ValueError(f"{array.shape[0]}×{array.shape[1]} pixels; expected {size[0]}×{size[1]}")
+        return array
+    if extension == "w.npy":
+        file = io.BytesIO(content)
+        w = np.load(file, allow_pickle=False)
+        if w.dtype != np.float32 or w.ndim != 2 or len(w) != 2 or not np.isfinite(w).all() or file.read(1):
+            raise ValueError(f"{w.dtype} {w.shape}; expected finite float32 (2, w_dim) and nothing after it")
+        return w
+    return whole_images.decode_picture(content, extension.rpartition(".")[2], size)
+
+
+def _row(content: bytes) -> dict[str, Any] | None:
+    """The metadata, if they are in every respect as they are written."""
+    try:
+        row = json.loads(content)
+        schema.table([row])
+        return row if json.dumps(row, separators=(",", ":")).encode() == content else None
+    except (ValueError, TypeError, OverflowError, RecursionError, AttributeError):
+        return None
+
+
+def _row_problems(row: Mapping[str, Any], index: int, shard: int, settings: Mapping[str, Any]) -> Iterator[str]:
+    expected = {"key": f"{index:09d}", "index": index, "shard": shard}
+    expected |= {name: settings[name] for name in ("seed", "psi", "background_psi", "threshold") if name in settings}
+    for name, value in expected.items():
+        if row[name] != value:
+            yield f"json: {name} is {row[name]!r}; expected {value!r}"
+
+
+def _mask_problems(
+    row: Mapping[str, Any], alpha: np.ndarray, mask: np.ndarray, description: Mapping[str, Any]
+) -> Iterator[str]:
+    expected = _mask_of(alpha, row, description)
+    if expected is not None and not np.array_equal(mask, expected):
+        yield f"mask.png: {int((mask != expected).sum())} pixels differ from what alpha.png gives"
+    for name, value in score(alpha, mask, row["threshold"]).items():
+        if row[name] != value if name in _EXACT else abs(row[name] - value) > _ROUNDING:
+            yield f"json: {name} is {row[name]}, the masks give {value}"
+
+
+def _mask_of(alpha: np.ndarray, row: Mapping[str, Any], description: Mapping[str, Any]) -> np.ndarray | None:
+    """The mask that an alpha gives; None for images from elsewhere, which have masks of their own."""
+    if "source" in description:
+        return None
+    settings = description["settings"]
+    changes = {"largest_component": False, "fill_holes": False, "ignore_band": None}
+    changes = {name: settings.get(name, default) for name, default in changes.items()}
+    return masks.make_mask(alpha, SimpleNamespace(threshold=row["threshold"], **changes))

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from l4f_datagen.cli import main
+from l4f_datagen.shards import layout
+
+
+@pytest.fixture
+def folder(tmp_path):
+    out = tmp_path / "s"
+    assert main(["render", "vessels", "--n", "23", "--size", "16", "--samples-per-shard", "10", "--out", str(out)]) == 0
+    return out
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_sound_data_set_is_one_line(folder, capsys):
+    capsys.readouterr()
+    for words in ([], ["--quick"], ["--repair"]):
+        assert main(["verify", str(folder), *words]) == 0
+        assert capsys.readouterr().out == f"{folder}: 23 samples in 3 shards, nothing wrong\n"
+
+
+def test_what_is_wrong_is_listed_and_exits_with_1(folder, tmp_path, capsys):
+    damage(folder / layout.tar(1))
+    (folder / layout.OPENCLIP).unlink()
+    capsys.readouterr()
+    assert main(["verify", str(folder), "--json", str(tmp_path / "new" / "found.json")]) == 1
+    output = capsys.readouterr()
+    assert "00001.tar" in output.out and "sizes.json" in output.out
+    assert output.err.count("\n") == 1 and "in 1 of 3 shards; --repair" in output.err
+    found = json.loads((tmp_path / "new" / "found.json").read_text())
+    assert (found["shards"], found["samples"]) == (3, 23)
+    assert {"shard": None, "file": "sizes.json", "problem": "missing"} in found["findings"]
+    assert {(f["shard"], f["file"]) for f in found["findings"]} >= {(1, "00001.tar"), (None, "sizes.json")}
+
+
+def test_repair_brings_the_bytes_back_and_says_so(folder, capsys):
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    damage(folder / layout.tar(1))
+    capsys.readouterr()
+    assert main(["verify", str(folder), "--repair"]) == 0
+    output = capsys.readouterr().out
+    assert "made again: 1 shards (1)" in output and "bytes of 1 of them are the ones from before" in output
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["nothing-here"], "dataset.json"), (["{folder}", "--generator", "vessels"], "no --repair"),
+     (["{folder}", "--json", "{folder}/dataset.json/x"], "cannot be written")],
+)  # fmt: skip
+def test_mistakes(folder, capsys, words, expected):
+    assert main(["verify", *(word.format(folder=folder) for word in words)]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and expected in message
