@@ -2,11 +2,12 @@
 
 from .analyze import AnalyzeSettings
 from .base import StageSettings
+from .export import ExportSettings
 from .generate import GenerateSettings, identity
 from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
 from .train_alpha import TrainAlphaSettings
 from .validation import fingerprint, resolve, validate
 
-__all__ = ["AnalyzeSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings", "TrainAlphaSettings",
-           "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip
+__all__ = ["AnalyzeSettings", "ExportSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings",
+           "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip

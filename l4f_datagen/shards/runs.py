@@ -1,0 +1,56 @@
+"""Masks as COCO has them: run lengths down the columns, or polygons. Needs the extra ``export``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+
+
+def encode(region: np.ndarray) -> dict[str, Any]:
+    """Area, box (x, y, width, height) and run lengths of a boolean H×W array, as an annotation has them."""
+    coco = require_pycocotools()
+    runs = coco.encode(np.asfortranarray(region, np.uint8))
+    return {
+        "area": int(coco.area(runs)),
+        "bbox": coco.toBbox(runs).tolist(),
+        "segmentation": {"size": list(runs["size"]), "counts": runs["counts"].decode("ascii")},
+    }
+
+
+def decode(segmentation: Mapping[str, Any] | Sequence[Sequence[float]], height: int, width: int) -> np.ndarray:
+    """An annotation's ``segmentation`` → boolean H×W: polygons, run lengths as a list, or compressed.
+
+    Raises:
+        ValueError: it is none of these, or of another size.
+    """
+    coco = require_pycocotools()
+    try:
+        if isinstance(segmentation, Mapping):
+            runs = dict(segmentation)
+            if isinstance(runs["counts"], list):
+                runs = coco.frPyObjects(runs, height, width)
+            region = coco.decode(runs)
+        else:
+            region = coco.decode(coco.merge(coco.frPyObjects(list(segmentation), height, width)))
+    except Exception as error:
+        raise ValueError(f"a segmentation that is neither polygons nor run lengths ({error})") from error
+    if region.shape != (height, width):
+        raise ValueError(f"a mask of {region.shape[1]}×{region.shape[0]} pixels; the image has {width}×{height}")
+    return region.astype(bool)
+
+
+def require_pycocotools() -> Any:
+    """The module ``pycocotools.mask``.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import pycocotools.mask
+    except ImportError as error:
+        raise UserError(
+            "coco", got="no pycocotools", expected="the extra `export`", remedy="pip install 'l4f-datagen[export]'"
+        ) from error
+    return pycocotools.mask
