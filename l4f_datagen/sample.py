@@ -24,6 +24,8 @@ class Sample:
     """H×W×3, when it was asked for."""
     w: np.ndarray | None = None
     """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for."""
+    encoded: bytes | None = None
+    """The file that ``image`` is from, where it can be written as it is: encoding again would lose something."""
 
     @property
     def key(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import WorkError
 from ..sample import Sample
-from ..settings import GenerateSettings, RenderSettings
+from ..settings import GenerateSettings, ImportSettings, RenderSettings
 from ..shards import folder as folders
 from ..shards.writer import write_shard
 
@@ -35,7 +35,7 @@ class Progress:
 
 
 def write_dataset(
-    settings: GenerateSettings | RenderSettings,
+    settings: GenerateSettings | RenderSettings | ImportSettings,
     out: str | Path,
     description: Mapping[str, Any],
     make: Callable[[Sequence[int]], Iterator[Sample]],

@@ -4,10 +4,12 @@ from .analyze import AnalyzeSettings
 from .base import StageSettings
 from .export import ExportSettings
 from .generate import GenerateSettings, identity
+from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
 from .train_alpha import TrainAlphaSettings
 from .validation import fingerprint, resolve, validate
 
-__all__ = ["AnalyzeSettings", "ExportSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings",
-           "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip
+__all__ = ["AnalyzeSettings", "ExportSettings", "GenerateSettings", "ImportSettings", "Pipeline", "RenderSettings",
+           "StageSettings", "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve",
+           "validate"]  # fmt: skip

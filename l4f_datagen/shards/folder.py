@@ -17,7 +17,8 @@ def open_for_writing(folder: Path, description: Mapping[str, Any], *, overwrite:
 
     Args:
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
-            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and ``world`` when it is rendered.
+            (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, ``world`` when it is rendered,
+            ``source`` when it is imported.
         overwrite: remove a data set with other settings, its files only, and start anew.
 
     Raises:

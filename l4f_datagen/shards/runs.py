@@ -33,8 +33,12 @@ def decode(segmentation: Mapping[str, Any] | Sequence[Sequence[float]], height: 
                 runs = coco.frPyObjects(runs, height, width)
             region = coco.decode(runs)
         else:
-            region = coco.decode(coco.merge(coco.frPyObjects(list(segmentation), height, width)))
-    except Exception as error:
+            # Less than three points enclose nothing; pycocotools would take two of them for a box.
+            polygons = [polygon for polygon in segmentation if len(polygon) >= 6]
+            if not polygons:
+                return np.zeros((height, width), bool)
+            region = coco.decode(coco.merge(coco.frPyObjects(polygons, height, width)))
+    except Exception as error:  # pycocotools raises these
         raise ValueError(f"a segmentation that is neither polygons nor run lengths ({error})") from error
     if region.shape != (height, width):
         raise ValueError(f"a mask of {region.shape[1]}×{region.shape[0]} pixels; the image has {width}×{height}")

@@ -35,7 +35,7 @@ def rendered(tmp_path_factory) -> Path:
 
 
 def masks() -> list[np.ndarray]:
-    """Masks, uint8 24×40, that are hard to write: empty, full, specks, strokes, rings in rings, noise, ignored bands."""
+    """Masks, uint8 24×40, that are hard to write: empty, full, specks, strokes, rings, noise, ignored bands."""
     rng = np.random.default_rng(0)
     height, width = 24, 40
     empty = np.zeros((height, width), np.uint8)
