@@ -93,9 +93,7 @@ class _Instances:
         self._path, self._head = path, head
         self._parts = {name: path.with_name(f"{path.stem}.{name}.part") for name in self.LISTS}
         self._open = contextlib.ExitStack()
-        self._files = {
-            name: self._open.enter_context(part.open("w+", encoding="utf-8")) for name, part in self._parts.items()
-        }
+        self._files = {name: self._open.enter_context(part.open("wb+")) for name, part in self._parts.items()}
         self._begun = set()
 
     def __enter__(self) -> "_Instances":
@@ -111,18 +109,22 @@ class _Instances:
         self._add("annotations", entry)
 
     def finish(self) -> None:
-        with self._path.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(self._head, ensure_ascii=False)[:-1])
+        with self._path.open("wb") as file:
+            file.write(_json(self._head)[:-1])
             for name, part in self._files.items():
-                file.write(f',\n"{name}": [')
+                file.write(f',\n"{name}": ['.encode())
                 part.seek(0)
                 shutil.copyfileobj(part, file)
-                file.write("\n]")
+                file.write(b"\n]")
                 part.close()
                 self._parts[name].unlink()
-            file.write("}\n")
+            file.write(b"}\n")
 
     def _add(self, name: str, entry: Mapping[str, Any]) -> None:
-        separator = ",\n" if name in self._begun else "\n"
+        separator = b",\n" if name in self._begun else b"\n"
         self._begun.add(name)
-        self._files[name].write(separator + json.dumps(entry, separators=(",", ":"), ensure_ascii=False))
+        self._files[name].write(separator + _json(entry))
+
+
+def _json(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()

@@ -30,7 +30,7 @@ class Voc(Target):
         self._encoded = 0
         self._open = contextlib.ExitStack()
         names = plan.image_sets if len(plan.image_sets) == 1 else (*plan.image_sets, "trainval")
-        self._lists = {name: self._open.enter_context((lists / f"{name}.txt").open("w")) for name in names}
+        self._lists = {name: self._open.enter_context((lists / f"{name}.txt").open("wb")) for name in names}
 
     def add(self, item: Item) -> None:
         """Copy or encode the image, write the mask, list the stem."""
@@ -40,9 +40,9 @@ class Voc(Target):
             self._encoded += 1
         (self._images / f"{item.key}.jpg").write_bytes(content)
         (self._masks / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values, PALETTE))
-        self._lists[item.image_set].write(f"{item.key}\n")
+        self._lists[item.image_set].write(f"{item.key}\n".encode())
         if "trainval" in self._lists and item.image_set != "test":
-            self._lists["trainval"].write(f"{item.key}\n")
+            self._lists["trainval"].write(f"{item.key}\n".encode())
 
     def close(self) -> None:
         """Close the lists."""
