@@ -31,6 +31,7 @@ def decode(segmentation: Mapping[str, Any] | Sequence[Sequence[float]], height: 
             runs = dict(segmentation)
             if isinstance(runs["counts"], list):
                 runs = coco.frPyObjects(runs, height, width)
+            _check_covered(runs)
             region = coco.decode(runs)
         else:
             # Less than three points enclose nothing; pycocotools would take two of them for a box.
@@ -43,6 +44,25 @@ def decode(segmentation: Mapping[str, Any] | Sequence[Sequence[float]], height: 
     if region.shape != (height, width):
         raise ValueError(f"a mask of {region.shape[1]}×{region.shape[0]} pixels; the image has {width}×{height}")
     return region.astype(bool)
+
+
+def _check_covered(runs: Mapping[str, Any]) -> None:
+    """Raise ValueError unless compressed run lengths cover the mask: pycocotools would not notice."""
+    counts = runs["counts"].encode("ascii") if isinstance(runs["counts"], str) else runs["counts"]
+    lengths, value, shift = [], 0, 0
+    for byte in counts:  # six bits each: five of the number, lowest first, and whether more follow
+        byte -= 48
+        value |= (byte & 31) << shift
+        shift += 5
+        if not byte & 32:
+            if byte & 16:
+                value |= -1 << shift
+            # From the third on it is the difference to the length before the last.
+            lengths.append(value + lengths[-2] if len(lengths) > 2 else value)
+            value = shift = 0
+    height, width = runs["size"]
+    if sum(lengths) != height * width or min(lengths) < 0:
+        raise ValueError(f"run lengths that cover {sum(lengths)} of {height * width} pixels")
 
 
 def require_pycocotools() -> Any:

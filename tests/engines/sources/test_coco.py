@@ -1,4 +1,4 @@
-"""COCO files of other programs: polygons, run lengths of both kinds, crowds, categories, and what is wrong with them."""
+"""COCO files of other programs: polygons, run lengths of both kinds, crowds, categories, and what is wrong."""
 
 import json
 from pathlib import Path
@@ -119,10 +119,14 @@ def test_what_a_large_polygon_covers(tmp_path, data):
         (lambda data: data["images"][2].update(width=33), "1 images of another size than the file says .*32×24"),
         (lambda data: data["images"][2].update(file_name="../3 ü.jpg"), "lead out of the folder"),
         (lambda data: data["annotations"][3]["segmentation"].update(counts="\x00zz"), "annotation 12 of 2 ü.jpg"),
+        (
+            lambda data: data["annotations"][1]["segmentation"]["counts"].pop(),
+            "annotation 10 .* cover .* of 768 pixels",
+        ),
         (lambda data: data["annotations"][3]["segmentation"].update(size=[5, 5]), "annotation 12 of 2 ü.jpg"),
         (lambda data: data["annotations"][0].update(segmentation=[["a"] * 6]), "annotation 9 of 1 ü.jpg"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_is_wrong_is_named(tmp_path, data, change, words):
     change(data)
