@@ -209,6 +209,12 @@ def test_broken_files_are_named_and_counted_at_once(tmp_path, labelled):
     assert "1 masks that cannot be read (4.png" in message and not (tmp_path / "s").exists()
 
 
+def test_an_image_that_is_too_large_to_be_one(monkeypatch, tmp_path, labelled):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 320)  # Pillow takes twice as many
+    with pytest.raises(l4f.UserError, match="1 images that cannot be read"):
+        imported(labelled, tmp_path / "s")
+
+
 def test_an_image_that_ends_early_is_named(tmp_path, labelled):
     path = labelled / "images" / "Foto 1.jpg"
     path.write_bytes(path.read_bytes()[:-200])

@@ -93,7 +93,7 @@ class CocoSource(Source):
                 continue
             try:
                 width, height = images.size(file)
-            except (OSError, ValueError, SyntaxError):
+            except images.BROKEN:
                 problems.add("images that cannot be read", name)
                 continue
             if (width, height) != (entry["width"], entry["height"]):

@@ -45,7 +45,7 @@ class FolderSource(Source):
         try:
             mask = self._meaning.mask(read_values(self._masks[stem]))
             alpha = _read_alpha(self._alphas[stem]) if self._alphas else None
-        except (OSError, ValueError, SyntaxError) as error:
+        except images.BROKEN as error:
             raise images.broken(self._masks[stem], error) from error
         return Labelled(path=self._images[stem], mask=mask, alpha=alpha)
 
@@ -75,13 +75,13 @@ class FolderSource(Source):
             image_path, mask_path = self._images[stem], self._masks[stem]
             try:
                 size = images.size(image_path)
-            except (OSError, ValueError, SyntaxError):
+            except images.BROKEN:
                 problems.add("images that cannot be read", image_path.name)
                 continue
             try:
                 values = read_values(mask_path)
                 alpha = _read_alpha(self._alphas[stem]) if self._alphas else None
-            except (OSError, ValueError, SyntaxError) as error:
+            except images.BROKEN as error:
                 problems.add("masks that cannot be read", f"{mask_path.name}: {error}")
                 continue
             for labels in (values, alpha):

@@ -9,6 +9,8 @@ from PIL import Image, ImageOps
 from ...errors import UserError
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"))
+BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for files that it cannot read."""
 _FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 _ORIENTATION, _UPRIGHT = 0x0112, (None, 1)
 _MODES = ("RGB", "L", "P", "1", "RGBA", "LA", "CMYK")
@@ -18,7 +20,7 @@ def size(path: Path) -> tuple[int, int]:
     """Width and height of an image when it is looked at, from its head.
 
     Raises:
-        OSError, ValueError: it is none.
+        BROKEN: it is none.
     """
     with Image.open(path) as image:
         width, height = image.size
@@ -41,7 +43,7 @@ def read(path: Path) -> tuple[np.ndarray, str, bytes | None]:
             same = upright and image.mode == "RGB" and getattr(image, "n_frames", 1) == 1
             pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
             return pixels, _FORMATS.get(image.format, ""), content if same else None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise broken(path, error) from error
 
 

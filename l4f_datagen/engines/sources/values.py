@@ -41,7 +41,7 @@ def read_values(path: Path) -> np.ndarray:
     no more (modes 1 and P), colours have numbers of their own.
 
     Raises:
-        OSError, ValueError: no image, or of a mode that is no mask.
+        images.BROKEN: no image, or of a mode that is no mask.
     """
     with Image.open(path) as image:
         image.load()
