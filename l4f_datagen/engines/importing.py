@@ -88,8 +88,8 @@ def stream(settings: ImportSettings, source: Source, *, shards: Iterable[int]) -
 
 def describe(settings: ImportSettings, source: Source) -> dict[str, Any]:
     """What ``dataset.json`` says of an imported data set: a source in place of checkpoints."""
-    identity = settings.model_dump(mode="json", exclude=set(_PLACES)) | {
-        "format": source.KIND,
+    identity = settings.model_dump(mode="json", exclude=set(_PLACES) | {"format"}) | {
+        "kind": source.KIND,
         "foreground": source.foreground,
         "files": source.digest,
     }

@@ -106,6 +106,21 @@ def test_files_of_the_format_are_copied_others_encoded(tmp_path, labelled):
     stored = [members["jpg"] for _, members in l4f.open_dataset(out).members()]
     assert stored[0] == (labelled / "images" / "Foto 1.jpg").read_bytes()
     assert stored[1][:3] == b"\xff\xd8\xff"
+    for image_format, place in (("png", 1), ("webp", 2)):
+        Image.fromarray(picture()).save(labelled / "images" / "w.webp")
+        save(labelled / "masks" / "w.png", square())
+        imported(labelled, tmp_path / image_format, image_format=image_format)
+        name = {"png": "below/2.png", "webp": "w.webp"}[image_format]
+        stored = [members[image_format] for _, members in l4f.open_dataset(tmp_path / image_format).members()]
+        assert stored[place] == (labelled / "images" / name).read_bytes()
+
+
+def test_what_a_camera_adds_behind_an_image_is_left_out(tmp_path, labelled):
+    path = labelled / "images" / "Foto 1.jpg"
+    path.write_bytes(path.read_bytes() + bytes(64))
+    imported(labelled, tmp_path / "s")
+    stored = [members["jpg"] for _, members in l4f.open_dataset(tmp_path / "s").members()]
+    assert stored[0].endswith(b"\xff\xd9")
 
 
 def test_pictures_are_imported_as_they_are_looked_at(tmp_path):

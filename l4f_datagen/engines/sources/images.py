@@ -12,6 +12,7 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff",
 BROKEN = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for files that it cannot read."""
 _FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+_JPEG_END, _PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
 _ORIENTATION, _UPRIGHT = 0x0112, (None, 1)
 _MODES = ("RGB", "L", "P", "1", "RGBA", "LA", "CMYK")
 
@@ -40,11 +41,18 @@ def read(path: Path) -> tuple[np.ndarray, str, bytes | None]:
             if image.mode not in _MODES:
                 raise ValueError(f"mode {image.mode} is no picture of 8 bits")
             upright = image.getexif().get(_ORIENTATION) in _UPRIGHT
-            same = upright and image.mode == "RGB" and getattr(image, "n_frames", 1) == 1
+            same = upright and image.mode == "RGB" and getattr(image, "n_frames", 1) == 1 and _ends_well(content)
             pixels = np.array(ImageOps.exif_transpose(image).convert("RGB"))
             return pixels, _FORMATS.get(image.format, ""), content if same else None
     except BROKEN as error:
         raise broken(path, error) from error
+
+
+def _ends_well(content: bytes) -> bool:
+    """Whether a file ends with its image: some cameras go on with something of their own."""
+    if content[:4] == b"RIFF":
+        return len(content) == 8 + int.from_bytes(content[4:8], "little")
+    return content.endswith((_JPEG_END, _PNG_END))
 
 
 def broken(path: Path, error: Exception) -> UserError:
