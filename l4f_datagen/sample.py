@@ -27,6 +27,8 @@ class Sample:
     w: np.ndarray | None = None
     """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for; (1, w_dim) where the
     background is an image from elsewhere."""
+    encoded: bytes | None = None
+    """The file that ``image`` is from, where it can be written as it is: encoding again would lose something."""
 
     @property
     def key(self) -> str:

@@ -23,6 +23,7 @@ ROWS = [
 SIDEWAYS = {
     ("training", "l4f_datagen.analysis.layers.first_resolution"),
     ("shards", "l4f_datagen.generation.quality.score"),
+    ("export", "l4f_datagen.engines.dataset.Progress"),
 }
 """Within a row only through a named public function: who may import which."""
 RANK = {part: rank for rank, row in enumerate(ROWS) for part in row}

@@ -1,6 +1,7 @@
 """The command line: one file per command, and how their errors end (contract 7 of the design)."""
 
 import importlib
+import keyword
 import logging
 import signal
 import sys
@@ -19,6 +20,8 @@ COMMANDS = (
     "finalize",
     "verify",
     "stats",
+    "export",
+    "import",
     "analyze",
     "inspect",
     "convert",
@@ -34,7 +37,8 @@ class _Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f".{name.replace('-', '_')}", __name__).command
+        module = name.replace("-", "_") + ("_" if keyword.iskeyword(name) else "")
+        return importlib.import_module(f".{module}", __name__).command
 
 
 @click.command(cls=_Commands, context_settings={"max_content_width": 100})

@@ -15,7 +15,11 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(default)
-    text = field.description if default in (None, "") else f"{field.description}  [default: {default}]"
+    text = (
+        field.description
+        if field.is_required() or default in (None, "")
+        else f"{field.description}  [default: {default}]"
+    )
     flag = name.replace("_", "-")
     if field.annotation is bool:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
@@ -25,6 +29,7 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
         type=click.Choice(choices) if choices else str,
         metavar=metavar or (None if choices else _METAVARS.get(_plain(field.annotation), "TEXT")),
         default=None,
+        required=field.is_required(),
         help=text,
     )
 

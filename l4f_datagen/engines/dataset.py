@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import UserError, WorkError
 from ..sample import Sample
-from ..settings import GenerateSettings, RenderSettings
+from ..settings import GenerateSettings, ImportSettings, RenderSettings
 from ..shards import folder as folders
 from ..shards import layout
 from ..shards.lock import Lock, writing
@@ -131,7 +131,7 @@ def make_shard(
 
 
 def write_dataset(
-    settings: GenerateSettings | RenderSettings,
+    settings: GenerateSettings | RenderSettings | ImportSettings,
     out: str | Path,
     description: Mapping[str, Any],
     make: Callable[[Sequence[int]], Iterator[Sample]],

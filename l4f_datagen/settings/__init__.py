@@ -3,11 +3,15 @@
 from .analyze import AnalyzeSettings
 from .base import StageSettings
 from .engine import EngineSettings
+from .export import ExportSettings
 from .generate import GenerateSettings, identity
+from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
 from .train_alpha import TrainAlphaSettings
 from .validation import fingerprint, resolve, validate
 
-__all__ = ["AnalyzeSettings", "EngineSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings",
-           "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip
+__all__ = ["AnalyzeSettings", "EngineSettings", "ExportSettings", "GenerateSettings", "ImportSettings", "Pipeline",
+           "RenderSettings",
+           "StageSettings", "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve",
+           "validate"]  # fmt: skip

@@ -17,13 +17,10 @@ def render(description: Mapping[str, Any]) -> str:
     Parquet files and give no image.
     """
     settings = description["settings"]
-    origin = _rendered(description) if "world" in description else _generated(description)
+    origin = _origin(description)
     image = settings["image_format"]
     lines = [
-        "---",
-        yaml.safe_dump(_head(origin.licence), sort_keys=False).strip(),
-        "---",
-        "",
+        front_matter(description, {"train": "*.tar"}, tags=("webdataset",)),
         *origin.introduction,
         "",
         "| member | content |",
@@ -51,6 +48,34 @@ def render(description: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def licence(description: Mapping[str, Any]) -> str:
+    """Licence of the samples of a data set with this ``dataset.json``."""
+    return _origin(description).licence
+
+
+def front_matter(description: Mapping[str, Any], files: Mapping[str, str], *, tags: Sequence[str] = ()) -> str:
+    """What a card begins with, for ``datasets.load_dataset`` and for the Hugging Face hub.
+
+    Args:
+        files: split → pattern of its files.
+    """
+    origin = _origin(description)
+    head = {
+        "license": _LICENCES.get(origin.licence.lower(), "other"),
+        "task_categories": ["image-segmentation"],
+        "tags": [*(["synthetic"] if origin.synthetic else []), *tags, "foreground-segmentation"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": split, "path": pattern} for split, pattern in files.items()],
+            }
+        ],
+    }
+    if head["license"] == "other":
+        head["license_name"] = origin.licence
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True).strip()}\n---\n"
+
+
 class _Origin(NamedTuple):
     """What differs between cards: where the samples came from."""
 
@@ -59,6 +84,14 @@ class _Origin(NamedTuple):
     image: str
     alpha: str
     source: Sequence[str]
+    synthetic: bool = True
+
+
+def _origin(description: Mapping[str, Any]) -> _Origin:
+    """A world, a labelled source, or checkpoints."""
+    if "world" in description:
+        return _rendered(description)
+    return _imported(description) if "source" in description else _generated(description)
 
 
 def _generated(description: Mapping[str, Any]) -> _Origin:
@@ -113,16 +146,26 @@ def _rendered(description: Mapping[str, Any]) -> _Origin:
     )
 
 
-def _head(licence: str) -> dict[str, Any]:
-    head = {
-        "license": _LICENCES.get(licence.lower(), "other"),
-        "task_categories": ["image-segmentation"],
-        "tags": ["synthetic", "webdataset", "foreground-segmentation"],
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "*.tar"}]}],
-    }
-    if head["license"] == "other":
-        head["license_name"] = licence
-    return head
+def _imported(description: Mapping[str, Any]) -> _Origin:
+    counts, source = description["counts"], description["source"]
+    return _Origin(
+        licence=source["licence"],
+        introduction=[
+            "# Labelled images",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, imported by l4f-datagen from",
+            f"`{source['name']}` ({source['kind']}). The masks are the source's annotations; no network was involved.",
+        ],
+        image="image",
+        alpha="the source's soft mask" if source["alphas"] else "255 where the mask is foreground",
+        source=[
+            f"`{source['name']}`, {source['kind']}; foreground: {source['foreground']}. "
+            f"Licence: {source['licence']}. All settings are in `dataset.json`.",
+            "`foreground_code` and `background_code` are the image's place among the source's; `psi` and",
+            "`background_psi` are 1, since nothing is truncated.",
+        ],
+        synthetic=False,
+    )
 
 
 def _selection(description: Mapping[str, Any]) -> list[str]:

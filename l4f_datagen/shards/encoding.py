@@ -24,7 +24,7 @@ _SOFT_MASK = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWR
 def encode(sample: Sample, *, image_format: str, quality: int) -> dict[str, bytes]:
     """Members by extension, "jpg", "alpha.png", "mask.png", "json" and what else the sample has."""
     members = {
-        image_format: encode_image(sample.image, image_format, quality),
+        image_format: sample.encoded or encode_image(sample.image, image_format, quality),
         "alpha.png": _imencode(".png", sample.alpha, _SOFT_MASK),
         "mask.png": encode_mask(sample.mask),
         "json": json.dumps(sample.metadata, separators=(",", ":")).encode(),

@@ -27,7 +27,7 @@ def open_for_writing(
     Args:
         description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
             (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and where they apply
-            ``world``, ``backgrounds`` and ``reference``.
+            ``world``, ``source`` (of imported images), ``backgrounds`` and ``reference``.
         overwrite: remove a data set with other settings, its files only, and start anew.
         shards: those that are going to be written, when other processes write others of the same folder; any of them
             may be the one that creates it.

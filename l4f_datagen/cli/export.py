@@ -1,0 +1,34 @@
+"""``l4f-datagen export``."""
+
+import click
+
+from ..settings import ExportSettings, resolve
+from .options import setting
+
+
+@click.command("export", short_help="Write a data set in another program's format.")
+@click.argument("shards")
+@setting(ExportSettings, "format")
+@click.option("--out", required=True, metavar="FOLDER", help="new or empty folder; it appears when it is complete")
+@setting(ExportSettings, "mask_values", metavar="01|0255|palette")
+@setting(ExportSettings, "split", metavar="0.9/0.1")
+@setting(ExportSettings, "image_set")
+@setting(ExportSettings, "class_name")
+def command(shards: str, out: str, **flags: object) -> None:
+    """Write the data set folder SHARDS in another program's format.
+
+    Images are copied as they are. The same data set gives the same files, and a sample stays in its
+    image set when the data set grows.
+    """
+    settings = resolve(ExportSettings, {}, flags)
+    # Imported here, so that a wrong flag is told at once.
+    from ..export.run import export
+    from .progress import ProgressReporter
+
+    with ProgressReporter() as reporter:
+        done = export(settings, shards, out, report=reporter)
+        seconds = reporter.seconds
+    counts = ", ".join(f"{name} {count}" for name, count in done.counts.items())
+    click.echo(f"{out}: {sum(done.counts.values())} samples ({counts}) as {settings.format} in {seconds:.1f} s")
+    for note in done.notes:
+        click.echo(f"note: {note}")

@@ -1,0 +1,52 @@
+"""``l4f-datagen import``."""
+
+import json
+
+import click
+
+from ..settings import ImportSettings, resolve
+from .options import setting
+
+
+@click.command("import", short_help="Write labelled images of your own as WebDataset shards.")
+@click.argument("source")
+@click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
+@setting(ImportSettings, "format")
+@setting(ImportSettings, "images", metavar="FOLDER")
+@setting(ImportSettings, "masks", metavar="FOLDER")
+@setting(ImportSettings, "alphas", metavar="FOLDER")
+@setting(ImportSettings, "foreground_values", metavar="1,15")
+@setting(ImportSettings, "categories", metavar="NAME,NAME")
+@setting(ImportSettings, "skip_unmatched")
+@setting(ImportSettings, "n", metavar="INTEGER")
+@setting(ImportSettings, "size", metavar="INTEGER|keep")
+@setting(ImportSettings, "licence")
+@setting(ImportSettings, "samples_per_shard")
+@setting(ImportSettings, "image_format")
+@setting(ImportSettings, "quality")
+@click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
+@click.option("--dry-run", is_flag=True, help="look at all labels, print the resolved settings and stop")
+def command(source: str, out: str, overwrite: bool, dry_run: bool, **flags: object) -> None:
+    """Write labelled images, a COCO JSON file or a folder of images and masks, as generate would.
+
+    SOURCE is the file, or a folder that holds images/ and masks/ (or others, named by --images and --masks).
+    Real data sets can then be read, checked, exported and trained on like generated ones.
+    """
+    settings = resolve(ImportSettings, {}, {"source": source, **flags})
+    # Imported here, so that a wrong flag is told at once.
+    from ..engines.importing import describe, import_dataset, open_source
+    from .progress import ProgressReporter
+
+    labelled = open_source(settings)
+    for note in labelled.notes:
+        click.echo(f"note: {note}", err=dry_run)
+    if dry_run:
+        settings = settings.model_copy(update={"n": settings.n or len(labelled)})
+        click.echo(json.dumps(describe(settings, labelled)["settings"] | {"out": out}, indent=2))
+        return
+    with ProgressReporter() as reporter:
+        progress = import_dataset(settings, out, overwrite=overwrite, report=reporter, source=labelled)
+        seconds = reporter.seconds
+    click.echo(
+        f"{out}: {progress.samples} samples in {progress.shards} shards; made {progress.made} in {seconds:.1f} s"
+    )

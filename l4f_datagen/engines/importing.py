@@ -1,0 +1,154 @@
+"""Labelled images of somebody else's → a data set folder like those that are generated."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import settings as settings_module
+from ..errors import UserError
+from ..generation import quality
+from ..overlap import ordered_map
+from ..sample import Sample
+from ..settings import ImportSettings
+from ..shards.encoding import IGNORED
+from ..shards.schema import SCHEMA
+from .dataset import Progress, versions, write_dataset
+from .sources import images
+from .sources.coco import CocoSource
+from .sources.folder import FolderSource
+from .sources.source import Source
+
+_PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
+_READERS, _AHEAD = 2, 8
+_THRESHOLD, _HALF = 0.5, 128
+"""Where a mask that was resized is cut; soft masks of the source's own are not cut at all."""
+_PLACES = frozenset(("source", "images", "masks", "alphas", "n"))
+"""Settings that do not change a data set: the same files may be elsewhere, and more may be taken."""
+
+
+def open_source(settings: ImportSettings) -> Source:
+    """The labelled images that ``settings`` name; all labels are looked at.
+
+    Raises:
+        UserError: there is no such source, or its files do not fit together.
+    """
+    path = Path(settings.source).expanduser()
+    kind = settings.format
+    if kind == "auto":
+        if not path.exists():
+            raise UserError(
+                "source", got=f"{path}, which is not there", expected="a COCO JSON file or a folder",
+                remedy="check the path",
+            )  # fmt: skip
+        kind = "folder" if path.is_dir() else "coco"
+    source = CocoSource(settings) if kind == "coco" else FolderSource(settings)
+    if (settings.n or 0) > len(source):
+        raise UserError("n", got=settings.n, expected=f"at most the {len(source)} of the source", remedy="change --n")
+    return source
+
+
+def import_dataset(
+    settings: ImportSettings,
+    out: str | Path,
+    *,
+    overwrite: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+    source: Source | None = None,
+) -> Progress:
+    """Write the labelled images that ``settings`` name into the data set folder ``out``, or continue it.
+
+    Calls ``report`` after every sample. Shards that are finished stay as they are.
+
+    Raises:
+        UserError: the source's files do not fit together, or the folder is not usable.
+        WorkError: the disk is full; finished shards stay, and the same call continues.
+    """
+    source = source or open_source(settings)
+    settings = settings.model_copy(update={"n": settings.n or len(source)})
+    return write_dataset(
+        settings,
+        out,
+        describe(settings, source),
+        lambda shards: stream(settings, source, shards=shards),
+        overwrite=overwrite,
+        report=report,
+    )
+
+
+def stream(settings: ImportSettings, source: Source, *, shards: Iterable[int]) -> Iterator[Sample]:
+    """The samples of some shards in order.
+
+    Their ``foreground_code`` and ``background_code`` are the image's place in the source, and both psi are 1.
+    """
+    places = ((shard, index) for shard in shards for index in settings.shard_indices(shard))
+    return ordered_map(lambda place: _sample(settings, source, *place), places, workers=_READERS, ahead=_AHEAD)
+
+
+def describe(settings: ImportSettings, source: Source) -> dict[str, Any]:
+    """What ``dataset.json`` says of an imported data set: a source in place of checkpoints."""
+    identity = settings.model_dump(mode="json", exclude=set(_PLACES) | {"format"}) | {
+        "kind": source.KIND,
+        "foreground": source.foreground,
+        "files": source.digest,
+    }
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "identity": identity,
+        "fingerprint": settings_module.fingerprint(identity),
+        "checkpoints": {},
+        "source": {
+            "name": source.name,
+            "kind": source.KIND,
+            "foreground": source.foreground,
+            "alphas": source.has_alphas,
+            "licence": settings.licence,
+            "labels": len(source),
+        },
+        "versions": versions(_PACKAGES),
+        "counts": {"samples": settings.n, "shards": settings.shards},
+    }
+
+
+def _sample(settings: ImportSettings, source: Source, shard: int, index: int) -> Sample:
+    labelled = source.read(index)
+    image, image_format, content = images.read(labelled.path)
+    mask, alpha = labelled.mask, labelled.alpha
+    if image.shape[:2] != mask.shape:
+        raise images.broken(labelled.path, ValueError("it changed since it was looked at"))
+    if alpha is None:
+        alpha = 255 * (mask == 1).astype(np.uint8)
+    if settings.size != "keep" and image.shape[:2] != (settings.size, settings.size):
+        image, content = images.shrink_and_crop(image, settings.size), None
+        mask, alpha = _shrink(mask, settings.size), images.shrink_and_crop(alpha, settings.size)
+    values = {
+        "key": f"{index:09d}",
+        "shard": shard,
+        "index": index,
+        "seed": 0,
+        "foreground_code": index,
+        "background_code": index,
+        "candidate": 0,
+        "background_source": "source",
+        "psi": 1.0,
+        "background_psi": 1.0,
+        "threshold": _THRESHOLD,
+        "height": mask.shape[0],
+        "width": mask.shape[1],
+        **quality.score(alpha, (mask == 1).astype(np.uint8), _THRESHOLD),
+    }
+    return Sample(
+        image=image,
+        alpha=alpha,
+        mask=mask,
+        metadata={name: values[name] for name in SCHEMA.names},
+        encoded=content if image_format == settings.image_format else None,
+    )
+
+
+def _shrink(mask: np.ndarray, size: int) -> np.ndarray:
+    """A mask that is foreground where at least half a pixel was, and ignored where the middle was."""
+    share = images.shrink_and_crop(255 * (mask == 1).astype(np.uint8), size)
+    ignored = images.shrink_and_crop((mask == IGNORED).astype(np.uint8), size, nearest=True)
+    return np.where(ignored == 1, IGNORED, share >= _HALF).astype(np.uint8)

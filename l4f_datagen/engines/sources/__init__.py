@@ -1,0 +1,1 @@
+"""Labelled images that somebody else made, as a sequence to import."""

@@ -1,0 +1,78 @@
+"""Plain folders: images, masks and alphas under the same stems, and the metadata."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow.parquet as pq
+
+from ..shards import layout, schema
+from .item import Item
+from .target import Plan, Target
+
+_ROWS = 1000
+"""Metadata rows that are written at a time."""
+
+
+class Folder(Target):
+    """``images/``, ``masks/``, ``alphas/`` and ``metadata.parquet``; in a folder per image set when there are more."""
+
+    MASK_VALUES: ClassVar = ("palette", "01", "0255")
+
+    def __init__(self, folder: Path, plan: Plan):
+        super().__init__(folder, plan)
+        for image_set in plan.image_sets:
+            for name in ("images", "masks", "alphas"):
+                self._create(self._set_folder(image_set), name)
+        self._rows = {
+            image_set: _Rows(folder / self._set_folder(image_set) / layout.METADATA) for image_set in plan.image_sets
+        }
+
+    def add(self, item: Item) -> None:
+        """Copy image and alpha; write the mask in the values asked for."""
+        folder = self.folder / self._set_folder(item.image_set)
+        (folder / "images" / item.image_name).write_bytes(item.image)
+        (folder / "masks" / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values))
+        (folder / "alphas" / f"{item.key}.png").write_bytes(item.member("alpha.png"))
+        self._rows[item.image_set].add(item.metadata)
+
+    def finish(self) -> None:
+        """Write the last rows."""
+        for rows in self._rows.values():
+            rows.flush()
+
+    def close(self) -> None:
+        """Close the Parquet files."""
+        for rows in self._rows.values():
+            rows.close()
+
+    def contents(self) -> Mapping[str, str]:
+        """For the card."""
+        where = f"{self._names()}/" if len(self.plan.image_sets) > 1 else ""
+        return {
+            f"{where}images/": "the images, as they were stored",
+            f"{where}masks/": "masks, PNG, under the same stems",
+            f"{where}alphas/": "soft masks, PNG, 0 to 255, under the same stems",
+            f"{where}metadata.parquet": "one row per sample; `key` is the stem",
+        }
+
+
+class _Rows:
+    """A Parquet file of metadata rows, a thousand in memory at most."""
+
+    def __init__(self, path: Path):
+        self._waiting: list[dict[str, Any]] = []
+        self._writer = pq.ParquetWriter(path, schema.SCHEMA)
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._waiting.append(row)
+        if len(self._waiting) >= _ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(schema.table(self._waiting))
+            self._waiting.clear()
+
+    def close(self) -> None:
+        self._writer.close()

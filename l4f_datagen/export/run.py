@@ -1,0 +1,142 @@
+"""A data set folder → a folder in another format, which appears when it is complete."""
+
+import contextlib
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engines.dataset import Progress
+from ..errors import UserError, WorkError
+from ..settings import ExportSettings
+from ..shards import card
+from ..shards.reader import Dataset, open_dataset
+from . import image_sets, readme
+from .coco import Coco
+from .fiftyone import FiftyOne
+from .folder import Folder
+from .hf_parquet import HfParquet
+from .item import Item
+from .target import Plan, Target
+from .voc import Voc
+from .yolo import Yolo
+
+TARGETS: Mapping[str, type[Target]] = {
+    "coco": Coco, "yolo": Yolo, "voc": Voc, "folder": Folder, "hf-parquet": HfParquet, "fiftyone": FiftyOne,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported."""
+
+    out: Path
+    counts: Mapping[str, int]
+    """Samples by image set."""
+    notes: Sequence[str]
+    """What the format could not say."""
+
+
+def export(
+    settings: ExportSettings,
+    source: str | Path,
+    out: str | Path,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Export:
+    """Write the data set folder ``source`` into the new or empty folder ``out``. Calls ``report`` after every sample.
+
+    The same data set and settings give the same bytes. ``out`` appears when it is complete: until then
+    its files are in a hidden folder beside it, which the next export to ``out`` removes if this one is killed.
+
+    Raises:
+        UserError: the data set is not complete, ``out`` is in use, or the format cannot hold what is asked for.
+        WorkError: a sample is damaged, or the disk is full; nothing is left.
+    """
+    dataset = open_dataset(source)
+    plan = _plan(settings, dataset)
+    out, counts = _checked(out), dict.fromkeys(plan.image_sets, 0)
+    partial = out.with_name(f".{out.name}.partial")
+    shards, per_shard = dataset.description["counts"]["shards"], dataset.description["settings"]["samples_per_shard"]
+    with _whole_or_not_at_all(partial, out):
+        target = TARGETS[settings.format](partial, plan)
+        with contextlib.closing(target):
+            for made, item in enumerate(_items(dataset, settings), 1):
+                target.add(item)
+                counts[item.image_set] += 1
+                report(Progress((made - 1) // per_shard, shards, made, len(dataset), len(dataset)))
+            target.finish()
+        (partial / "README.md").write_text(readme.render(plan, target, counts), encoding="utf-8")
+    return Export(out, counts, target.notes())
+
+
+def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
+    sets = image_sets.NAMES[: len(settings.split)] if settings.split else (settings.image_set,)
+    allowed, asked = TARGETS[settings.format].MASK_VALUES, settings.mask_values
+    if asked and asked not in allowed:
+        raise UserError(
+            "mask-values",
+            got=f"{asked} for {settings.format}" + ("" if allowed else ", which has no mask files"),
+            expected=" or ".join(allowed) or "no --mask-values",
+            remedy="leave it out",
+        )
+    mask_values = asked or (allowed[0] if allowed else "")
+    description = dataset.description
+    return Plan(settings, mask_values, sets, description, card.licence(description))
+
+
+def _checked(out: str | Path) -> Path:
+    """The place of an export, where nothing is yet."""
+    if "://" in str(out):
+        raise UserError("out", got=out, expected="a local folder", remedy="export to a disk and copy it from there")
+    path = Path(out).expanduser().resolve()
+    try:
+        entries = [entry.name for entry in path.iterdir()]
+    except FileNotFoundError:
+        return path
+    except NotADirectoryError:
+        raise UserError(f"out {out}", got="a file", expected="a folder", remedy="choose another path") from None
+    if entries:
+        raise UserError(
+            f"out {out}", got=f"a folder that holds {min(entries)}", expected="a new or empty folder",
+            remedy="remove it or choose another",
+        )  # fmt: skip
+    return path
+
+
+@contextlib.contextmanager
+def _whole_or_not_at_all(partial: Path, out: Path) -> Iterator[None]:
+    """Make the folder ``partial``; rename it to ``out`` when the block ends well, remove it when not."""
+    try:
+        if partial.exists():
+            shutil.rmtree(partial)  # of an export that was killed
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(
+            f"out {out}", got=f"a place that cannot be written ({error.strerror})", expected="a writable folder",
+            remedy="choose another path or change its permissions",
+        ) from None  # fmt: skip
+    try:
+        yield
+        os.sync()  # once for all files: one by one would take longer than writing them
+        partial.rename(out)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise WorkError(
+            f"export to {out} failed: {error.strerror or error}; nothing was left there; "
+            "mend it and run the same command again"
+        ) from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _items(dataset: Dataset, settings: ExportSettings) -> Iterator[Item]:
+    try:
+        for key, members in dataset.members():
+            name = image_sets.image_set(key, settings.split) if settings.split else settings.image_set
+            yield Item(key, name, members)
+    except tarfile.TarError as error:
+        raise WorkError(f"a shard of {dataset.path} is damaged: {error}; nothing was exported") from error

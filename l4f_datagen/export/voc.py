@@ -1,0 +1,65 @@
+"""Pascal VOC's segmentation task: palette masks, and image sets as lists of stems."""
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from ..shards.encoding import IGNORED, decode_image, encode_image
+from .item import Item
+from .target import Plan, Target, in_braces
+
+_JPEG_QUALITY = 95
+_FOREGROUND, _VOID = (128, 0, 0), (224, 224, 192)
+"""VOC's colours of its first class and of void."""
+PALETTE = [0, 0, 0, *_FOREGROUND, *[0] * 3 * (IGNORED - 2), *_VOID]
+
+
+class Voc(Target):
+    """``JPEGImages/``, ``SegmentationClass/`` and ``ImageSets/Segmentation/``; 255 is void, VOC's word for ignored.
+
+    VOC's readers ask for ``.jpg``: images that were stored in another format are encoded anew.
+    """
+
+    MASK_VALUES: ClassVar = ("palette", "01")
+
+    def __init__(self, folder: Path, plan: Plan):
+        super().__init__(folder, plan)
+        self._images, self._masks = self._create("JPEGImages"), self._create("SegmentationClass")
+        lists = self._create("ImageSets", "Segmentation")
+        self._encoded = 0
+        self._open = contextlib.ExitStack()
+        names = plan.image_sets if len(plan.image_sets) == 1 else (*plan.image_sets, "trainval")
+        self._lists = {name: self._open.enter_context((lists / f"{name}.txt").open("wb")) for name in names}
+
+    def add(self, item: Item) -> None:
+        """Copy or encode the image, write the mask, list the stem."""
+        content = item.image
+        if item.image_format != "jpg":
+            content = encode_image(decode_image(content), "jpg", _JPEG_QUALITY)
+            self._encoded += 1
+        (self._images / f"{item.key}.jpg").write_bytes(content)
+        (self._masks / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values, PALETTE))
+        self._lists[item.image_set].write(f"{item.key}\n".encode())
+        if "trainval" in self._lists and item.image_set != "test":
+            self._lists["trainval"].write(f"{item.key}\n".encode())
+
+    def close(self) -> None:
+        """Close the lists."""
+        self._open.close()
+
+    def contents(self) -> Mapping[str, str]:
+        """For the card."""
+        images = (
+            "the images, as they were stored" if not self._encoded else f"the images, JPEG, quality {_JPEG_QUALITY}"
+        )
+        return {
+            "JPEGImages/": images,
+            "SegmentationClass/": f"masks, PNG: 1 is {self.plan.settings.class_name}, 255 void",
+            f"ImageSets/Segmentation/{in_braces(list(self._lists))}.txt": "stems, one per line",
+        }
+
+    def notes(self) -> list[str]:
+        """That images were encoded anew."""
+        text = f"VOC wants JPEG: {self._encoded} images of another format were encoded at quality {_JPEG_QUALITY}"
+        return [text] if self._encoded else []

@@ -1,0 +1,38 @@
+"""Settings of ``export``."""
+
+import math
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from .base import StageSettings
+
+ExportFormat = Literal["coco", "yolo", "voc", "folder", "hf-parquet", "fiftyone"]
+
+
+class ExportSettings(StageSettings):
+    """Settings of ``export``."""
+
+    format: ExportFormat = Field(description="what to write")
+    mask_values: Literal["01", "0255", "palette"] | None = Field(
+        None, description="what mask files hold: 0 and 1, 0 and 255, or 0 and 1 with a palette; default: the format's"
+    )
+    split: tuple[float, ...] | None = Field(
+        None, description="shares of train/val or train/val/test, 0.9/0.1 say; a sample's key decides where it goes"
+    )
+    image_set: Literal["train", "val", "test"] = Field("train", description="name of the one image set without --split")
+    class_name: str = Field("foreground", min_length=1, description="name of class 1 where the format has names")
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _shares(cls, value: Any) -> Any:
+        """Accept "0.9/0.1"; two or three positive shares that sum to 1."""
+        if value is None:
+            return None
+        try:
+            shares = tuple(float(part) for part in (value.split("/") if isinstance(value, str) else value))
+        except (TypeError, ValueError):
+            shares = ()
+        if len(shares) not in (2, 3) or not all(share > 0 for share in shares) or not math.isclose(sum(shares), 1):
+            raise ValueError("two or three positive shares that sum to 1, such as 0.9/0.1 or 0.8/0.1/0.1")
+        return shares

@@ -1,0 +1,52 @@
+"""Settings of ``import``."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from .base import StageSettings
+from .generate import GenerateSettings
+
+
+class ImportSettings(StageSettings):
+    """Settings of ``import``. What an imported data set contains depends on these and on the source's files."""
+
+    source: str = Field(description="a COCO JSON file, or a folder of images and masks")
+    format: Literal["auto", "coco", "folder"] = Field("auto", description="what the source is")
+    images: str | None = Field(None, description="folder of the images, inside the source or elsewhere")
+    masks: str | None = Field(None, description="folder of the masks; same names as the images but for the suffix")
+    alphas: str | None = Field(None, description="folder of soft masks, 0 to 255; default: alphas/ if it is there")
+    foreground_values: tuple[str, ...] | None = Field(
+        None, description="mask values that are foreground, 1,15 or #ff0000 say; default: found, where it is clear"
+    )
+    categories: tuple[str, ...] | None = Field(None, description="COCO categories that are foreground; default: all")
+    skip_unmatched: bool = Field(False, description="leave out images without a mask, and masks without an image")
+    n: int | None = Field(None, gt=0, le=10**9, description="number of samples, the first ones; default: all")
+    size: int | Literal["keep"] = Field("keep", description="height and width to shrink and crop to, or keep")
+    licence: str = Field("unknown", min_length=1, description="licence of the images, for the card")
+    samples_per_shard: int = Field(1000, gt=0, le=10**6, description="samples per tar file")
+    image_format: Literal["jpg", "png", "webp"] = Field("jpg", description="format of the images; such are copied")
+    quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp that are encoded anew")
+
+    # Every stage that writes shards divides its samples alike.
+    shards, shard_indices = GenerateSettings.shards, GenerateSettings.shard_indices
+
+    @field_validator("foreground_values", "categories", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Accept "1,15"."""
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+            if not value:
+                raise ValueError("at least one, separated by commas")
+        return value
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _pixels(cls, value: Any) -> Any:
+        if value == "keep":
+            return value
+        number = int(value) if isinstance(value, (int, str)) and str(value).isdigit() else 0
+        if not 4 <= number <= 8192:
+            raise ValueError("4 to 8192 pixels, or keep")
+        return number
