@@ -19,7 +19,10 @@ ROWS = [
     {"networks"},
     BOTTOM,
 ]
-SIDEWAYS = {("training", "l4f_datagen.analysis.layers.first_resolution")}
+SIDEWAYS = {
+    ("training", "l4f_datagen.analysis.layers.first_resolution"),
+    ("evaluation", "l4f_datagen.training.sources.open_source"),
+}
 """Within a row only through a named public function: who may import which."""
 RANK = {part: rank for rank, row in enumerate(ROWS) for part in row}
 

@@ -10,7 +10,7 @@ import click
 from .. import __version__
 from ..errors import UserError, WorkError
 
-COMMANDS = ("generate", "preview", "train-alpha", "run", "render", "analyze", "inspect", "convert")
+COMMANDS = ("generate", "preview", "train-alpha", "run", "render", "analyze", "evaluate", "inspect", "convert")
 
 
 class _Commands(click.Group):

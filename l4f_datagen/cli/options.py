@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Literal, get_args, get_origin
 
 import click
+from pydantic_core import PydanticUndefined
 
 from ..settings import StageSettings
 
@@ -14,8 +15,10 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
     default = field.default
     if isinstance(default, tuple):
-        default = ",".join(default)
-    text = field.description if default in (None, "") else f"{field.description}  [default: {default}]"
+        default = ",".join(map(str, default))
+    text = (
+        field.description if default in (None, "", PydanticUndefined) else f"{field.description}  [default: {default}]"
+    )
     flag = name.replace("_", "-")
     if field.annotation is bool:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
@@ -25,6 +28,7 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
         type=click.Choice(choices) if choices else str,
         metavar=metavar or (None if choices else _METAVARS.get(_plain(field.annotation), "TEXT")),
         default=None,
+        required=field.is_required(),
         help=text,
     )
 

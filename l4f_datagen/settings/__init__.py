@@ -2,11 +2,18 @@
 
 from .analyze import AnalyzeSettings
 from .base import StageSettings
+from .evaluate import (
+    EvaluateAlphaSettings,
+    EvaluateFrechetSettings,
+    EvaluateMasksSettings,
+    EvaluateSegmenterSettings,
+)
 from .generate import GenerateSettings, identity
 from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
 from .train_alpha import TrainAlphaSettings
 from .validation import fingerprint, resolve, validate
 
-__all__ = ["AnalyzeSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings", "TrainAlphaSettings",
-           "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip
+__all__ = ["AnalyzeSettings", "EvaluateAlphaSettings", "EvaluateFrechetSettings", "EvaluateMasksSettings",
+           "EvaluateSegmenterSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings",
+           "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip
