@@ -14,7 +14,7 @@ BOTTOM = {"settings", "seeding", "errors", "sample", "overlap", "memory", "resou
 ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},
-    {"generation", "shards"},
+    {"generation", "segmentation", "shards"},
     {"weights", "worlds"},
     {"networks"},
     BOTTOM,
