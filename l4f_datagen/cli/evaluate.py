@@ -68,7 +68,11 @@ def masks_command(prediction: str, truth: str, json_file: str | None, csv_file: 
 
 
 @command.command("alpha", short_help="An alpha network against a reference (Tables 1 and 2).")
-@click.option("--reference", metavar="PATH", help="who says what is right: an ONNX segmenter, or a folder of masks")
+@click.option(
+    "--reference",
+    metavar="PATH",
+    help="who says what is right: a segmenter (native, face parsing, ONNX) or a folder of masks",
+)
 @click.option("--export-images", metavar="FOLDER", help="write the images for a masking tool of your own, and stop")
 @_options(EvaluateAlphaSettings)
 def alpha_command(
@@ -86,7 +90,7 @@ def alpha_command(
             expected="either --reference or --export-images", remedy="name a segmenter, or export the images first",
         )  # fmt: skip
     from ..evaluation import alpha
-    from ..evaluation.references import open_segmenter
+    from ..evaluation.references import open_masker
     from ..generation.stream import resolve_device
 
     with _Result(settings, json_file, csv_file) as result:
@@ -94,7 +98,7 @@ def alpha_command(
             count = alpha.export_images(settings, Path(export_images).expanduser(), report=result.progress)
             click.echo(f"{export_images}: {count} images")
             return
-        segmenter = open_segmenter(reference, settings, resolve_device(settings.device))
+        segmenter = open_masker(reference, settings, resolve_device(settings.device))
         result.show(alpha.evaluate_alpha(settings, segmenter, report=result.progress))
 
 
@@ -104,16 +108,20 @@ def alpha_command(
 def segmenter_command(
     segmenters: tuple[str, ...], json_file: str | None, csv_file: str | None, **flags: object
 ) -> None:
-    """Measure SEGMENTERS on labelled images, side by side with one that was trained on real masks."""
+    """Measure SEGMENTERS on labelled images, side by side with one that was trained on real masks.
+
+    Each is a run of train-segmenter, a native folder, face-parsing weights, an ONNX file or a folder of
+    the masks that it gave.
+    """
     settings = resolve(EvaluateSegmenterSettings, {}, flags)
-    from ..evaluation.references import open_segmenter
+    from ..evaluation.references import open_masker
     from ..evaluation.segmenter import evaluate_segmenters
     from ..generation.stream import resolve_device
 
     with _Result(settings, json_file, csv_file) as result:
         device = resolve_device(settings.device)
-        opened = [open_segmenter(path, settings, device) for path in segmenters]
-        supervised = open_segmenter(settings.supervised, settings, device) if settings.supervised else None
+        opened = [open_masker(path, settings, device) for path in segmenters]
+        supervised = open_masker(settings.supervised, settings, device) if settings.supervised else None
         result.show(evaluate_segmenters(opened, settings, supervised=supervised, report=result.progress))
 
 

@@ -20,7 +20,7 @@ from ..sheet import save_png
 from . import baselines
 from .labelled import few
 from .metrics import Tally, require_torchmetrics
-from .references import FolderSegmenter, Segmenter
+from .references import FolderMasker, Masker
 from .tables import Report, Row
 
 _GRABCUT, _CLUSTERS, _DIFFERENCE = (
@@ -40,7 +40,7 @@ def load(settings: EvaluateAlphaSettings) -> Models:
 
 def evaluate_alpha(
     settings: EvaluateAlphaSettings,
-    reference: Segmenter,
+    reference: Masker,
     *,
     models: Models | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
@@ -54,7 +54,7 @@ def evaluate_alpha(
         WorkError: the reference rejects all samples.
     """
     require_torchmetrics()
-    if isinstance(reference, FolderSegmenter):
+    if isinstance(reference, FolderMasker):
         reference.check([key(psi, i) for psi in settings.psi for i in range(settings.n)])
     models = models or load(settings)
     rows, notes, total = [], [], settings.n * len(settings.psi)
@@ -171,7 +171,7 @@ class _Trial:
     tallies: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
     rejected: dict[str, list[str]] = field(default_factory=dict)
 
-    def count(self, batch: Batch, reference: Segmenter) -> None:
+    def count(self, batch: Batch, reference: Masker) -> None:
         """Add a batch."""
         truths = reference(batch.images, batch.keys)
         kept = []

@@ -1,13 +1,18 @@
 """Networks that turn an image into a feature vector, for distances between sets of images."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import weights
 from ..errors import UserError, WorkError
+from ..networks.bisenet import BiSeNet
+from ..networks.segmenter import Segmenter
+from ..networks.unet import UNet
 from ..settings import EvaluateFrechetSettings
 from ..weights.source import file_sha256
 from ..weights.torch_file import is_program
@@ -15,7 +20,6 @@ from ..weights.torch_file import is_program
 INCEPTION = "inception-2015-12-05.pt"
 INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 """Of the Inception v3 that NVIDIA published with stylegan2-ada-pytorch, by whose features FID is reported."""
-REMEDY = f"name {INCEPTION} (NVIDIA's, of stylegan2-ada-pytorch/pretrained/metrics)"
 
 
 class Features:
@@ -42,21 +46,29 @@ class Features:
 
 
 class Encoder(nn.Module):
-    """The mean over all places of a segmenter's deepest activations.
+    """The mean over all places of a segmenter's deepest activations."""
 
-    ``network`` is a UNet; images are scaled to [-1, 1].
-    """
-
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: Segmenter):
         super().__init__()
-        self.blocks = network.down
+        if isinstance(network, BiSeNet):
+            self.deepest: Callable[[Tensor], Tensor] = lambda x: network.backbone(x * network.gain + network.offset)[-1]
+        elif isinstance(network, UNet):
+            self.deepest = lambda x: _down(network, x)
+        else:
+            raise TypeError(f"a segmenter of type {type(network).__name__}")
+        self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB uint8 (N, 3, H, W) → (N, D)."""
-        x = self.blocks[0](images.float().div(127.5).sub(1))
-        for block in self.blocks[1:]:
-            x = block(F.max_pool2d(x, 2))
-        return x.mean((2, 3))
+        return self.deepest(images.float().div(127.5).sub(1)).mean((2, 3))
+
+
+def _down(network: UNet, x: Tensor) -> Tensor:
+    """The deepest activations of a UNet."""
+    x = network.down[0](x)
+    for block in network.down[1:]:
+        x = block(F.max_pool2d(x, 2, ceil_mode=True))
+    return x
 
 
 def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Features:
@@ -68,17 +80,9 @@ def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Fe
         UserError: there is none, or it is of an unknown kind or content.
     """
     path = Path(settings.features).expanduser()
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        raise UserError(
-            f"features {settings.features}", got=_kind(path), expected="a TorchScript file of a feature network",
-            remedy=REMEDY,
-        )  # fmt: skip
-    with zipfile.ZipFile(path) as archive:
-        if not is_program(archive):
-            raise UserError(
-                f"features {settings.features}", got="a zip file that is no TorchScript program",
-                expected="a TorchScript file of a feature network", remedy=REMEDY,
-            )  # fmt: skip
+    if not _is_torchscript(path):
+        network = weights.load_segmenter(settings.features)
+        return Features(Encoder(network), name=f"encoder of {settings.features} ({network.name})", device=device)
     sha256 = file_sha256(path)
     known = sha256 == INCEPTION_SHA256
     if not known and not settings.trust_features:
@@ -110,7 +114,8 @@ class _Program(nn.Module):
         return self.program(images, **self.options)
 
 
-def _kind(path: Path) -> str:
-    if path.is_file():
-        return "a file that is no TorchScript program"
-    return "a folder" if path.is_dir() else "nothing at this path"
+def _is_torchscript(path: Path) -> bool:
+    if not path.is_file() or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return is_program(archive)

@@ -14,7 +14,7 @@ _INTEGERS = ("tensor(int64)", "tensor(int32)", "tensor(uint8)", "tensor(int8)")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
-class OnnxSegmenter:
+class OnnxMasker:
     """A model of one image input and an output of class scores, of one channel in [0, 1], or of class indices."""
 
     def __init__(self, path: Path, settings: StageSettings, device: torch.device):

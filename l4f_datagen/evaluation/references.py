@@ -6,19 +6,18 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from .. import weights
 from ..errors import UserError
+from ..networks.segmenter import Segmenter
+from ..segmentation import segment
 from ..settings import StageSettings
+from ..weights.native import is_native
 from .labelled import Masks, few, open_masks
 
-IMAGE_NET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and standard deviation of inputs in [0, 1] that networks trained from ImageNet's weights expect."""
-HALVES = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-"""For inputs in [-1, 1]."""
 
-
-class Segmenter(Protocol):
+class Masker(Protocol):
     """Images → masks; a reference, or what is measured."""
 
     name: str
@@ -27,35 +26,17 @@ class Segmenter(Protocol):
         """RGB uint8 N×H×W×3 and their names → uint8 N×H×W: 0 background, 1 foreground."""
 
 
-class NetworkSegmenter:
-    """A torch network, (N, 3, H, W) → class scores (N, C, H, W) before the softmax."""
+class NetworkMasker:
+    """A segmenter of ours or of face parsing, on its device."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        *,
-        name: str,
-        device: torch.device | str = "cpu",
-        scaling: tuple[Sequence[float], Sequence[float]] = HALVES,
-        foreground: Sequence[int] = (),
-    ):
-        self.name, self._network, self._device, self._foreground = name, network.to(device).eval(), device, foreground
-        self._mean, self._std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in scaling)
+    def __init__(self, network: Segmenter, *, name: str):
+        self.name, self._network = name, network.eval()
 
-    @torch.inference_mode()
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
-        x = torch.from_numpy(np.ascontiguousarray(images)).to(self._device).permute(0, 3, 1, 2).float().div_(255)
-        try:
-            scores = self._network(x.sub_(self._mean).div_(self._std))
-        except ValueError as error:  # of a network that wants sides of its own
-            raise UserError(
-                self.name, got=f"images of {images.shape[2]}×{images.shape[1]} pixels ({error})",
-                expected="a size that it takes", remedy="use another segmenter, or resize the images",
-            ) from error  # fmt: skip
-        return foreground_of(scores.argmax(1), self._foreground).cpu().numpy()
+        return segment(self._network, images, batch_size=len(images)).mask
 
 
-class FolderSegmenter:
+class FolderMasker:
     """Masks that another program made, by the names of the images."""
 
     def __init__(self, masks: Masks):
@@ -86,27 +67,24 @@ class FolderSegmenter:
         return np.stack(found)
 
 
-def open_segmenter(path: str, settings: StageSettings, device: torch.device) -> Segmenter:
-    """What a path of a segmenter is.
+def open_masker(path: str, settings: StageSettings, device: torch.device) -> Masker:
+    """What a path of a reference or segmenter is.
 
     Args:
-        path: an ONNX file or a folder of masks.
+        path: a segmenter as ``weights.load_segmenter`` takes it, an ONNX file or a folder of masks.
         settings: of ``evaluate alpha`` or ``evaluate segmenter``.
 
     Raises:
         UserError: it is nothing of the kind.
     """
-    found = Path(path).expanduser()
+    found, classes = Path(path).expanduser(), settings.foreground_classes
     if found.suffix.lower() == ".onnx":
-        from .onnx import OnnxSegmenter
+        from .onnx import OnnxMasker
 
-        return OnnxSegmenter(found, settings, device)
-    if found.is_dir():
-        return FolderSegmenter(open_masks(path, classes=settings.foreground_classes))
-    raise UserError(
-        path, got="an unknown kind of file" if found.exists() else "nothing at this path",
-        expected="an ONNX file or a folder of masks", remedy="check the path",
-    )  # fmt: skip
+        return OnnxMasker(found, settings, device)
+    if found.is_dir() and not is_native(found) and not is_native(found / weights.FINAL):
+        return FolderMasker(open_masks(path, classes=classes))
+    return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=path)
 
 
 def foreground_of(classes: Tensor, foreground: Sequence[int]) -> Tensor:

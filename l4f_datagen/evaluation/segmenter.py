@@ -10,17 +10,17 @@ from ..settings import EvaluateSegmenterSettings
 from . import baselines, masks
 from .labelled import LabelledImages, open_labelled
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
-from .references import Segmenter
+from .references import Masker
 from .tables import Report, Row
 
 SUPERVISED = "supervised"
 
 
 def evaluate_segmenters(
-    segmenters: Sequence[Segmenter],
+    segmenters: Sequence[Masker],
     settings: EvaluateSegmenterSettings,
     *,
-    supervised: Segmenter | None = None,
+    supervised: Masker | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
     """Measure segmenters on the images that ``settings`` name, a row each; ``supervised`` comes first.
@@ -110,7 +110,7 @@ def _stacked(batch: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> tuple[list[
     return names, np.stack(images), truths
 
 
-def _role(segmenter: Segmenter) -> str:
+def _role(segmenter: Masker) -> str:
     return "baseline" if isinstance(segmenter, OnImages) else "measured"
 
 
