@@ -1,5 +1,6 @@
 """Networks that turn an image into a feature vector, for distances between sets of images."""
 
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,7 @@ def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Fe
     Raises:
         UserError: there is none, or it is of an unknown kind or content.
     """
-    path = Path(settings.features).expanduser()
+    path = weights.locate(settings.features)
     if not _is_torchscript(path):
         network = weights.load_segmenter(settings.features)
         return Features(Encoder(network), name=f"encoder of {settings.features} ({network.name})", device=device)
@@ -101,7 +102,9 @@ class _Program(nn.Module):
     def __init__(self, path: Path):
         super().__init__()
         try:
-            self.program = torch.jit.load(str(path), map_location="cpu")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # files of this kind have no other reader
+                self.program = torch.jit.load(str(path), map_location="cpu")
         except (RuntimeError, ValueError) as error:
             raise UserError(
                 f"features {path}", got=f"a program that cannot be loaded ({(str(error).splitlines() or [''])[0]})",

@@ -1,5 +1,6 @@
 """Fréchet and kernel distances between two sets of images (FID and KID; Table 5 of the paper)."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -87,7 +88,9 @@ def distances(a: Tensor, b: Tensor, settings: EvaluateFrechetSettings) -> dict[s
     passed = _Passed(a.shape[1])
     fid = FrechetInceptionDistance(feature=passed)
     size = min(settings.kid_subset_size, len(a), len(b))
-    kid = KernelInceptionDistance(feature=passed, subsets=settings.kid_subsets, subset_size=size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it keeps all features, as we do
+        kid = KernelInceptionDistance(feature=passed, subsets=settings.kid_subsets, subset_size=size)
     for metric in (fid, kid):
         metric.update(a, real=True)
         metric.update(b, real=False)

@@ -93,7 +93,9 @@ class OnnxMasker:
         """Whether channels are the last axis."""
         shape, layout = self._input.shape, self._settings.onnx_layout
         last = shape[3] == 3 and shape[1] != 3 if layout == "auto" else layout == "nhwc"
-        if shape[3 if last else 1] not in (3, None) and isinstance(shape[3 if last else 1], int):
+        channels, other = (shape[3], shape[1]) if last else (shape[1], shape[3])
+        # An axis of no fixed length may be the channels', unless the other one is sure to be.
+        if channels != 3 and (isinstance(channels, int) or other == 3):
             raise UserError(
                 self.name, got=f"an input of shape {shape}", expected="three channels, RGB",
                 remedy="name the order of its axes with --onnx-layout",

@@ -99,7 +99,10 @@ class EvaluateSegmenterSettings(_Segmenting, _Reading):
 class EvaluateFrechetSettings(StageSettings):
     """Settings of ``evaluate frechet``."""
 
-    features: str = Field(description="network of the features: a TorchScript file, or a segmenter for its encoder")
+    features: str = Field(
+        description="network of the features: NVIDIA's inception-2015-12-05.pt, another TorchScript file, or a "
+        "segmenter for its encoder"
+    )
     trust_features: bool = Field(
         False, description="whether to run a TorchScript file that is not the known Inception file"
     )
