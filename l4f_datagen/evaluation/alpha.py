@@ -115,7 +115,7 @@ class Batch:
     alphas: np.ndarray
     """uint8 N×H×W."""
     features: tuple[Tensor, ...] = ()
-    """When there are baselines, (N, C, r, r) each, on the CPU."""
+    """When there are baselines, those that are clustered, (N, C, r, r) each, on the CPU."""
     backgrounds: np.ndarray | None = None
     """When there are baselines, G_bg of the same codes, RGB uint8 N×H×W×3."""
 
@@ -136,15 +136,11 @@ def draw(settings: EvaluateAlphaSettings, models: Models, psi: float) -> Iterato
                 background = generator.background(
                     w, settings.noise, noise_generators=noise, switched_off=settings.switched_off
                 )
-                extras["features"] = tuple(f.cpu() for f in features)
+                extras["features"] = tuple(f.cpu() for f in baselines.clustered(features, image.shape[-1]))
                 extras["backgrounds"] = image_to_uint8(background).cpu().numpy()
-            yield Batch(
-                indices=indices,
-                keys=[key(psi, i) for i in indices],
-                images=image_to_uint8(image).cpu().numpy(),
-                alphas=alphas.cpu().numpy(),
-                **extras,
-            )
+            images, alphas = image_to_uint8(image).cpu().numpy(), alphas.cpu().numpy()
+        # Outside: the consumer's own arithmetic is none of the inference mode's business.
+        yield Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, **extras)
 
 
 def rejection(mask: np.ndarray, object_area: float) -> str | None:

@@ -54,15 +54,19 @@ def border_colour(image: np.ndarray) -> np.ndarray:
     return np.median(image[_margin(*image.shape[:2])], 0).round().astype(np.uint8)
 
 
+def clustered(features: Sequence[Tensor], size: int) -> list[Tensor]:
+    """Of the features of ``Generator.synthesize``, (N, C, r, r), those that are clustered: from 8 px to 64 px."""
+    return [f for f in features if 8 <= f.shape[-1] <= min(size, _KMEANS_SIDE)] or list(features[-2:])
+
+
 def cluster_features(features: Sequence[Tensor], size: int, *, seed: int) -> np.ndarray:
     """k-means on the features of one generated image: mask uint8 size×size.
 
     Args:
-        features: of ``Generator.synthesize``, each (C, r, r); all from 8 px to 64 px are used, resized to the largest.
+        features: those that ``clustered`` chooses, of one image, (C, r, r) each; they are resized to the largest.
     """
     side = min(size, _KMEANS_SIDE)
-    used = [f for f in features if 8 <= f.shape[-1] <= side] or list(features[-2:])
-    maps = [_standardised(F.interpolate(f[None].float(), size=(side, side), mode="bilinear")[0]) for f in used]
+    maps = [_standardised(F.interpolate(f[None].float(), size=(side, side), mode="bilinear")[0]) for f in features]
     return _clustered(torch.cat(maps), (size, size), seed=seed)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ..settings import EvaluateMasksSettings
 from . import masks
 from .labelled import Masks, few, match, open_masks
+from .masks import Reading
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
 from .tables import Report
 
@@ -24,8 +25,11 @@ def evaluate_masks(
         UserError: a mask has no partner, another size, other classes, or cannot be read.
     """
     require_torchmetrics()
-    reading = {"values": settings.values, "classes": settings.foreground_classes}
-    predictions, truths = open_masks(prediction, **reading), open_masks(truth, **reading)
+    sides = ((prediction, settings.prediction_classes, "prediction"), (truth, settings.truth_classes, "truth"))
+    predictions, truths = (
+        open_masks(path, Reading(values=settings.values, classes=classes, flag=f"--{side}-classes"))
+        for path, classes, side in sides
+    )
     keys, notes = match(predictions, truths, allow_missing=settings.allow_missing)
     tally, empty = compare(predictions, truths, keys, resize=settings.resize, report=report)
     row = tally.row(

@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from ..errors import UserError
 from ..shards import encoding, layout
 from ..shards.reader import open_dataset
 from . import masks
-from .masks import Values
+from .masks import Reading
 
 _SHOWN = 5
 WORLD_IMAGES = 1000
@@ -38,7 +39,7 @@ class LabelledImages(Masks, Protocol):
         """RGB uint8 H×W×3."""
 
 
-def open_masks(path: str, *, values: Values = "auto", classes: Sequence[int] = ()) -> Masks:
+def open_masks(path: str, reading: Reading) -> Masks:
     """The masks of a data set folder or of a folder of files.
 
     Raises:
@@ -51,35 +52,32 @@ def open_masks(path: str, *, values: Values = "auto", classes: Sequence[int] = (
             remedy="check the path",
         )  # fmt: skip
     if (folder / layout.DATASET).is_file():
-        return DatasetImages(folder)
-    return FolderMasks(folder, values=values, classes=classes)
+        return DatasetImages(folder, reading)
+    return FolderMasks(folder, reading)
 
 
-def open_labelled(
-    images: str,
-    masks_path: str | None,
-    *,
-    values: Values = "auto",
-    classes: Sequence[int] = (),
-    size: int,
-    n: int | None,
-) -> LabelledImages:
+def open_labelled(images: str, masks_path: str | None, reading: Reading, *, size: int, n: int | None) -> LabelledImages:
     """Labelled images: ``world:NAME``'s test split, a data set folder, or folders of images and of masks.
 
     Raises:
         UserError: there are none, or an image has no mask or a mask no image.
     """
     if images.startswith("world:"):
+        if masks_path is not None:
+            raise UserError(
+                f"masks {masks_path}", got=f"masks for {images}", expected="none: a world has masks of its own",
+                remedy="leave --masks out",
+            )  # fmt: skip
         return WorldImages(images.removeprefix("world:"), size=size, n=n or WORLD_IMAGES)
     folder = Path(images).expanduser()
     if (folder / layout.DATASET).is_file() and masks_path is None:
-        return DatasetImages(folder)
+        return DatasetImages(folder, reading)
     if masks_path is None:
         raise UserError(
             f"images {images}", got="no data set folder, and no masks", expected="true masks of the images",
             remedy="name their folder with --masks, or a data set folder, or world:vessels",
         )  # fmt: skip
-    return FolderPair(folder, open_masks(masks_path, values=values, classes=classes))
+    return FolderPair(folder, open_masks(masks_path, reading))
 
 
 def match(predictions: Masks, truth: Masks, *, allow_missing: bool) -> tuple[list[str], tuple[str, ...]]:
@@ -143,14 +141,14 @@ def files_by_key(folder: Path, extensions: Sequence[str], *, member: str | None 
 class FolderMasks:
     """Mask files by their names without extension."""
 
-    def __init__(self, folder: Path, *, values: Values, classes: Sequence[int]):
-        self.name, self._classes = str(folder), classes
+    def __init__(self, folder: Path, reading: Reading):
+        self.name = str(folder)
         self._paths = files_by_key(folder, masks.EXTENSIONS, member="mask")
         self.keys = list(self._paths)
-        self._values = masks.folder_values(list(self._paths.values()), classes) if values == "auto" else values
+        self._reading = replace(reading, values=masks.folder_values(list(self._paths.values()), reading))
 
     def mask(self, key: str) -> np.ndarray:
-        return masks.read_mask(self._paths[key], values=self._values, classes=self._classes)
+        return masks.read_mask(self._paths[key], self._reading)
 
 
 class FolderPair:
@@ -187,8 +185,8 @@ class FolderPair:
 class DatasetImages:
     """The samples of a data set folder, each read when it is asked for."""
 
-    def __init__(self, folder: Path):
-        self.name = str(folder)
+    def __init__(self, folder: Path, reading: Reading):
+        self.name, self._reading = str(folder), reading
         self._members: dict[str, dict[str, tuple[Path, int, int]]] = {}
         description = open_dataset(folder).description
         for shard in range(description["counts"]["shards"]):
@@ -197,7 +195,7 @@ class DatasetImages:
 
     def mask(self, key: str) -> np.ndarray:
         with Image.open(io.BytesIO(self._read(key, ("mask.png",)))) as image:
-            return masks.to_two_classes(np.asarray(image), (), f"{self.name}: {key}.mask.png")
+            return masks.to_two_classes(np.asarray(image), self._reading, f"{self.name}: {key}.mask.png")
 
     def image(self, key: str) -> np.ndarray:
         return encoding.decode_image(self._read(key, encoding.IMAGE_FORMATS))

@@ -1,6 +1,7 @@
 """Mask files → class indices: uint8 H×W, 0 background, 1 foreground, 255 ignored."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -23,25 +24,34 @@ _INDEXED = ("P", "1")
 """Modes of pictures whose values are indices, whatever they look like."""
 
 
-def read_mask(path: Path, *, values: Literal["index", "grey"], classes: Sequence[int] = ()) -> np.ndarray:
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How masks are read."""
+
+    values: Values = "auto"
+    """What grey files hold: class indices, or black and white; "auto": what ``folder_values`` finds."""
+    classes: Sequence[int] = ()
+    """Indices that are foreground; others but 255 are background. Empty: 0 and 1 are what they say."""
+    flag: str = "--foreground-classes"
+    """Where a user names those classes."""
+
+
+def read_mask(path: Path, reading: Reading) -> np.ndarray:
     """The class indices of a mask file.
 
-    Palette (P) and 1-bit pictures hold class indices. Grey ones (L, RGB, RGBA) hold what ``values`` says: indices,
-    or black and white, which are cut at half.
-
-    Args:
-        classes: indices that are foreground; others but 255 are background. Empty: 0 and 1 are what they say.
+    Palette (P) and 1-bit pictures hold class indices. Grey ones (L, RGB, RGBA) hold indices if ``reading`` says so,
+    else black and white, which are cut at half.
 
     Raises:
         UserError: it cannot be read, has colours, a transparency, 16 bits, or other classes.
     """
     picture, mode = _decode(path)
-    if mode in _INDEXED or values == "index":
-        return to_two_classes(picture, classes, str(path))
+    if mode in _INDEXED or reading.values == "index":
+        return to_two_classes(picture, reading, str(path))
     return (picture >= _HALF).astype(np.uint8)
 
 
-def folder_values(paths: Sequence[Path], classes: Sequence[int] = ()) -> Literal["index", "grey"]:
+def folder_values(paths: Sequence[Path], reading: Reading) -> Literal["index", "grey"]:
     """What the grey files of a folder hold.
 
     One file with a 1 and nothing but 0, 1 and 255 makes all of them indices, as does naming classes. A file of 0 and
@@ -50,7 +60,9 @@ def folder_values(paths: Sequence[Path], classes: Sequence[int] = ()) -> Literal
     Raises:
         UserError: a file is neither.
     """
-    if classes:
+    if reading.values != "auto":
+        return reading.values
+    if reading.classes:
         return "index"
     for path in paths:
         picture, mode = _decode(path)
@@ -63,26 +75,26 @@ def folder_values(paths: Sequence[Path], classes: Sequence[int] = ()) -> Literal
             raise UserError(
                 str(path), got=f"grey values up to {picture.max()}",
                 expected="class indices 0 and 1, or black and white",
-                remedy="name the classes that are foreground with --foreground-classes, or use --values grey",
+                remedy=f"name the classes that are foreground with {reading.flag}, or use --values grey",
             )  # fmt: skip
         else:
             return "grey"
     return "grey"
 
 
-def to_two_classes(indices: np.ndarray, classes: Sequence[int], name: str) -> np.ndarray:
+def to_two_classes(indices: np.ndarray, reading: Reading, name: str) -> np.ndarray:
     """Class indices → 0, 1, 255.
 
     Raises:
         UserError: there are other classes than 0 and 1, and none is named as foreground.
     """
-    if classes:
-        return np.where(indices == IGNORED, IGNORED, np.isin(indices, classes)).astype(np.uint8)
+    if reading.classes:
+        return np.where(indices == IGNORED, IGNORED, np.isin(indices, reading.classes)).astype(np.uint8)
     if not np.isin(indices, _INDICES).all():
         found = [int(v) for v in np.unique(indices) if v != IGNORED]
         raise UserError(
             name, got=f"a mask of classes {_few(found)}", expected="two classes, 0 and 1",
-            remedy="name the classes that are foreground with --foreground-classes",
+            remedy=f"name the classes that are foreground with {reading.flag}",
         )  # fmt: skip
     return indices.astype(np.uint8)
 

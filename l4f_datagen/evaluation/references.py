@@ -15,6 +15,7 @@ from ..segmentation import segment
 from ..settings import StageSettings
 from ..weights.native import is_native
 from .labelled import Masks, few, open_masks
+from .masks import Reading
 
 
 class Masker(Protocol):
@@ -83,7 +84,7 @@ def open_masker(path: str, settings: StageSettings, device: torch.device) -> Mas
 
         return OnnxMasker(found, settings, device)
     if found.is_dir() and not is_native(found) and not is_native(found / weights.FINAL):
-        return FolderMasker(open_masks(path, classes=classes))
+        return FolderMasker(open_masks(path, Reading(classes=classes)))
     return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=path)
 
 

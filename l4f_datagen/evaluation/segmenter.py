@@ -9,6 +9,7 @@ from ..overlap import ordered_map
 from ..settings import EvaluateSegmenterSettings
 from . import baselines, masks
 from .labelled import LabelledImages, open_labelled
+from .masks import Reading
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
 from .references import Masker
 from .tables import Report, Row
@@ -64,8 +65,7 @@ def open_truth(settings: EvaluateSegmenterSettings) -> LabelledImages:
     return open_labelled(
         settings.images,
         settings.masks,
-        values=settings.values,
-        classes=settings.mask_classes,
+        Reading(values=settings.values, classes=settings.mask_classes, flag="--mask-classes"),
         size=settings.size,
         n=settings.n,
     )

@@ -61,7 +61,8 @@ class _Reading(StageSettings):
 class EvaluateMasksSettings(_Counting, _Reading):
     """Settings of ``evaluate masks``."""
 
-    foreground_classes: Classes = Field((), description="class indices that are foreground; default: 1 of two classes")
+    prediction_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
+    truth_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
     allow_missing: bool = Field(False, description="whether masks without a partner are left out instead of refused")
 
 

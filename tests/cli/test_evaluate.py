@@ -91,7 +91,7 @@ def test_frechet(capsys, here, tmp_path, tiny_checkpoint):
     ("words", "expected"),
     [
         (["masks", "@/p", "@/nowhere"], ["nowhere"]),
-        (["masks", "@/p", "@/t", "--foreground-classes", "300"], ["foreground_classes", "254"]),
+        (["masks", "@/p", "@/t", "--truth-classes", "300"], ["truth_classes", "254"]),
         (["masks", "@/p", "@/t", "--json", "@"], ["json"]),
         (["alpha"], ["--reference", "--export-images"]),
         (["alpha", "--reference", "@/s", "--psi", "0.7,2"], ["psi", "1.5"]),

@@ -85,8 +85,14 @@ def test_clusters_of_features_find_where_they_differ():
     random = torch.Generator().manual_seed(0)
     fine = torch.randn(5, 16, 16, generator=random) * 0.1 + 4 * torch.from_numpy(mask)
     coarse = torch.randn(6, 8, 8, generator=random) * 0.1 - 4 * torch.from_numpy(mask[::2, ::2].copy())
-    found = baselines.cluster_features([torch.ones(3, 4, 4), coarse, fine], 16, seed=0)
+    found = baselines.cluster_features([coarse, fine], 16, seed=0)
     assert iou(found, mask) > 0.9
+
+
+def test_features_from_8_to_64_pixels_are_clustered():
+    features = [torch.zeros(1, 2, side, side) for side in (4, 8, 8, 64, 128)]
+    assert [f.shape[-1] for f in baselines.clustered(features, 128)] == [8, 8, 64]
+    assert [f.shape[-1] for f in baselines.clustered(features[:1], 4)] == [4]
 
 
 def test_on_rendered_vessels_all_are_far_better_than_chance():

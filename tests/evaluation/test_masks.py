@@ -8,6 +8,7 @@ from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation import masks
 from l4f_datagen.evaluation.compare import evaluate_masks
 from l4f_datagen.evaluation.labelled import open_labelled, open_masks
+from l4f_datagen.evaluation.masks import Reading
 from l4f_datagen.settings import EvaluateMasksSettings
 
 MASK = np.array([[0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]], np.uint8)
@@ -18,7 +19,7 @@ def save(path, array, mode):
     path.parent.mkdir(parents=True, exist_ok=True)
     if mode == "P":
         picture = Image.fromarray(array)
-        picture.putpalette([255, 255, 255, 0, 0, 0])  # what it looks like does not matter
+        picture.putpalette([255] * 3 + [0] * 765)  # what it looks like does not matter
     elif mode == "1":
         picture = Image.fromarray(array * 255).convert("1")
     elif mode == "index":
@@ -31,12 +32,12 @@ def save(path, array, mode):
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "index"])
 def test_every_mode_gives_the_same_mask(tmp_path, mode):
     save(tmp_path / "a.png", MASK, mode)
-    np.testing.assert_array_equal(open_masks(str(tmp_path)).mask("a"), MASK)
+    np.testing.assert_array_equal(open_masks(str(tmp_path), Reading()).mask("a"), MASK)
 
 
 def test_a_soft_edge_is_cut_at_half(tmp_path):
     Image.fromarray(np.array([[0, 38, 127, 128, 255]], np.uint8)).save(tmp_path / "a.png")
-    assert open_masks(str(tmp_path)).mask("a").tolist() == [[0, 0, 0, 1, 1]]
+    assert open_masks(str(tmp_path), Reading()).mask("a").tolist() == [[0, 0, 0, 1, 1]]
 
 
 def test_the_whole_folder_tells_indices_from_black_and_white(tmp_path):
@@ -44,10 +45,10 @@ def test_the_whole_folder_tells_indices_from_black_and_white(tmp_path):
     band = np.zeros((3, 4), np.uint8)
     band[0] = 255
     Image.fromarray(band).save(tmp_path / "a.png")
-    assert open_masks(str(tmp_path)).mask("a")[0].tolist() == [1] * 4
+    assert open_masks(str(tmp_path), Reading()).mask("a")[0].tolist() == [1] * 4
     save(tmp_path / "b.png", MASK, "index")
-    assert open_masks(str(tmp_path)).mask("a")[0].tolist() == [255] * 4
-    assert open_masks(str(tmp_path), values="grey").mask("a")[0].tolist() == [1] * 4
+    assert open_masks(str(tmp_path), Reading()).mask("a")[0].tolist() == [255] * 4
+    assert open_masks(str(tmp_path), Reading(values="grey")).mask("a")[0].tolist() == [1] * 4
 
 
 def test_more_classes_need_the_foreground_to_be_named(tmp_path):
@@ -56,8 +57,8 @@ def test_more_classes_need_the_foreground_to_be_named(tmp_path):
     picture.putpalette([0] * 768)
     picture.save(tmp_path / "a.png")
     with pytest.raises(UserError, match="classes 0, 3, 15.*--foreground-classes"):
-        open_masks(str(tmp_path)).mask("a")
-    assert open_masks(str(tmp_path), classes=(15, 3)).mask("a").tolist() == [[0, 1, 1, 255]]
+        open_masks(str(tmp_path), Reading()).mask("a")
+    assert open_masks(str(tmp_path), Reading(classes=(15, 3))).mask("a").tolist() == [[0, 1, 1, 255]]
 
 
 @pytest.mark.parametrize(
@@ -73,13 +74,22 @@ def test_more_classes_need_the_foreground_to_be_named(tmp_path):
 def test_pictures_that_are_no_masks(tmp_path, picture, words):
     picture.save(tmp_path / "a.png")
     with pytest.raises(UserError, match=words):
-        open_masks(str(tmp_path)).mask("a")
+        open_masks(str(tmp_path), Reading()).mask("a")
+
+
+def test_classes_are_named_for_each_side(tmp_path):
+    save(tmp_path / "p" / "a.png", MASK, "P")
+    save(tmp_path / "t" / "a.png", 7 * MASK, "P")
+    pair = str(tmp_path / "p"), str(tmp_path / "t")
+    with pytest.raises(UserError, match="classes 0, 7.*--truth-classes"):
+        evaluate_masks(*pair, EvaluateMasksSettings())
+    assert evaluate_masks(*pair, EvaluateMasksSettings(truth_classes="7")).rows[0].values["miou"] == 1
 
 
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match=r"a\.png: got no readable picture"):
-        open_masks(str(tmp_path))
+        open_masks(str(tmp_path), Reading())
 
 
 def two_folders(tmp_path, predictions, truths):
@@ -108,7 +118,7 @@ def test_two_files_of_one_name(tmp_path):
     save(tmp_path / "a.png", MASK, "L")
     save(tmp_path / "a.bmp", MASK, "L")
     with pytest.raises(UserError, match="two files of one name"):
-        open_masks(str(tmp_path))
+        open_masks(str(tmp_path), Reading())
 
 
 def test_another_size_is_refused_or_resized(tmp_path):
@@ -147,7 +157,7 @@ def dataset(tmp_path_factory):
 
 
 def test_a_data_set_against_its_unpacked_masks(dataset, tmp_path):
-    opened = open_masks(str(dataset))
+    opened = open_masks(str(dataset), Reading())
     assert len(opened.keys) == 7
     for key in opened.keys:
         Image.fromarray(opened.mask(key) * 255).save(tmp_path / f"{key}.mask.png")
@@ -157,13 +167,13 @@ def test_a_data_set_against_its_unpacked_masks(dataset, tmp_path):
 
 
 def test_labelled_images_from_everywhere_are_the_same(dataset, tmp_path):
-    world = open_labelled("world:vessels", None, size=16, n=7)
-    shards = open_labelled(str(dataset), None, size=16, n=None)
+    world = open_labelled("world:vessels", None, Reading(), size=16, n=7)
+    shards = open_labelled(str(dataset), None, Reading(), size=16, n=None)
     for key in world.keys:
         (tmp_path / "i").mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / "i" / f"{key}.png"), world.image(key)[..., ::-1])
         save(tmp_path / "m" / f"{key}.png", world.mask(key), "P")
-    folders = open_labelled(str(tmp_path / "i"), str(tmp_path / "m"), size=16, n=None)
+    folders = open_labelled(str(tmp_path / "i"), str(tmp_path / "m"), Reading(), size=16, n=None)
     assert list(folders.keys) == list(world.keys)
     for key, other in zip(world.keys, shards.keys, strict=True):
         np.testing.assert_array_equal(world.image(key), folders.image(key))
@@ -175,9 +185,11 @@ def test_labelled_images_from_everywhere_are_the_same(dataset, tmp_path):
 def test_images_and_masks_that_do_not_belong_together(tmp_path):
     images, truths = two_folders(tmp_path, ["a", "b"], ["a", "c"])
     with pytest.raises(UserError, match=r"1 images without a mask \(b\) and 1 masks without an image \(c\)"):
-        open_labelled(images, truths, size=16, n=None)
+        open_labelled(images, truths, Reading(), size=16, n=None)
+    with pytest.raises(UserError, match="leave --masks out"):
+        open_labelled("world:vessels", truths, Reading(), size=16, n=None)
     with pytest.raises(UserError, match="--masks"):
-        open_labelled(images, None, size=16, n=None)
+        open_labelled(images, None, Reading(), size=16, n=None)
 
 
 @pytest.mark.parametrize("path", ["nowhere", "empty", "file.png"])
@@ -185,7 +197,7 @@ def test_places_without_masks(tmp_path, path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.png").write_bytes(b"")
     with pytest.raises(UserError, match=path):
-        open_masks(str(tmp_path / path))
+        open_masks(str(tmp_path / path), Reading())
 
 
 def test_resizing_is_by_nearest_centre():
