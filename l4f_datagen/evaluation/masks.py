@@ -100,7 +100,7 @@ def to_two_classes(indices: np.ndarray, reading: Reading, name: str) -> np.ndarr
 
 
 def fit(mask: np.ndarray, like: np.ndarray, *, resize: bool, name: str) -> np.ndarray:
-    """A prediction at the truth's size.
+    """A mask at the size of what it is for, (H, W) like ``like``.
 
     Raises:
         UserError: it has another, and is not to be resized.
@@ -109,8 +109,8 @@ def fit(mask: np.ndarray, like: np.ndarray, *, resize: bool, name: str) -> np.nd
         return mask
     if not resize:
         raise UserError(
-            name, got=f"a prediction of {mask.shape[1]}×{mask.shape[0]} pixels",
-            expected=f"the truth's {like.shape[1]}×{like.shape[0]}", remedy="use --resize to scale predictions",
+            name, got=f"a mask of {mask.shape[1]}×{mask.shape[0]} pixels",
+            expected=f"{like.shape[1]}×{like.shape[0]}", remedy="use --resize to scale such masks",
         )  # fmt: skip
     return cv2.resize(mask, like.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
 

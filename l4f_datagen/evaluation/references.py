@@ -15,7 +15,7 @@ from ..segmentation import segment
 from ..settings import StageSettings
 from ..weights.native import is_native
 from .labelled import Masks, few, open_masks
-from .masks import Reading
+from .masks import Reading, fit
 
 
 class Masker(Protocol):
@@ -31,7 +31,7 @@ class NetworkMasker:
     """A segmenter of ours or of face parsing, on its device."""
 
     def __init__(self, network: Segmenter, *, name: str):
-        self.name, self._network = name, network.eval()
+        self.name, self.architecture, self._network = name, network.name, network.eval()
 
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
         return segment(self._network, images, batch_size=len(images)).mask
@@ -40,8 +40,8 @@ class NetworkMasker:
 class FolderMasker:
     """Masks that another program made, by the names of the images."""
 
-    def __init__(self, masks: Masks):
-        self.name, self._masks, self._keys = masks.name, masks, set(masks.keys)
+    def __init__(self, masks: Masks, *, resize: bool = False):
+        self.name, self._masks, self._keys, self._resize = masks.name, masks, set(masks.keys), resize
 
     def check(self, keys: Sequence[str]) -> None:
         """Refuse a folder that lacks masks, before any work.
@@ -52,20 +52,15 @@ class FolderMasker:
         if missing := [key for key in keys if key not in self._keys]:
             raise UserError(
                 self.name, got=f"no mask for {len(missing)} of {len(keys)} images ({few(missing)})",
-                expected="one for each, by its name", remedy="export the images with --export-images and mask them all",
+                expected="one for each, by its name",
+                remedy="add them; --export-images of evaluate alpha gives the images of generated samples",
             )  # fmt: skip
 
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
         self.check(keys)
-        found = [self._masks.mask(key) for key in keys]
-        for key, mask in zip(keys, found):
-            if mask.shape != images.shape[1:3]:
-                raise UserError(
-                    f"{self.name}: {key}", got=f"a mask of {mask.shape[1]}×{mask.shape[0]} pixels",
-                    expected=f"the image's {images.shape[2]}×{images.shape[1]}",
-                    remedy="mask the exported images again",
-                )  # fmt: skip
-        return np.stack(found)
+        like = images[0, :, :, 0]
+        fitted = (fit(self._masks.mask(k), like, resize=self._resize, name=f"{self.name}: {k}") for k in keys)
+        return np.stack(list(fitted))
 
 
 def open_masker(path: str, settings: StageSettings, device: torch.device) -> Masker:
@@ -84,7 +79,7 @@ def open_masker(path: str, settings: StageSettings, device: torch.device) -> Mas
 
         return OnnxMasker(found, settings, device)
     if found.is_dir() and not is_native(found) and not is_native(found / weights.FINAL):
-        return FolderMasker(open_masks(path, Reading(classes=classes)))
+        return FolderMasker(open_masks(path, Reading(classes=classes)), resize=settings.resize)
     return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=path)
 
 

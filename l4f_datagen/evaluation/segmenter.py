@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import UserError
 from ..overlap import ordered_map
 from ..settings import EvaluateSegmenterSettings
-from . import baselines, masks
+from . import baselines
 from .labelled import LabelledImages, open_labelled
 from .masks import Reading
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
@@ -42,7 +42,6 @@ def evaluate_segmenters(
         tally = Tally()
         for names, images, truths in batches(truth, keys, settings.batch_size):
             for name, mask, true in zip(names, segmenter(images, names), truths, strict=True):
-                mask = masks.fit(mask, true, resize=settings.resize, name=f"{segmenter.name}: {name}")
                 if (mask == IGNORED).any():
                     raise undecided(f"{segmenter.name}: {name}")
                 tally.add(name, mask, true)
@@ -51,11 +50,12 @@ def evaluate_segmenters(
         role = SUPERVISED if supervised and number == 0 else _role(segmenter)
         labels = {"segmenter": segmenter.name, "role": role}
         rows.append(tally.row(labels, resamples=settings.resamples, seed=settings.seed))
+    notes = [f"Truth: {truth.name}. Foreground is the object; counts are pooled over all pixels."]
     if supervised:
         rows = [_with_ratio(row, rows[0]) for row in rows]
-    note = f"Truth: {truth.name}. Foreground is the object; counts are pooled over all pixels."
+        notes += _other_architectures(segmenters, supervised)
     return Report(
-        title="Segmenters on labelled images", rows=tuple(rows), notes=(note,),
+        title="Segmenters on labelled images", rows=tuple(rows), notes=tuple(notes),
         settings=settings.model_dump(mode="json"),
     )  # fmt: skip
 
@@ -112,6 +112,17 @@ def _stacked(batch: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> tuple[list[
 
 def _role(segmenter: Masker) -> str:
     return "baseline" if isinstance(segmenter, OnImages) else "measured"
+
+
+def _other_architectures(segmenters: Sequence[Masker], supervised: Masker) -> list[str]:
+    """Which of them are compared with a network of another kind."""
+    theirs = getattr(supervised, "architecture", None)
+    pairs = [(segmenter.name, getattr(segmenter, "architecture", None)) for segmenter in segmenters]
+    return [
+        f"{name} is a {ours}, the supervised segmenter a {theirs}: the ratio compares networks too."
+        for name, ours in pairs
+        if theirs and ours and ours != theirs
+    ]
 
 
 def _with_ratio(row: Row, supervised: Row) -> Row:

@@ -46,6 +46,7 @@ class _Segmenting(_Counting):
     onnx_logits: bool = Field(False, description="whether a single-channel ONNX output lacks its sigmoid")
     batch_size: int = Field(8, gt=0, le=4096, description="images per forward pass")
     device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    resize: bool = Field(False, description="whether a folder's masks are resized to the images")
     baselines: bool = Field(False, description="whether to measure GrabCut, k-means and a thresholded difference too")
 
 
@@ -55,12 +56,12 @@ class _Reading(StageSettings):
     values: Literal["auto", "index", "grey"] = Field(
         "auto", description="what grey mask files hold: class indices, or black and white"
     )
-    resize: bool = Field(False, description="whether predictions of another size are resized to the truth's")
 
 
 class EvaluateMasksSettings(_Counting, _Reading):
     """Settings of ``evaluate masks``."""
 
+    resize: bool = Field(False, description="whether predictions of another size are resized to the truth's")
     prediction_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
     truth_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
     allow_missing: bool = Field(False, description="whether masks without a partner are left out instead of refused")

@@ -36,8 +36,10 @@ def test_masks_of_another_program(tmp_path):
     np.testing.assert_array_equal(masker(images[2:4], KEYS[2:4]), masks[2:4])
     with pytest.raises(UserError, match=r"no mask for 1 of 2 images \(9\)"):
         masker(images[:2], ["0", "9"])
-    with pytest.raises(UserError, match="a mask of 16×16 pixels; expected the image's 8×8"):
+    with pytest.raises(UserError, match="a mask of 16×16 pixels; expected 8×8; use --resize"):
         masker(images[:1, :8, :8], ["0"])
+    smaller = open_masker(str(tmp_path), settings(resize=True), CPU)(images[:1, :8, :8], ["0"])
+    np.testing.assert_array_equal(smaller, masks[:1, 1::2, 1::2])
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere.onnx"])

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.evaluation.references import open_masker
+from l4f_datagen.evaluation.references import NetworkMasker, open_masker
 from l4f_datagen.evaluation.segmenter import batches, evaluate_segmenters, open_truth
+from l4f_datagen.networks.bisenet import BiSeNet
 from l4f_datagen.settings import EvaluateSegmenterSettings
 
 
@@ -30,6 +31,14 @@ def test_rows_side_by_side_and_the_ratio_to_the_supervised(red_folders, red_segm
     assert best.values["miou"] == best.values["ratio"] == 1 and best.images == half.images == 8
     assert half.values["ratio"] == half.values["miou"] < 0.6
     assert half.intervals["miou"][0] <= half.values["miou"] <= half.intervals["miou"][1]
+
+
+def test_another_architecture_is_told(red_folders, red_segmenter):
+    settings = EvaluateSegmenterSettings(images=str(red_folders[0]), masks=str(red_folders[1]), n=1)
+    unet = open_masker(str(red_segmenter), settings, torch.device("cpu"))
+    bisenet = NetworkMasker(BiSeNet(width=4), name="ours")
+    notes = [evaluate_segmenters([masker], settings, supervised=unet).notes for masker in (unet, bisenet)]
+    assert len(notes[0]) == 1 and "ours is a bisenet, the supervised segmenter a unet" in notes[1][1]
 
 
 def test_progress_is_told_over_all_segmenters(red_folders):
