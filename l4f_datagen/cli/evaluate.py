@@ -179,7 +179,9 @@ class _Result:
         from ..evaluation import metrics, tables
 
         self._stop(None, None, None)
-        worst = {number: metrics.worst(row.per_image, self._worst) for number, row in enumerate(report.rows)}
+        # Of the baselines nobody wants to look at them.
+        measured = [(number, row) for number, row in enumerate(report.rows) if row.labels.get("role") != "baseline"]
+        worst = {number: metrics.worst(row.per_image, self._worst) for number, row in measured}
         tables.render(report, worst={number: images for number, images in worst.items() if images})
         if self._json:
             self._json.write_text(tables.to_json(report), encoding="utf-8")

@@ -197,10 +197,12 @@ class _Trial:
             counts = "; ".join(f"{_REASONS[reason]} in {len(keys)}" for reason, keys in self.rejected.items())
             raise WorkError(f"psi {psi:g}: the reference rejected all {self.settings.n} samples ({counts})")
         s = self.settings
-        return [
-            tally.row({"masks": name, "threshold": threshold, "psi": psi}, resamples=s.resamples, seed=s.seed)
-            for (name, threshold), tally in self.tallies.items()
-        ]
+        rows = []
+        for (name, threshold), tally in self.tallies.items():
+            role = "baseline" if threshold == "" else "measured"
+            labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi}
+            rows.append(tally.row(labels, resamples=s.resamples, seed=s.seed))
+        return rows
 
     def notes(self, psi: float) -> list[str]:
         """How many samples count, and why others do not."""
