@@ -2,12 +2,11 @@
 
 Generated images have no truth, rendered ones do. A UNet learns from rendered vessels with exact masks,
 is measured on held-out ones, and its masks of generated foregrounds are the reference, as BiSeNet's are
-in the paper (4.2). Counts are pooled over all pixels of all samples; foreground = object.
+in the paper (4.2). ``l4f-datagen evaluate alpha`` does the measuring.
 """
 
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,18 +15,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from l4f_datagen import load_alpha, load_generator, worlds
-from l4f_datagen.generation import latents
-from l4f_datagen.generation.compositing import alpha_to_uint8, image_to_uint8
-from l4f_datagen.generation.quality import cut
+from l4f_datagen import worlds
+from l4f_datagen.evaluation import tables
+from l4f_datagen.evaluation.alpha import evaluate_alpha
+from l4f_datagen.evaluation.references import NetworkMasker
+from l4f_datagen.evaluation.segmenter import evaluate_segmenters
 from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.networks.unet import UNet
+from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
 from l4f_datagen.weights import state
 
 WORLD, SIZE = "vessels", 64
 TRAINING, HELD_OUT = 8000, 1000
 STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 16, 2e-3, 16, 3
-PSIS, THRESHOLDS = (0.7, 1.0), (0.5, 0.9)
+THRESHOLDS = (0.5, 0.9)
 CACHE = Path(tempfile.gettempdir()) / "l4f-datagen-reference.safetensors"
 
 
@@ -35,7 +36,8 @@ def rendered(split: worlds.Split, n: int) -> tuple[Tensor, Tensor]:
     """Images (n, 3, H, W) in [-1, 1] and masks (n, H, W) of 0 and 1, cut at half coverage."""
     pictures = [worlds.render(WORLD, seed=0, index=i, size=SIZE) for i in worlds.split(split, n)]
     masks = torch.from_numpy(np.stack([p.alpha >= 128 for p in pictures])).long()
-    return _to_float(torch.from_numpy(np.stack([p.image for p in pictures]))), masks
+    images = torch.from_numpy(np.stack([p.image for p in pictures]))
+    return images.permute(0, 3, 1, 2).float().div(127.5).sub(1), masks
 
 
 def train_reference() -> UNet:
@@ -71,85 +73,31 @@ def reference() -> UNet:
     return network
 
 
-def segment(network: UNet, images: Tensor) -> Tensor:
-    """Masks (N, H, W) of 0 and 1."""
-    return torch.cat([network(part).argmax(1) for part in images.split(50)])
-
-
-def confusion(truth: Tensor, mask: Tensor) -> Tensor:
-    """Pixel counts (2, 2), truth by row."""
-    return torch.bincount(2 * truth.flatten() + mask.flatten(), minlength=4).view(2, 2)
-
-
-def measures(counts: Tensor) -> dict[str, float]:
-    """IoU of both classes and their mean; F1, precision and recall averaged over the classes; accuracy."""
-    counts = counts.double()
-    hits, precision, recall = counts.diag(), counts.diag() / counts.sum(0), counts.diag() / counts.sum(1)
-    iou = hits / (counts.sum(0) + counts.sum(1) - hits)
-    return {
-        "iou_foreground": float(iou[1]),
-        "iou_background": float(iou[0]),
-        "miou": float(iou.mean()),
-        "f1": float((2 * precision * recall / (precision + recall)).mean()),
-        "precision": float(precision.mean()),
-        "recall": float(recall.mean()),
-        "accuracy": float(hits.sum() / counts.sum()),
-    }
-
-
-def compare(unet: UNet, generator, alpha_net, *, psi: float, n: int) -> dict[float, dict[str, float]]:
-    """An alpha network against the reference on ``n`` samples, by threshold."""
-    counts = {threshold: torch.zeros(2, 2, dtype=torch.long) for threshold in THRESHOLDS}
-    for foreground, alpha in samples(generator, alpha_net, psi, n):
-        # As 8-bit pictures, which the reference learned from.
-        truth = segment(unet, _to_float(image_to_uint8(foreground)))
-        for threshold, table in counts.items():
-            table += confusion(truth, (alpha_to_uint8(alpha) >= cut(threshold)).long())
-    return {threshold: measures(table) for threshold, table in counts.items()}
-
-
-def samples(generator, alpha_net, psi: float, n: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Foregrounds and alphas, 50 at a time, of the codes that ``generate --seed 0`` draws."""
-    for start in range(0, n, 50):
-        indices = range(start, min(start + 50, n))
-        w = latents.draw_w(generator, seed=0, stream="foreground", indices=indices, psi=psi)
-        image, features = generator.synthesize(w)
-        yield image, alpha_net(features)
-
-
-def _to_float(images: Tensor) -> Tensor:
-    return images.permute(0, 3, 1, 2).float().div(127.5).sub(1)
-
-
 @click.command()
 @click.argument("alphas", nargs=-1, required=True)
 @click.option("--generator", default="vessels", show_default=True)
 @click.option("--n", default=1000, show_default=True, help="samples")
 @click.option("--held-out", is_flag=True, help="measure the reference on held-out rendered images first")
+@click.option("--baselines", is_flag=True, help="measure what needs no training, too")
 @click.option("--as-json", is_flag=True, help="one JSON line per row, for model.json")
-def main(alphas: tuple[str, ...], generator: str, n: int, held_out: bool, as_json: bool) -> None:
+def main(alphas: tuple[str, ...], generator: str, n: int, held_out: bool, baselines: bool, as_json: bool) -> None:
     """Print a table for the alpha checkpoints ALPHAS."""
     keep_freed_memory()
-    unet = reference()
-    with torch.inference_mode():
-        if held_out:
-            images, masks = rendered("test", HELD_OUT)
-            found = measures(confusion(masks, segment(unet, images)))
-            print(f"reference on {HELD_OUT} held-out rendered images: {_line(found)}")
-        network = load_generator(generator)
-        for name in alphas:
-            alpha_net = load_alpha(name)
-            for psi in PSIS:
-                for threshold, row in compare(unet, network, alpha_net, psi=psi, n=n).items():
-                    if as_json:
-                        values = {key: round(value, 4) for key, value in row.items()}
-                        print(json.dumps({"psi": psi, "threshold": threshold, **values}), flush=True)
-                    else:
-                        print(f"{name}  psi {psi}  threshold {threshold}: {_line(row)}", flush=True)
-
-
-def _line(row: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.4f}" for name, value in row.items())
+    masker = NetworkMasker(reference(), name="supervised UNet")
+    if held_out:
+        settings = EvaluateSegmenterSettings(images=f"world:{WORLD}", n=HELD_OUT, size=SIZE, batch_size=50)
+        tables.render(evaluate_segmenters([masker], settings))
+    for name in alphas:
+        settings = EvaluateAlphaSettings(
+            n=n, generator=generator, alpha=name, threshold=THRESHOLDS, baselines=baselines, batch_size=50
+        )
+        report = evaluate_alpha(settings, masker)
+        if not as_json:
+            tables.render(report)
+            continue
+        for row in report.rows:
+            values = {key: None if value is None else round(value, 4) for key, value in row.values.items()}
+            print(json.dumps(row.labels | values), flush=True)
 
 
 if __name__ == "__main__":

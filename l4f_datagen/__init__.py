@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from .generation.stream import stream
     from .loading.dataset import TrainingDataset
     from .sample import Sample
+    from .segmentation import segment
     from .settings import GenerateSettings
     from .shards.reader import open_dataset
-    from .weights import load_alpha, load_generator
+    from .weights import load_alpha, load_generator, load_segmenter
 
 __version__ = "0.1.0"
 
@@ -24,11 +25,13 @@ _HOMES = {
     "generate": "engines.local",
     "load_alpha": "weights",
     "load_generator": "weights",
+    "load_segmenter": "weights",
     "open_dataset": "shards.reader",
+    "segment": "segmentation",
     "stream": "generation.stream",
 }
 __all__ = ["GenerateSettings", "Sample", "TrainingDataset", "UserError", "WorkError", "generate", "load_alpha",
-           "load_generator", "open_dataset", "stream"]  # fmt: skip
+           "load_generator", "load_segmenter", "open_dataset", "segment", "stream"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

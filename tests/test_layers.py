@@ -15,7 +15,7 @@ ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading"},
-    {"generation", "shards"},
+    {"generation", "segmentation", "shards"},
     {"weights", "worlds", "images"},
     {"networks"},
     BOTTOM,
@@ -24,6 +24,7 @@ SIDEWAYS = {
     ("training", "l4f_datagen.analysis.layers.first_resolution"),
     ("shards", "l4f_datagen.generation.quality.score"),
     ("export", "l4f_datagen.engines.dataset.Progress"),
+    ("evaluation", "l4f_datagen.training.sources.open_source"),
 }
 """Within a row only through a named public function: who may import which."""
 RANK = {part: rank for rank, row in enumerate(ROWS) for part in row}

@@ -23,6 +23,7 @@ COMMANDS = (
     "export",
     "import",
     "analyze",
+    "evaluate",
     "inspect",
     "convert",
 )

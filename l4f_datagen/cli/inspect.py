@@ -57,6 +57,10 @@ def _print(found: "Inspection") -> None:
 def _rows(network: "NetworkSummary") -> list[tuple[str, str]]:
     channels = ", ".join(map(str, network.channels))
     rows = [(network.kind, f"{network.parameters:,} parameters, channels {channels}")]
+    if network.kind == "segmenter":
+        foreground = ", ".join(map(str, network.foreground))
+        size = f", trained at {network.resolution} px" if network.resolution else ""
+        rows.append(("", f"{network.segmenter}, {network.classes} classes, foreground {foreground}{size}"))
     if network.kind == "generator":
         clamp = "none" if network.conv_clamp is None else f"{network.conv_clamp:g}"
         rows.append(

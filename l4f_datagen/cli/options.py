@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Literal, get_args, get_origin
 
 import click
+from pydantic_core import PydanticUndefined
 
 from ..settings import StageSettings
 
@@ -14,11 +15,9 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
     default = field.default
     if isinstance(default, tuple):
-        default = ",".join(default)
+        default = ",".join(map(str, default))
     text = (
-        field.description
-        if field.is_required() or default in (None, "")
-        else f"{field.description}  [default: {default}]"
+        field.description if default in (None, "", PydanticUndefined) else f"{field.description}  [default: {default}]"
     )
     flag = name.replace("_", "-")
     if field.annotation is bool:

@@ -4,6 +4,12 @@ from .analyze import AnalyzeSettings
 from .base import StageSettings
 from .engine import EngineSettings
 from .export import ExportSettings
+from .evaluate import (
+    EvaluateAlphaSettings,
+    EvaluateFrechetSettings,
+    EvaluateMasksSettings,
+    EvaluateSegmenterSettings,
+)
 from .generate import GenerateSettings, identity
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
@@ -11,7 +17,23 @@ from .render import RenderSettings
 from .train_alpha import TrainAlphaSettings
 from .validation import fingerprint, resolve, validate
 
-__all__ = ["AnalyzeSettings", "EngineSettings", "ExportSettings", "GenerateSettings", "ImportSettings", "Pipeline",
-           "RenderSettings",
-           "StageSettings", "TrainAlphaSettings", "fingerprint", "identity", "load_pipeline", "resolve",
-           "validate"]  # fmt: skip
+__all__ = [
+    "AnalyzeSettings",
+    "EngineSettings",
+    "EvaluateAlphaSettings",
+    "EvaluateFrechetSettings",
+    "EvaluateMasksSettings",
+    "EvaluateSegmenterSettings",
+    "ExportSettings",
+    "GenerateSettings",
+    "ImportSettings",
+    "Pipeline",
+    "RenderSettings",
+    "StageSettings",
+    "TrainAlphaSettings",
+    "fingerprint",
+    "identity",
+    "load_pipeline",
+    "resolve",
+    "validate",
+]

@@ -1,18 +1,23 @@
 """Checkpoint files ↔ networks. The only code that opens a checkpoint; none of a file's content is ever executed."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from .. import resources
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
+from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from . import files, foreign, native, remote
 from .assemble import first_not_finite
 from .source import Source, file_sha256
 
 logger = logging.getLogger(__name__)
+
+FINAL = "final"
+"""The folder inside a training run that holds its result; the run stands for it."""
 
 
 def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
@@ -34,6 +39,19 @@ def load_alpha(path: str | Path, *, allow_nan: bool = False) -> AlphaNetwork:
     return read_alpha(path, allow_nan=allow_nan)[0]
 
 
+def load_segmenter(path: str | Path, *, foreground: Sequence[int] | None = None, allow_nan: bool = False) -> Segmenter:
+    """A frozen segmenter on the CPU in float32: a native folder, a run of ``train-segmenter``, or face-parsing weights.
+
+    Args:
+        path: as for ``load_generator``.
+        foreground: the classes that make up the foreground; None: as the checkpoint says, of face parsing all but 0.
+
+    Raises:
+        UserError: as ``load_generator``; or it has no such class.
+    """
+    return read_segmenter(path, foreground=foreground, allow_nan=allow_nan)[0]
+
+
 def read_generator(path: str | Path, *, allow_nan: bool = False) -> tuple[Generator, Source]:
     """``load_generator`` and where the network came from."""
     return _read(path, "generator", allow_nan)
@@ -42,6 +60,22 @@ def read_generator(path: str | Path, *, allow_nan: bool = False) -> tuple[Genera
 def read_alpha(path: str | Path, *, allow_nan: bool = False) -> tuple[AlphaNetwork, Source]:
     """``load_alpha`` and where the network came from."""
     return _read(path, "alpha", allow_nan)
+
+
+def read_segmenter(
+    path: str | Path, *, foreground: Sequence[int] | None = None, allow_nan: bool = False
+) -> tuple[Segmenter, Source]:
+    """``load_segmenter`` and where the network came from."""
+    network, source = _read(path, "segmenter", allow_nan)
+    if foreground is not None:
+        if not foreground or not all(0 <= index < network.classes for index in foreground):
+            raise UserError(
+                "foreground", got=f"classes {_numbers(foreground)}",
+                expected=f"some of the {network.classes} classes of {path}, 0 to {network.classes - 1}",
+                remedy="leave it out for the checkpoint's own",
+            )  # fmt: skip
+        network.foreground = tuple(foreground)
+    return network, source
 
 
 def read_pair(
@@ -107,8 +141,10 @@ def locate(path: str | Path) -> Path:
     )
 
 
-def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[Generator | AlphaNetwork, Source]:
+def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[native.Network, Source]:
     found = locate(path)
+    if not native.is_native(found) and native.is_native(found / FINAL):
+        found = found / FINAL
     if found.is_dir():
         check_native(found, str(path))
         network, source = native.read(found, kind, str(path))
@@ -148,5 +184,5 @@ def check_native(folder: Path, name: str) -> None:
         )
 
 
-def _numbers(values: tuple[int, ...]) -> str:
+def _numbers(values: Sequence[int]) -> str:
     return ", ".join(map(str, values))

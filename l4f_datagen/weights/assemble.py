@@ -1,6 +1,6 @@
 """Named tensors → networks: architecture from shapes, strict loading."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,8 @@ from torch.overrides import TorchFunctionMode
 
 from ..networks import ops
 from ..networks.alpha import AlphaNetwork
+from ..networks.registry import SEGMENTERS
+from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator, GeneratorArchitecture
 from ..seeding import normal
 
@@ -122,6 +124,38 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
     return network
 
 
+def build_segmenter(
+    tensors: Mapping[str, Tensor], *, stem: int = 4, foreground: Sequence[int] | None = None, size: int | None = None
+) -> Segmenter:
+    """A frozen segmenter from tensors in our names (a ``Segmenter``'s state dict).
+
+    Args:
+        stem, foreground, size: as the networks take them; shapes do not tell.
+
+    Raises:
+        Misfit: names or shapes are those of no segmenter.
+    """
+    try:
+        if "down.0.0.weight" in tensors:
+            width, inputs = tensors["down.0.0.weight"].shape[:2]
+            depth = sum(name.startswith("up.") and name.endswith(".0.weight") for name in tensors)
+            architecture = {"width": width, "depth": depth, "inputs": inputs}
+            name, scores = "unet", tensors["scores.weight"]
+        else:
+            architecture = {"width": tensors["backbone.conv1.weight"].shape[0], "stem": stem}
+            depth, name, scores = 1, "bisenet", tensors["output.scores.weight"]
+        if not (0 < architecture["width"] << depth <= _MAX_WIDTH and 0 < depth <= _MAX_LEVELS):
+            raise Misfit(f"a segmenter of width {architecture['width']} and depth {depth}")
+        with _Shapes():
+            network = SEGMENTERS[name](classes=scores.shape[0], foreground=foreground, size=size, **architecture)
+    except KeyError as error:
+        raise Misfit(f"tensor {error} is missing") from error
+    except (IndexError, ValueError) as error:
+        raise Misfit(str(error)) from error
+    _load(network, tensors)
+    return network
+
+
 def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     expected = network.state_dict()
     for problem, names in (("is missing", expected.keys() - tensors), ("is not known", tensors.keys() - expected)):
@@ -130,7 +164,9 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
             raise Misfit(f"tensor {name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}")
-    network.load_state_dict({name: settled(tensor) for name, tensor in tensors.items()}, assign=True)
+    # Counts, of batches say, stay whole numbers.
+    placed = {n: settled(t) if expected[n].is_floating_point() else t.to(expected[n].dtype) for n, t in tensors.items()}
+    network.load_state_dict(placed, assign=True)
     network.eval().requires_grad_(False)
 
 

@@ -10,18 +10,29 @@ from typing import Literal
 import torch
 
 from ..errors import UserError, WorkError
-from ..networks.alpha import AlphaNetwork, fits
+from ..networks.alpha import fits
+from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
-from . import files, foreign, locate, native, read_alpha, read_generator, remote, rosinality
+from . import files, foreign, locate, native, read_alpha, read_generator, read_segmenter, remote, rosinality
 from .assemble import first_not_finite
 from .source import UNKNOWN_LICENCE, Source
 
 Target = Literal["native", "rosinality"]
 TOLERANCE = 1e-4
 """How far the outputs before and after may be apart."""
-_OWN_ENTRIES = ("format", "version", "generator", "alpha", "source")
-Networks = dict[native.Kind, tuple[Generator | AlphaNetwork, Source]]
+_SEGMENTED = 64
+"""Height and width of the image that a segmenter is verified on."""
+_SPOKEN = {"generator": "generator", "alpha": "alpha network", "segmenter": "segmenter"}
+_OWN_ENTRIES = ("format", "version", "generator", "alpha", "segmenter", "source")
+Networks = dict[native.Kind, tuple[native.Network, Source]]
+
+
+_READERS: Mapping[native.Kind, Callable] = {
+    "generator": read_generator,
+    "alpha": read_alpha,
+    "segmenter": read_segmenter,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +100,8 @@ def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     else:
         with files.opened(found, str(path)) as content:
             kinds = [kind for kind in foreign.LAYOUTS if foreign.layout_of(content.data, kind)]
-    readers: Mapping[native.Kind, Callable] = {"generator": read_generator, "alpha": read_alpha}
     # A file that holds neither is read as a generator, for the message that says what it is.
-    return {kind: readers[kind](path, allow_nan=allow_nan) for kind in kinds or ["generator"]}
+    return {kind: _READERS[kind](path, allow_nan=allow_nan) for kind in kinds or ["generator"]}
 
 
 def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) -> None:
@@ -120,7 +130,7 @@ def _check_company(out: Path, networks: Networks) -> None:
     for kind in foreign.LAYOUTS:
         if kind not in together and (out / f"{kind}.safetensors").is_file():
             together[kind] = native.read(out, kind, str(out))[0]
-    if len(together) < 2:
+    if not {"generator", "alpha"} <= together.keys():
         return
     generator, alpha = together["generator"].architecture.channels, together["alpha"].channels
     if not fits(alpha, generator):
@@ -175,7 +185,8 @@ def _write_rosinality(
     """Write a file and give the difference of what is read back, and what the layout could not say."""
     if "generator" not in networks:
         raise UserError(
-            str(out), got="an alpha network alone", expected="a generator: rosinality's layout has no place for others",
+            str(out), got=f"{_with_article(networks)} alone",
+            expected="a generator: rosinality's layout has no place for others",
             remedy="convert it to a native folder",
         )  # fmt: skip
     generator = networks["generator"][0]
@@ -188,8 +199,9 @@ def _write_rosinality(
     notes = []
     if a.conv_clamp is not None:
         notes.append(f"the layout cannot say conv_clamp {a.conv_clamp:g}; where activations reach it, images differ")
-    if "alpha" in networks:
-        notes.append("the alpha network is left out; the layout has no place for it")
+    notes += [
+        f"the {_SPOKEN[kind]} is left out; the layout has no place for it" for kind in networks if kind != "generator"
+    ]
     if licence:
         notes.append("the layout has no place for the licence")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -206,14 +218,18 @@ def _write_rosinality(
     return difference, tuple(notes)
 
 
-def _verified(out: Path, kind: native.Kind, network: Generator | AlphaNetwork, allow_nan: bool) -> float:
+def _with_article(networks: Networks) -> str:
+    return " and ".join(f"{'an' if kind == 'alpha' else 'a'} {_SPOKEN[kind]}" for kind in networks)
+
+
+def _verified(out: Path, kind: native.Kind, network: native.Network, allow_nan: bool) -> float:
     """The difference of what was written, which is read back and run.
 
     Raises:
         UserError: the layout cannot say a conv_clamp, and that shows.
         WorkError: the outputs differ.
     """
-    again = (read_generator if kind == "generator" else read_alpha)(out, allow_nan=allow_nan)[0]
+    again = _READERS[kind](out, allow_nan=allow_nan)[0]
     difference = _difference(network, again)
     if difference <= TOLERANCE or (allow_nan and first_not_finite(network)):
         return difference
@@ -228,11 +244,14 @@ def _verified(out: Path, kind: native.Kind, network: Generator | AlphaNetwork, a
 
 
 @torch.inference_mode()
-def _difference(before: Generator | AlphaNetwork, after: Generator | AlphaNetwork) -> float:
+def _difference(before: native.Network, after: native.Network) -> float:
     """The largest difference between two networks' outputs on one input."""
     if isinstance(before, Generator):
         z = normal((before.architecture.z_dim,), 0, "convert", [0])
         outputs = [network.synthesize(network.truncate(network.map(z), 0.7)).image for network in (before, after)]
+    elif isinstance(before, Segmenter):
+        image = normal((3, _SEGMENTED, _SEGMENTED), 0, "convert", [0])
+        outputs = [network(image) for network in (before, after)]
     else:
         levels = len(before.channels)
         features = [

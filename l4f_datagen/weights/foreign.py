@@ -3,26 +3,32 @@
 from types import ModuleType
 
 from ..errors import UserError
-from ..networks.alpha import AlphaNetwork
-from ..networks.stylegan2 import Generator
-from . import files, known, labels4free, nvidia, rosinality, tensorflow
+from . import faceparsing, files, known, labels4free, nvidia, rosinality, tensorflow
 from .assemble import Misfit, Unsupported
-from .native import Kind
+from .native import Kind, Network
 
 LAYOUTS: dict[Kind, dict[str, ModuleType]] = {
     "generator": {"rosinality": rosinality, "nvidia": nvidia, "tensorflow": tensorflow},
     "alpha": {"labels4free": labels4free},
+    "segmenter": {"face-parsing": faceparsing},
 }
 """Kind of network → name of the layout → the room that reads it."""
 _WANTED = {
     "generator": "a StyleGAN2 generator in rosinality's layout (g_ema) or NVIDIA's (G_ema; G, D, Gs)",
     "alpha": "an alpha network in Labels4Free's layout (bg_extractor_ema)",
+    "segmenter": "a BiSeNet for face parsing (cp.resnet, ffm)",
+}
+_USUAL = {
+    "generator": "a StyleGAN2 generator",
+    "alpha": "an alpha network of Labels4Free",
+    "segmenter": "a BiSeNet for face parsing",
 }
 _HELD = {
     "rosinality": "a StyleGAN2 generator of rosinality's layout",
     "nvidia": "a generator in NVIDIA's PyTorch layout",
     "tensorflow": "a network in NVIDIA's TensorFlow layout",
     "labels4free": "an alpha network of Labels4Free",
+    "face-parsing": "a BiSeNet for face parsing",
 }
 
 
@@ -31,7 +37,7 @@ def layout_of(data: object, kind: Kind) -> str | None:
     return next((name for name, layout in LAYOUTS[kind].items() if layout.recognises(data)), None)
 
 
-def read(data: object, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork, str, tuple[str, ...]]:
+def read(data: object, kind: Kind, name: str) -> tuple[Network, str, tuple[str, ...]]:
     """A network of an unpickled file, the name of its layout, and what had to be decided on the way.
 
     To be called inside ``files.opened``, which answers for damage that shows only when tensors are read.
@@ -62,7 +68,7 @@ def read(data: object, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
         raise UserError(
             name,
             got=f"a {kind} that does not fit its layout ({files.reason(error)})",
-            expected="a StyleGAN2 generator" if kind == "generator" else "an alpha network of Labels4Free",
+            expected=_USUAL[kind],
             remedy="if other tools read it, it is of another kind; else download it again",
         ) from error
     return network, layout, notes

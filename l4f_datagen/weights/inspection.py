@@ -6,20 +6,21 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
-from ..networks.stylegan2 import Generator
+from ..networks.segmenter import Segmenter
 from . import check_native, files, foreign, known, locate, native, pipelines, refuse_not_finite
 from .assemble import first_not_finite
 from .machine import Record
 from .source import UNKNOWN_LICENCE, file_sha256
 from .tensors import StoredArray, StoredTensor
 
-KINDS: tuple[native.Kind, ...] = ("generator", "alpha")
+KINDS: tuple[native.Kind, ...] = ("generator", "alpha", "segmenter")
 LOOKED_FOR = (
-    "native: model.json with generator.safetensors or alpha.safetensors",
+    "native: model.json with generator.safetensors, alpha.safetensors or segmenter.safetensors",
     "rosinality: g_ema, g, decoder.* in state_dict, or the file itself, with conv1.conv.modulation.weight",
     "nvidia: G_ema or G, a network of torch_utils.persistence with the modules mapping and synthesis.b4",
     "tensorflow: (G, D, Gs), networks of dnnlib.tflib with 4x4/Const/const",
     "labels4free: bg_extractor_ema or bg_extractor",
+    "face-parsing: a state dict with cp.resnet.conv1.weight and ffm.convblk.conv.weight",
 )
 """The signs by which layouts are told apart, in order."""
 _PARTS = {
@@ -40,6 +41,7 @@ _PARTS = {
     "augment_pipe": "the augmentation",
     "ada_aug_p": "the strength of the augmentation",
 }
+_SEGMENTERS = {"unet": "UNet", "bisenet": "BiSeNet"}
 _MAX_WALK = 100_000
 
 
@@ -51,7 +53,8 @@ class NetworkSummary:
     resolution: int | None
     """Height and width of the images in pixels; of an alpha network, those that its channels suggest, if any."""
     channels: tuple[int, ...]
-    """Of a generator per resolution from 4 up; of an alpha network per level, its last the generator's own."""
+    """Of a generator per resolution from 4 up; of an alpha network per level, its last the generator's own; of a
+    segmenter that of its first layer."""
     parameters: int
     z_dim: int | None = None
     w_dim: int | None = None
@@ -59,6 +62,11 @@ class NetworkSummary:
     conv_clamp: float | None = None
     not_finite: str | None = None
     """Name of the first tensor with NaN or infinity in it."""
+    segmenter: str | None = None
+    """Of a segmenter, its architecture: "unet" or "bisenet"."""
+    classes: int | None = None
+    foreground: tuple[int, ...] | None = None
+    """Of a segmenter, the classes that make up the foreground."""
     notes: tuple[str, ...] = ()
     """What the reader had to decide, one sentence each."""
 
@@ -71,7 +79,7 @@ class Inspection:
     what: str
     """One phrase."""
     layout: str
-    """"native", "rosinality", "nvidia", "tensorflow", "labels4free" or "unknown"."""
+    """"native", "rosinality", "nvidia", "tensorflow", "labels4free", "face-parsing" or "unknown"."""
     container: str
     """How it is stored: "pickle", "torch file (zip)", "pickle in gzip", "safetensors", …"""
     size: int
@@ -164,14 +172,23 @@ def _inspect_folder(folder: Path, name: str) -> Inspection:
     )
 
 
-def _summary(network: Generator | AlphaNetwork, kind: native.Kind, notes: tuple[str, ...]) -> NetworkSummary:
+def _summary(network: native.Network, kind: native.Kind, notes: tuple[str, ...]) -> NetworkSummary:
     common = {
         "kind": kind,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "not_finite": first_not_finite(network),
         "notes": notes,
     }
-    if kind == "alpha":
+    if isinstance(network, Segmenter):
+        return NetworkSummary(
+            resolution=network.size,
+            channels=(network.width,),
+            segmenter=network.name,
+            classes=network.classes,
+            foreground=network.foreground,
+            **common,
+        )
+    if isinstance(network, AlphaNetwork):
         resolution = pipelines.resolution_of_alpha(network.channels)
         return NetworkSummary(resolution=resolution, channels=network.channels, **common)
     a = network.architecture
@@ -201,6 +218,8 @@ def _what(networks: list[NetworkSummary]) -> str:
 
 
 def _with_article(network: NetworkSummary) -> str:
+    if network.kind == "segmenter":
+        return f"a {_SEGMENTERS[network.segmenter]} of {network.classes} classes"
     size = f" for {network.resolution} px" if network.resolution else ""
     return f"a StyleGAN2 generator{size}" if network.kind == "generator" else f"an alpha network{size}"
 

@@ -13,15 +13,17 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
+from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
-from .assemble import Misfit, build_alpha, build_generator
+from .assemble import Misfit, build_alpha, build_generator, build_segmenter
 from .files import describe, reason
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
 CARD = "model.json"
 FORMAT = "l4f-datagen-model"
 VERSION = 1
-Kind = Literal["generator", "alpha"]
+Kind = Literal["generator", "alpha", "segmenter"]
+Network = Generator | AlphaNetwork | Segmenter
 
 
 def is_native(folder: Path) -> bool:
@@ -30,7 +32,12 @@ def is_native(folder: Path) -> bool:
 
 
 def save(
-    folder: Path, *, generator: Generator | None = None, alpha: AlphaNetwork | None = None, card: Mapping | None = None
+    folder: Path,
+    *,
+    generator: Generator | None = None,
+    alpha: AlphaNetwork | None = None,
+    segmenter: Segmenter | None = None,
+    card: Mapping | None = None,
 ) -> None:
     """Write networks and their card into ``folder``; a network that is not given stays as it is there.
 
@@ -53,10 +60,14 @@ def save(
         model["generator"] = _save_network(folder, "generator", generator, architecture)
     if alpha is not None:
         model["alpha"] = _save_network(folder, "alpha", alpha, {"channels": list(alpha.channels)})
+    if segmenter is not None:
+        architecture = {"name": segmenter.name, **segmenter.architecture}
+        architecture |= {"foreground": list(segmenter.foreground), "size": segmenter.size}
+        model["segmenter"] = _save_network(folder, "segmenter", segmenter, architecture)
     (folder / CARD).write_text(json.dumps(model, indent=2, ensure_ascii=False) + "\n")
 
 
-def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork, Source]:
+def read(folder: Path, kind: Kind, name: str) -> tuple[Network, Source]:
     """One network of a native folder and its source.
 
     Raises:
@@ -79,10 +90,13 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Generator | AlphaNetwork,
         raise UserError(str(path), got=got, expected="safetensors", remedy="download or copy it again") from error
     _check_hashes(path, tensors, _section(entry, "tensors"))
     try:
+        architecture = _section(entry, "architecture")
         if kind == "alpha":
             network = build_alpha(tensors)
+        elif kind == "segmenter":
+            network = build_segmenter(tensors, **_beyond_shapes(architecture))
         else:
-            network = build_generator(tensors, conv_clamp=_clamp(_section(entry, "architecture")))
+            network = build_generator(tensors, conv_clamp=_clamp(architecture))
     except Misfit as error:
         raise UserError(str(path), got=error, expected=f"the tensors of a {kind}", remedy="convert it again") from error
     licence = str(card.get("licence", UNKNOWN_LICENCE))
@@ -100,7 +114,17 @@ def _clamp(architecture: dict) -> float | None:
     return clamp
 
 
-def _save_network(folder: Path, kind: Kind, network: Generator | AlphaNetwork, architecture: dict) -> dict:
+def _beyond_shapes(architecture: dict) -> dict:
+    """What the card alone knows of a segmenter."""
+    found = {name: architecture[name] for name in ("stem", "foreground", "size") if architecture.get(name) is not None}
+    foreground = found.get("foreground", [1])
+    numbers = [found.get("stem", 4), found.get("size", 1), *(foreground if isinstance(foreground, list) else [None])]
+    if not all(type(number) is int and 0 <= number < 1 << 16 for number in numbers):
+        raise Misfit(f"an architecture {str(found)[:80]}")
+    return found
+
+
+def _save_network(folder: Path, kind: Kind, network: Network, architecture: dict) -> dict:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path = folder / f"{kind}.safetensors"
     temporary = path.with_name(f".{path.name}.tmp")

@@ -43,7 +43,7 @@ def _files() -> list[Path]:
 
 
 def _matches(kind: native.Kind, resolution: int | None, levels: int, wanted: Mapping) -> bool:
-    if resolution is None or wanted["resolution"] != resolution:
+    if kind == "segmenter" or resolution is None or wanted["resolution"] != resolution:
         return False
     first = wanted["first_resolution"]
     return kind == "generator" or first is None or levels == int(math.log2(resolution / first)) + 1

@@ -1,0 +1,238 @@
+"""An alpha network's masks of generated images against a reference (Tables 1 and 2 of the paper)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import UserError, WorkError
+from ..generation import latents
+from ..generation.compositing import alpha_to_uint8, image_to_uint8
+from ..generation.quality import cut
+from ..generation.stream import Models, explaining_memory, load_models
+from ..overlap import ordered_map
+from ..settings import EvaluateAlphaSettings, GenerateSettings
+from ..sheet import save_png
+from . import baselines
+from .labelled import few
+from .metrics import Tally, require_torchmetrics
+from .references import FolderMasker, Masker
+from .tables import Report, Row
+
+_GRABCUT, _CLUSTERS, _DIFFERENCE = (
+    "GrabCut from a centred box",
+    "k-means of the generator's features",
+    "difference to the generator's background",
+)
+_REASONS = {"empty": "the reference saw nothing", "several": "it saw several objects"}
+
+
+def load(settings: EvaluateAlphaSettings) -> Models:
+    """The networks that are measured; as ``generation.stream.load_models``."""
+    return load_models(
+        GenerateSettings(generator=settings.generator, alpha=settings.alpha, device=settings.device)
+    )  # fmt: skip
+
+
+def evaluate_alpha(
+    settings: EvaluateAlphaSettings,
+    reference: Masker,
+    *,
+    models: Models | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Measure the masks of the samples that ``generate`` draws, and the baselines' if asked for.
+
+    Calls ``report`` with the samples done and their number.
+
+    Raises:
+        UserError: the networks or the reference cannot be used.
+        WorkError: the reference rejects all samples.
+    """
+    require_torchmetrics()
+    if isinstance(reference, FolderMasker):
+        reference.check([key(psi, i) for psi in settings.psi for i in range(settings.n)])
+    models = models or load(settings)
+    rows, notes, total = [], [], settings.n * len(settings.psi)
+    for number, psi in enumerate(settings.psi):
+        trial = _Trial(settings, models.alpha_source.name)
+        for batch in draw(settings, models, psi):
+            trial.count(batch, reference)
+            report(number * settings.n + batch.indices.stop, total)
+        rows += trial.rows(psi)
+        notes += trial.notes(psi)
+    notes.insert(0, f"Reference: {reference.name}. Foreground is the object; counts are pooled over all pixels.")
+    if settings.baselines:
+        notes += _comparison(rows)
+    values = settings.model_dump(mode="json") | {"reference": reference.name, "alpha": models.alpha_source.name}
+    return Report(title="Alpha masks against a reference", rows=tuple(rows), notes=tuple(notes), settings=values)
+
+
+def export_images(
+    settings: EvaluateAlphaSettings,
+    folder: Path,
+    *,
+    models: Models | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Write the images that ``evaluate_alpha`` shows its reference as psi0.7/000000000.png; returns how many.
+
+    Masks of the same names in another folder are then a reference.
+    """
+    models, written = models or load(settings), 0
+    for psi in settings.psi:
+        for batch in draw(settings, models, psi):
+            for name, image in zip(batch.keys, batch.images):
+                try:
+                    save_png(folder / f"{name}.png", image)
+                except OSError as error:
+                    raise UserError(
+                        f"export_images {folder}", got=f"a place that cannot be written ({error.strerror})",
+                        expected="a folder", remedy="choose another path",
+                    ) from error  # fmt: skip
+                written += 1
+            report(written, settings.n * len(settings.psi))
+    return written
+
+
+def key(psi: float, index: int) -> str:
+    """The name of a sample: a path without its extension."""
+    return f"psi{psi:g}/{index:09d}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Samples and what the networks gave for them."""
+
+    indices: range
+    keys: list[str]
+    images: np.ndarray
+    """G(z) without another background, RGB uint8 N×H×W×3."""
+    alphas: np.ndarray
+    """uint8 N×H×W."""
+    features: tuple[Tensor, ...] = ()
+    """When there are baselines, those that are clustered, (N, C, r, r) each, on the CPU."""
+    backgrounds: np.ndarray | None = None
+    """When there are baselines, G_bg of the same codes, RGB uint8 N×H×W×3."""
+
+
+def draw(settings: EvaluateAlphaSettings, models: Models, psi: float) -> Iterator[Batch]:
+    """The foregrounds and alphas of the codes that ``generate`` draws with the same seed."""
+    generator = models.generator
+    for start in range(0, settings.n, settings.batch_size):
+        indices = range(start, min(start + settings.batch_size, settings.n))
+        common = {"seed": settings.seed, "stream": "foreground", "indices": indices}
+        with torch.inference_mode(), explaining_memory(models.device, settings.batch_size):
+            w = latents.draw_w(generator, psi=psi, **common)
+            noise = latents.noise_generators(settings.noise, **common)
+            image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
+            alphas, extras = alpha_to_uint8(models.alpha(features)), {}
+            if settings.baselines:
+                noise = latents.noise_generators(settings.noise, **common)
+                background = generator.background(
+                    w, settings.noise, noise_generators=noise, switched_off=settings.switched_off
+                )
+                extras["features"] = tuple(f.cpu() for f in baselines.clustered(features, image.shape[-1]))
+                extras["backgrounds"] = image_to_uint8(background).cpu().numpy()
+            images, alphas = image_to_uint8(image).cpu().numpy(), alphas.cpu().numpy()
+        # Outside: the consumer's own arithmetic is none of the inference mode's business.
+        yield Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, **extras)
+
+
+def rejection(mask: np.ndarray, object_area: float) -> str | None:
+    """Why a reference's mask is no truth: "empty", "several" or None.
+
+    Args:
+        mask: uint8 H×W, 1 = foreground.
+        object_area: share of the pixels from which a connected part (8 neighbours) counts as an object.
+    """
+    foreground = (mask == 1).astype(np.uint8)
+    if not foreground.any():
+        return "empty"
+    _, _, stats, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
+    objects = (stats[1:, cv2.CC_STAT_AREA] >= object_area * mask.size).sum()
+    return "several" if objects > 1 else None
+
+
+@dataclass
+class _Trial:
+    """The counts of all masks at one ψ."""
+
+    settings: EvaluateAlphaSettings
+    name: str
+    tallies: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
+    rejected: dict[str, list[str]] = field(default_factory=dict)
+
+    def count(self, batch: Batch, reference: Masker) -> None:
+        """Add a batch."""
+        truths = reference(batch.images, batch.keys)
+        kept = []
+        for position, truth in enumerate(truths):
+            reason = rejection(truth, self.settings.object_area)
+            if reason in self.settings.reject:
+                self.rejected.setdefault(reason, []).append(batch.keys[position])
+            else:
+                kept.append(position)
+        for position in kept:
+            for threshold in self.settings.threshold:
+                mask = (batch.alphas[position] >= cut(threshold)).astype(np.uint8)
+                self._add((self.name, threshold), batch.keys[position], mask, truths[position])
+        if self.settings.baselines:
+            workers = torch.get_num_threads()
+            found = ordered_map(lambda p: _baselines(batch, p), kept, workers=workers, ahead=2 * workers)
+            for position, masks in zip(kept, found):
+                for name, mask in masks.items():
+                    self._add((name, ""), batch.keys[position], mask, truths[position])
+
+    def _add(self, what: tuple[str, float | str], name: str, mask: np.ndarray, truth: np.ndarray) -> None:
+        self.tallies.setdefault(what, Tally()).add(name, mask, truth)
+
+    def rows(self, psi: float) -> list[Row]:
+        """The alpha network's, then the baselines'."""
+        if not self.tallies:
+            counts = "; ".join(f"{_REASONS[reason]} in {len(keys)}" for reason, keys in self.rejected.items())
+            raise WorkError(f"psi {psi:g}: the reference rejected all {self.settings.n} samples ({counts})")
+        s = self.settings
+        rows = []
+        for (name, threshold), tally in self.tallies.items():
+            role = "baseline" if threshold == "" else "measured"
+            labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi}
+            rows.append(tally.row(labels, resamples=s.resamples, seed=s.seed))
+        return rows
+
+    def notes(self, psi: float) -> list[str]:
+        """How many samples count, and why others do not."""
+        parts = [f"{_REASONS[r]} in {len(k)} ({few(k)})" for r in self.settings.reject if (k := self.rejected.get(r))]
+        rejected = sum(map(len, self.rejected.values()))
+        text = f"psi {psi:g}: {self.settings.n - rejected} of {self.settings.n} samples counted, {rejected} rejected"
+        return [text + (f": {'; '.join(parts)}." if parts else ".")]
+
+
+def _baselines(batch: Batch, position: int) -> dict[str, np.ndarray]:
+    """Masks uint8 H×W of one sample, by baseline."""
+    image = batch.images[position]
+    features = [f[position] for f in batch.features]
+    return {
+        _GRABCUT: baselines.grabcut(image),
+        _CLUSTERS: baselines.cluster_features(features, image.shape[0], seed=0),
+        _DIFFERENCE: baselines.difference(image, batch.backgrounds[position]),
+    }
+
+
+def _comparison(rows: Sequence[Row]) -> list[str]:
+    """Whether every mask of the alpha network is better than the best baseline."""
+    notes = []
+    for psi in dict.fromkeys(row.labels["psi"] for row in rows):
+        here = [row for row in rows if row.labels["psi"] == psi]
+        ours = [row.values["miou"] or 0 for row in here if row.labels["threshold"] != ""]
+        best = max((row for row in here if row.labels["threshold"] == ""), key=lambda row: row.values["miou"] or 0)
+        verdict = "beats" if min(ours) > (best.values["miou"] or 0) else "does NOT beat"
+        notes.append(
+            f"psi {psi:g}: the alpha network {verdict} the best baseline ({best.labels['masks']}) in mIoU, "
+            f"{min(ours):.3f} against {best.values['miou'] or 0:.3f}."
+        )
+    return notes

@@ -1,0 +1,194 @@
+"""Fréchet and kernel distances between two sets of images (FID and KID; Table 5 of the paper)."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .. import weights
+from ..errors import UserError
+from ..generation import latents
+from ..generation.compositing import image_to_uint8
+from ..generation.stream import explaining_memory, resolve_device
+from ..networks.stylegan2 import Generator
+from ..settings import EvaluateFrechetSettings
+from ..training.sources import open_source
+from .features import Features, open_features
+from .metrics import require_torchmetrics
+from .tables import Report, Row
+
+GENERATOR = "generator:"
+DRAWN = 10_000
+"""Images of a generator or a world, which have no number of their own."""
+_WORLD_SIZE = 64
+
+
+class Images(Protocol):
+    """A set of images in order."""
+
+    name: str
+
+    def __len__(self) -> int: ...
+
+    def batches(self) -> Iterator[np.ndarray]:
+        """RGB uint8 N×H×W×3, equal sizes within a batch."""
+
+
+def evaluate_frechet(
+    a: str,
+    b: str,
+    settings: EvaluateFrechetSettings,
+    *,
+    features: Features | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """FID and KID between two sets, by the features that ``settings`` name.
+
+    Calls ``report`` with the images done and their number.
+
+    Args:
+        a, b: ``generator:PATH|NAME``, or images as ``train-alpha`` takes them.
+        features: a network that is loaded already.
+
+    Raises:
+        UserError: a set or the network cannot be used.
+    """
+    require_torchmetrics()
+    device = resolve_device(settings.device)
+    features = features or open_features(settings, device)
+    sets = [open_images(name, settings, device) for name in (a, b)]
+    total, found, sizes = sum(map(len, sets)), [], []
+    for images in sets:
+        done, parts, seen = sum(map(len, found)), [], set()
+        for batch in images.batches():
+            parts.append(features(torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))))
+            seen.add(batch.shape[1:3])
+            done += len(batch)
+            report(done, total)
+        found.append(torch.cat(parts))
+        sizes.append(seen)
+    values = distances(*found, settings)
+    labels = {"A": sets[0].name, "B": sets[1].name, "features": features.name, "dimensions": found[0].shape[1]}
+    row = Row(labels=labels | {"images of B": len(found[1])}, images=len(found[0]), values=values)
+    return Report(
+        title="Distance between sets of images (images: those of A)", rows=(row,),
+        notes=tuple(_notes(found, sizes)), settings=settings.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+def distances(a: Tensor, b: Tensor, settings: EvaluateFrechetSettings) -> dict[str, float]:
+    """FID, and KID's mean and standard deviation over subsets, of features (N, D) and (M, D)."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    passed = _Passed(a.shape[1])
+    fid = FrechetInceptionDistance(feature=passed)
+    size = min(settings.kid_subset_size, len(a), len(b))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it keeps all features, as we do
+        kid = KernelInceptionDistance(feature=passed, subsets=settings.kid_subsets, subset_size=size)
+    for metric in (fid, kid):
+        metric.update(a, real=True)
+        metric.update(b, real=False)
+    with torch.random.fork_rng(devices=[]):  # KID draws its subsets with torch's own numbers
+        torch.manual_seed(settings.seed)
+        mean, deviation = kid.compute()
+    return {"fid": float(fid.compute()), "kid": float(mean), "kid_deviation": float(deviation)}
+
+
+def open_images(name: str, settings: EvaluateFrechetSettings, device: torch.device) -> Images:
+    """The set that a user's words name; at least two images.
+
+    Raises:
+        UserError: there is no such set, or it has too few images.
+    """
+    images = _Drawn(name, settings, device) if name.startswith(GENERATOR) else _Stored(name, settings)
+    if len(images) < 2:
+        raise UserError(name, got=f"{len(images)} image", expected="at least two", remedy="name a larger set")
+    return images
+
+
+class _Passed(nn.Module):
+    """Features are made once, for both distances: these pass through."""
+
+    def __init__(self, dimensions: int):
+        super().__init__()
+        self.num_features = dimensions
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+class _Drawn:
+    """Images of a generator, of the codes that ``generate`` draws for foregrounds."""
+
+    def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
+        self.name, self._settings, self._device = name, settings, device
+        self._generator: Generator = weights.load_generator(name.removeprefix(GENERATOR)).to(device)
+
+    def __len__(self) -> int:
+        return self._settings.n or DRAWN
+
+    def batches(self) -> Iterator[np.ndarray]:
+        s = self._settings
+        for start in range(0, len(self), s.batch_size):
+            indices = range(start, min(start + s.batch_size, len(self)))
+            common = {"seed": s.seed, "stream": "foreground", "indices": indices}
+            with torch.inference_mode(), explaining_memory(self._device, s.batch_size):
+                w = latents.draw_w(self._generator, psi=s.psi, **common)
+                noise = latents.noise_generators(s.noise, **common)
+                image = self._generator.synthesize(w, s.noise, noise_generators=noise).image
+                batch = image_to_uint8(image).cpu().numpy()
+            yield batch if s.size is None else np.stack([fit(picture, s.size) for picture in batch])
+
+
+class _Stored:
+    """Images of a folder, of shards or of a world."""
+
+    def __init__(self, name: str, settings: EvaluateFrechetSettings):
+        self.name, self._settings = name, settings
+        self._source = open_source(name, world_images=settings.n or DRAWN)
+
+    def __len__(self) -> int:
+        return min(len(self._source), self._settings.n or len(self._source))
+
+    def batches(self) -> Iterator[np.ndarray]:
+        size, batch = self._settings.size, []
+        for index in range(len(self)):
+            try:
+                picture = self._source.read(index, size or _WORLD_SIZE)
+            except (OSError, ValueError) as error:
+                raise UserError(
+                    self._source.name(index), got=f"a broken image ({' '.join(str(error).split())})",
+                    expected="whole ones", remedy="remove or restore it",
+                ) from error  # fmt: skip
+            picture = picture if size is None else fit(picture, size)
+            if batch and (len(batch) == self._settings.batch_size or picture.shape != batch[0].shape):
+                yield np.stack(batch)
+                batch = []
+            batch.append(picture)
+        yield np.stack(batch)
+
+
+def fit(picture: np.ndarray, size: int) -> np.ndarray:
+    """The largest centred square of RGB uint8 H×W×3, resized to size×size×3."""
+    side = min(picture.shape[:2])
+    top, left = ((s - side) // 2 for s in picture.shape[:2])
+    picture = picture[top : top + side, left : left + side]
+    if side == size:
+        return picture
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+
+
+def _notes(found: list[Tensor], sizes: list[set[tuple[int, int]]]) -> Iterator[str]:
+    """What makes the numbers less than comparable."""
+    yield f"{len(found[0])} images of A, {len(found[1])} of B."
+    if (fewest := min(map(len, found))) <= (dimensions := found[0].shape[1]):
+        yield f"Few images: with {fewest} for {dimensions} features FID comes out too high; compare equal numbers only."
+    if len(sizes[0] | sizes[1]) > 1:
+        several = ["one size" if len(s) == 1 else f"{len(s)} sizes" for s in sizes]
+        yield f"A has images of {several[0]}, B of {several[1]}, not the same: --size makes them alike."

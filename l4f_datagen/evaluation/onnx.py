@@ -1,0 +1,144 @@
+"""Any segmenter as an ONNX file, run by onnxruntime."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from ..errors import UserError, WorkError
+from ..settings import StageSettings
+
+_INTEGERS = ("tensor(int64)", "tensor(int32)", "tensor(uint8)", "tensor(int8)")
+_FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+
+
+class OnnxMasker:
+    """A model of one image input and an output of class scores, of one channel in [0, 1], or of class indices."""
+
+    def __init__(self, path: Path, settings: StageSettings, device: torch.device):
+        self.name, self._settings = str(path), settings
+        self._session = _open(path, device)
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*_FLOATS, "tensor(uint8)"):
+            found = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
+            raise UserError(
+                self.name, got=f"a model with the inputs {found}", expected="one input of images, four axes",
+                remedy="export the segmenter alone",
+            )  # fmt: skip
+        self._input = inputs[0]
+        self._channels_last = self._find_layout()
+        self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else None
+        self._output = self._find_output()
+
+    def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
+        size = images.shape[1:3]
+        x = self._prepare(images)
+        step, parts = self._batch or len(x), []
+        for start in range(0, len(x), step):
+            part = x[start : start + step]
+            # A model of a fixed batch is given whole ones.
+            padded = np.concatenate([part, np.repeat(part[-1:], step - len(part), 0)])
+            try:
+                (answer,) = self._session.run([self._output.name], {self._input.name: padded})
+            except Exception as error:  # onnxruntime has errors of its own for every case
+                raise WorkError(f"{self.name} failed on images of {x.shape}: {' '.join(str(error).split())}") from error
+            parts.append(self._to_masks(np.asarray(answer))[: len(part)])
+        masks = np.concatenate(parts)
+        if masks.shape[1:] != size:
+            masks = np.stack([cv2.resize(m, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) for m in masks])
+        return masks
+
+    def _prepare(self, images: np.ndarray) -> np.ndarray:
+        side = self._settings.onnx_size
+        height, width = (side, side) if side else self._static_size(images.shape[1:3])
+        if images.shape[1:3] != (height, width):
+            way = cv2.INTER_AREA if height < images.shape[1] else cv2.INTER_LINEAR
+            images = np.stack([cv2.resize(image, (width, height), interpolation=way) for image in images])
+        if self._input.type == "tensor(uint8)":
+            x = images
+        else:
+            x = (images / 255.0 - self._settings.onnx_mean) / self._settings.onnx_std
+            x = x.astype(_FLOATS[self._input.type])
+        return np.ascontiguousarray(x if self._channels_last else x.transpose(0, 3, 1, 2))
+
+    def _to_masks(self, answer: np.ndarray) -> np.ndarray:
+        """Scores (N, C, H, W), as the layout has it, one channel, or indices (N, H, W) → masks uint8 N×H×W."""
+        from .references import foreground_of
+
+        classes = self._settings.foreground_classes
+        if answer.ndim == 4:
+            answer = answer.transpose(0, 3, 1, 2) if self._channels_last else answer
+            if answer.shape[1] > 1:
+                return foreground_of(torch.from_numpy(answer.argmax(1)), classes).numpy()
+            answer = answer[:, 0]
+        if answer.ndim != 3:
+            raise UserError(
+                self.name, got=f"an output {self._output.name} of shape {answer.shape}",
+                expected="N×C×H×W scores, N×1×H×W or N×H×W", remedy="name another one with --onnx-output",
+            )  # fmt: skip
+        if answer.dtype.kind in "iu":
+            return foreground_of(torch.from_numpy(answer.astype(np.int64)), classes).numpy()
+        if self._settings.onnx_logits:
+            return (answer >= 0).astype(np.uint8)
+        if answer.min() < -1e-3 or answer.max() > 1 + 1e-3:
+            raise UserError(
+                self.name, got=f"a single-channel output from {answer.min():.3g} to {answer.max():.3g}",
+                expected="values in [0, 1]", remedy="use --onnx-logits for an output before its sigmoid",
+            )  # fmt: skip
+        return (answer >= 0.5).astype(np.uint8)
+
+    def _find_layout(self) -> bool:
+        """Whether channels are the last axis."""
+        shape, layout = self._input.shape, self._settings.onnx_layout
+        last = shape[3] == 3 and shape[1] != 3 if layout == "auto" else layout == "nhwc"
+        channels, other = (shape[3], shape[1]) if last else (shape[1], shape[3])
+        # An axis of no fixed length may be the channels', unless the other one is sure to be.
+        if channels != 3 and (isinstance(channels, int) or other == 3):
+            raise UserError(
+                self.name, got=f"an input of shape {shape}", expected="three channels, RGB",
+                remedy="name the order of its axes with --onnx-layout",
+            )  # fmt: skip
+        return last
+
+    def _static_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """What the model fixes of height and width, else the images' own."""
+        fixed = self._input.shape[1:3] if self._channels_last else self._input.shape[2:4]
+        return tuple(f if isinstance(f, int) else s for f, s in zip(fixed, size))
+
+    def _find_output(self):
+        outputs = self._session.get_outputs()
+        wanted = self._settings.onnx_output
+        for output in outputs:
+            if wanted in (None, output.name):
+                return output
+        raise UserError(
+            "onnx_output", got=wanted, expected=f"one of {', '.join(o.name for o in outputs)}",
+            remedy=f"these are the outputs of {self.name}",
+        )  # fmt: skip
+
+
+def _open(path: Path, device: torch.device):
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(
+            str(path), got="no package onnxruntime", expected="the extra `onnx`",
+            remedy='pip install "l4f-datagen[onnx]"',
+        ) from error  # fmt: skip
+    if not path.is_file():
+        raise UserError(str(path), got="no such file", expected="an ONNX model", remedy="check the path")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    providers = ["CPUExecutionProvider"]
+    if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # onnxruntime has errors of its own for every case
+        raise UserError(
+            str(path), got=f"a file that onnxruntime cannot load ({' '.join(str(error).split())[:160]})",
+            expected="an ONNX model", remedy="export it again",
+        ) from error  # fmt: skip

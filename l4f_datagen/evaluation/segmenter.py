@@ -1,0 +1,135 @@
+"""Segmenters on labelled images, beside one that was trained on real masks (Table 4 of the paper)."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from ..errors import UserError
+from ..overlap import ordered_map
+from ..settings import EvaluateSegmenterSettings
+from . import baselines
+from .labelled import LabelledImages, open_labelled
+from .masks import Reading
+from .metrics import IGNORED, Tally, require_torchmetrics, undecided
+from .references import Masker
+from .tables import Report, Row
+
+SUPERVISED = "supervised"
+
+
+def evaluate_segmenters(
+    segmenters: Sequence[Masker],
+    settings: EvaluateSegmenterSettings,
+    *,
+    supervised: Masker | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Measure segmenters on the images that ``settings`` name, a row each; ``supervised`` comes first.
+
+    Calls ``report`` with the images done and their number, over all segmenters.
+
+    Raises:
+        UserError: images and masks do not belong together, or a segmenter cannot take them.
+    """
+    require_torchmetrics()
+    truth = open_truth(settings)
+    keys = list(truth.keys)[: settings.n]
+    everyone = [*([supervised] if supervised else []), *segmenters]
+    if settings.baselines:
+        everyone += [OnImages(name) for name in baselines.ON_IMAGES]
+    rows, done = [], 0
+    for number, segmenter in enumerate(everyone):
+        tally = Tally()
+        for names, images, truths in batches(truth, keys, settings.batch_size):
+            for name, mask, true in zip(names, segmenter(images, names), truths, strict=True):
+                if (mask == IGNORED).any():
+                    raise undecided(f"{segmenter.name}: {name}")
+                tally.add(name, mask, true)
+                done += 1
+            report(done, len(keys) * len(everyone))
+        role = SUPERVISED if supervised and number == 0 else _role(segmenter)
+        labels = {"segmenter": segmenter.name, "role": role}
+        rows.append(tally.row(labels, resamples=settings.resamples, seed=settings.seed))
+    notes = [f"Truth: {truth.name}. Foreground is the object; counts are pooled over all pixels."]
+    if supervised:
+        rows = [_with_ratio(row, rows[0]) for row in rows]
+        notes += _other_architectures(segmenters, supervised)
+    return Report(
+        title="Segmenters on labelled images", rows=tuple(rows), notes=tuple(notes),
+        settings=settings.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+def open_truth(settings: EvaluateSegmenterSettings) -> LabelledImages:
+    """The labelled images of ``settings``; as ``labelled.open_labelled``."""
+    return open_labelled(
+        settings.images,
+        settings.masks,
+        Reading(values=settings.values, classes=settings.mask_classes, flag="--mask-classes"),
+        size=settings.size,
+        n=settings.n,
+    )
+
+
+class OnImages:
+    """A baseline as a segmenter."""
+
+    def __init__(self, name: str):
+        self.name, self._function = name, baselines.ON_IMAGES[name]
+
+    def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
+        # OpenCV's functions leave the interpreter to others while they work.
+        return np.stack(list(ordered_map(self._function, images, workers=2, ahead=4)))
+
+
+def batches(truth: LabelledImages, keys: Sequence[str], size: int) -> Iterator[tuple[list[str], np.ndarray, list]]:
+    """Names, images uint8 N×H×W×3 and masks uint8 H×W, at most ``size``, in order.
+
+    A batch ends where the images' size changes.
+
+    Raises:
+        UserError: an image has another size than its mask.
+    """
+    batch: list[tuple[str, np.ndarray, np.ndarray]] = []
+    for name in keys:
+        image, mask = truth.image(name), truth.mask(name)
+        if image.shape[:2] != mask.shape:
+            raise UserError(
+                f"{truth.name}: {name}", got=f"a mask of {mask.shape[1]}×{mask.shape[0]} pixels",
+                expected=f"the image's {image.shape[1]}×{image.shape[0]}", remedy="check the folders",
+            )  # fmt: skip
+        if batch and (len(batch) == size or mask.shape != batch[0][2].shape):
+            yield _stacked(batch)
+            batch = []
+        batch.append((name, image, mask))
+    yield _stacked(batch)
+
+
+def _stacked(batch: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> tuple[list[str], np.ndarray, list]:
+    names, images, truths = map(list, zip(*batch))
+    return names, np.stack(images), truths
+
+
+def _role(segmenter: Masker) -> str:
+    return "baseline" if isinstance(segmenter, OnImages) else "measured"
+
+
+def _other_architectures(segmenters: Sequence[Masker], supervised: Masker) -> list[str]:
+    """Which of them are compared with a network of another kind."""
+    theirs = getattr(supervised, "architecture", None)
+    pairs = [(segmenter.name, getattr(segmenter, "architecture", None)) for segmenter in segmenters]
+    return [
+        f"{name} is a {ours}, the supervised segmenter a {theirs}: the ratio compares networks too."
+        for name, ours in pairs
+        if theirs and ours and ours != theirs
+    ]
+
+
+def _with_ratio(row: Row, supervised: Row) -> Row:
+    """A row with its mIoU over the supervised segmenter's."""
+    ours, theirs = row.values["miou"], supervised.values["miou"]
+    ratio = ours / theirs if ours is not None and theirs else None
+    return Row(
+        labels=row.labels, images=row.images, values={**row.values, "ratio": ratio}, intervals=row.intervals,
+        per_image=row.per_image,
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""Results as a table on a terminal, as JSON and as CSV."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import UserError
+
+UNDEFINED = "–"
+_HEADINGS = {
+    "iou_foreground": "IoU fg", "iou_background": "IoU bg", "miou": "mIoU", "f1": "F1", "precision": "Prec",
+    "recall": "Rec", "accuracy": "Acc", "ratio": "of supervised", "fid": "FID", "kid": "KID",
+}  # fmt: skip
+_WIDE = 160
+"""Columns where there is no terminal to ask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of a result."""
+
+    labels: dict[str, str | float | int]
+    """What was measured, by column."""
+    images: int
+    """How many images the values are over."""
+    values: dict[str, float | None]
+    """None: undefined."""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """95 %, of the values that have one."""
+    per_image: tuple[Mapping[str, Any], ...] = ()
+    """``key`` and the values of each image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A result as a whole."""
+
+    title: str
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers must know, one sentence each."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What it was measured with."""
+
+
+def render(report: Report, *, worst: Mapping[int, Sequence[Mapping]] | None = None) -> None:
+    """Print a report.
+
+    Args:
+        worst: images to list, by row number.
+    """
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    labels, values = _columns(report.rows)
+    table = Table(title=report.title, title_justify="left", caption_justify="left")
+    for name in labels:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    table.add_column("images", justify="right")
+    for name in values:
+        table.add_column(_HEADINGS.get(name, name.replace("_", " ")), justify="right")
+    for row in report.rows:
+        cells = [_cell(row.values.get(name), row.intervals.get(name)) for name in values]
+        table.add_row(*(str(row.labels.get(name, "")) for name in labels), str(row.images), *cells)
+    console.print(table)
+    if any(row.intervals for row in report.rows):
+        console.print("Below each value its 95 % interval over the images (bootstrap).")
+    for note in report.notes:
+        console.print(note, soft_wrap=True)
+    for number, images in (worst or {}).items():
+        name = ", ".join(str(v) for v in report.rows[number].labels.values())
+        listed = (f"{i['key']} (mIoU {_number(i['miou'])}, IoU fg {_number(i['iou_foreground'])})" for i in images)
+        console.print(f"Worst of {name}: {'; '.join(listed)}", soft_wrap=True)
+
+
+def to_json(report: Report) -> str:
+    """The report with all digits, each image's values and the settings; undefined values are null."""
+    rows = [
+        {
+            **row.labels,
+            "images": row.images,
+            **row.values,
+            "intervals": {name: list(interval) for name, interval in row.intervals.items()},
+            "per_image": list(row.per_image),
+        }
+        for row in report.rows
+    ]
+    content = {"title": report.title, "settings": dict(report.settings), "notes": list(report.notes), "rows": rows}
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_csv(report: Report, path: Path) -> None:
+    """A line per row; a value's interval in NAME_low and NAME_high. Undefined values are empty."""
+    labels, values = _columns(report.rows)
+    bounded = [name for name in values if any(name in row.intervals for row in report.rows)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        bounds = [f"{name}_{end}" for name in bounded for end in ("low", "high")]
+        writer.writerow([*labels, "images", *values, *bounds])
+        for row in report.rows:
+            ends = [end for name in bounded for end in row.intervals.get(name, ("", ""))]
+            numbers = ["" if (v := row.values.get(name)) is None else v for name in values]
+            writer.writerow([*(row.labels.get(name, "") for name in labels), row.images, *numbers, *ends])
+
+
+def check_writable(path: str | None, flag: str) -> Path | None:
+    """The path of a result's file, asked for before the work; its folder is made.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    if path is None:
+        return None
+    file = Path(path).expanduser()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        existed = file.exists()
+        with file.open("ab"):
+            pass
+        if not existed:
+            file.unlink()
+    except OSError as error:
+        raise UserError(
+            f"{flag} {path}", got=f"a place that cannot be written ({error.strerror})", expected="a file's name",
+            remedy="choose another path",
+        ) from error  # fmt: skip
+    return file
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Names of all labels and values, in the order of their first appearance."""
+    return list(dict.fromkeys(n for r in rows for n in r.labels)), list(
+        dict.fromkeys(n for r in rows for n in r.values)
+    )
+
+
+def _cell(value: float | None, interval: tuple[float, float] | None) -> str:
+    return _number(value) + (f"\n{_short(interval[0])}–{_short(interval[1])}" if interval else "")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return UNDEFINED
+    return f"{value:.3f}" if 0.01 <= abs(value) < 10 or value == 0 else f"{value:.4g}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0") if 0 <= value < 1 else f"{value:.3f}"

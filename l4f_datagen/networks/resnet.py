@@ -1,0 +1,60 @@
+"""The convolutions of ResNet-18 (He et al. 2016), which give features at three scales."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 without its classifier; ``width`` channels in the first stage, 64 in the published one.
+
+    ``stem`` is what the image is reduced by before the first stage: 4 as published, 2 without the pooling, 1 without
+    the first stride too. The tensors are the same for all three.
+    """
+
+    def __init__(self, *, width: int = 64, stem: int = 4):
+        super().__init__()
+        if stem not in (1, 2, 4):
+            raise ValueError(f"stem {stem}; expected 1, 2 or 4")
+        self.stem = stem
+        self.conv1 = nn.Conv2d(3, width, 7, stride=1 if stem == 1 else 2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = _stage(width, width, stride=1)
+        self.layer2 = _stage(width, 2 * width, stride=2)
+        self.layer3 = _stage(2 * width, 4 * width, stride=2)
+        self.layer4 = _stage(4 * width, 8 * width, stride=2)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features at 2, 4 and 8 times the stem's reduction (1/8, 1/16 and 1/32 as published), finest first."""
+        x = F.relu(self.bn1(self.conv1(image)), inplace=True)
+        if self.stem == 4:
+            x = F.max_pool2d(x, 3, stride=2, padding=1)
+        fine = self.layer2(self.layer1(x))
+        middle = self.layer3(fine)
+        return fine, middle, self.layer4(middle)
+
+
+class _Block(nn.Module):
+    """Two 3×3 convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int):
+        super().__init__()
+        self.stride = stride
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        # A 1×1 convolution of stride 2 looks at every other pixel. Leaving the others out beforehand is the same, and
+        # keeps off oneDNN's own, whose gradient writes outside its memory for 8 channels (channels last, torch 2.13).
+        shortcut = x if self.downsample is None else self.downsample(x[:, :, :: self.stride, :: self.stride])
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return F.relu(self.bn2(self.conv2(x)) + shortcut, inplace=True)
+
+
+def _stage(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
+    return nn.Sequential(_Block(inputs, outputs, stride=stride), _Block(outputs, outputs, stride=1))

@@ -1,0 +1,119 @@
+"""Settings of ``evaluate``."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from .base import Psi, StageSettings
+
+
+def _split(value: Any) -> Any:
+    """Text like "0.7,1.0" → its parts; anything else stays."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Threshold = Annotated[float, Field(gt=0, le=1)]
+Class = Annotated[int, Field(ge=0, le=254)]
+Psis = Annotated[tuple[Psi, ...], BeforeValidator(_split), Field(min_length=1)]
+Thresholds = Annotated[tuple[Threshold, ...], BeforeValidator(_split), Field(min_length=1)]
+Classes = Annotated[tuple[Class, ...], BeforeValidator(_split)]
+Colour = Annotated[tuple[float, float, float], BeforeValidator(_split)]
+Positive = Annotated[float, Field(gt=0)]
+Spread = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_split)]
+Reasons = Annotated[tuple[Literal["empty", "several"], ...], BeforeValidator(_split)]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+
+
+class _Counting(StageSettings):
+    """How counts become a table."""
+
+    resamples: int = Field(1000, ge=0, le=10**6, description="bootstrap resamples of the images for 95 % intervals")
+    worst: int = Field(5, ge=0, le=10**6, description="images with the lowest mIoU to list")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+
+
+class _Segmenting(_Counting):
+    """How a network that is not ours is asked, and what of its answer is foreground."""
+
+    foreground_classes: Classes = Field(
+        (), description="classes of the segmenters that are foreground; default: all but 0"
+    )
+    onnx_layout: Literal["auto", "nchw", "nhwc"] = Field("auto", description="order of an ONNX model's input axes")
+    onnx_mean: Colour = Field((0.485, 0.456, 0.406), description="subtracted from the ONNX model's input in [0, 1]")
+    onnx_std: Spread = Field((0.229, 0.224, 0.225), description="what it is then divided by")
+    onnx_size: int | None = Field(None, gt=0, le=8192, description="input side of an ONNX model; default: as it says")
+    onnx_output: str | None = Field(None, description="name of the ONNX output with the scores; default: the first")
+    onnx_logits: bool = Field(False, description="whether a single-channel ONNX output lacks its sigmoid")
+    batch_size: int = Field(8, gt=0, le=4096, description="images per forward pass")
+    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    resize: bool = Field(False, description="whether a folder's masks are resized to the images")
+    baselines: bool = Field(False, description="whether to measure GrabCut, k-means and a thresholded difference too")
+
+
+class _Reading(StageSettings):
+    """How mask files are read."""
+
+    values: Literal["auto", "index", "grey"] = Field(
+        "auto", description="what grey mask files hold: class indices, or black and white"
+    )
+
+
+class EvaluateMasksSettings(_Counting, _Reading):
+    """Settings of ``evaluate masks``."""
+
+    resize: bool = Field(False, description="whether predictions of another size are resized to the truth's")
+    prediction_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
+    truth_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
+    allow_missing: bool = Field(False, description="whether masks without a partner are left out instead of refused")
+
+
+class EvaluateAlphaSettings(_Segmenting):
+    """Settings of ``evaluate alpha``."""
+
+    n: int = Field(1000, gt=0, le=10**6, description="samples per psi")
+    generator: str = Field("vessels", description="generator checkpoint: a path or an embedded name")
+    alpha: str | None = Field(None, description="alpha checkpoint; default: the one beside the generator")
+    psi: Psis = Field((0.7, 1.0), description="truncations, each a table row")
+    threshold: Thresholds = Field((0.9,), description="alphas from which a pixel is foreground, each a table row")
+    noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of the generator")
+    switched_off: Literal["first_convolution", "constant"] = Field(
+        "first_convolution", description="layer that is zeroed for the background of the difference baseline"
+    )
+    reject: Reasons = Field(
+        ("empty", "several"), description="samples to reject: the reference sees nothing, or several objects"
+    )
+    object_area: float = Field(
+        0.01, gt=0, le=1, description="share of the pixels from which a part of the reference's mask is an object"
+    )
+
+
+class EvaluateSegmenterSettings(_Segmenting, _Reading):
+    """Settings of ``evaluate segmenter``."""
+
+    images: str = Field(description="labelled images: a folder (with --masks), a data set folder or world:NAME")
+    masks: str | None = Field(None, description="folder of the true masks, for a folder of images")
+    mask_classes: Classes = Field((), description="class indices of those that are foreground; default: 1 of two")
+    n: int | None = Field(None, gt=0, le=10**9, description="images, the first ones; default: all, 1000 of a world")
+    size: int = Field(64, ge=4, le=4096, description="height and width of a world's images in pixels")
+    supervised: str | None = Field(None, description="segmenter trained on real masks, which the others are held to")
+
+
+class EvaluateFrechetSettings(StageSettings):
+    """Settings of ``evaluate frechet``."""
+
+    features: str = Field(
+        description="network of the features: NVIDIA's inception-2015-12-05.pt, another TorchScript file, or a "
+        "segmenter for its encoder"
+    )
+    trust_features: bool = Field(
+        False, description="whether to run a TorchScript file that is not the known Inception file"
+    )
+    n: int | None = Field(None, gt=1, le=10**7, description="images per set, the first ones; default: all, 10000 drawn")
+    size: int | None = Field(None, ge=4, le=8192, description="side to crop and resize images to; default: as they are")
+    psi: Psi = Field(1.0, description="truncation of a generator:PATH")
+    noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of a generator:PATH")
+    kid_subsets: int = Field(100, gt=0, le=10**5, description="subsets that KID is the mean over")
+    kid_subset_size: int = Field(1000, gt=1, le=10**6, description="images per subset; all of a smaller set")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    batch_size: int = Field(32, gt=0, le=4096, description="images per forward pass")
+    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")

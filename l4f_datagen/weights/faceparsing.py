@@ -1,0 +1,81 @@
+"""The BiSeNet of the published face-parsing code: a plain state dict, 19 classes of CelebAMask-HQ as a rule."""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ..networks.segmenter import Segmenter
+from .assemble import Misfit, build_segmenter
+from .tensors import load_tensor
+
+SIZE = 512
+"""Height and width of the images that it was trained on."""
+_SIGNS = ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight")
+_MODULES = {
+    r"cp\.resnet": "backbone",
+    r"cp\.conv_avg": "context",
+    r"cp\.arm32": "refine_coarse",
+    r"cp\.arm16": "refine_middle",
+    r"cp\.conv_head32": "merge_coarse",
+    r"cp\.conv_head16": "merge_middle",
+    r"ffm": "fusion",
+    r"conv_out": "output",
+    r"conv_out16": "output_fine",
+    r"conv_out32": "output_middle",
+}
+_PARTS = {
+    "convblk": "mix", "conv_atten": "attention", "bn_atten": "attention_norm", "conv1": "squeeze", "conv2": "excite",
+    "conv_out": "scores", "bn": "norm",
+}  # fmt: skip
+_COUNT = "num_batches_tracked"
+
+
+def recognises(content: object) -> bool:
+    """Whether an unpickled file holds a segmenter in this layout."""
+    return _state(content) is not None
+
+
+def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
+    """The segmenter of an unpickled file, and what had to be decided on the way.
+
+    Its foreground is all but class 0, which is CelebAMask's background.
+
+    Raises:
+        Misfit: names or shapes are not those of this network.
+    """
+    state = _state(content)
+    tensors = {}
+    for name, value in state.items():
+        if not isinstance(name, str):
+            raise Misfit(f"an entry {str(name)[:40]}")
+        tensors[_our_name(name.removeprefix("module."))] = load_tensor(value)
+    return build_segmenter({**_counts(tensors), **tensors}, stem=4, size=SIZE), ()
+
+
+def _state(content: object) -> Mapping | None:
+    candidates = [content]
+    if isinstance(content, Mapping):
+        candidates += [content.get(key) for key in ("state_dict", "model", "net")]
+    for state in candidates:
+        if isinstance(state, Mapping):
+            names = {name.removeprefix("module.") for name in state if isinstance(name, str)}
+            if all(sign in names for sign in _SIGNS):
+                return state
+    return None
+
+
+def _counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """How many batches each normalisation has seen, which files of old versions of torch leave out."""
+    stems = [name.removesuffix("running_mean") for name in tensors if name.endswith(".running_mean")]
+    return {f"{stem}{_COUNT}": torch.zeros((), dtype=torch.long) for stem in stems}
+
+
+def _our_name(name: str) -> str:
+    for pattern, ours in _MODULES.items():
+        if found := re.fullmatch(rf"{pattern}\.(.+)", name):
+            if ours == "backbone":
+                return f"backbone.{found[1]}"
+            return ".".join([ours, *(_PARTS.get(part, part) for part in found[1].split("."))])
+    raise Misfit(f"tensor {name} is not known")
