@@ -10,7 +10,7 @@ import pytest
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-BOTTOM = {"settings", "seeding", "errors", "sample", "overlap", "memory", "resources", "sheet"}
+BOTTOM = {"settings", "seeding", "errors", "sample", "overlap", "memory", "pictures", "resources", "sheet"}
 ROWS = [
     {"cli"},
     {"engines", "training", "analysis", "evaluation", "export"},

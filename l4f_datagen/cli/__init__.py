@@ -10,7 +10,18 @@ import click
 from .. import __version__
 from ..errors import UserError, WorkError
 
-COMMANDS = ("generate", "preview", "train-alpha", "run", "render", "analyze", "inspect", "convert")
+COMMANDS = (
+    "generate",
+    "preview",
+    "train-alpha",
+    "train-segmenter",
+    "segment",
+    "run",
+    "render",
+    "analyze",
+    "inspect",
+    "convert",
+)
 
 
 class _Commands(click.Group):

@@ -5,8 +5,11 @@ from .base import StageSettings
 from .generate import GenerateSettings, identity
 from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
+from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
+from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
-__all__ = ["AnalyzeSettings", "GenerateSettings", "Pipeline", "RenderSettings", "StageSettings", "TrainAlphaSettings",
-           "fingerprint", "identity", "load_pipeline", "resolve", "validate"]  # fmt: skip
+__all__ = ["AnalyzeSettings", "GenerateSettings", "Pipeline", "RenderSettings", "SegmentSettings", "StageSettings",
+           "TrainAlphaSettings", "TrainSegmenterSettings", "fingerprint", "identity", "load_pipeline", "resolve",
+           "validate"]  # fmt: skip

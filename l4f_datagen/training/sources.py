@@ -2,7 +2,6 @@
 
 import bisect
 import glob
-import io
 import tarfile
 import threading
 from collections import OrderedDict
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from .. import worlds
 from ..errors import UserError
+from ..pictures import EXTENSIONS, decode
 
-EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff")
 _GROUPS_BYTES = 1 << 30
 """Row groups of Parquet files that are kept at a time, encoded."""
 
@@ -186,19 +184,6 @@ class WorldImages:
 
     def read(self, index: int, size: int) -> np.ndarray:
         return worlds.render(self.world, seed=0, index=index, size=size).image
-
-
-def decode(content: bytes) -> np.ndarray:
-    """An encoded image as RGB uint8 H×W×3, turned as its EXIF says.
-
-    Raises:
-        OSError, ValueError: it is broken or cut short.
-    """
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for broken PNGs, and for bombs
-        raise ValueError(str(error)) from error
 
 
 def _image_column(schema, path: Path) -> str:
