@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff")
 
@@ -17,5 +17,7 @@ def decode(content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise ValueError("no image of a known kind") from error
     except (SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for broken PNGs, and for bombs
         raise ValueError(str(error)) from error

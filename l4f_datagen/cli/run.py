@@ -5,22 +5,25 @@ from pathlib import Path
 
 import click
 
-from ..settings import GenerateSettings, TrainAlphaSettings, load_pipeline, resolve
+from ..settings import GenerateSettings, TrainAlphaSettings, TrainSegmenterSettings, load_pipeline, resolve
 
-ALPHA, SHARDS = "alpha", "shards"
-"""Folders of the two stages inside --out."""
+ALPHA, SHARDS, SEGMENTER = "alpha", "shards", "segmenter"
+"""Folders of the stages inside --out."""
 
 
 @click.command("run", short_help="Run the stages of a pipeline file.")
 @click.argument("pipeline", metavar="PATH|NAME")
-@click.option("--out", required=True, metavar="FOLDER", help="folder of the stages' own: alpha/ and shards/")
+@click.option(
+    "--out", required=True, metavar="FOLDER", help="folder of the stages' own: alpha/, shards/ and segmenter/"
+)
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
 def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:
-    """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards.
+    """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards,
+    train-segmenter into FOLDER/segmenter.
 
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
-    both stages, generate takes the alpha network that was just trained.
+    several stages, each takes what the one before it made: the alpha network, the shards.
     """
     content, folder = load_pipeline(pipeline), Path(out).expanduser()
     listed = content.model_fields_set
@@ -29,8 +32,12 @@ def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:
     if "generate" in listed:
         trained = {"generator": training.generator, "alpha": str(folder / ALPHA / "final")} if training else {}
         generating = resolve(GenerateSettings, content.generate, {"n": n, **trained})
+    segmenting = None
+    if "train_segmenter" in listed:
+        made = {"shards": (str(folder / SHARDS),)} if generating and "shards" not in content.train_segmenter else {}
+        segmenting = resolve(TrainSegmenterSettings, content.train_segmenter, made)
     if dry_run:
-        stages = {"train-alpha": training, "generate": generating}
+        stages = {"train-alpha": training, "generate": generating, "train-segmenter": segmenting}
         shown = {name: settings.model_dump(mode="json") for name, settings in stages.items() if settings}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -42,3 +49,7 @@ def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:
         from .generate import make
 
         make(generating, str(folder / SHARDS))
+    if segmenting:
+        from .train_segmenter import train as train_segmenter
+
+        train_segmenter(segmenting, str(folder / SEGMENTER))

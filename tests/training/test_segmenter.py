@@ -159,9 +159,7 @@ def test_what_is_not_finite_stops_the_run(tmp_path, tiny, monkeypatch):
         return step(self, iteration, batch)
 
     monkeypatch.setattr(segmenter.SegmenterLearner, "step", exploding)
-    with pytest.raises(
-        WorkError, match=r"loss of iteration 3 is not finite: stopped; the last good checkpoint.*000002"
-    ):
+    with pytest.raises(WorkError, match=r"loss of iteration 3 is not finite: stopped; the last good.*000002"):
         train_segmenter(tiny, tmp_path / "run")
     assert not (tmp_path / "run" / "final").exists()
 
@@ -204,16 +202,8 @@ def test_two_processes_share_a_batch(tmp_path, tiny):
         "settings = TrainSegmenterSettings.model_validate_json(pathlib.Path(sys.argv[1]).read_text())\n"
         "train_segmenter(settings, sys.argv[2])\n"
     )
-    launch = [
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--rdzv-backend",
-        "c10d",
-        "--rdzv-endpoint",
-        "127.0.0.1:0",
-    ]
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    launch += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
     words = [sys.executable, *launch, str(program), str(path), str(tmp_path / "two")]
     environment = {**os.environ, "PYTHONPATH": str(Path(l4f.__file__).parents[1])}
     subprocess.run(words, check=True, capture_output=True, env=environment)
@@ -271,8 +261,8 @@ def test_rates():
         settings = TrainSegmenterSettings(iterations=100, warm_up=0.2, schedule=schedule)
         factors = [rate_factor(i, settings) for i in range(100)]
         assert factors.index(max(factors)) == 20 and max(factors) == 1
-        assert all(a < b for a, b in zip(factors[:20], factors[1:21])), schedule
-        assert all(a > b for a, b in zip(factors[20:], factors[21:])), schedule
+        assert factors[:21] == sorted(set(factors[:21])), schedule
+        assert factors[20:] == sorted(set(factors[20:]), reverse=True), schedule
         assert factors[-1] < 0.001
     assert rate_factor(0, TrainSegmenterSettings(warm_up=0.0)) == 1
 
