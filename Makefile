@@ -38,6 +38,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.synthesis
 	$(BIN)/python -m benchmarks.generate
 	$(BIN)/python -m benchmarks.train_alpha
+	$(BIN)/python -m benchmarks.train_segmenter
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info

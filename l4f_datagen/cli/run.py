@@ -13,9 +13,7 @@ ALPHA, SHARDS, SEGMENTER = "alpha", "shards", "segmenter"
 
 @click.command("run", short_help="Run the stages of a pipeline file.")
 @click.argument("pipeline", metavar="PATH|NAME")
-@click.option(
-    "--out", required=True, metavar="FOLDER", help="folder of the stages' own: alpha/, shards/ and segmenter/"
-)
+@click.option("--out", required=True, metavar="FOLDER", help="folder of the stages': alpha/, shards/, segmenter/")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
 def command(pipeline: str, out: str, n: str | None, dry_run: bool) -> None:

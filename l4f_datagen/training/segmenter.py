@@ -61,7 +61,7 @@ def train_segmenter(
     if native.is_native(folder.final):
         return Result(folder.final, native.read_card(folder.final).get("quality", {}), 0)
     learner = SegmenterLearner(settings, batches.size, processes)
-    run = _Run(settings, folder, learner, batches)
+    run = SegmenterRun(settings, folder, learner, batches)
     begun = run.resume()
     if processes.is_first:
         folder.cut_log(begun)
@@ -98,7 +98,7 @@ def check_processes(settings: TrainSegmenterSettings, processes: int) -> None:
         )  # fmt: skip
 
 
-class _Run:
+class SegmenterRun:
     """The loop of one run, and what it keeps."""
 
     def __init__(
@@ -119,12 +119,14 @@ class _Run:
         self.best, self.last = numbers["best"], numbers["last"]
         return found[-1]
 
-    def loop(self, begun: int, report: Callable[[Progress], None]) -> None:
+    def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> None:
+        """Train from iteration ``begun`` to the last one, or to ``end``, as a benchmark does."""
+        end = end or self.settings.iterations
         s, learner, folder = self.settings, self.learner, self.folder
         log = TermLog(TERMS, s.iterations, folder, learner.processes, report, begun)
-        plan = (learner.positions(iteration) for iteration in range(begun, s.iterations))
+        plan = (learner.positions(iteration) for iteration in range(begun, end))
         with contextlib.closing(self.batches.batches(plan)) as batches:
-            for iteration, batch in zip(range(begun, s.iterations), batches):
+            for iteration, batch in zip(range(begun, end), batches):
                 terms = learner.step(iteration, batch.to(learner.device))
 
                 # Tell, measure, show, keep.
