@@ -43,6 +43,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.read
 	$(BIN)/python -m benchmarks.train_alpha
+	$(BIN)/python -m benchmarks.train_segmenter
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info

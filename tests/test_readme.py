@@ -17,6 +17,8 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def folder(tmp_path_factory):
     here = tmp_path_factory.mktemp("user")
     assert main(["generate", "--n", "20", "--out", str(here / "shards")]) == 0
+    few = ["--shards", str(here / "shards"), "--iterations", "2", "--batch-size", "4", "--width", "4"]
+    assert main(["train-segmenter", *few, "--out", str(here / "runs" / "bisenet")]) == 0
     return here
 
 

@@ -15,6 +15,8 @@ COMMANDS = (
     "generate",
     "preview",
     "train-alpha",
+    "train-segmenter",
+    "segment",
     "run",
     "render",
     "finalize",

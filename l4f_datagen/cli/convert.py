@@ -1,4 +1,4 @@
-"""``l4f-datagen convert``: any checkpoint → native, a generator → rosinality's layout."""
+"""``l4f-datagen convert``: any checkpoint → native, a generator → rosinality's layout, a segmenter → ONNX."""
 
 import dataclasses
 import json
@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from ..weights.convert import Conversion
 
 
-@click.command(name="convert", short_help="Convert a checkpoint to the native or rosinality's layout.")
+@click.command(name="convert", short_help="Convert a checkpoint to another layout.")
 @click.argument("path")
-@click.option("--out", required=True, help="Folder of the native checkpoint, or file (.pt) in rosinality's layout.")
 @click.option(
-    "--to", "target", type=click.Choice(["native", "rosinality"]), help="Layout; by default as --out is named."
+    "--out", required=True, help="Folder of the native checkpoint, or file: .pt in rosinality's layout, .onnx."
+)
+@click.option(
+    "--to", "target", type=click.Choice(["native", "rosinality", "onnx"]), help="Layout; by default as --out is named."
 )
 @click.option("--licence", help="Licence of the weights, for the card; by default as the source says.")
 @click.option("--overwrite", is_flag=True, help="Replace what is at --out.")

@@ -20,6 +20,8 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
         field.description if default in (None, "", PydanticUndefined) else f"{field.description}  [default: {default}]"
     )
     flag = name.replace("_", "-")
+    if field.annotation == tuple[str, ...]:
+        return click.option(f"--{flag}", name, multiple=True, metavar=metavar, help=text, callback=_given)
     if field.annotation is bool:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
     return click.option(
@@ -34,6 +36,11 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
 
 
 _METAVARS = {int: "INTEGER", int | None: "INTEGER", float: "NUMBER", float | None: "NUMBER"}
+
+
+def _given(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None for an option that was not given, as for all others."""
+    return value or None
 
 
 def _plain(annotation: object) -> object:

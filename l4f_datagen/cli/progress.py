@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
@@ -12,8 +13,8 @@ from ..engines.dataset import Progress
 _SECONDS_BETWEEN_LINES = 10
 
 
-class ProgressReporter:
-    """Shows samples/s, the shard in work and the time left, on standard error."""
+class _Reporter:
+    """A line on standard error: live on a terminal, else now and then."""
 
     def __init__(self):
         self._console = Console(stderr=True)
@@ -21,7 +22,7 @@ class ProgressReporter:
         self._next_line = self._start + _SECONDS_BETWEEN_LINES
         self._live = Live(console=self._console, refresh_per_second=4, transient=True) if sys.stderr.isatty() else None
 
-    def __enter__(self) -> "ProgressReporter":
+    def __enter__(self) -> Self:
         if self._live:
             self._live.__enter__()
         return self
@@ -30,13 +31,26 @@ class ProgressReporter:
         if self._live:
             self._live.__exit__(*error)
 
-    def __call__(self, progress: Progress) -> None:
+    def show(self, line: str) -> None:
+        """Say where things stand."""
         now = time.monotonic()
         if self._live:
-            self._live.update(Text(self.line(progress)))
+            self._live.update(Text(line))
         elif now >= self._next_line:
             self._next_line = now + _SECONDS_BETWEEN_LINES
-            print(self.line(progress), file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self._start
+
+
+class ProgressReporter(_Reporter):
+    """Shows samples/s, the shard in work and the time left."""
+
+    def __call__(self, progress: Progress) -> None:
+        self.show(self.line(progress))
 
     def line(self, progress: Progress) -> str:
         """One line of where things stand."""
@@ -48,10 +62,17 @@ class ProgressReporter:
             f"{left} left"
         )
 
-    @property
-    def seconds(self) -> float:
-        """Since it was made."""
-        return time.monotonic() - self._start
+
+class CountReporter(_Reporter):
+    """Shows how many of some things are done."""
+
+    def __init__(self, things: str):
+        super().__init__()
+        self._things = things
+
+    def __call__(self, done: int, count: int) -> None:
+        rate = done / max(self.seconds, 1e-9)
+        self.show(f"{done}/{count} {self._things}  {rate:.1f}/s  {duration((count - done) / rate)} left")
 
 
 def closing_line(out: str, progress: Progress, seconds: float, shards: range | None) -> str:

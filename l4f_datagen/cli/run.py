@@ -5,16 +5,23 @@ from pathlib import Path
 
 import click
 
-from ..settings import EngineSettings, GenerateSettings, TrainAlphaSettings, load_pipeline, resolve
+from ..settings import (
+    EngineSettings,
+    GenerateSettings,
+    TrainAlphaSettings,
+    TrainSegmenterSettings,
+    load_pipeline,
+    resolve,
+)
 from .options import setting
 
-ALPHA, SHARDS = "alpha", "shards"
-"""Folders of the two stages inside --out."""
+ALPHA, SHARDS, SEGMENTER = "alpha", "shards", "segmenter"
+"""Folders of the stages inside --out."""
 
 
 @click.command("run", short_help="Run the stages of a pipeline file.")
 @click.argument("pipeline", metavar="PATH|NAME")
-@click.option("--out", required=True, metavar="FOLDER", help="folder of the stages' own: alpha/ and shards/")
+@click.option("--out", required=True, metavar="FOLDER", help="folder of the stages': alpha/, shards/, segmenter/")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @setting(EngineSettings, "engine")
 @setting(EngineSettings, "devices", metavar="N,N|cpu,cpu")
@@ -23,11 +30,12 @@ ALPHA, SHARDS = "alpha", "shards"
 @setting(EngineSettings, "devices_per_worker")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
 def command(pipeline: str, out: str, n: str | None, dry_run: bool, **flags: object) -> None:
-    """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards.
+    """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards,
+    train-segmenter into FOLDER/segmenter.
 
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
-    both stages, generate takes the alpha network that was just trained. Who generates is never in a file:
-    --engine and what follows it are those of generate.
+    several stages, each takes what the one before it made: the alpha network, the shards. Who generates is never in
+    a file: --engine and what follows it are those of generate.
     """
     engine = resolve(EngineSettings, {}, flags)
     content, folder = load_pipeline(pipeline), Path(out).expanduser()
@@ -37,8 +45,12 @@ def command(pipeline: str, out: str, n: str | None, dry_run: bool, **flags: obje
     if "generate" in listed:
         trained = {"generator": training.generator, "alpha": str(folder / ALPHA / "final")} if training else {}
         generating = resolve(GenerateSettings, content.generate, {"n": n, **trained})
+    segmenting = None
+    if "train_segmenter" in listed:
+        made = {"shards": (str(folder / SHARDS),)} if generating and "shards" not in content.train_segmenter else {}
+        segmenting = resolve(TrainSegmenterSettings, content.train_segmenter, made)
     if dry_run:
-        stages = {"train-alpha": training, "generate": generating}
+        stages = {"train-alpha": training, "generate": generating, "train-segmenter": segmenting}
         shown = {name: settings.model_dump(mode="json") for name, settings in stages.items() if settings}
         click.echo(json.dumps(shown, indent=2))
         return
@@ -50,3 +62,7 @@ def command(pipeline: str, out: str, n: str | None, dry_run: bool, **flags: obje
         from .generate import make
 
         make(generating, str(folder / SHARDS), engine)
+    if segmenting:
+        from .train_segmenter import train as train_segmenter
+
+        train_segmenter(segmenting, str(folder / SEGMENTER))

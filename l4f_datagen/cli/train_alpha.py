@@ -43,10 +43,10 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
     """Train with progress and a closing line. Returns the path of the finished checkpoint."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..training.alpha import train_alpha
-    from .training_progress import TrainingReporter
+    from .training_progress import TrainingReporter, tell_alpha
 
     settings = with_first_resolution(settings)
-    with TrainingReporter(out if tensorboard else None) as reporter:
+    with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:
         result = train_alpha(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -10,16 +11,20 @@ from rich.live import Live
 from rich.text import Text
 
 from ..errors import UserError
-from ..training.alpha import Progress
+from ..training.log import Progress
 from .progress import duration
 
 _SECONDS_BETWEEN_LINES = 10
 
 
 class TrainingReporter:
-    """Shows steps/s, the time left and the three terms, on standard error, from the first process only."""
+    """Shows steps/s, the time left and a run's terms, on standard error, from the first process only.
 
-    def __init__(self, tensorboard: str | None = None):
+    ``tell`` makes a line of the terms; TensorBoard's files go below the folder ``tensorboard``.
+    """
+
+    def __init__(self, tell: Callable[[dict[str, float]], str], tensorboard: str | None = None):
+        self._tell = tell
         self.is_first = os.environ.get("RANK", "0") == "0"
         self._start = time.monotonic()
         self._next_line = self._start + _SECONDS_BETWEEN_LINES
@@ -47,10 +52,10 @@ class TrainingReporter:
         if progress.warning:
             self._say(f"iteration {progress.iteration}: {progress.warning}")
         if self._live:
-            self._live.update(Text(line(progress)))
+            self._live.update(Text(self._line(progress)))
         elif self.is_first and (now >= self._next_line or progress.iteration == progress.iterations):
             self._next_line = now + _SECONDS_BETWEEN_LINES
-            self._say(line(progress))
+            self._say(self._line(progress))
         if self._folder:
             self._writer = self._writer or _import_tensorboard()(str(self._folder / "tensorboard"))
             for name, value in progress.terms.items():
@@ -63,21 +68,29 @@ class TrainingReporter:
         elif self.is_first:
             print(text, file=sys.stderr, flush=True)
 
+    def _line(self, progress: Progress) -> str:
+        """One line of where things stand."""
+        left = (progress.iterations - progress.iteration) / progress.rate if progress.rate else 0
+        rate = f"{progress.rate:.1f} steps/s  {duration(left)} left"
+        return f"{progress.iteration}/{progress.iterations}  {rate}  {self._tell(progress.terms)}"
+
     @property
     def seconds(self) -> float:
         """Since it was made."""
         return time.monotonic() - self._start
 
 
-def line(progress: Progress) -> str:
-    """One line of where things stand: rate, losses, the three terms of the masks."""
-    t = progress.terms
-    left = (progress.iterations - progress.iteration) / progress.rate if progress.rate else 0
+def tell_alpha(t: dict[str, float]) -> str:
+    """Losses and the three terms of the masks."""
     return (
-        f"{progress.iteration}/{progress.iterations}  {progress.rate:.1f} steps/s  {duration(left)} left  "
         f"D {t['discriminator']:.3f}  A {t['adversarial']:.3f}  B {t['B']:.4f}  C {t['C']:.4f}  E {t['E']:.4f}  "
         f"area {t['area']:.2f}"
     )
+
+
+def tell_segmenter(t: dict[str, float]) -> str:
+    """Loss and, when it was just measured, mIoU."""
+    return f"loss {t['loss']:.4f}" + (f"  mIoU {t['miou']:.4f}" if "miou" in t else "")
 
 
 def _import_tensorboard() -> type:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import UserError
 
@@ -224,6 +224,8 @@ def decode(content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise ValueError("no image of a known kind") from error
     except (SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for broken PNGs, and for bombs
         raise ValueError(str(error)) from error
 

@@ -61,9 +61,11 @@ def segment(
             probabilities = _tiled(network, batch, min(tile, *inner), overlap, batch_size)
         else:
             probabilities = network(batch).float().softmax(1)
-        if inner != (height, width):
-            probabilities = F.interpolate(probabilities, size=(height, width), mode="bilinear", align_corners=False)
-        parts.append(_decided(network, probabilities, threshold))
+        # One by one: at their own size, many classes of many large images do not fit into memory.
+        for one in probabilities.split(1):
+            if inner != (height, width):
+                one = F.interpolate(one, size=(height, width), mode="bilinear", align_corners=False)
+            parts.append(_decided(network, one, threshold))
     columns = zip(*parts, strict=True) if parts else [np.zeros((0, height, width), np.uint8)] * 3
     classes, alpha, mask = (np.concatenate(column) if parts else column for column in columns)
     return Segmentation(classes=classes, alpha=alpha, mask=mask)

@@ -3,18 +3,20 @@
 from .analyze import AnalyzeSettings
 from .base import StageSettings
 from .engine import EngineSettings
-from .export import ExportSettings
 from .evaluate import (
     EvaluateAlphaSettings,
     EvaluateFrechetSettings,
     EvaluateMasksSettings,
     EvaluateSegmenterSettings,
 )
+from .export import ExportSettings
 from .generate import GenerateSettings, identity
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
+from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
+from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "ImportSettings",
     "Pipeline",
     "RenderSettings",
+    "SegmentSettings",
     "StageSettings",
     "TrainAlphaSettings",
+    "TrainSegmenterSettings",
     "fingerprint",
     "identity",
     "load_pipeline",

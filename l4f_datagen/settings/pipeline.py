@@ -22,6 +22,7 @@ class Pipeline(StageSettings):
     description: str = ""
     train_alpha: dict[str, Any] = Field({}, alias="train-alpha")
     generate: dict[str, Any] = Field({})
+    train_segmenter: dict[str, Any] = Field({}, alias="train-segmenter")
 
 
 def load_pipeline(path: str) -> Pipeline:

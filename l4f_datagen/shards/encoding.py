@@ -25,7 +25,7 @@ def encode(sample: Sample, *, image_format: str, quality: int) -> dict[str, byte
     """Members by extension, "jpg", "alpha.png", "mask.png", "json" and what else the sample has."""
     members = {
         image_format: sample.encoded or encode_image(sample.image, image_format, quality),
-        "alpha.png": _imencode(".png", sample.alpha, _SOFT_MASK),
+        "alpha.png": encode_grey(sample.alpha),
         "mask.png": encode_mask(sample.mask),
         "json": json.dumps(sample.metadata, separators=(",", ":")).encode(),
     }
@@ -110,6 +110,17 @@ def encode_mask(mask: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def encode_grey(values: np.ndarray) -> bytes:
+    """uint8 H×W → a PNG of mode L: an alpha, say, or indices of many classes."""
+    return _imencode(".png", values, _SOFT_MASK)
+
+
+def encode_cutout(image: np.ndarray, alpha: np.ndarray) -> bytes:
+    """RGB uint8 H×W×3 and its alpha, uint8 H×W → a PNG with transparency, not premultiplied."""
+    blue_first = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return _imencode(".png", np.dstack([blue_first, alpha]), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
 
 
 def palette(*, with_ignored: bool) -> list[int]:

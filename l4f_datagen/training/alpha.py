@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from ..settings import TrainAlphaSettings
 from ..weights import native, state
 from ..weights.source import Source
 from . import degeneration, preview
-from .alpha_log import Progress, TermLog, not_finite
-from .alpha_steps import AlphaLearner
+from .alpha_steps import TERMS, AlphaLearner
 from .images import RealImages
+from .log import Progress, TermLog, not_finite
 from .processes import Processes
 from .run import RunFolder
 from .sources import open_source
@@ -26,6 +26,8 @@ from .sources import open_source
 STAGE = "train-alpha"
 _STATE = "state.safetensors"
 _QUALITY_SAMPLES = 256
+_PATIENCE = 0.3
+"""Share of a run before which masks may look degenerated: they begin undecided."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,10 @@ def loop(
     begun: int,
     report: Callable[[Progress], None],
 ) -> None:
-    log = TermLog(settings, folder, learner.processes, report, begun)
+    def judge(done: int, means: Mapping[str, float]) -> str | None:
+        return degeneration.verdict(means) if done >= _PATIENCE * settings.iterations else None
+
+    log = TermLog(TERMS, settings.iterations, folder, learner.processes, report, begun, judge=judge)
     plan = (
         learner.positions(iteration, part)
         for iteration in range(begun, settings.iterations)

@@ -20,7 +20,7 @@ class Processes:
             from accelerate import PartialState
         except ImportError as error:
             raise UserError(
-                "train-alpha", got="no accelerate", expected="the extra `train`",
+                "training", got="no accelerate", expected="the extra `train`",
                 remedy='pip install "l4f-datagen[train]"',
             ) from error  # fmt: skip
         if device == "cuda" and not torch.cuda.is_available():
@@ -38,7 +38,7 @@ class Processes:
         self.precision = precision
 
     def autocast(self):
-        """The context in which the discriminator computes."""
+        """The context of the precision: for the discriminator, for a segmenter."""
         dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.device.type, dtype, enabled=self.precision != "float32")
 

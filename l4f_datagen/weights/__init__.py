@@ -17,7 +17,7 @@ from .source import Source, file_sha256
 logger = logging.getLogger(__name__)
 
 FINAL = "final"
-"""The folder inside a training run that holds its result; the run stands for it."""
+"""The folder inside a training run that holds its result."""
 
 
 def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
@@ -141,10 +141,13 @@ def locate(path: str | Path) -> Path:
     )
 
 
+def result_of(found: Path) -> Path:
+    """What a file or folder stands for: a finished training run for its result, all else for itself."""
+    return found / FINAL if not native.is_native(found) and native.is_native(found / FINAL) else found
+
+
 def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[native.Network, Source]:
-    found = locate(path)
-    if not native.is_native(found) and native.is_native(found / FINAL):
-        found = found / FINAL
+    found = result_of(locate(path))
     if found.is_dir():
         check_native(found, str(path))
         network, source = native.read(found, kind, str(path))

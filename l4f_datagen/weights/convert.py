@@ -1,8 +1,9 @@
 """Any checkpoint → native, and a generator → rosinality's layout; what is written is run beside what was read."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,17 +15,30 @@ from ..networks.alpha import fits
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
-from . import files, foreign, locate, native, read_alpha, read_generator, read_segmenter, remote, rosinality
+from . import (
+    files,
+    foreign,
+    locate,
+    native,
+    onnx_file,
+    read_alpha,
+    read_generator,
+    read_segmenter,
+    remote,
+    result_of,
+    rosinality,
+)
 from .assemble import first_not_finite
 from .source import UNKNOWN_LICENCE, Source
 
-Target = Literal["native", "rosinality"]
+Target = Literal["native", "rosinality", "onnx"]
 TOLERANCE = 1e-4
 """How far the outputs before and after may be apart."""
 _SEGMENTED = 64
 """Height and width of the image that a segmenter is verified on."""
 _SPOKEN = {"generator": "generator", "alpha": "alpha network", "segmenter": "segmenter"}
 _OWN_ENTRIES = ("format", "version", "generator", "alpha", "segmenter", "source")
+_TARGETS: Mapping[str, Target] = {".pt": "rosinality", ".pth": "rosinality", ".onnx": "onnx"}
 Networks = dict[native.Kind, tuple[native.Network, Source]]
 
 
@@ -62,8 +76,8 @@ def convert(
 
     Args:
         path: any checkpoint that ``load_generator`` or ``load_alpha`` reads; with both networks in it, both go.
-        out: a folder for "native", a file for "rosinality".
-        target: None takes "rosinality" where ``out`` ends in .pt or .pth, else "native".
+        out: a folder for "native", a file for "rosinality" (generators) and "onnx" (segmenters).
+        target: None takes "rosinality" where ``out`` ends in .pt or .pth, "onnx" where it ends in .onnx, else "native".
         licence: of the weights; None keeps what the source says.
         overwrite: replace networks that are there.
 
@@ -72,12 +86,14 @@ def convert(
         WorkError: what was written gives other images.
     """
     out = Path(out).expanduser()
-    target = target or ("rosinality" if out.suffix in (".pt", ".pth") else "native")
+    target = target or _TARGETS.get(out.suffix, "native")
     networks = _read_all(path, allow_nan)
     _check_room(out, target, networks, overwrite)
     if target == "native":
         _check_company(out, networks)
         difference, notes = _write_native(out, networks, licence, allow_nan), ()
+    elif target == "onnx":
+        difference, notes = _write_onnx(out, networks), ()
     else:
         difference, notes = _write_rosinality(out, networks, licence, allow_nan)
     sources = [source for _, source in networks.values()]
@@ -86,7 +102,7 @@ def convert(
         source_format=sources[0].format,
         out=str(out),
         target=target,
-        networks=("generator",) if target == "rosinality" else tuple(networks),
+        networks={"rosinality": ("generator",), "onnx": ("segmenter",)}.get(target, tuple(networks)),
         largest_difference=difference,
         notes=(*(note for source in sources for note in source.notes), *notes),
     )
@@ -94,7 +110,7 @@ def convert(
 
 def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     """Every network that a checkpoint holds, of each kind one."""
-    found = locate(path)
+    found = result_of(locate(path))
     if found.is_dir():
         kinds = [kind for kind in foreign.LAYOUTS if (found / f"{kind}.safetensors").is_file()]
     else:
@@ -155,7 +171,7 @@ def _card_of(out: Path, networks: Networks, licence: str | None) -> dict:
     """What the card says beside the networks; where the source or ``out`` has a card, that is kept."""
     card = {"name": out.name, "licence": UNKNOWN_LICENCE, "source": {}}
     source = next(iter(networks.values()))[1]
-    for folder in (locate(source.name), out):
+    for folder in (result_of(locate(source.name)), out):
         if native.is_native(folder):
             earlier = native.read_card(folder)
             kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}
@@ -204,18 +220,40 @@ def _write_rosinality(
     ]
     if licence:
         notes.append("the layout has no place for the licence")
+    with _beside(out) as temporary:
+        torch.save({"g_ema": rosinality.state_dict(generator), "latent_avg": generator.w_avg}, temporary)
+        difference = _verified(temporary, "generator", generator, allow_nan)
+    return difference, tuple(notes)
+
+
+def _write_onnx(out: Path, networks: Networks) -> float:
+    """Write a file and give the largest difference of the scores that onnxruntime finds with it."""
+    if "segmenter" not in networks:
+        raise UserError(
+            str(out), got=f"{_with_article(networks)} alone", expected="a segmenter to write as ONNX",
+            remedy="name a run of train-segmenter or its final folder",
+        )  # fmt: skip
+    segmenter = networks["segmenter"][0]
+    with _beside(out) as temporary:
+        onnx_file.write(segmenter, temporary)
+        difference = onnx_file.difference(segmenter, temporary)
+        if difference > TOLERANCE:
+            raise WorkError(f"the segmenter as ONNX gives other scores (by {difference:.2g}); nothing was written")
+    return difference
+
+
+@contextlib.contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A file beside its place until it is verified, so that what is there is not lost to a failure."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place until it is verified, so that what is there is not lost to a failure.
     handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
     os.close(handle)
     try:
-        torch.save({"g_ema": rosinality.state_dict(generator), "latent_avg": generator.w_avg}, temporary)
-        difference = _verified(Path(temporary), "generator", generator, allow_nan)
+        yield Path(temporary)
         os.chmod(temporary, 0o644)
         os.replace(temporary, out)
     finally:
         Path(temporary).unlink(missing_ok=True)
-    return difference, tuple(notes)
 
 
 def _with_article(networks: Networks) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
-from . import check_native, files, foreign, known, locate, native, pipelines, refuse_not_finite
+from . import check_native, files, foreign, known, locate, native, pipelines, refuse_not_finite, result_of
 from .assemble import first_not_finite
 from .machine import Record
 from .source import UNKNOWN_LICENCE, file_sha256
@@ -109,7 +109,7 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
     Raises:
         UserError: there is none, it is damaged, asks for what a checkpoint has no use for, or is not finite.
     """
-    found = locate(path)
+    found = result_of(locate(path))
     if found.is_dir():
         check_native(found, str(path))
         result = _inspect_folder(found, str(path))

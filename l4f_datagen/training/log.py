@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -10,16 +10,11 @@ import torch
 from torch import Tensor
 
 from ..errors import WorkError
-from ..settings import TrainAlphaSettings
-from . import degeneration
-from .alpha_steps import TERMS
 from .processes import Processes
 from .run import RunFolder
 
 _ABSENT = -math.inf
 """No loss is ever this; an average over processes keeps it."""
-_PATIENCE = 0.3
-"""Share of a run before which masks may look degenerated: they begin undecided."""
 
 
 @dataclass(frozen=True)
@@ -29,35 +24,43 @@ class Progress:
     iteration: int
     iterations: int
     terms: dict[str, float]
-    """Means since the last line of the log, by the names in ``alpha_steps.TERMS``."""
+    """Means since the last line of the log, by name."""
     rate: float
     """Steps per second."""
     warning: str | None = None
-    """What is wrong with the masks, said when it begins to be."""
+    """What is wrong, said when it begins to be."""
 
 
 class TermLog:
-    """Collects terms on the device; writes their means, and notices what is not finite or degenerate."""
+    """Collects terms on the device; writes their means, and notices what is not finite.
+
+    ``names`` are the terms that a step may have. ``judge`` says what is wrong, from the iteration and the means; its
+    words up to the first bracket tell one problem from another.
+    """
 
     def __init__(
         self,
-        settings: TrainAlphaSettings,
+        names: Sequence[str],
+        iterations: int,
         folder: RunFolder,
         processes: Processes,
         report: Callable[[Progress], None],
         begun: int,
+        *,
+        judge: Callable[[int, Mapping[str, float]], str | None] = lambda done, means: None,
     ):
-        self.settings, self.folder, self.processes, self.report = settings, folder, processes, report
+        self.names, self.iterations, self.judge = names, iterations, judge
+        self.folder, self.processes, self.report = folder, processes, report
         self.rows: list[Tensor] = []
         self.start, self.written, self.warned = time.monotonic(), begun, None
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
         """Terms of one iteration, scalars on the device; those that it does not have are left out of the means."""
         absent = torch.full((), _ABSENT, device=self.processes.device)
-        self.rows.append(torch.stack([terms.get(name, absent).detach().float() for name in TERMS]))
+        self.rows.append(torch.stack([terms.get(name, absent).detach().float() for name in self.names]))
 
-    def write(self, done: int) -> None:
-        """One line for the iterations since the last one.
+    def write(self, done: int, measure: Callable[[], Mapping[str, float]] = dict) -> None:
+        """One line for the iterations since the last one, and with it what ``measure`` answers.
 
         Raises:
             WorkError: a term was not finite.
@@ -67,16 +70,17 @@ class TermLog:
         table = self.processes.mean(torch.stack(self.rows)).cpu()
         self._check_finite(table, done - len(self.rows))
         means = {}
-        for name, column in zip(TERMS, table.T):
+        for name, column in zip(self.names, table.T):
             present = column[column != _ABSENT]
             if len(present):
                 means[name] = float(present.mean())
+        means |= measure()
         now = time.monotonic()
         rate, self.start, self.rows = (done - self.written) / max(now - self.start, 1e-9), now, []
         self.written = done
-        problem = degeneration.verdict(means) if done >= _PATIENCE * self.settings.iterations else None
+        problem = self.judge(done, means)
         kind = problem.partition("(")[0] if problem else None
-        progress = Progress(done, self.settings.iterations, means, rate, problem if kind != self.warned else None)
+        progress = Progress(done, self.iterations, means, rate, problem if kind != self.warned else None)
         self.warned = kind
         if self.processes.is_first:
             line = {"iteration": done, **{k: round(v, 6) for k, v in means.items()}, "steps_per_second": round(rate, 3)}
@@ -87,7 +91,7 @@ class TermLog:
         bad = (~torch.isfinite(table) & (table != _ABSENT)).nonzero()
         if len(bad):
             row, column = bad[0].tolist()
-            not_finite(self.folder, f"{TERMS[column]} of iteration {before + row + 1}")
+            not_finite(self.folder, f"{self.names[column]} of iteration {before + row + 1}")
 
 
 def not_finite(folder: RunFolder, where: str) -> NoReturn:

@@ -1,0 +1,46 @@
+"""``l4f-datagen segment``."""
+
+import json
+
+import click
+
+from ..errors import WorkError
+from ..settings import SegmentSettings, resolve
+from .options import setting
+
+
+def _settings(function):
+    """Every setting as an option, in the order of its declaration."""
+    metavars = {"segmenter": "PATH", "foreground": "CLASSES", "tile": "INTEGER"}
+    for name in reversed(SegmentSettings.model_fields):
+        function = setting(SegmentSettings, name, metavar=metavars.get(name))(function)
+    return function
+
+
+@click.command("segment", short_help="Segment images with a trained segmenter.")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--out", required=True, metavar="FOLDER", help="folder of the masks, KEY.png; subfolders are kept")
+@_settings
+@click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
+def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -> None:
+    """Segment IMAGES: files, folders of any nesting, or patterns.
+
+    Masks are indexed PNGs of the images' own size, 0 background and 1 foreground. An image that cannot be
+    read is named and left out; the command then ends with 1.
+    """
+    settings = resolve(SegmentSettings, {}, flags)
+    if dry_run:
+        shown = {"images": list(images), **settings.model_dump(mode="json"), "out": out}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..engines.segment import segment_files
+    from .progress import CountReporter
+
+    with CountReporter("images") as reporter:
+        result = segment_files(settings, images, out, report=reporter)
+        seconds = reporter.seconds
+    click.echo(f"{out}: {result.done} images in {seconds:.1f} s")
+    if result.broken:
+        names = ", ".join(result.broken[:3]) + (", …" if len(result.broken) > 3 else "")
+        raise WorkError(f"{len(result.broken)} images could not be read ({names}); the others are done")

@@ -1,0 +1,76 @@
+"""``l4f-datagen train-segmenter``."""
+
+import json
+
+import click
+
+from ..settings import TrainSegmenterSettings, load_pipeline, resolve
+from .options import setting
+
+
+def _settings(function):
+    """Every setting as an option, in the order of its declaration."""
+    metavars = {
+        "shards": "FOLDER|world:NAME[:WEIGHT]", "validation": "SHARE|FOLDER|world:NAME", "stem": "1|2|4|auto",
+        "foregrounds": "NUMBER",
+    }  # fmt: skip
+    for name in reversed(TrainSegmenterSettings.model_fields):
+        function = setting(TrainSegmenterSettings, name, metavar=metavars.get(name))(function)
+    return function
+
+
+@click.command("train-segmenter", short_help="Train a segmenter on labelled shards.")
+@click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
+@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@_settings
+@click.option("--onnx", is_flag=True, help="also write FOLDER/final/segmenter.onnx, checked with onnxruntime")
+@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
+@click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
+def command(
+    out: str, config: str | None, onnx: bool, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object
+) -> None:
+    """Train a UNet or a BiSeNet on the masks of shards, ours or labelled by hand.
+
+    --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
+    FOLDER is what ``segment --segmenter`` takes. Interrupt it when you like: the same command continues.
+    Start it with ``accelerate launch`` or ``torchrun`` for several processes.
+    """
+    section = load_pipeline(config).train_segmenter if config else {}
+    settings = resolve(TrainSegmenterSettings, section, flags)
+    if dry_run:
+        click.echo(json.dumps(settings.model_dump(mode="json") | {"out": out}, indent=2))
+        return
+    train(settings, out, onnx=onnx, tensorboard=tensorboard, overwrite=overwrite)
+
+
+def train(
+    settings: TrainSegmenterSettings,
+    out: str,
+    *,
+    onnx: bool = False,
+    tensorboard: bool = False,
+    overwrite: bool = False,
+) -> str:
+    """Train with progress and a closing line. Returns the path of the finished checkpoint."""
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..training.segmenter import train_segmenter
+    from .training_progress import TrainingReporter, tell_segmenter
+
+    if onnx:
+        from ..weights.onnx_file import check_extra
+
+        check_extra()
+    with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:
+        result = train_segmenter(settings, out, overwrite=overwrite, report=reporter)
+        seconds = reporter.seconds
+    if reporter.is_first:
+        quality = f"; mIoU {result.quality['miou']:.4f}" if result.quality else ""
+        made = f"{settings.iterations} iterations, {result.made} now in {seconds:.1f} s"
+        click.echo(f"{result.final}: {made}{quality}")
+        if onnx:
+            from ..weights.convert import convert
+
+            done = convert(result.final, result.final / "segmenter.onnx", target="onnx", overwrite=True)
+            click.echo(f"{done.out}: largest difference {done.largest_difference:.1e}")
+    return str(result.final)

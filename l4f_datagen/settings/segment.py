@@ -1,0 +1,36 @@
+"""Settings of ``segment``."""
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from .base import StageSettings
+
+
+class SegmentSettings(StageSettings):
+    """Settings of ``segment``."""
+
+    segmenter: str = Field("", description="run of train-segmenter, native folder, or face-parsing weights")
+    foreground: tuple[int, ...] | None = Field(
+        None, description="classes that are foreground, 1,2,3 say; default: the checkpoint's own"
+    )
+    threshold: float | None = Field(
+        None, gt=0, le=1, description="probability from which a pixel is foreground; default: its likeliest class says"
+    )
+    size: int | None = Field(
+        None, ge=1, le=16384, description="shorter side that images are resized to; default: as in training"
+    )
+    tile: int | None = Field(None, ge=8, le=16384, description="side of tiles that cover images at their own size")
+    overlap: float = Field(0.25, ge=0, lt=1, description="share of a tile's side that its neighbours cover too")
+    batch_size: int = Field(16, gt=0, le=4096, description="images or tiles per forward pass")
+    alpha: bool = Field(False, description="also write KEY.alpha.png, the foreground's probability")
+    cutout: bool = Field(False, description="also write KEY.cutout.png, the image with its alpha as transparency")
+    overlay: bool = Field(False, description="also write KEY.overlay.jpg, the foreground tinted and outlined")
+    classes: bool = Field(False, description="also write KEY.classes.png, the index of each pixel's likeliest class")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+
+    @field_validator("foreground", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any) -> Any:
+        """Accept "1,2,3"."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,0 +1,139 @@
+"""Settings of ``train-segmenter``."""
+
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, field_validator
+
+from .base import Fraction, Rate, StageSettings, Weight
+
+
+class WeightedSource(NamedTuple):
+    """Where labelled images lie, and how often they are drawn beside others."""
+
+    place: str
+    weight: float
+
+
+class TrainSegmenterSettings(StageSettings):
+    """Settings of ``train-segmenter``. The defaults were found on the embedded 64 px networks."""
+
+    shards: tuple[str, ...] = Field((), description="data set folders or world:NAME, each perhaps with :WEIGHT")
+    world_images: int = Field(16000, gt=0, le=10**6, description="images drawn of a world, from index 0")
+    validation: str = Field("0.05", description="data set folder, world:NAME (its test split) or share of the shards")
+    validation_images: int = Field(500, gt=0, le=10**6, description="most images that are validated on")
+    arch: Literal["unet", "bisenet"] = Field("unet", description="network")
+    classes: int = Field(2, ge=2, le=255, description="classes of the masks; beyond two, masks are taken as stored")
+    width: int = Field(16, gt=0, le=512, description="channels of the first layer; BiSeNet as published: 64")
+    depth: int = Field(3, gt=0, le=8, description="halvings of a UNet")
+    stem: int | Literal["auto"] = Field(
+        "auto", description="reduction before BiSeNet's first stage: 1, 2, 4 (as published); auto: by the size"
+    )
+    size: int | None = Field(
+        None, ge=8, le=4096, description="side of the training crops in pixels; default: shorter side of the images"
+    )
+    loss: Literal["cross_entropy", "soft"] = Field(
+        "cross_entropy", description="against the mask, or against the alpha as a soft label"
+    )
+    threshold: float | None = Field(
+        0.7, gt=0, le=1, description="alpha from which a generated sample is foreground; none: as stored"
+    )
+    foregrounds: Fraction | None = Field(
+        None, description="share of plain foregrounds beside composites; default: 0.5 where the shards hold them"
+    )
+    auxiliary_weight: Weight = Field(1.0, description="weight of the loss of BiSeNet's two auxiliary heads")
+    flip: Fraction = Field(0.5, description="chance to mirror an image")
+    scale: float = Field(0.1, ge=0, le=4, description="images are scaled by a factor of up to 1 + this, or its inverse")
+    crop: float = Field(0.1, ge=0, le=1, description="crops are moved by up to this share of their side")
+    colour: Fraction = Field(0.15, description="most change of brightness, contrast, saturation and tint")
+    blur: Fraction = Field(0.1, description="chance to blur an image, by a deviation of up to a pixel")
+    jpeg: Fraction = Field(0.1, description="chance to compress an image as a JPEG of quality 30 to 95")
+    iterations: int = Field(1000, gt=0, le=10**7, description="steps")
+    batch_size: int = Field(32, gt=0, le=4096, description="images per step, over all processes")
+    learning_rate: Rate = Field(3e-3, description="AdamW's highest rate")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW's weight decay")
+    schedule: Literal["one-cycle", "cosine"] = Field(
+        "one-cycle", description="rate: a half cosine up and down, or a straight warm-up and a half cosine down"
+    )
+    warm_up: Fraction = Field(0.15, description="share of the run in which the rate rises")
+    ema_decay: float = Field(0.99, ge=0, lt=1, description="decay per step of the averaged network")
+    keep: Literal["best", "last"] = Field("best", description="which averaged network final/ holds, by mIoU")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the network")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
+    memory: float = Field(2.0, ge=0, le=4096, description="GiB of decoded images that may be kept in memory")
+    workers: int = Field(2, gt=0, le=256, description="threads that read and augment")
+    validate_every: int = Field(100, gt=0, le=10**6, description="steps from one validation to the next")
+    log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
+    sheet_every: int = Field(500, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")
+    checkpoint_every: int = Field(100, gt=0, le=10**6, description="steps from one checkpoint to the next")
+    keep_checkpoints: int = Field(2, gt=0, le=10**6, description="checkpoints that are kept, the newest")
+
+    FREE: ClassVar = frozenset(
+        {"memory", "workers", "log_every", "sheet_every", "checkpoint_every", "keep_checkpoints"}
+    )
+    """What a continued run may change: no weight depends on it."""
+
+    @field_validator("shards", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Accept one place, or several between commas."""
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return tuple(part.strip() for item in value for part in item.split(",") if part.strip())
+        return value
+
+    @field_validator("shards")
+    @classmethod
+    def _weighted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            if not 0 < parse_source(item).weight <= 1e6:
+                raise ValueError("weights above 0, PATH:0.5 say")
+        return value
+
+    @field_validator("stem", mode="before")
+    @classmethod
+    def _stem(cls, value: Any) -> Any:
+        if str(value) not in ("1", "2", "4", "auto"):
+            raise ValueError("1, 2, 4 or auto")
+        return value if value == "auto" else int(value)
+
+    @field_validator("threshold", "foregrounds", "size", mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        return None if value == "none" else value
+
+    @property
+    def sources(self) -> tuple[WeightedSource, ...]:
+        """The places of ``shards`` and their weights."""
+        return tuple(map(parse_source, self.shards))
+
+    @property
+    def held_out(self) -> float | None:
+        """The share of the shards that is validated on; None if ``validation`` is a place."""
+        try:
+            return float(self.validation)
+        except ValueError:
+            return None
+
+    @field_validator("validation", mode="before")
+    @classmethod
+    def _share(cls, value: Any) -> Any:
+        """A share below 1, or a place."""
+        text = str(value) if isinstance(value, (int, float)) else value
+        try:
+            share = float(text)
+        except (TypeError, ValueError):
+            return text
+        if not 0 <= share < 1:
+            raise ValueError("a share of at least 0 and below 1, or a place")
+        return text
+
+
+def parse_source(text: str) -> WeightedSource:
+    """PATH, PATH:WEIGHT, world:NAME or world:NAME:WEIGHT."""
+    place, _, weight = text.rpartition(":")
+    try:
+        return WeightedSource(place, float(weight)) if place else WeightedSource(text, 1.0)
+    except ValueError:
+        return WeightedSource(text, 1.0)

@@ -1,0 +1,98 @@
+"""Random changes of an image and its truth, in step; all drawn from one generator."""
+
+import math
+
+import cv2
+import numpy as np
+
+from ..settings import TrainSegmenterSettings
+from .labelled import Labelled
+
+_LUMINANCE = np.full((3, 3), 1 / 3, np.float32)
+
+
+def augment(labelled: Labelled, size: int, settings: TrainSegmenterSettings, rng: np.random.Generator) -> Labelled:
+    """A size×size crop, mirrored, scaled, moved, recoloured, blurred and compressed by chance.
+
+    Every draw happens whatever the settings, so that one setting does not change what another one draws.
+    """
+    flip, zoom, across, down, blurred, compressed = rng.random(6)
+    shifts, colours, deviation, quality = rng.uniform(-1, 1, 2), rng.uniform(-1, 1, 6), rng.random(), rng.random()
+    scale = (1 + settings.scale) ** (2 * zoom - 1)
+    moved = settings.crop * size * shifts
+    changed = _placed(labelled, size, scale, (across, down), moved, flip < settings.flip)
+    image = changed.image
+    if settings.colour > 0:
+        image = _recoloured(image, settings.colour * colours)
+    if blurred < settings.blur:
+        image = cv2.GaussianBlur(image, (0, 0), 0.3 + 0.7 * deviation)
+    if compressed < settings.jpeg:
+        options = [cv2.IMWRITE_JPEG_QUALITY, round(30 + 65 * quality)]
+        _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+        image = cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return Labelled(image, changed.alpha, changed.mask)
+
+
+def centre_crop(labelled: Labelled, size: int) -> Labelled:
+    """The size×size pixels in the middle."""
+    return _placed(labelled, size, 1.0, (0.5, 0.5), np.zeros(2), False)
+
+
+def with_shorter_side(labelled: Labelled, size: int) -> Labelled:
+    """Resized so that the shorter side has ``size`` pixels; masks keep their classes."""
+    height, width = labelled.mask.shape
+    scale = size / min(height, width)
+    if scale == 1:
+        return labelled
+    target = (max(size, round(width * scale)), max(size, round(height * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return Labelled(
+        cv2.resize(labelled.image, target, interpolation=way if scale < 1 else cv2.INTER_CUBIC),
+        cv2.resize(labelled.alpha, target, interpolation=way),
+        cv2.resize(labelled.mask, target, interpolation=cv2.INTER_NEAREST_EXACT),
+    )
+
+
+def _placed(
+    labelled: Labelled, size: int, scale: float, place: tuple[float, float], moved: np.ndarray, flip: bool
+) -> Labelled:
+    """One affine map for image and truth; beyond the border they are mirrored alike.
+
+    ``place``: where the crop lies in what is left of the image, 0 to 1, across and down; ``moved`` in its pixels.
+    """
+    height, width = labelled.mask.shape
+    left, top = (place[0] * (width - size), place[1] * (height - size))
+    if scale == 1 and not moved.any():
+        left, top = round(left), round(top)  # whole pixels need no interpolation
+    if scale == 1 and not moved.any() and min(height, width) >= size:
+        rows, columns = slice(top, top + size), slice(left, left + size)
+        step = -1 if flip else 1
+        arrays = (a[rows, columns][:, ::step] for a in (labelled.image, labelled.alpha, labelled.mask))
+        return Labelled(*map(np.ascontiguousarray, arrays))
+    # A pixel (x, y) of the crop comes from centre + ((x, y) − middle) / scale, its x mirrored for a flip.
+    middle = (size - 1) / 2
+    centre = np.array([left, top]) + middle + moved
+    along = -1 / scale if flip else 1 / scale
+    matrix = np.array(
+        [[along, 0, centre[0] - along * middle], [0, 1 / scale, centre[1] - middle / scale]], dtype=np.float64
+    )
+
+    def warp(array: np.ndarray, way: int) -> np.ndarray:
+        flags = way | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(array, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
+
+    return Labelled(
+        warp(labelled.image, cv2.INTER_LINEAR),
+        warp(labelled.alpha, cv2.INTER_LINEAR),
+        warp(labelled.mask, cv2.INTER_NEAREST),
+    )
+
+
+def _recoloured(image: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """One affine map of RGB: saturation, tint (three channels), contrast around grey, brightness."""
+    saturation, contrast, brightness = (math.exp(a) for a in amounts[:3])
+    tint = np.exp(amounts[3:] / 2).astype(np.float32)
+    matrix = tint[:, None] * (saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * _LUMINANCE)
+    matrix *= contrast * brightness
+    offset = np.full((3, 1), 127.5 * (1 - contrast) * brightness, np.float32)
+    return cv2.transform(image, np.hstack([matrix, offset]))

@@ -1,0 +1,194 @@
+"""Batches of labelled images: drawn by weight, augmented, cut into targets; each follows from its position alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import UserError, WorkError
+from ..overlap import ordered_map
+from ..seeding import generator_for
+from ..settings import TrainSegmenterSettings
+from . import augmentation
+from .labelled import Labelled, LabelledSource, open_labelled
+
+IGNORED = 255
+_PLAIN_SHARE = 0.5
+"""Share of plain foregrounds where the settings leave it open."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``images`` (N, 3, H, W) float32 in [-1, 1]; ``masks`` (N, H, W) int64, 255 ignored; ``alphas`` float32 [0, 1]."""
+
+    images: Tensor
+    masks: Tensor
+    alphas: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """On a device, images in the layout that its convolutions want."""
+        images = self.images.to(device)
+        if device.type == "cpu":
+            images = images.contiguous(memory_format=torch.channels_last)
+        return Batch(images, self.masks.to(device), self.alphas.to(device))
+
+
+class Part:
+    """The images of a source that a run uses, finished ones kept in memory while there is room."""
+
+    def __init__(self, source: LabelledSource, indices: range, weight: float, size: int):
+        self.source, self.indices, self.weight, self.size = source, indices, weight, size
+        self.keeps, self._kept = False, {}
+
+    def read(self, index: int, *, foreground: bool = False) -> Labelled:
+        """Image ``index`` of this part with the size's shorter side.
+
+        Raises:
+            WorkError: it is damaged.
+        """
+        key = (index, foreground)
+        if key in self._kept:
+            return self._kept[key]
+        try:
+            found = self.source.read(self.indices[index], foreground=foreground)
+        except (OSError, ValueError) as error:
+            raise WorkError(f"{error}; check the data set, or make the shard again") from error
+        found = augmentation.with_shorter_side(found, self.size)
+        if self.keeps:
+            self._kept[key] = found
+        return found
+
+
+class LabelledBatches:
+    """What a segmenter learns from and is validated on."""
+
+    def __init__(self, settings: TrainSegmenterSettings):
+        self.settings = settings
+        if not settings.shards:
+            raise UserError(
+                "shards", got="none", expected="at least one data set folder or world:NAME",
+                remedy="name what to learn from with --shards",
+            )  # fmt: skip
+        opened = [
+            open_labelled(source.place, size=settings.size, world_images=settings.world_images)
+            for source in settings.sources
+        ]
+        self.sources: Sequence[LabelledSource] = opened
+        first = opened[0].read(0)
+        self.size = settings.size or min(first.mask.shape)
+        self.licence = " and ".join(sorted({source.licence for source in opened}))
+        counts = [len(source) for source in opened]
+        if settings.held_out is not None:
+            held_out = [min(n - 1, round(n * settings.held_out)) for n in counts]
+        else:
+            held_out = [0] * len(opened)
+        self.parts = [
+            Part(source, range(n - out), weighted.weight, self.size)
+            for source, weighted, n, out in zip(opened, settings.sources, counts, held_out, strict=True)
+        ]
+        self.validation = self._validation_parts(held_out)
+        self.foregrounds = [self._foreground_share(part.source) for part in self.parts]
+        self._keep_what_fits()
+        total = sum(part.weight for part in self.parts)
+        self._bounds = np.cumsum([part.weight / total for part in self.parts])
+
+    @property
+    def validated(self) -> int:
+        """How many images validation looks at."""
+        count = sum(len(part.indices) for part in self.validation)
+        return min(count, self.settings.validation_images)
+
+    def batches(self, plan: Iterator[Sequence[int]]) -> Iterator[Batch]:
+        """The images at every element's positions of the endless stream, in order, made ahead in threads."""
+        workers = self.settings.workers
+        return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
+
+    def batch(self, positions: Sequence[int]) -> Batch:
+        """The images at positions of the endless stream, as they depend on (seed, position) alone."""
+        return self._stack([self._at(position) for position in positions])
+
+    def validation_batches(self, batch_size: int) -> Iterator[Batch]:
+        """The validation images, never augmented, spread evenly over their parts."""
+        where = [(part, index) for part in self.validation for index in range(len(part.indices))]
+        chosen = [where[i * len(where) // self.validated] for i in range(self.validated)]
+        for start in range(0, len(chosen), batch_size):
+            some = chosen[start : start + batch_size]
+            rows = [(part, augmentation.centre_crop(part.read(index), self.size)) for part, index in some]
+            yield self._stack([(row, self.cut(part.source, row)) for part, row in rows])
+
+    def cut(self, source: LabelledSource, labelled: Labelled) -> np.ndarray:
+        """The mask to learn: cut from the alpha where the source's was, so that it stays exact when it is scaled."""
+        threshold = source.threshold
+        if source.generated and self.settings.threshold is not None:
+            threshold = self.settings.threshold
+        if threshold is None or self.settings.classes > 2:
+            return labelled.mask
+        mask = (labelled.alpha.astype(np.float32) >= 255 * threshold - 1e-3).astype(np.uint8)
+        mask[labelled.mask == IGNORED] = IGNORED
+        return mask
+
+    def _at(self, position: int) -> tuple[Labelled, np.ndarray]:
+        s = self.settings
+        rng = np.random.default_rng((s.seed, position))
+        choice, plain = rng.random(2)
+        number = min(int(np.searchsorted(self._bounds, choice, side="right")), len(self.parts) - 1)
+        part = self.parts[number]
+        epoch, place = divmod(position, len(part.indices))
+        index = int(_permutation(len(part.indices), s.seed, epoch, number)[place])
+        read = part.read(index, foreground=plain < self.foregrounds[number])
+        changed = augmentation.augment(read, self.size, s, rng)
+        return changed, self.cut(part.source, changed)
+
+    def _stack(self, rows: Sequence[tuple[Labelled, np.ndarray]]) -> Batch:
+        masks = np.stack([mask for _, mask in rows])
+        valid = masks[masks != IGNORED]
+        if valid.size and valid.max() >= self.settings.classes:
+            raise UserError(
+                "classes", got=f"masks with class {valid.max()}", expected=f"classes below {self.settings.classes}",
+                remedy="raise --classes",
+            )  # fmt: skip
+        images = torch.from_numpy(np.stack([row.image for row, _ in rows])).permute(0, 3, 1, 2)
+        alphas = torch.from_numpy(np.stack([row.alpha for row, _ in rows])).float().div_(255)
+        return Batch(images.float().div_(127.5).sub_(1), torch.from_numpy(masks).long(), alphas)
+
+    def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
+        if self.settings.held_out is not None:
+            return [
+                Part(source, range(len(source) - out, len(source)), 1.0, self.size)
+                for source, out in zip(self.sources, held_out, strict=True)
+                if out
+            ]
+        source = open_labelled(
+            self.settings.validation, size=self.size, world_images=self.settings.validation_images, split="test"
+        )
+        return [Part(source, range(len(source)), 1.0, self.size)]
+
+    def _foreground_share(self, source: LabelledSource) -> float:
+        wanted = self.settings.foregrounds
+        if wanted and source.generated and not source.has_foregrounds:
+            raise UserError(
+                "foregrounds", got=f"{wanted} with shards that hold none", expected="shards with KEY.foreground.jpg",
+                remedy="generate them with --save foreground, or leave --foregrounds out",
+            )  # fmt: skip
+        if not source.has_foregrounds:
+            return 0.0
+        return _PLAIN_SHARE if wanted is None else wanted
+
+    def _keep_what_fits(self) -> None:
+        """Let parts keep their images, the first ones first, within the memory that the settings grant."""
+        left = self.settings.memory * 2**30
+        for part, plain in [*zip(self.parts, self.foregrounds), *((part, 0.0) for part in self.validation)]:
+            if not len(part.indices):
+                continue
+            pixels = part.read(0).mask.size
+            size = len(part.indices) * pixels * 5 * (2 if 0 < plain < 1 else 1)
+            part.keeps = size <= left
+            left -= size if part.keeps else 0
+
+
+@lru_cache(maxsize=16)
+def _permutation(count: int, seed: int, epoch: int, number: int) -> np.ndarray:
+    return torch.randperm(count, generator=generator_for(seed, f"labelled-{number}", epoch)).numpy()

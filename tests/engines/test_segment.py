@@ -1,0 +1,171 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import l4f_datagen as l4f
+from l4f_datagen.engines.segment import find_images, name_results, overlay, segment_files
+from l4f_datagen.errors import UserError
+from l4f_datagen.networks.unet import UNet
+from l4f_datagen.settings import SegmentSettings
+from l4f_datagen.weights import native
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory) -> str:
+    """A network whose foreground is what is red: its scores look at one channel."""
+    network = UNet(depth=1, width=4, size=32).eval()
+    for parameter in network.parameters():
+        parameter.data.zero_()
+    first, second = network.down[0][0], network.down[0][3]
+    last, again = network.up[0][0], network.up[0][3]
+    # Red as it is in one channel, turned round in another: nothing else passes.
+    for conv in (first, second, last, again):
+        conv.weight.data[0, 0, 1, 1], conv.weight.data[1, 1 if conv is not first else 0, 1, 1] = 1, 1
+    first.weight.data[1, 0, 1, 1] = -1
+    for block in (network.down[0], network.up[0]):
+        for norm in (block[1], block[4]):
+            norm.weight.data.fill_(1)
+    network.scores.weight.data[1, 0], network.scores.weight.data[0, 1] = 50, 50
+    folder = tmp_path_factory.mktemp("segmenter")
+    native.save(folder, segmenter=network)
+    return str(folder)
+
+
+def picture(width=40, height=32) -> np.ndarray:
+    """The left third is red."""
+    image = np.zeros((height, width, 3), np.uint8)
+    image[:, : width // 3, 0] = 255
+    return image
+
+
+def save(path: Path, image: np.ndarray, **options) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(path, **options)
+
+
+def mask_of(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.mode == "P"
+        return np.array(image)
+
+
+def test_folders_files_and_patterns_keep_their_subfolders(tmp_path, segmenter):
+    for name in ("a/ä b.png", "a/b/c.png", "d.png", "e1.png", "e2.png", "notes.txt"):
+        save(tmp_path / "in" / name, picture()) if name.endswith("png") else (tmp_path / "in" / name).write_text("x")
+    found = [str(tmp_path / "in" / "a"), str(tmp_path / "in" / "d.png"), str(tmp_path / "in" / "e*.png")]
+    told = []
+    settings = SegmentSettings(segmenter=segmenter, device="cpu", batch_size=2)
+    result = segment_files(settings, found, tmp_path / "out", report=lambda *where: told.append(where))
+    assert result.done == 5 and result.broken == () and told[-1] == (5, 5)
+    written = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png"))
+    assert written == ["b/c.png", "d.png", "e1.png", "e2.png", "ä b.png"]
+    for name in written:
+        assert np.array_equal(mask_of(tmp_path / "out" / name), (picture()[..., 0] > 0).astype(np.uint8))
+
+
+def test_everything_that_can_be_written(tmp_path, segmenter):
+    save(tmp_path / "x.png", picture())
+    asked = {"alpha": True, "cutout": True, "overlay": True, "classes": True}
+    segment_files(
+        SegmentSettings(segmenter=segmenter, device="cpu", **asked), [str(tmp_path / "x.png")], tmp_path / "o"
+    )
+    names = {p.name for p in (tmp_path / "o").iterdir()}
+    assert names == {"x.png", "x.alpha.png", "x.cutout.png", "x.overlay.jpg", "x.classes.png"}
+    mask, alpha = mask_of(tmp_path / "o" / "x.png"), np.array(Image.open(tmp_path / "o" / "x.alpha.png"))
+    assert np.array_equal(alpha, 255 * mask)
+    cutout = np.array(Image.open(tmp_path / "o" / "x.cutout.png"))
+    assert np.array_equal(cutout[..., :3], picture()) and np.array_equal(cutout[..., 3], alpha)
+    assert np.array_equal(np.array(Image.open(tmp_path / "o" / "x.classes.png")), mask)
+    assert Image.open(tmp_path / "o" / "x.overlay.jpg").size == (40, 32)
+
+
+def test_an_overlay_changes_the_foreground_alone():
+    image, mask = picture(), np.zeros((32, 40), np.uint8)
+    mask[8:20, 8:20] = 1
+    drawn = overlay(image, mask)
+    assert np.array_equal(drawn[mask == 0], image[mask == 0]) and (drawn[mask == 1] != image[mask == 1]).any(1).all()
+
+
+def test_orientation_is_honoured(tmp_path, segmenter):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter: what is stored on the left is shown at the top
+    save(tmp_path / "turned.png", picture(), exif=exif)
+    segment_files(SegmentSettings(segmenter=segmenter, device="cpu"), [str(tmp_path / "turned.png")], tmp_path / "o")
+    mask = mask_of(tmp_path / "o" / "turned.png")
+    assert mask.shape == (40, 32) and mask[: 40 // 3].all() and not mask[40 // 3 + 1 :].any()
+
+
+@pytest.mark.parametrize("way", [{}, {"size": 64}, {"tile": 16}, {"tile": 16, "overlap": 0.5, "batch_size": 3}])
+def test_sizes_and_tiles(tmp_path, segmenter, way):
+    sizes = [(40, 32), (40, 32), (33, 71), (150, 20), (7, 5)]
+    for number, (width, height) in enumerate(sizes):
+        save(tmp_path / "in" / f"{number}.png", picture(width, height))
+    segment_files(SegmentSettings(segmenter=segmenter, device="cpu", **way), [str(tmp_path / "in")], tmp_path / "o")
+    for number, (width, height) in enumerate(sizes):
+        mask = mask_of(tmp_path / "o" / f"{number}.png")
+        truth = picture(width, height)[..., 0] > 0
+        assert mask.shape == (height, width) and (mask != truth).mean() < 0.08
+
+
+def test_a_broken_image_is_left_out_and_named(tmp_path, segmenter, caplog):
+    save(tmp_path / "in" / "a.png", picture())
+    buffer = io.BytesIO()
+    Image.fromarray(picture()).save(buffer, "PNG")
+    (tmp_path / "in" / "b.png").write_bytes(buffer.getvalue()[:60])
+    (tmp_path / "in" / "c.jpg").write_text("no image")
+    result = segment_files(SegmentSettings(segmenter=segmenter, device="cpu"), [str(tmp_path / "in")], tmp_path / "o")
+    assert result.done == 1 and [Path(p).name for p in result.broken] == ["b.png", "c.jpg"]
+    assert [p.name for p in (tmp_path / "o").iterdir()] == ["a.png"]
+    assert "b.png: left out" in caplog.text and "c.jpg: left out (no image of a known kind)" in caplog.text
+
+
+def test_names_that_would_clash():
+    kinds = ["png", "alpha.png"]
+    paths = list(map(Path, ("x.jpg", "x.png", "a/x.jpg", "X.webp", "x.jpg", "y.alpha.jpg", "y.png", "x.jpg")))
+    keys = name_results(paths, kinds)
+    assert keys[:6] == ["x", "x.png", "a/x", "X.webp", "x.jpg", "y.alpha"] and keys[7] == "x.jpg-2"
+    files = [f"{key}.{kind}".casefold() for key in keys for kind in kinds]
+    assert len(set(files)) == len(files)
+
+
+def test_an_image_that_is_named_twice_is_done_once(tmp_path):
+    save(tmp_path / "a.png", picture())
+    assert len(find_images([str(tmp_path), str(tmp_path / "a.png"), str(tmp_path / "*.png")])) == 1
+
+
+def test_originals_are_never_replaced(tmp_path, segmenter):
+    save(tmp_path / "a.png", picture())
+    with pytest.raises(UserError, match=r"a\.png would replace an image"):
+        segment_files(SegmentSettings(segmenter=segmenter), [str(tmp_path)], tmp_path)
+    assert np.array_equal(np.array(Image.open(tmp_path / "a.png")), picture())
+
+
+@pytest.mark.parametrize(
+    ("change", "images", "said"),
+    [
+        ({}, ["nowhere.jpg"], "nowhere.jpg, which is not there"),
+        ({}, ["empty"], "which holds no image"),
+        ({"segmenter": ""}, ["a.png"], "segmenter: got none"),
+        ({"segmenter": "nowhere"}, ["a.png"], "nowhere, which does not exist"),
+        ({"foreground": (5,)}, ["a.png"], "some of the 2 classes"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_written(tmp_path, segmenter, monkeypatch, change, images, said):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.png", picture())
+    (tmp_path / "empty").mkdir()
+    settings = SegmentSettings(**{"segmenter": segmenter, "device": "cpu", **change})
+    with pytest.raises(UserError, match=said):
+        segment_files(settings, images, "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_classes_are_the_foreground_when_asked(tmp_path, segmenter):
+    save(tmp_path / "a.png", picture())
+    settings = SegmentSettings(segmenter=segmenter, device="cpu", foreground="0")
+    segment_files(settings, [str(tmp_path / "a.png")], tmp_path / "o")
+    assert np.array_equal(mask_of(tmp_path / "o" / "a.png"), (picture()[..., 0] == 0).astype(np.uint8))
+    assert l4f.load_segmenter(segmenter).foreground == (1,)
