@@ -160,7 +160,7 @@ def test_a_file_that_nobody_understands_is_watched_too(store):
 def test_of_many_that_come_at_once_exactly_one_gets_it(store, monkeypatch, remote):
     if remote:
         monkeypatch.setattr(lock, "_alive", lambda writer: None)
-    store.beat = 0.2
+    store.beat = 1.0  # six of them without a sign of life, and a slow machine makes a writer look dead
     inside, most, got, barrier = 0, 0, [], threading.Barrier(6)
     counting = threading.Lock()
 
