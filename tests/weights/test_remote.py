@@ -145,7 +145,8 @@ def test_a_download_that_breaks_leaves_nothing(memory, monkeypatch, cache):
 def test_a_missing_library_names_the_extra(scheme, monkeypatch):
     for module in ("s3fs", "gcsfs", "huggingface_hub", "aiohttp", "fsspec.implementations.http"):
         monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setattr(sys.modules["fsspec.registry"], "_registry", {})
+    # Also when an earlier test has used the library already.
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, scheme, raising=False)
     with pytest.raises(UserError, match=r"pip install l4f-datagen\[remote\]"):
         weights.load_generator(f"{scheme}://models/somewhere/a.pkl")
 
