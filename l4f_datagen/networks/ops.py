@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import torch
@@ -65,6 +66,13 @@ def _doubling_matrix(size: int, dtype: torch.dtype, device: torch.device) -> Ten
         eye = torch.eye(size, dtype=dtype, device=device)
         even, odd = 0.75 * eye + 0.25 * eye.roll(1, 0).tril(-1), 0.75 * eye + 0.25 * eye.roll(-1, 0).triu(1)
         return torch.stack((even, odd), 1).flatten(0, 1)
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Float32 inside a half-precision training: for small products that lose by rounding and cost nothing."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 class Memo:

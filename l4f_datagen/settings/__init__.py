@@ -16,6 +16,7 @@ from .pipeline import Pipeline, load_pipeline
 from .render import RenderSettings
 from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
+from .train_generator import TrainGeneratorSettings, with_preset
 from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
@@ -34,10 +35,12 @@ __all__ = [
     "SegmentSettings",
     "StageSettings",
     "TrainAlphaSettings",
+    "TrainGeneratorSettings",
     "TrainSegmenterSettings",
     "fingerprint",
     "identity",
     "load_pipeline",
     "resolve",
     "validate",
+    "with_preset",
 ]
