@@ -29,9 +29,9 @@ def keep(folder: RunFolder, learner: Learner, done: int, *, count: int, save: Ca
     """
     if bad := learner.not_finite():
         not_finite(folder, f"weight {bad} after iteration {done}")
+    tensors, numbers = learner.state()  # by all: it may hold means over the processes
     if not learner.processes.is_first:
         return
-    tensors, numbers = learner.state()
 
     def fill(target: Path) -> None:
         state.save(target / STATE, tensors, numbers)
