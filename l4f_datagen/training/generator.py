@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from .sources import open_source
 logger = logging.getLogger(__name__)
 
 STAGE = "train-generator"
+RUN_STATE = "run.safetensors"
+"""Beside the learner's state: time and distances so far."""
 _FEW = 1000
 """Images below which a generator shows little more than what it was shown."""
 
@@ -165,7 +168,7 @@ class GeneratorRun:
                 ended = self._ended(done)
                 measuring = self.distances.due(done, ended)
                 if measuring or ended or done % s.log_every == 0 or done % s.checkpoint_every == 0:
-                    log.write(done, (lambda: self.distances.measure(done)) if measuring else dict)
+                    log.write(done, partial(self.distances.measure, done) if measuring else dict)
                 ended = ended or self._plateaued(done, measuring)
                 if learner.processes.is_first and (ended or done % s.sheet_every == 0):
                     generator_preview.save_sheet(self.folder.sheet(done), learner.centre(), self.images, s.seed)
@@ -253,9 +256,6 @@ def step(learner: GeneratorLearner, iteration: int, reals: list[torch.Tensor]) -
     learner.average_weights(iteration)
     learner.adjust_augmentation(iteration)
     return terms
-
-
-RUN_STATE = "run.safetensors"
 
 
 def _describe(settings: TrainGeneratorSettings, trained: Trained | None, images: RealImages) -> dict[str, Any]:
