@@ -80,7 +80,8 @@ class Memo:
 
     Networks are mostly used frozen, and what depends on the weights alone (squared weights, folded
     gains) costs a small network a tenth of its time. A change of a parameter in place or its
-    replacement is noticed; where gradients flow into the parameters nothing is kept.
+    replacement is noticed; of parameters that require gradients nothing is kept, not even where none are
+    wanted: fused optimisers change them without counting it.
     """
 
     def __init__(self):
@@ -88,7 +89,7 @@ class Memo:
 
     def __call__(self, compute: Callable[..., tuple], *parameters: Tensor) -> tuple:
         """``compute(*parameters)``, or what it gave last time for the same parameters."""
-        if torch.is_grad_enabled() and any(p.requires_grad for p in parameters):
+        if any(p.requires_grad for p in parameters):
             return compute(*parameters)
         try:
             key = [(p.data_ptr(), p._version) for p in parameters]

@@ -9,14 +9,20 @@ from safetensors.torch import load_file
 
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.settings import TrainGeneratorSettings
+from l4f_datagen.evaluation import frechet
+from l4f_datagen.networks import ops
+from l4f_datagen.networks.unet import UNet
+from l4f_datagen.seeding import normal
+from l4f_datagen.settings import TrainAlphaSettings, TrainGeneratorSettings
 from l4f_datagen.training import generator, generator_start, losses
+from l4f_datagen.training.alpha import train_alpha
 from l4f_datagen.training.divergence import LIMIT, Watch
 from l4f_datagen.training.generator import train_generator
 from l4f_datagen.training.generator_steps import GeneratorLearner, crossovers, ema_decay
 from l4f_datagen.training.processes import Processes
 from l4f_datagen.training.run import RunFolder
 from l4f_datagen.weights import native
+from l4f_datagen.weights.convert import convert
 
 
 class Killed(BaseException):
@@ -67,18 +73,12 @@ def test_a_run_leaves_what_the_contract_says_and_goes_through_the_other_commands
     network = l4f.load_generator(run)
     assert all(torch.equal(t, state[f"averaged.{n}"]) for n, t in network.named_parameters())
     assert any(not torch.equal(t, state[f"generator.{n}"]) for n, t in network.named_parameters())
-    from l4f_datagen.weights.convert import convert
-
     convert(str(run), str(tmp_path / "r.pt"), target="rosinality")
     w = network.map(torch.randn(2, 6))
     assert torch.allclose(
         l4f.load_generator(tmp_path / "r.pt").synthesize(w).image, network.synthesize(w).image, atol=1e-5
     )
-    alpha = l4f.TrainAlphaSettings if hasattr(l4f, "TrainAlphaSettings") else None
-    from l4f_datagen.settings import TrainAlphaSettings
-    from l4f_datagen.training.alpha import train_alpha
-
-    settings = (alpha or TrainAlphaSettings)(
+    settings = TrainAlphaSettings(
         generator=str(run), images=tiny.images, first_resolution=8, iterations=1, batch_size=4, device="cpu"
     )
     found = train_alpha(settings, tmp_path / "alpha").final
@@ -166,16 +166,10 @@ def test_path_lengths_are_those_of_finite_differences(tmp_path):
 def test_the_target_length_follows_the_lengths_slowly(tiny):
     learner = make_learner(tiny)
     codes = learner.draw(learner.positions(0, 0)[:2], "path")
-    noise = generator_start_noise(tiny, codes[0])
+    noise = normal((3, 16, 16), tiny.seed, "path-direction", range(2))
     mean = losses.path_lengths(*codes, noise).mean().detach()
     learner.path_length_step(0)
     assert float(learner.target_length) == pytest.approx(0.01 * float(mean), rel=1e-5)
-
-
-def generator_start_noise(settings, image):
-    from l4f_datagen.seeding import normal
-
-    return normal(image.shape[1:], settings.seed, "path-direction", range(image.shape[0]))
 
 
 def test_the_average_warms_up_and_then_halves_in_its_half_life():
@@ -222,8 +216,6 @@ def test_mixed_codes_are_two(tiny):
 
 @pytest.mark.parametrize("whole", [True, False], ids=["run", "checkpoint"])
 def test_a_grown_run_begins_with_the_up_sampled_images(tmp_path, tiny, whole):
-    from l4f_datagen.networks import ops
-
     train_generator(tiny, tmp_path / "small")
     path = tmp_path / "small" if whole else tmp_path / "alone"
     if not whole:
@@ -286,16 +278,12 @@ def test_time_ends_a_run(tmp_path, tiny):
 
 def test_distances_are_measured_and_a_plateau_ends_a_run(tmp_path, tiny, monkeypatch):
     pytest.importorskip("torchmetrics")
-    from l4f_datagen.networks.unet import UNet
-
     torch.manual_seed(0)
     native.save(tmp_path / "unet", segmenter=UNet(classes=2, width=4))
     told = []
     settings = tiny.model_copy(
         update={"frechet_every": 2, "frechet_features": str(tmp_path / "unet"), "frechet_images": 8, "kimg": 3}
     )
-    from l4f_datagen.evaluation import frechet
-
     real, values = frechet.evaluate_frechet, iter([3.0, 2.0, 2.5, 2.6, 2.7])
 
     def falling(*words, **options):
