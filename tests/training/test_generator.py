@@ -157,7 +157,7 @@ def test_path_lengths_are_those_of_finite_differences(tmp_path):
                 step = torch.zeros_like(codes)
                 step[sample, level, number] = 1e-5
                 moved = (draw(codes + step) - draw(codes - step))[sample] / 2e-5
-                total += float((moved * noise[sample]).sum() / math.sqrt(16)) ** 2
+                total += ((moved * noise[sample]).sum() / math.sqrt(16)).item() ** 2
         assert float(found[sample]) == pytest.approx(math.sqrt(total / 2), rel=1e-6)
     target = torch.tensor(0.5)
     assert float(losses.path_length_penalty(found, target)) == pytest.approx(float(((found - 0.5) ** 2).mean()))
@@ -282,7 +282,13 @@ def test_distances_are_measured_and_a_plateau_ends_a_run(tmp_path, tiny, monkeyp
     native.save(tmp_path / "unet", segmenter=UNet(classes=2, width=4))
     told = []
     settings = tiny.model_copy(
-        update={"frechet_every": 2, "frechet_features": str(tmp_path / "unet"), "frechet_images": 8, "kimg": 3}
+        update={
+            "frechet_every": 2,
+            "frechet_features": str(tmp_path / "unet"),
+            "frechet_images": 8,
+            "kimg": 3,
+            "plateau": 1,
+        }
     )
     real, values = frechet.evaluate_frechet, iter([3.0, 2.0, 2.5, 2.6, 2.7])
 
