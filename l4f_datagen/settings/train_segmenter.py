@@ -61,7 +61,9 @@ class TrainSegmenterSettings(StageSettings):
     precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the network")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
     memory: float = Field(2.0, ge=0, le=4096, description="GiB of decoded images that may be kept in memory")
-    workers: int = Field(2, gt=0, le=256, description="threads that read and augment")
+    workers: int | None = Field(
+        None, ge=0, le=256, description="threads that read and augment; default: 2 beside a GPU, none beside a CPU"
+    )
     validate_every: int = Field(100, gt=0, le=10**6, description="steps from one validation to the next")
     log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
     sheet_every: int = Field(500, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")
