@@ -43,6 +43,7 @@ class TrainSegmenterSettings(StageSettings):
     auxiliary_weight: Weight = Field(1.0, description="weight of the loss of BiSeNet's two auxiliary heads")
     flip: Fraction = Field(0.5, description="chance to mirror an image")
     scale: float = Field(0.1, ge=0, le=4, description="images are scaled by a factor of up to 1 + this, or its inverse")
+    scaled: Fraction = Field(0.5, description="chance to scale an image; others keep their pixels, which scaling blurs")
     crop: float = Field(0.1, ge=0, le=1, description="crops are moved by up to this share of their side")
     colour: Fraction = Field(0.15, description="most change of brightness, contrast, saturation and tint")
     blur: Fraction = Field(0.1, description="chance to blur an image, by a deviation of up to a pixel")
