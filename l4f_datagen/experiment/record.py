@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from ..shards import atomic
 
 FILE = "run.json"
@@ -36,10 +37,13 @@ class Record:
 
     @contextmanager
     def timing(self, stage: str) -> Iterator[Clock]:
-        """Time a block and keep it, unless the block says that it had nothing to do. An interruption counts."""
+        """Time a block and keep it, unless it says that it had nothing to do, or refused. An interruption counts."""
         clock, start = Clock(), time.monotonic()
         try:
             yield clock
+        except UserError:
+            clock.made = 0  # nothing was written
+            raise
         finally:
             if clock.made != 0 and self._path.parent.is_dir():
                 seconds = self.seconds(stage) or 0.0
