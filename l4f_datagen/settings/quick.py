@@ -5,9 +5,9 @@ from typing import Any
 from .base import StageSettings
 
 MOST: dict[str, dict[str, int]] = {
-    "train-alpha": {"iterations": 200},
+    "train-alpha": {"iterations": 150},
     "generate": {"n": 1000},
-    "train-segmenter": {"iterations": 150, "world_images": 1000},
+    "train-segmenter": {"iterations": 100, "world_images": 1000},
     "segmenters": {"seeds": 1},
     "evaluate alpha": {"n": 100, "resamples": 200},
     "evaluate segmenter": {"n": 100, "resamples": 200},
