@@ -7,6 +7,8 @@ from typing import Any
 from ..evaluation.tables import HEADINGS, as_text
 
 _HIDDEN = ("intervals", "worst")
+_SETTINGS = ("psi", "threshold")
+"""Columns that say what was measured: numbers, but none that are rounded."""
 _INTERVAL = "Below each value its 95 % interval over the images (bootstrap)."
 _SECTIONS = (
     ("alpha", "Alpha masks (Tables 1 and 2)"),
@@ -103,6 +105,8 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name, "")
     if isinstance(value, bool | int | str):
         return str(value)
+    if name in _SETTINGS:
+        return f"{value:g}"
     interval = row.get("intervals", {}).get(name)
     bounds = f"<br>{as_text(interval[0])}–{as_text(interval[1])}" if interval else ""
     return as_text(value) + bounds
