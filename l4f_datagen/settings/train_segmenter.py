@@ -35,7 +35,7 @@ class TrainSegmenterSettings(StageSettings):
         "cross_entropy", description="against the mask, or against the alpha as a soft label"
     )
     threshold: float | None = Field(
-        0.7, gt=0, le=1, description="alpha from which a generated sample is foreground; none: as stored"
+        None, gt=0, le=1, description="alpha from which a generated sample is foreground; default: masks as stored"
     )
     foregrounds: Fraction | None = Field(
         None, description="share of plain foregrounds beside composites; default: 0.5 where the shards hold them"
