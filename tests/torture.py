@@ -39,7 +39,7 @@ def kill_at_random(settings: GenerateSettings, out: Path, numbers: random.Random
     process = subprocess.Popen(
         command(settings, out, *flags), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     # The moment is a number of finished shards and some milliseconds, whatever the machine's speed.
     wanted = _finished(out) + numbers.randint(0, 2)
     while _finished(out) < wanted and process.poll() is None:
