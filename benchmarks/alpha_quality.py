@@ -28,7 +28,7 @@ from l4f_datagen.weights import state
 WORLD, SIZE = "vessels", 64
 TRAINING, HELD_OUT = 8000, 1000
 STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 16, 2e-3, 16, 3
-THRESHOLDS = (0.5, 0.9)
+THRESHOLDS = (0.2, 0.5, 0.9)
 CACHE = Path(tempfile.gettempdir()) / "l4f-datagen-reference.safetensors"
 
 

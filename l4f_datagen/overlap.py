@@ -21,8 +21,12 @@ def ordered_map(
 
     At most ``ahead`` results exist that were not asked for yet, so memory does not grow with the
     number of items. Closing the iterator waits for the items under way and drops the rest. An
-    error of ``function`` or of ``items`` is raised at its place in the order.
+    error of ``function`` or of ``items`` is raised at its place in the order. Without ``workers`` nothing
+    is made ahead: each result in the consumer's own thread, when it is asked for.
     """
+    if not workers:
+        yield from map(function, items)
+        return
     executor = ThreadPoolExecutor(workers, initializer=initializer)
     pending = deque()
     try:

@@ -54,9 +54,14 @@ def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128) -
 def save_png(path: Path, image: np.ndarray) -> None:
     """Write RGB uint8 H×W×3 as a PNG, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png_bytes(image))
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """RGB uint8 H×W×3 as a PNG."""
     done, content = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     assert done
-    path.write_bytes(content.tobytes())
+    return content.tobytes()
 
 
 def _blocks(samples: Iterable[Sample], columns: int) -> Iterator[Sequence[Sample]]:

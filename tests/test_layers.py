@@ -13,6 +13,7 @@ PACKAGE = Path(l4f_datagen.__file__).parent
 BOTTOM = {"settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet", "addresses"}
 ROWS = [
     {"cli"},
+    {"experiment"},
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading"},
     {"generation", "segmentation", "shards"},

@@ -12,6 +12,7 @@ def test_order_is_kept_when_later_items_finish_first():
         return item * item
 
     assert list(ordered_map(work, range(20), workers=4, ahead=8)) == [i * i for i in range(20)]
+    assert list(ordered_map(work, range(20), workers=0, ahead=0)) == [i * i for i in range(20)]
 
 
 def test_it_works_ahead_but_within_bounds():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from l4f_datagen.engines.local import generate
 from l4f_datagen.settings import GenerateSettings
+from l4f_datagen.shards.verify import verify
 
 FULL_DISK = 1
 """Exit code of failed work."""
@@ -38,7 +39,7 @@ def kill_at_random(settings: GenerateSettings, out: Path, numbers: random.Random
     process = subprocess.Popen(
         command(settings, out, *flags), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     # The moment is a number of finished shards and some milliseconds, whatever the machine's speed.
     wanted = _finished(out) + numbers.randint(0, 2)
     while _finished(out) < wanted and process.poll() is None:
@@ -66,10 +67,10 @@ def fill_the_disk(settings: GenerateSettings, out: Path, numbers: random.Random,
 
 
 def finish(settings: GenerateSettings, out: Path) -> dict[str, str]:
-    """Let ``generate`` end undisturbed; the files of the folder."""
+    """Let ``generate`` end undisturbed and ``verify`` read it; the files of the folder."""
     done = subprocess.run(command(settings, out), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    # verify(out) belongs here as soon as there is one.
+    assert not (findings := verify(out).findings), findings
     return fingerprints(out)
 
 

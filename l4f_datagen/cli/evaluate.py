@@ -1,15 +1,10 @@
 """``l4f-datagen evaluate``: masks, alpha networks, segmenters and sets of images, measured."""
 
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
 
 from ..errors import UserError
 from ..settings import (
@@ -20,13 +15,11 @@ from ..settings import (
     StageSettings,
     resolve,
 )
+from .live import LiveLine, duration
 from .options import setting
-from .progress import duration
 
 if TYPE_CHECKING:
     from ..evaluation.tables import Report
-
-_SECONDS_BETWEEN_LINES = 10
 
 
 @click.group("evaluate", short_help="Measure masks, alpha networks, segmenters and sets of images.")
@@ -64,7 +57,7 @@ def masks_command(prediction: str, truth: str, json_file: str | None, csv_file: 
     from ..evaluation.compare import evaluate_masks
 
     with _Result(settings, json_file, csv_file) as result:
-        result.show(evaluate_masks(prediction, truth, settings, report=result.progress))
+        result.write(evaluate_masks(prediction, truth, settings, report=result.progress))
 
 
 @command.command("alpha", short_help="An alpha network against a reference (Tables 1 and 2).")
@@ -99,7 +92,7 @@ def alpha_command(
             click.echo(f"{export_images}: {count} images")
             return
         segmenter = open_masker(reference, settings, resolve_device(settings.device))
-        result.show(alpha.evaluate_alpha(settings, segmenter, report=result.progress))
+        result.write(alpha.evaluate_alpha(settings, segmenter, report=result.progress))
 
 
 @command.command("segmenter", short_help="Segmenters on labelled images (Table 4).")
@@ -122,7 +115,7 @@ def segmenter_command(
         device = resolve_device(settings.device)
         opened = [open_masker(path, settings, device) for path in segmenters]
         supervised = open_masker(settings.supervised, settings, device) if settings.supervised else None
-        result.show(evaluate_segmenters(opened, settings, supervised=supervised, report=result.progress))
+        result.write(evaluate_segmenters(opened, settings, supervised=supervised, report=result.progress))
 
 
 @command.command("frechet", short_help="FID and KID between two sets of images (Table 5).")
@@ -138,10 +131,10 @@ def frechet_command(a: str, b: str, json_file: str | None, csv_file: str | None,
     from ..evaluation.frechet import evaluate_frechet
 
     with _Result(settings, json_file, csv_file) as result:
-        result.show(evaluate_frechet(a, b, settings, report=result.progress))
+        result.write(evaluate_frechet(a, b, settings, report=result.progress))
 
 
-class _Result:
+class _Result(LiveLine):
     """Progress on standard error while the work lasts, then the table and its files."""
 
     def __init__(self, settings: StageSettings, json_file: str | None, csv_file: str | None):
@@ -150,35 +143,18 @@ class _Result:
         # Asked before the work: it may take an hour.
         self._json, self._csv = tables.check_writable(json_file, "json"), tables.check_writable(csv_file, "csv")
         self._worst = getattr(settings, "worst", 0)
-        self._start = time.monotonic()
-        self._next_line = self._start + _SECONDS_BETWEEN_LINES
-        console = Console(stderr=True)
-        self._live = Live(console=console, refresh_per_second=4, transient=True) if sys.stderr.isatty() else None
-
-    def __enter__(self) -> "_Result":
-        if self._live:
-            self._live.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop(*error)
+        super().__init__()
 
     def progress(self, done: int, total: int) -> None:
-        """Say where things stand: live on a terminal, a line every ten seconds in a file."""
-        now = time.monotonic()
-        left = (now - self._start) / done * (total - done) if done else 0
-        text = f"{done}/{total} images  {duration(left)} left"
-        if self._live:
-            self._live.update(Text(text))
-        elif now >= self._next_line:
-            self._next_line = now + _SECONDS_BETWEEN_LINES
-            print(text, file=sys.stderr, flush=True)
+        """Say where things stand."""
+        left = self.seconds / done * (total - done) if done else 0
+        self.show(f"{done}/{total} images  {duration(left)} left")
 
-    def show(self, report: "Report") -> None:
+    def write(self, report: "Report") -> None:
         """Print the table and write the files that were asked for."""
         from ..evaluation import metrics, tables
 
-        self._stop(None, None, None)
+        self.stop()
         # Of the baselines nobody wants to look at them.
         measured = [(number, row) for number, row in enumerate(report.rows) if row.labels.get("role") != "baseline"]
         worst = {number: metrics.worst(row.per_image, self._worst) for number, row in measured}
@@ -187,8 +163,3 @@ class _Result:
             self._json.write_text(tables.to_json(report), encoding="utf-8")
         if self._csv:
             tables.write_csv(report, self._csv)
-
-    def _stop(self, *error: object) -> None:
-        if self._live:
-            self._live.__exit__(*error)
-            self._live = None

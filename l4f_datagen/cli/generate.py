@@ -60,8 +60,8 @@ def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flag
 
 def make(
     settings: GenerateSettings, out: str, engine: EngineSettings, *, overwrite: bool = False, dry_run: bool = False
-) -> None:
-    """Generate with progress and a closing line."""
+) -> int:
+    """Generate with progress and a closing line. Returns how many samples were made now."""
     shards = engine.shards(settings.shards)
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..engines import local
@@ -75,7 +75,7 @@ def make(
     models = load_models(settings) if one or dry_run else None
     if dry_run:
         click.echo(json.dumps(local.describe(settings, models)["settings"] | {"out": out}, indent=2))
-        return
+        return 0
     with ProgressReporter() as reporter:
         common = {"overwrite": overwrite, "report": reporter, "shards": shards}
         if engine.engine == "ray":
@@ -85,3 +85,4 @@ def make(
         else:
             progress = local.generate(settings, out, devices=devices, models=models, **common)
     click.echo(closing_line(out, progress, reporter.seconds, shards))
+    return progress.made

@@ -1,68 +1,108 @@
-"""``l4f-datagen run``: the stages of a pipeline file, one after the other."""
+"""``l4f-datagen run``: the stages of a pipeline file, one after the other, and the report of them."""
 
 import json
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..settings import (
-    EngineSettings,
-    GenerateSettings,
-    TrainAlphaSettings,
-    TrainSegmenterSettings,
-    load_pipeline,
-    resolve,
-)
+from ..settings import EngineSettings, load_pipeline, resolve
 from .options import setting
 
-ALPHA, SHARDS, SEGMENTER = "alpha", "shards", "segmenter"
-"""Folders of the stages inside --out."""
+if TYPE_CHECKING:
+    from ..experiment.plan import Plan, Stage
 
 
-@click.command("run", short_help="Run the stages of a pipeline file.")
+@click.command("run", short_help="Run the stages of a pipeline file and write a report.")
 @click.argument("pipeline", metavar="PATH|NAME")
-@click.option("--out", required=True, metavar="FOLDER", help="folder of the stages': alpha/, shards/, segmenter/")
+@click.option("--out", required=True, metavar="FOLDER", help="folder of all that the stages make, and of report.md")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
+@click.option("--quick", is_flag=True, help="fewer iterations, samples and images: to try out, not to publish")
 @setting(EngineSettings, "engine")
 @setting(EngineSettings, "devices", metavar="N,N|cpu,cpu")
 @setting(EngineSettings, "ray_address", metavar="HOST:PORT|auto")
 @setting(EngineSettings, "workers")
 @setting(EngineSettings, "devices_per_worker")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
-def command(pipeline: str, out: str, n: str | None, dry_run: bool, **flags: object) -> None:
-    """Run the stages that a pipeline file lists: train-alpha into FOLDER/alpha, generate into FOLDER/shards,
-    train-segmenter into FOLDER/segmenter.
+def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object) -> None:
+    """Run the stages that a pipeline file lists, and write FOLDER/report.md and report.json.
+
+    train-alpha goes into FOLDER/alpha, generate into FOLDER/shards, train-segmenter into FOLDER/segmenter or, where
+    there are several, FOLDER/segmenters, and what evaluate finds into FOLDER/evaluation.
 
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
-    several stages, each takes what the one before it made: the alpha network, the shards. Who generates is never in
-    a file: --engine and what follows it are those of generate.
+    several stages, each takes what the one before it made: the alpha network, the shards, the segmenters. Who
+    generates is never in a file: --engine and what follows it are those of generate.
     """
     engine = resolve(EngineSettings, {}, flags)
-    content, folder = load_pipeline(pipeline), Path(out).expanduser()
-    listed = content.model_fields_set
-    training = resolve(TrainAlphaSettings, content.train_alpha, {}) if "train_alpha" in listed else None
-    generating = None
-    if "generate" in listed:
-        trained = {"generator": training.generator, "alpha": str(folder / ALPHA / "final")} if training else {}
-        generating = resolve(GenerateSettings, content.generate, {"n": n, **trained})
-    segmenting = None
-    if "train_segmenter" in listed:
-        made = {"shards": (str(folder / SHARDS),)} if generating and "shards" not in content.train_segmenter else {}
-        segmenting = resolve(TrainSegmenterSettings, content.train_segmenter, made)
+    from ..experiment.plan import make_plan
+
+    plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick)
     if dry_run:
-        stages = {"train-alpha": training, "generate": generating, "train-segmenter": segmenting}
-        shown = {name: settings.model_dump(mode="json") for name, settings in stages.items() if settings}
+        shown = {stage.name: stage.settings.model_dump(mode="json") for stage in plan.stages}
         click.echo(json.dumps(shown, indent=2))
         return
-    if training:
+    _run(plan, engine, _typed(pipeline, out, n, quick, flags))
+
+
+def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..experiment.record import Record
+    from ..experiment.report import write_report
+
+    _check_extras(plan)
+    record = Record(plan.folder)
+    for stage in plan.stages:
+        with record.timing(stage.name) as clock:
+            clock.made = _do(stage, plan.folder, engine)
+    click.echo(write_report(plan, record, command=typed))
+
+
+def _do(stage: "Stage", folder: Path, engine: EngineSettings) -> int:
+    """Do one stage, as its own command does. Returns how much was left to do."""
+    from ..experiment import plan
+
+    out = str(folder / stage.place)
+    if stage.kind == plan.TRAIN_ALPHA:
         from .train_alpha import train
 
-        train(training, str(folder / ALPHA))
-    if generating:
+        return train(stage.settings, out)
+    if stage.kind == plan.GENERATE:
         from .generate import make
 
-        make(generating, str(folder / SHARDS), engine)
-    if segmenting:
+        return make(stage.settings, out, engine)
+    if stage.kind == plan.TRAIN_SEGMENTER:
         from .train_segmenter import train as train_segmenter
 
-        train_segmenter(segmenting, str(folder / SEGMENTER))
+        return train_segmenter(stage.settings, out)
+    return _evaluate(stage, folder)
+
+
+def _evaluate(stage: "Stage", folder: Path) -> int:
+    from ..experiment.results import evaluate
+    from .progress import CountReporter, duration
+
+    with CountReporter("images") as reporter:
+        _, measured = evaluate(stage, folder, report=reporter)
+        seconds = duration(reporter.seconds)
+    click.echo(f"{folder / stage.place}: " + (f"measured in {seconds}" if measured else "measured before"))
+    return int(measured)
+
+
+def _check_extras(plan: "Plan") -> None:
+    """Miss a library now, not after an hour of training."""
+    from ..experiment.plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER
+
+    if plan.of(EVALUATE_ALPHA, EVALUATE_SEGMENTER, EVALUATE_FRECHET):
+        from ..evaluation.metrics import require_torchmetrics
+
+        require_torchmetrics()
+
+
+def _typed(pipeline: str, out: str, n: str | None, quick: bool, flags: dict[str, object]) -> str:
+    """The command as one would type it again."""
+    given = {"n": n, **flags}
+    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+    words = [word.replace("_", "-") if word.startswith("--") else word for word in words]
+    return shlex.join(["l4f-datagen", "run", pipeline, "--out", out, *(["--quick"] * quick), *words])

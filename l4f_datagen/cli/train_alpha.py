@@ -39,8 +39,8 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
 
 
-def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> str:
-    """Train with progress and a closing line. Returns the path of the finished checkpoint."""
+def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+    """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..training.alpha import train_alpha
     from .training_progress import TrainingReporter, tell_alpha
@@ -53,7 +53,7 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
         click.echo(f"{result.final}: {settings.iterations} iterations, {result.made} now in {seconds:.1f} s")
         if result.verdict:
             click.echo(f"the masks have degenerated: {result.verdict}", err=True)
-    return str(result.final)
+    return result.made
 
 
 def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:

@@ -51,8 +51,8 @@ def train(
     onnx: bool = False,
     tensorboard: bool = False,
     overwrite: bool = False,
-) -> str:
-    """Train with progress and a closing line. Returns the path of the finished checkpoint."""
+) -> int:
+    """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..training.segmenter import train_segmenter
     from .training_progress import TrainingReporter, tell_segmenter
@@ -73,4 +73,4 @@ def train(
 
             done = convert(result.final, result.final / "segmenter.onnx", target="onnx", overwrite=True)
             click.echo(f"{done.out}: largest difference {done.largest_difference:.1e}")
-    return str(result.final)
+    return result.made

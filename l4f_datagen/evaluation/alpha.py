@@ -224,15 +224,19 @@ def _baselines(batch: Batch, position: int) -> dict[str, np.ndarray]:
 
 
 def _comparison(rows: Sequence[Row]) -> list[str]:
-    """Whether every mask of the alpha network is better than the best baseline."""
+    """Whether the alpha network, at its best threshold, is better than the best baseline."""
     notes = []
     for psi in dict.fromkeys(row.labels["psi"] for row in rows):
         here = [row for row in rows if row.labels["psi"] == psi]
-        ours = [row.values["miou"] or 0 for row in here if row.labels["threshold"] != ""]
-        best = max((row for row in here if row.labels["threshold"] == ""), key=lambda row: row.values["miou"] or 0)
-        verdict = "beats" if min(ours) > (best.values["miou"] or 0) else "does NOT beat"
+        ours = max((row for row in here if row.labels["threshold"] != ""), key=_miou)
+        best = max((row for row in here if row.labels["threshold"] == ""), key=_miou)
+        verdict = "beats" if _miou(ours) > _miou(best) else "does NOT beat"
         notes.append(
             f"psi {psi:g}: the alpha network {verdict} the best baseline ({best.labels['masks']}) in mIoU, "
-            f"{min(ours):.3f} against {best.values['miou'] or 0:.3f}."
+            f"{_miou(ours):.3f} (threshold {ours.labels['threshold']}) against {_miou(best):.3f}."
         )
     return notes
+
+
+def _miou(row: Row) -> float:
+    return row.values["miou"] or 0.0

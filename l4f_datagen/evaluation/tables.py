@@ -13,7 +13,7 @@ from rich.table import Table
 from ..errors import UserError
 
 UNDEFINED = "–"
-_HEADINGS = {
+HEADINGS = {
     "iou_foreground": "IoU fg", "iou_background": "IoU bg", "miou": "mIoU", "f1": "F1", "precision": "Prec",
     "recall": "Rec", "accuracy": "Acc", "ratio": "of supervised", "fid": "FID", "kid": "KID",
 }  # fmt: skip
@@ -64,7 +64,7 @@ def render(report: Report, *, worst: Mapping[int, Sequence[Mapping]] | None = No
         table.add_column(name.replace("_", " "), overflow="fold")
     table.add_column("images", justify="right")
     for name in values:
-        table.add_column(_HEADINGS.get(name, name.replace("_", " ")), justify="right")
+        table.add_column(HEADINGS.get(name, name.replace("_", " ")), justify="right")
     for row in report.rows:
         cells = [_cell(row.values.get(name), row.intervals.get(name)) for name in values]
         table.add_row(*(str(row.labels.get(name, "")) for name in labels), str(row.images), *cells)
@@ -75,7 +75,7 @@ def render(report: Report, *, worst: Mapping[int, Sequence[Mapping]] | None = No
         console.print(note, soft_wrap=True)
     for number, images in (worst or {}).items():
         name = ", ".join(str(v) for v in report.rows[number].labels.values())
-        listed = (f"{i['key']} (mIoU {_number(i['miou'])}, IoU fg {_number(i['iou_foreground'])})" for i in images)
+        listed = (f"{i['key']} (mIoU {as_text(i['miou'])}, IoU fg {as_text(i['iou_foreground'])})" for i in images)
         console.print(f"Worst of {name}: {'; '.join(listed)}", soft_wrap=True)
 
 
@@ -141,10 +141,11 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
 
 
 def _cell(value: float | None, interval: tuple[float, float] | None) -> str:
-    return _number(value) + (f"\n{_short(interval[0])}–{_short(interval[1])}" if interval else "")
+    return as_text(value) + (f"\n{_short(interval[0])}–{_short(interval[1])}" if interval else "")
 
 
-def _number(value: float | None) -> str:
+def as_text(value: float | None) -> str:
+    """A value as people read it."""
     if value is None:
         return UNDEFINED
     return f"{value:.3f}" if 0.01 <= abs(value) < 10 or value == 0 else f"{value:.4g}"

@@ -9,10 +9,12 @@ from .evaluate import (
     EvaluateMasksSettings,
     EvaluateSegmenterSettings,
 )
+from .experiment import EvaluationSettings, SegmentersSettings
 from .export import ExportSettings
 from .generate import GenerateSettings, identity
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
+from .quick import quickened
 from .render import RenderSettings
 from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
@@ -27,12 +29,14 @@ __all__ = [
     "EvaluateFrechetSettings",
     "EvaluateMasksSettings",
     "EvaluateSegmenterSettings",
+    "EvaluationSettings",
     "ExportSettings",
     "GenerateSettings",
     "ImportSettings",
     "Pipeline",
     "RenderSettings",
     "SegmentSettings",
+    "SegmentersSettings",
     "StageSettings",
     "TrainAlphaSettings",
     "TrainGeneratorSettings",
@@ -40,6 +44,7 @@ __all__ = [
     "fingerprint",
     "identity",
     "load_pipeline",
+    "quickened",
     "resolve",
     "validate",
     "with_preset",

@@ -24,6 +24,8 @@ class Pipeline(StageSettings):
     train_alpha: dict[str, Any] = Field({}, alias="train-alpha")
     generate: dict[str, Any] = Field({})
     train_segmenter: dict[str, Any] = Field({}, alias="train-segmenter")
+    segmenters: dict[str, Any] = Field({})
+    evaluate: dict[str, Any] = Field({})
 
 
 def load_pipeline(path: str) -> Pipeline:

@@ -35,7 +35,7 @@ class TrainSegmenterSettings(StageSettings):
         "cross_entropy", description="against the mask, or against the alpha as a soft label"
     )
     threshold: float | None = Field(
-        0.7, gt=0, le=1, description="alpha from which a generated sample is foreground; none: as stored"
+        None, gt=0, le=1, description="alpha from which a generated sample is foreground; default: masks as stored"
     )
     foregrounds: Fraction | None = Field(
         None, description="share of plain foregrounds beside composites; default: 0.5 where the shards hold them"
@@ -43,6 +43,7 @@ class TrainSegmenterSettings(StageSettings):
     auxiliary_weight: Weight = Field(1.0, description="weight of the loss of BiSeNet's two auxiliary heads")
     flip: Fraction = Field(0.5, description="chance to mirror an image")
     scale: float = Field(0.1, ge=0, le=4, description="images are scaled by a factor of up to 1 + this, or its inverse")
+    scaled: Fraction = Field(0.5, description="chance to scale an image; others keep their pixels, which scaling blurs")
     crop: float = Field(0.1, ge=0, le=1, description="crops are moved by up to this share of their side")
     colour: Fraction = Field(0.15, description="most change of brightness, contrast, saturation and tint")
     blur: Fraction = Field(0.1, description="chance to blur an image, by a deviation of up to a pixel")
@@ -61,7 +62,9 @@ class TrainSegmenterSettings(StageSettings):
     precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the network")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
     memory: float = Field(2.0, ge=0, le=4096, description="GiB of decoded images that may be kept in memory")
-    workers: int = Field(2, gt=0, le=256, description="threads that read and augment")
+    workers: int | None = Field(
+        None, ge=0, le=256, description="threads that read and augment; default: 2 beside a GPU, none beside a CPU"
+    )
     validate_every: int = Field(100, gt=0, le=10**6, description="steps from one validation to the next")
     log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
     sheet_every: int = Field(500, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")

@@ -143,7 +143,7 @@ def loop(
         for iteration in range(begun, settings.iterations)
         for part in range(settings.accumulate)
     )
-    with contextlib.closing(images.batches(plan)) as batches:
+    with contextlib.closing(images.batches(plan, workers=learner.processes.reading_threads())) as batches:
         for iteration in range(begun, settings.iterations):
             # Both rates follow from the iteration alone.
             learner.set_rates(rate_factor(iteration, settings))

@@ -16,9 +16,9 @@ def augment(labelled: Labelled, size: int, settings: TrainSegmenterSettings, rng
 
     Every draw happens whatever the settings, so that one setting does not change what another one draws.
     """
-    flip, zoom, across, down, blurred, compressed = rng.random(6)
+    flip, zoom, across, down, blurred, compressed, scaled = rng.random(7)
     shifts, colours, deviation, quality = rng.uniform(-1, 1, 2), rng.uniform(-1, 1, 6), rng.random(), rng.random()
-    scale = (1 + settings.scale) ** (2 * zoom - 1)
+    scale = (1 + settings.scale) ** (2 * zoom - 1) if scaled < settings.scaled else 1.0
     moved = settings.crop * size * shifts
     changed = _placed(labelled, size, scale, (across, down), moved, flip < settings.flip)
     image = changed.image
@@ -62,8 +62,8 @@ def _placed(
     """
     height, width = labelled.mask.shape
     left, top = (place[0] * (width - size), place[1] * (height - size))
-    if scale == 1 and not moved.any():
-        left, top = round(left), round(top)  # whole pixels need no interpolation
+    if scale == 1:
+        left, top, moved = round(left), round(top), np.rint(moved)  # whole pixels need no interpolation
     if scale == 1 and not moved.any() and min(height, width) >= size:
         rows, columns = slice(top, top + size), slice(left, left + size)
         step = -1 if flip else 1

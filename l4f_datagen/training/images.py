@@ -57,7 +57,7 @@ class RealImages:
         return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
     def batches(self, plan: Iterator[Sequence[int]], *, workers: int = 2) -> Iterator[Tensor]:
-        """``batch`` of every element of ``plan``, in order, made ahead in threads."""
+        """``batch`` of every element of ``plan``, in order, made ahead in threads if there are ``workers``."""
         return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
 
     def picture(self, index: int) -> np.ndarray:

@@ -101,9 +101,8 @@ class LabelledBatches:
         count = sum(len(part.indices) for part in self.validation)
         return min(count, self.settings.validation_images)
 
-    def batches(self, plan: Iterator[Sequence[int]]) -> Iterator[Batch]:
-        """The images at every element's positions of the endless stream, in order, made ahead in threads."""
-        workers = self.settings.workers
+    def batches(self, plan: Iterator[Sequence[int]], *, workers: int) -> Iterator[Batch]:
+        """The images at every element's positions of the endless stream, in order, made ahead if there are workers."""
         return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
 
     def batch(self, positions: Sequence[int]) -> Batch:

@@ -42,6 +42,14 @@ class Processes:
         dtype = torch.float16 if self.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.device.type, dtype, enabled=self.precision != "float32")
 
+    def reading_threads(self, wanted: int | None = None) -> int:
+        """How many threads make batches ahead, unless so many are ``wanted``: two beside a GPU, none beside a CPU.
+
+        Networks on a CPU have its cores. A loop that they share waits at its end for each of them, and a thread more
+        takes one away for far longer than its own work lasts.
+        """
+        return wanted if wanted is not None else 0 if self.device.type == "cpu" else 2
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes; in one message."""
         if self.count > 1:

@@ -125,7 +125,8 @@ class SegmenterRun:
         s, learner, folder = self.settings, self.learner, self.folder
         log = TermLog(TERMS, s.iterations, folder, learner.processes, report, begun)
         plan = (learner.positions(iteration) for iteration in range(begun, end))
-        with contextlib.closing(self.batches.batches(plan)) as batches:
+        workers = learner.processes.reading_threads(s.workers)
+        with contextlib.closing(self.batches.batches(plan, workers=workers)) as batches:
             for iteration, batch in zip(range(begun, end), batches):
                 terms = learner.step(iteration, batch.to(learner.device))
 

@@ -53,7 +53,7 @@ def test_a_flag_beats_the_pipeline_file(capsys, tmp_path):
 
 def test_progress_tells_rate_shard_and_time_left(monkeypatch):
     now = iter([0.0, 0.0, 20.0, 20.0])
-    monkeypatch.setattr("l4f_datagen.cli.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("l4f_datagen.cli.live.time.monotonic", lambda: next(now))
     reporter = ProgressReporter()
     next(now)
     line = reporter.line(Progress(shard=1, shards=4, made=100, to_make=700, samples=1000))

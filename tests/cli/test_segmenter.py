@@ -85,7 +85,8 @@ def test_every_setting_of_training_is_a_flag(capsys):
     values = {
         "world_images": 7, "validation": "0.3", "validation_images": 8, "arch": "bisenet", "classes": 3, "width": 8,
         "depth": 4, "stem": 2, "size": 48, "loss": "soft", "threshold": 0.6, "foregrounds": 0.3,
-        "auxiliary_weight": 0.5, "flip": 0.1, "scale": 0.2, "crop": 0.3, "colour": 0.4, "blur": 0.5, "jpeg": 0.6,
+        "auxiliary_weight": 0.5, "flip": 0.1, "scale": 0.2, "scaled": 0.9,
+        "crop": 0.3, "colour": 0.4, "blur": 0.5, "jpeg": 0.6,
         "iterations": 9, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.2, "schedule": "cosine",
         "warm_up": 0.3, "ema_decay": 0.4, "keep": "last", "seed": 5, "precision": "bf16", "device": "cpu",
         "memory": 0.5, "workers": 3, "validate_every": 1, "log_every": 2, "sheet_every": 3, "checkpoint_every": 4,

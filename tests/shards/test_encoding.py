@@ -102,10 +102,11 @@ def test_jpeg_keeps_full_colour_resolution(sample):
 
 
 def test_masks_are_read_alike_by_both_decoders(sample):
-    """Those of two colours by OpenCV, the others by Pillow."""
+    """Small ones of two colours by OpenCV, the others by Pillow."""
+    large = np.tile(sample.mask, (-(-120 // sample.mask.shape[0]), -(-120 // sample.mask.shape[1])))
     ignored = sample.mask.copy()
     ignored[:3] = encoding.IGNORED
-    for mask in (sample.mask, ignored, 0 * sample.mask, 0 * sample.mask + 1, sample.mask[:1, :1]):
+    for mask in (sample.mask, ignored, 0 * sample.mask, 0 * sample.mask + 1, sample.mask[:1, :1], large):
         content = encoding.encode_mask(mask)
         assert (content[encoding._PALETTE] == encoding._TWO_COLOURS) == (encoding.IGNORED not in mask)
         found = encoding.decode_mask(content)

@@ -6,7 +6,7 @@ from l4f_datagen.settings import TrainSegmenterSettings
 from l4f_datagen.training.augmentation import augment, centre_crop, with_shorter_side
 from l4f_datagen.training.labelled import Labelled
 
-NOTHING = {"flip": 0, "scale": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
+NOTHING = {"flip": 0, "scale": 0, "scaled": 1.0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
 
 
 def settings(**changes) -> TrainSegmenterSettings:
@@ -60,6 +60,20 @@ def test_scaling_keeps_the_middle():
         sides.append(mask[20].sum())
     # Between 2/3 and 3/2 of 20 pixels.
     assert 13 <= min(sides) < 18 and 22 < max(sides) <= 30
+
+
+def test_what_is_not_scaled_keeps_its_pixels():
+    before = vessel()
+    kept = 0
+    for number in range(40):
+        after = drawn(before, number, scale=0.5, crop=0.2, flip=0.5, scaled=0.5)
+        # Moved by whole pixels and mirrored at the border, an image holds no colour that it did not hold.
+        kept += np.isin(_numbers(after.image), _numbers(before.image)).all()
+    assert 10 <= kept <= 30
+
+
+def _numbers(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.uint32) @ np.array([1, 256, 65536], np.uint32)
 
 
 @pytest.mark.parametrize("changes", [{"colour": 0.3}, {"blur": 1.0}, {"jpeg": 1.0}])

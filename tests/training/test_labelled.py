@@ -14,7 +14,7 @@ from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmente
 from l4f_datagen.training.labelled import open_labelled
 from l4f_datagen.training.labelled_batches import LabelledBatches
 
-STILL = {"flip": 0, "scale": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
+STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
 
 
 @pytest.fixture(scope="module")

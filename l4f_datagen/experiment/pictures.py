@@ -1,0 +1,125 @@
+"""What an experiment's report shows: training curves, samples, and where segmenters are worst and best."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..analysis.plotting import require_matplotlib
+from ..evaluation import metrics
+from ..evaluation.references import open_masker
+from ..evaluation.segmenter import open_truth
+from ..generation.stream import resolve_device
+from ..shards import atomic
+from ..shards.reader import open_dataset
+from ..sheet import contact_sheet, picture_grid, png_bytes
+from ..training.run import LOG
+from .plan import Stage
+
+SHOWN = 8
+"""Images beside one another."""
+_NOT_TERMS = ("iteration", "steps_per_second", "warning")
+_LOSSES = ("discriminator", "adversarial")
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The lines of a training's log; none where there is no log."""
+    file = run / LOG
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+
+
+def alpha_curves(log: Sequence[Mapping[str, Any]]) -> bytes:
+    """A PNG of the losses, and of the terms of the masks, over the iterations.
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
+    names = [name for name in dict.fromkeys(name for line in log for name in line) if name not in _NOT_TERMS]
+    figure = require_matplotlib("report").figure.Figure(figsize=(12, 4), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for axes, title in zip(panels, ("losses", "terms of the masks")):
+        for name in names:
+            if (name in _LOSSES) == (title == "losses"):
+                _draw(axes, log, name, label=name)
+        axes.set(title=title, xlabel="iteration")
+        axes.legend()
+    return _png(figure)
+
+
+def segmenter_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """A PNG of the loss and of the validated mIoU of all segmenters over the iterations.
+
+    Raises:
+        UserError: matplotlib is not installed.
+    """
+    figure = require_matplotlib("report").figure.Figure(figsize=(12, 4), layout="constrained")
+    for axes, (name, title) in zip(
+        figure.subplots(1, 2),
+        (("loss", "loss"), ("miou", "mIoU on images of its own kind that it does not learn from")),
+    ):
+        for label, log in logs.items():
+            _draw(axes, log, name, label=label)
+        axes.set(title=title, xlabel="iteration")
+        axes.legend()
+    return _png(figure)
+
+
+def shards_sheet(folder: Path) -> bytes:
+    """A PNG of the first samples of a data set."""
+    samples = list(islice(open_dataset(folder), 2 * SHOWN))
+    return png_bytes(contact_sheet(samples, columns=min(SHOWN, len(samples))))
+
+
+def worst_and_best(stage: Stage, row: Mapping[str, Any]) -> bytes:
+    """A PNG of the images that a segmenter is worst and best on, their truth and its masks.
+
+    Args:
+        stage: an ``evaluate segmenter`` with this segmenter.
+        row: of its result.
+    """
+    truth = open_truth(stage.settings)
+    ranked = metrics.worst(row["per_image"], len(row["per_image"]))
+    sides = {"worst": ranked[:SHOWN], "best": ranked[::-1][:SHOWN]}
+    masker = open_masker(
+        stage.looks_at["segmenter" if row["role"] == "measured" else "supervised"],
+        stage.settings,
+        resolve_device(stage.settings.device),
+    )
+    rows: dict[str, list[np.ndarray]] = {}
+    for side, images in sides.items():
+        keys = [image["key"] for image in images]
+        pictures = [truth.image(key) for key in keys]
+        rows[side] = pictures
+        rows[f"{side}: truth"] = [_shades(truth.mask(key)) for key in keys]
+        with torch.inference_mode():
+            rows[f"{side}: mask"] = [_shades(masker(p[None], [key])[0]) for p, key in zip(pictures, keys)]
+    return png_bytes(picture_grid(rows))
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file unless it is there already."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(path, content)
+
+
+def _draw(axes: Any, log: Sequence[Mapping[str, Any]], name: str, *, label: str) -> None:
+    points = [(line["iteration"], line[name]) for line in log if line.get(name) is not None]
+    if points:
+        axes.plot(*zip(*points), label=label, marker="." if len(points) < 30 else None)
+
+
+def _shades(mask: np.ndarray) -> np.ndarray:
+    """Class indices as grey: 0 black, 1 white, 255 (ignored) grey."""
+    return np.choose((mask == 1) + 2 * (mask == 255), [0, 255, 128]).astype(np.uint8)
+
+
+def _png(figure: Any) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100, metadata={"Software": None})
+    return content.getvalue()

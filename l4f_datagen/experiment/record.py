@@ -1,0 +1,77 @@
+"""How long each stage took and on what: ``run.json``, which outlives a call of ``run``."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..shards import atomic
+
+FILE = "run.json"
+FORMAT, VERSION = "l4f-datagen-experiment", 1
+
+
+class Clock:
+    """One stage that is being done; ``made`` says how much of it was, 0 when all was there."""
+
+    made: int | None = None
+
+
+class Record:
+    """Seconds of every stage over all calls that did something, and the hardware of the last one."""
+
+    def __init__(self, folder: Path):
+        self._path = folder / FILE
+        self.stages: dict[str, dict[str, Any]] = {}
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            if content["format"] == FORMAT and content["version"] == VERSION:
+                self.stages = dict(content["stages"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # times alone are lost: everything else is in the stages' own files
+
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[Clock]:
+        """Time a block and keep it, unless it says that it had nothing to do, or refused. An interruption counts."""
+        clock, start = Clock(), time.monotonic()
+        try:
+            yield clock
+        except UserError:
+            clock.made = 0  # nothing was written
+            raise
+        finally:
+            if clock.made != 0 and self._path.parent.is_dir():
+                seconds = self.seconds(stage) or 0.0
+                seconds += time.monotonic() - start
+                self.stages[stage] = {"seconds": round(seconds, 1), "hardware": hardware()}
+                self._write()
+
+    def seconds(self, stage: str) -> float | None:
+        """None: not timed, as for work that another command did."""
+        return self.stages.get(stage, {}).get("seconds")
+
+    def _write(self) -> None:
+        content = {"format": FORMAT, "version": VERSION, "stages": self.stages}
+        atomic.write_bytes(self._path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def hardware() -> Mapping[str, Any]:
+    """Cores that this process may use, threads, GPUs."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {"cpu": _processor(), "cores": cores, "torch_threads": torch.get_num_threads(), "gpus": gpus}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

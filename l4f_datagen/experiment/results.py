@@ -1,0 +1,100 @@
+"""Evaluations of an experiment: done once for the same settings and the same inputs, kept as JSON."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import weights
+from ..evaluation import tables
+from ..evaluation.alpha import evaluate_alpha
+from ..evaluation.frechet import GENERATOR, evaluate_frechet
+from ..evaluation.references import open_masker
+from ..evaluation.segmenter import evaluate_segmenters
+from ..generation.stream import resolve_device
+from ..settings import fingerprint
+from ..shards import atomic
+from ..weights.native import is_native
+from ..weights.source import file_sha256
+from .plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER, Stage
+
+FILES = "safetensors"
+_WORLD = "world:"
+
+
+def evaluate(
+    stage: Stage, folder: Path, *, report: Callable[[int, int], None] = lambda done, total: None
+) -> tuple[dict[str, Any], bool]:
+    """Measure what ``stage`` says into its file. Returns the content, and whether it had to be measured now.
+
+    Paths below ``folder`` are written relative to it, so that it can be moved.
+
+    Raises:
+        UserError: an input is not there or cannot be used.
+    """
+    path = folder / stage.place
+    values = relative({"settings": stage.settings.model_dump(mode="json"), "inputs": dict(stage.looks_at)}, folder)
+    key = {
+        "fingerprint": fingerprint(values),
+        "inputs": {role: digest(place) for role, place in stage.looks_at.items()},
+    }
+    found = read(path)
+    if found is not None and {name: found.get(name) for name in key} == key:
+        return found, False
+    content = relative(json.loads(tables.to_json(_measure(stage, report))), folder) | key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write_bytes(path, json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    return content, True
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A kept result; None if there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and "rows" in content else None
+
+
+def digest(place: str) -> str:
+    """What tells an input from another one: a hash of weights or of a file; of other folders names and sizes.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if place.startswith(_WORLD):
+        return place
+    found = weights.result_of(weights.locate(place.removeprefix(GENERATOR)))
+    if found.is_file():
+        return file_sha256(found)
+    if is_native(found):
+        return fingerprint({file.name: file_sha256(file) for file in found.glob(f"*.{FILES}")})
+    files = (file for file in found.rglob("*") if file.is_file())
+    return fingerprint({file.relative_to(found).as_posix(): file.stat().st_size for file in files})
+
+
+def _measure(stage: Stage, report: Callable[[int, int], None]) -> tables.Report:
+    settings, looks_at = stage.settings, stage.looks_at
+    if stage.kind == EVALUATE_FRECHET:
+        return evaluate_frechet(looks_at["a"], looks_at["b"], settings, report=report)
+    device = resolve_device(settings.device)
+    opened = {
+        role: open_masker(looks_at[role], settings, device)
+        for role in ("reference", "segmenter", "supervised")
+        if role in looks_at
+    }
+    if stage.kind == EVALUATE_ALPHA:
+        return evaluate_alpha(settings, opened["reference"], report=report)
+    assert stage.kind == EVALUATE_SEGMENTER
+    measured = [opened["segmenter"]] if "segmenter" in opened else []
+    return evaluate_segmenters(measured, settings, supervised=opened.get("supervised"), report=report)
+
+
+def relative(value: Any, folder: Path) -> Any:
+    """A JSON value with the paths below ``folder`` relative to it, wherever in a text."""
+    if isinstance(value, str):
+        return re.sub(rf"(?<![\w/.-]){re.escape(str(folder))}/", "", value)
+    if isinstance(value, Mapping):
+        return {key: relative(item, folder) for key, item in value.items()}
+    return [relative(item, folder) for item in value] if isinstance(value, list) else value

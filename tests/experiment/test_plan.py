@@ -1,0 +1,93 @@
+import json
+
+import pytest
+
+from l4f_datagen.errors import UserError
+from l4f_datagen.experiment.plan import make_plan
+from l4f_datagen.settings import Pipeline, load_pipeline
+from l4f_datagen.settings.quick import MOST
+
+from .conftest import tiny_pipeline
+
+
+def plan_of(tmp_path, **changes):
+    content = {name: value for name, value in (tiny_pipeline("net") | changes).items() if value is not None}
+    return make_plan(Pipeline.model_validate(content), tmp_path)
+
+
+def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
+    stages = {stage.name: stage for stage in plan_of(tmp_path).stages}
+    assert list(stages) == [
+        "train-alpha", "generate",
+        "train-segmenter unet", "train-segmenter unet-supervised",
+        "train-segmenter unet-seed1", "train-segmenter unet-supervised-seed1",
+        "train-segmenter bisenet", "train-segmenter bisenet-supervised",
+        "train-segmenter bisenet-seed1", "train-segmenter bisenet-supervised-seed1",
+        "evaluate alpha",
+        "evaluate segmenter unet", "evaluate segmenter unet-seed1",
+        "evaluate segmenter bisenet", "evaluate segmenter bisenet-seed1", "evaluate segmenter baselines",
+        "evaluate frechet",
+    ]  # fmt: skip
+    alpha, shards = str(tmp_path / "alpha" / "final"), str(tmp_path / "shards")
+    assert stages["generate"].settings.alpha == stages["evaluate alpha"].settings.alpha == alpha
+    assert stages["evaluate alpha"].looks_at["reference"] == str(tmp_path / "segmenters/unet-supervised")
+    looks_at = stages["evaluate segmenter bisenet-seed1"].looks_at
+    assert looks_at["segmenter"] == str(tmp_path / "segmenters/bisenet-seed1")
+    assert looks_at["supervised"] == str(tmp_path / "segmenters/bisenet-supervised-seed1")
+    assert stages["evaluate frechet"].looks_at["a"] == "generator:net"
+
+    # A counterpart differs in what it learns from, and in nothing else.
+    ours, theirs = (stages[f"train-segmenter bisenet{kind}-seed1"].settings for kind in ("", "-supervised"))
+    assert (ours.shards, theirs.shards, ours.seed, ours.width) == ((shards,), ("world:vessels",), 1, 2)
+    assert ours == theirs.model_copy(update={"shards": ours.shards})
+
+
+def test_baselines_are_measured_once(tmp_path):
+    stages = [stage for stage in plan_of(tmp_path).stages if stage.kind == "evaluate segmenter"]
+    assert [stage.label for stage in stages if stage.settings.baselines] == ["baselines"]
+
+
+def test_without_counterparts_there_is_no_ratio(tmp_path):
+    changes = {"segmenters": {"archs": {"unet": {}}}, "evaluate": {"segmenter": {"images": "world:vessels"}}}
+    (stage,) = (s for s in plan_of(tmp_path, **changes).stages if s.kind == "evaluate segmenter")
+    assert "supervised" not in stage.looks_at and stage.settings.supervised is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"segmenters": {"archs": {"resnet": {}}}}, "unet"),
+        ({"segmenters": {"archs": {}}}, "archs"),
+        ({"segmenters": {"archs": {"unet": {}}, "seed": 3}}, "did you mean seeds"),
+        ({"segmenters": {"archs": {"unet": {"seed": 3}}}}, "which the experiment sets itself"),
+        ({"segmenters": {"archs": {"unet": {"widht": 3}}}}, "did you mean width"),
+        ({"evaluate": {"alhpa": {}}}, "did you mean alpha"),
+        ({"evaluate": {"alpha": {"psy": 1}}}, "did you mean psi"),
+        ({"evaluate": {"alpha": {"n": 0}}}, "evaluate alpha: n"),
+        ({"segmenters": {"archs": {"unet": {}}}, "evaluate": {"alpha": {}}}, "no supervised segmenter"),
+        ({"train-segmenter": None, "segmenters": None, "evaluate": {"segmenter": {}}}, "no section train-segmenter"),
+        ({"train-alpha": None, "evaluate": {"frechet": {}}}, "no section train-alpha"),
+        ({"generate": None, "evaluate": {"alpha": {}}}, "no section generate"),
+    ],
+    ids=lambda value: json.dumps(value)[:60],
+)
+def test_what_is_wrong_is_told_before_any_work(tmp_path, changes, said):
+    with pytest.raises(UserError, match=said):
+        plan_of(tmp_path, **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_quick_does_less_of_everything_and_more_of_nothing(tmp_path):
+    whole, quick = (make_plan(load_pipeline("vessels"), tmp_path, quick=quick).stages for quick in (False, True))
+    assert [stage.name for stage in whole] == [stage.name for stage in quick]
+    for stage, less in zip(whole, quick):
+        allowed = MOST[stage.kind]
+        for name, value in stage.settings.model_dump().items():
+            found = getattr(less.settings, name)
+            assert found == value or (name in allowed and found == allowed[name] < value), f"{stage.name}: {name}"
+        assert any(getattr(less.settings, name) == most for name, most in allowed.items())
+
+
+def test_a_flag_is_stronger_than_quick(tmp_path):
+    plan = make_plan(load_pipeline("vessels"), tmp_path, n="2000", quick=True)
+    assert next(stage.settings.n for stage in plan.stages if stage.kind == "generate") == 2000

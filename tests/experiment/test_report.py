@@ -1,0 +1,144 @@
+"""One command from nothing to the report: its numbers, its links, and that nothing is done twice."""
+
+import json
+import re
+import shutil
+import sys
+
+import pytest
+
+from l4f_datagen.cli import main
+from l4f_datagen.experiment import report
+from l4f_datagen.weights import native
+
+from .conftest import contents
+
+
+@pytest.fixture(scope="module")
+def content(experiment):
+    return json.loads((experiment / "report.json").read_text())
+
+
+def evaluation(experiment, name):
+    return json.loads((experiment / "evaluation" / f"{name}.json").read_text())
+
+
+def numbers(row):
+    return {name: value for name, value in row.items() if name not in ("worst", "per_image")}
+
+
+def test_the_reports_numbers_are_the_stages(experiment, content):
+    names = ["unet", "unet-seed1", "bisenet", "bisenet-seed1", "baselines"]
+    stages = [row for name in names for row in evaluation(experiment, f"segmenter-{name}")["rows"]]
+    assert list(map(numbers, content["tables"]["segmenters"]["rows"])) == list(map(numbers, stages))
+    for name in ("alpha", "frechet"):
+        rows = content["tables"][name]["rows"]
+        assert list(map(numbers, rows)) == list(map(numbers, evaluation(experiment, name)["rows"]))
+    roles = [row["role"] for row in stages]
+    assert (roles.count("supervised"), roles.count("measured")) == (4, 4) and roles[-1] == "baseline"
+    assert len([r for r in content["tables"]["alpha"]["rows"] if r["role"] == "measured"]) == 4
+
+    # Ratios and means over the seeds, computed here from the rows.
+    ours = {row["segmenter"]: row for row in stages}
+    bisenets = [ours[f"segmenters/bisenet{seed}"] for seed in ("", "-seed1")]
+    theirs = [ours[f"segmenters/bisenet-supervised{seed}"] for seed in ("", "-seed1")]
+    for mine, exact in zip(bisenets, theirs):
+        assert mine["ratio"] == pytest.approx(mine["miou"] / exact["miou"])
+    seeds = {row["segmenter"]: row for row in content["tables"]["seeds"]["rows"]}["bisenet"]
+    assert seeds["seeds"] == 2
+    assert seeds["miou_mean"] == pytest.approx((bisenets[0]["miou"] + bisenets[1]["miou"]) / 2)
+    assert seeds["miou_deviation"] == pytest.approx(abs(bisenets[0]["miou"] - bisenets[1]["miou"]) / 2**0.5)
+
+    for training in content["trainings"]:
+        card = native.read_card(experiment / training["place"] / "final")
+        assert training["quality"] == card["quality"]
+    assert content["samples"]["samples"] == 12 and content["missing"] == [] and content["quick"] is False
+
+
+def test_the_page_says_them(experiment, content):
+    page = (experiment / "report.md").read_text()
+    rows = content["tables"]["alpha"]["rows"] + content["tables"]["segmenters"]["rows"]
+    for row in rows:
+        assert f"| {row['miou']:.3f}<br>" in page
+    assert f"{content['tables']['frechet']['rows'][0]['features']}" in page
+    assert re.search(r"The reference .* reaches mIoU 0\.\d+ on held-out images", page)
+    assert "    l4f-datagen run " in page and "Hardware: " in page and "A quick run" not in page
+    for name in ("train-alpha", "generate", "train-segmenter unet-supervised", "evaluate frechet"):
+        assert f"<summary>{name}</summary>" in page and f"| [{name}](" in page
+
+
+def test_links_are_relative_and_lead_somewhere(experiment):
+    page = (experiment / "report.md").read_text()
+    links = re.findall(r"\]\(([^)]+)\)", page)
+    assert len(links) > 25
+    for link in links:
+        assert not link.startswith("/") and (experiment / link).exists(), link
+    pictures = {link for link in links if link.startswith("report/")}
+    wanted = {"alpha-curves", "segmenter-curves", "shards", "shards-distributions", "images-unet"}
+    assert {f"report/{name}.png" for name in wanted | {"images-bisenet-supervised-seed1"}} <= pictures
+    for name in ("report.json", "evaluation/alpha.json", "evaluation/segmenter-unet.json"):
+        text = (
+            (experiment / name).read_text().replace(json.loads((experiment / "report.json").read_text())["command"], "")
+        )
+        assert str(experiment) not in text, "the folder can be moved"
+
+
+def test_a_second_run_skips_everything_and_changes_nothing(experiment, capsys):
+    before = contents(experiment)
+    assert main(["run", str(experiment.parent / "tiny.yaml"), "--out", str(experiment)]) == 0
+    said = capsys.readouterr().out
+    assert "4 iterations, 0 now" in said and "made 0" in said and said.count("3 iterations, 0 now") == 8
+    assert said.count("measured before") == 7 and "measured in" not in said
+    after = contents(experiment)
+    assert before.keys() == after.keys()
+    assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_what_changed_is_measured_again_and_nothing_else(experiment, tmp_path, capsys):
+    moved = tmp_path / "moved"
+    shutil.copytree(experiment, moved)
+    pipeline = json.loads((experiment.parent / "tiny.yaml").read_text())
+    pipeline["evaluate"]["frechet"]["n"] = 10
+    # Another network of the same name: only what looks at it is stale.
+    card = moved / "segmenters/bisenet/final"
+    shutil.copy(moved / "segmenters/bisenet-seed1/final/segmenter.safetensors", card)
+    shutil.copy(moved / "segmenters/bisenet-seed1/final/model.json", card)
+    (tmp_path / "p.yaml").write_text(json.dumps(pipeline))
+    assert main(["run", str(tmp_path / "p.yaml"), "--out", str(moved)]) == 0
+    said = capsys.readouterr().out
+    again = re.findall(r"evaluation/([\w-]+)\.json: measured in", said)
+    assert again == ["segmenter-bisenet", "frechet"]
+    found = json.loads((moved / "report.json").read_text())
+    assert found["tables"]["frechet"]["rows"][0]["images"] == 10
+    rows = {row["segmenter"]: row for row in found["tables"]["segmenters"]["rows"]}
+    assert rows["segmenters/bisenet"]["miou"] == rows["segmenters/bisenet-seed1"]["miou"]
+
+
+def test_times_are_those_of_the_work(experiment, content):
+    seconds = {stage["name"]: stage["seconds"] for stage in content["stages"]}
+    assert all(value is not None and value >= 0 for value in seconds.values()) and max(seconds.values()) > 0
+    assert content["seconds"] == pytest.approx(sum(seconds.values()), abs=0.05)
+    assert content["hardware"] and content["hardware"][0]["cores"] >= 1
+
+
+def test_without_matplotlib_it_says_so(experiment, tmp_path, capsys, monkeypatch):
+    shutil.copytree(experiment, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "report")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["run", str(experiment.parent / "tiny.yaml"), "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "l4f-datagen[analysis]" in page and "curves.png" not in page and "![shards](report/shards.png)" in page
+
+
+def test_a_domain_without_truth_gets_what_it_can(tmp_path, tiny_checkpoint, capsys):
+    generating = {"generator": str(tiny_checkpoint), "n": 3, "device": "cpu"}
+    (tmp_path / "p.yaml").write_text(json.dumps({"domain": "faces", "generate": generating}))
+    assert main(["run", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "out"), "--quick"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "out" / report.TEXT)
+    page = (tmp_path / "out" / "report.md").read_text()
+    missing = page.partition("## What is missing")[2].partition("## Settings")[0]
+    for section in ("train-alpha", "train-segmenter", "evaluate: alpha:", "evaluate: segmenter:", "evaluate: frechet:"):
+        assert section in missing
+    assert "A quick run" in page and "## Segmenters" not in page and "3 samples" in page
