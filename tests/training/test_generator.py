@@ -289,7 +289,7 @@ def test_distances_are_measured_and_a_plateau_ends_a_run(tmp_path, tiny, monkeyp
             "kimg": 3,
             "plateau": 1,
         }
-    )
+    )  # fmt: skip
     real, values = frechet.evaluate_frechet, iter([3.0, 2.0, 2.5, 2.6, 2.7])
 
     def falling(*words, **options):
