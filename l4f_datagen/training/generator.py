@@ -156,8 +156,8 @@ class GeneratorRun:
             for iteration in range(begun, s.iterations)
             for part in range(s.accumulate)
         )
-        done = begun
-        with contextlib.closing(self.images.batches(plan)) as batches:
+        done, workers = begun, learner.processes.reading_threads()
+        with contextlib.closing(self.images.batches(plan, workers=workers)) as batches:
             while done < s.iterations:
                 reals = [next(batches).to(learner.device) for _ in range(s.accumulate)]
                 terms = step(learner, done, reals)
