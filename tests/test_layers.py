@@ -23,6 +23,7 @@ ROWS = [
 ]
 SIDEWAYS = {
     ("training", "l4f_datagen.analysis.layers.first_resolution"),
+    ("training", "l4f_datagen.evaluation.frechet.evaluate_frechet"),
     ("shards", "l4f_datagen.generation.quality.score"),
     ("export", "l4f_datagen.engines.dataset.Progress"),
     ("evaluation", "l4f_datagen.training.sources.open_source"),

@@ -14,6 +14,7 @@ from ..errors import UserError, WorkError
 COMMANDS = (
     "generate",
     "preview",
+    "train-generator",
     "train-alpha",
     "train-segmenter",
     "segment",

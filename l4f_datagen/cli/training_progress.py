@@ -55,6 +55,12 @@ def tell_alpha(t: dict[str, float]) -> str:
     )
 
 
+def tell_generator(t: dict[str, float]) -> str:
+    """Losses, the mean sign of real scores, the augmentation's p and, when it was just measured, the distance."""
+    told = f"D {t['discriminator']:.3f}  G {t['generator']:.3f}  sign {t['real_sign']:.2f}  p {t['ada_p']:.3f}"
+    return told + (f"  Fréchet {t['frechet']:.2f}" if "frechet" in t else "")
+
+
 def tell_segmenter(t: dict[str, float]) -> str:
     """Loss and, when it was just measured, mIoU."""
     return f"loss {t['loss']:.4f}" + (f"  mIoU {t['miou']:.4f}" if "miou" in t else "")

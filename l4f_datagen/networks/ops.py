@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import torch
@@ -67,12 +68,20 @@ def _doubling_matrix(size: int, dtype: torch.dtype, device: torch.device) -> Ten
         return torch.stack((even, odd), 1).flatten(0, 1)
 
 
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Float32 inside a half-precision training: for small products that lose by rounding and cost nothing."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
+
+
 class Memo:
     """Values computed from parameters, kept as long as those are frozen and unchanged.
 
     Networks are mostly used frozen, and what depends on the weights alone (squared weights, folded
     gains) costs a small network a tenth of its time. A change of a parameter in place or its
-    replacement is noticed; where gradients flow into the parameters nothing is kept.
+    replacement is noticed; of parameters that require gradients nothing is kept, not even where none are
+    wanted: fused optimisers change them without counting it.
     """
 
     def __init__(self):
@@ -80,7 +89,7 @@ class Memo:
 
     def __call__(self, compute: Callable[..., tuple], *parameters: Tensor) -> tuple:
         """``compute(*parameters)``, or what it gave last time for the same parameters."""
-        if torch.is_grad_enabled() and any(p.requires_grad for p in parameters):
+        if any(p.requires_grad for p in parameters):
             return compute(*parameters)
         try:
             key = [(p.data_ptr(), p._version) for p in parameters]

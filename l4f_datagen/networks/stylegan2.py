@@ -102,7 +102,8 @@ class StyledConvolution(nn.Module):
         weight, kernel, power, epsilon, bias, own_noise, own_shift, noise_gain = self._memo(
             self._fold, self.weight, self.bias, self.noise_strength, self.noise, kernel
         )
-        scale = torch.addmm(epsilon, style.square(), power).rsqrt_()
+        with ops.full_precision(x.device):
+            scale = torch.addmm(epsilon, style.square(), power).rsqrt_()
         x = x * style.view(*style.shape, 1, 1)
         if self.up:
             x = ops.filter_padded(F.conv_transpose2d(x, weight, stride=2), kernel, padding=1)
@@ -214,7 +215,7 @@ class Generator(nn.Module):
         Args:
             w: (N, w_dim), or w+ (N, num_ws, w_dim).
             noise: "const", the checkpoint's maps; "none"; "random", drawn from ``noise_generators``.
-            noise_generators: with "random", one CPU generator per sample.
+            noise_generators: with "random", one generator per sample, of any device.
 
         Raises:
             ValueError: the shape of w, or the number of generators, is wrong.
@@ -241,7 +242,8 @@ class Generator(nn.Module):
         return self._synthesize(w, noise, noise_generators, switched_off=switched_off).image
 
     def _synthesize(self, w, noise, noise_generators, *, switched_off) -> SynthesisOutput:
-        styles = iter(self._styles(w))
+        with ops.full_precision(w.device):
+            styles = iter(self._styles(w))
         count = w.shape[0]
         if noise == "random" and (noise_generators is None or len(noise_generators) != count):
             raise ValueError(f"random noise needs one generator per sample, {count} of them")
@@ -259,8 +261,9 @@ class Generator(nn.Module):
                 x = layer(x, style, layer_noise, self.kernel)
             features.append(x)
             if index % 2 == 0:  # the last styled convolution of its resolution
-                rgb = self.to_rgb[index // 2](x, next(styles))
-                image = rgb if image is None else ops.upsample_image(image).add_(rgb)
+                with ops.full_precision(x.device):
+                    rgb = self.to_rgb[index // 2](x.float(), next(styles))
+                    image = rgb if image is None else ops.upsample_image(image).add_(rgb)
         return SynthesisOutput(image, tuple(features))
 
     def _styles(self, w: Tensor) -> Sequence[Tensor]:
@@ -296,6 +299,6 @@ def _noise(layer: StyledConvolution, mode: NoiseMode, generators: Sequence[torch
     if mode == "none":
         return None
     if mode == "random":
-        maps = [torch.randn(layer.noise.shape, generator=generator) for generator in generators]
+        maps = [torch.randn(layer.noise.shape, generator=g, device=g.device) for g in generators]
         return torch.stack(maps).to(layer.noise)
     raise ValueError(f"noise is {mode!r}; expected 'const', 'none' or 'random'")

@@ -18,6 +18,7 @@ from .quick import quickened
 from .render import RenderSettings
 from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
+from .train_generator import TrainGeneratorSettings, with_preset
 from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
@@ -38,6 +39,7 @@ __all__ = [
     "SegmentersSettings",
     "StageSettings",
     "TrainAlphaSettings",
+    "TrainGeneratorSettings",
     "TrainSegmenterSettings",
     "fingerprint",
     "identity",
@@ -45,4 +47,5 @@ __all__ = [
     "quickened",
     "resolve",
     "validate",
+    "with_preset",
 ]

@@ -20,6 +20,7 @@ class Pipeline(StageSettings):
 
     domain: str = ""
     description: str = ""
+    train_generator: dict[str, Any] = Field({}, alias="train-generator")
     train_alpha: dict[str, Any] = Field({}, alias="train-alpha")
     generate: dict[str, Any] = Field({})
     train_segmenter: dict[str, Any] = Field({}, alias="train-segmenter")

@@ -13,18 +13,17 @@ from .. import weights
 from ..errors import UserError
 from ..networks.stylegan2 import Generator
 from ..settings import TrainAlphaSettings
-from ..weights import native, state
+from ..weights import native
 from ..weights.source import Source
-from . import degeneration, preview
+from . import degeneration, keeping, preview
 from .alpha_steps import TERMS, AlphaLearner
 from .images import RealImages
-from .log import Progress, TermLog, not_finite
+from .log import Progress, TermLog
 from .processes import Processes
 from .run import RunFolder
 from .sources import open_source
 
 STAGE = "train-alpha"
-_STATE = "state.safetensors"
 _QUALITY_SAMPLES = 256
 _PATIENCE = 0.3
 """Share of a run before which masks may look degenerated: they begin undecided."""
@@ -68,7 +67,7 @@ def train_alpha(
         quality = native.read_card(folder.final).get("quality", {})
         return Result(folder.final, quality.get("warning"), 0)
     learner = AlphaLearner(settings, generator, processes)
-    begun = _resume(folder, learner)
+    begun = keeping.resume(folder, learner)
     if processes.is_first:
         folder.cut_log(begun)
     loop(settings, folder, learner, images, begun, report)
@@ -127,16 +126,6 @@ def _describe(settings: TrainAlphaSettings, generator: Source, images: int) -> d
     return {"stage": STAGE, "settings": values, "identity": identity}
 
 
-def _resume(folder: RunFolder, learner: AlphaLearner) -> int:
-    """Load the newest checkpoint. Returns its iteration, 0 if there is none."""
-    found = folder.checkpoints()
-    if not found:
-        return 0
-    tensors, numbers = state.load(folder.checkpoint(found[-1]) / _STATE)
-    learner.restore(tensors, numbers)
-    return found[-1]
-
-
 def loop(
     settings: TrainAlphaSettings,
     folder: RunFolder,
@@ -190,22 +179,15 @@ def rate_factor(iteration: int, settings: TrainAlphaSettings) -> float:
 
 
 def _due(done: int, every: int, settings: TrainAlphaSettings) -> bool:
-    return done % every == 0 or done == settings.iterations
+    return keeping.due(done, every, settings.iterations)
 
 
 def _checkpoint(settings: TrainAlphaSettings, folder: RunFolder, learner: AlphaLearner, done: int) -> None:
-    if bad := learner.not_finite():
-        not_finite(folder, f"weight {bad} after iteration {done}")
-    if not learner.processes.is_first:
-        return
-    tensors, numbers = learner.state()
-
-    def fill(target: Path) -> None:
-        state.save(target / _STATE, tensors, numbers)
-        native.save(target, alpha=learner.averaged, card={"name": f"{folder.path.name}, iteration {done}"})
-
-    folder.write_folder(folder.checkpoint(done), fill)
-    folder.keep_newest(settings.keep_checkpoints)
+    card = {"name": f"{folder.path.name}, iteration {done}"}
+    keeping.keep(
+        folder, learner, done, count=settings.keep_checkpoints,
+        save=lambda target: native.save(target, alpha=learner.averaged, card=card),
+    )  # fmt: skip
 
 
 def _finish(

@@ -1,12 +1,11 @@
 """The two learners of ``train-alpha`` and one step of each."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..generation import latents
 from ..generation.compositing import composite
@@ -15,8 +14,8 @@ from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator
 from ..seeding import generator_for
 from ..settings import TrainAlphaSettings
-from ..weights import state
 from . import degeneration, losses
+from .learner import Learner, adam, channels_last
 from .processes import Processes
 
 TERMS = ("discriminator", "adversarial", "B", "C", "E", "S", "r1", *degeneration.MaskStatistics._fields)
@@ -32,51 +31,42 @@ class Scene:
     composite: Tensor
 
 
-class AlphaLearner:
-    """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers.
-
-    All that is drawn follows from (seed, stream, position); position = iteration · batch_size + place in
-    the batch. Process r of P takes the places r·A + a, r·A + a + P·A, … in its part a of A: the strided
-    groups of the minibatch deviation then hold the same images however the batch is divided.
-    """
+class AlphaLearner(Learner):
+    """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers."""
 
     def __init__(self, settings: TrainAlphaSettings, generator: Generator, processes: Processes):
-        self.settings, self.processes, self.device = settings, processes, processes.device
-        self.generator = generator.to(self.device).eval().requires_grad_(False)
+        self.settings = settings
+        self.generator = generator.to(processes.device).eval().requires_grad_(False)
         channels = generator.architecture.channels
         first = settings.first_resolution.bit_length() - 3
         widths = [max(1, round(c * settings.discriminator_width)) for c in channels]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
-            self.alpha = AlphaNetwork(channels[first:]).to(self.device)
-            self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(self.device)
-        if self.device.type == "cpu":
+            self.alpha = AlphaNetwork(channels[first:]).to(processes.device)
+            self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(processes.device)
+        if processes.device.type == "cpu":
             self.discriminator.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.alpha).requires_grad_(False)
         s = settings
-        self.alpha_adam = _adam(self.alpha, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2)
-        self.discriminator_adam = _adam(
-            self.discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
+        super().__init__(
+            processes,
+            batch_size=s.batch_size,
+            accumulate=s.accumulate,
+            networks={"alpha": self.alpha, "averaged": self.averaged, "discriminator": self.discriminator},
+            adams={
+                "alpha": adam(self.alpha, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2),
+                "discriminator": adam(
+                    self.discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
+                ),
+            },
         )
-        self.scalers = {"alpha": processes.scaler(), "discriminator": processes.scaler()}
         self._scenes: list[Scene] = []
-
-    def positions(self, iteration: int, part: int) -> range:
-        """Positions in the endless streams of one part of this process's share of a batch."""
-        stride = self.processes.count * self.settings.accumulate
-        start = iteration * self.settings.batch_size
-        return range(start, start + self.settings.batch_size)[
-            self.processes.index * self.settings.accumulate + part :: stride
-        ]
 
     def set_rates(self, factor: float) -> None:
         """Set both learning rates to ``factor`` of the settings'."""
         s = self.settings
-        for adam, rate in (
-            (self.alpha_adam, s.alpha_learning_rate),
-            (self.discriminator_adam, s.discriminator_learning_rate),
-        ):
-            for group in adam.param_groups:
+        for name, rate in (("alpha", s.alpha_learning_rate), ("discriminator", s.discriminator_learning_rate)):
+            for group in self.adams[name].param_groups:
                 group["lr"] = rate * factor
 
     def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -91,9 +81,9 @@ class AlphaLearner:
             if self.settings.reuse_samples:
                 self._scenes.append(scene)
             loss = losses.discriminator_loss(self._score(real), self._score(scene.composite.detach()))
-            self._backward("discriminator", loss / len(reals))
+            self.backward("discriminator", loss / len(reals))
             total += loss.detach() / len(reals)
-        self._step("discriminator", self.discriminator, self.discriminator_adam)
+        self.step("discriminator")
         return {"discriminator": total}
 
     def r1_step(self, reals: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -103,10 +93,10 @@ class AlphaLearner:
         for real in reals:
             # In float32 whatever the precision: squares of gradients leave the range of half precision.
             images = real.detach().requires_grad_(True)
-            penalty = losses.r1_penalty(self.discriminator(_channels_last(images)), images)
-            self._backward("discriminator", weight * penalty / len(reals))
+            penalty = losses.r1_penalty(self.discriminator(channels_last(images)), images)
+            self.backward("discriminator", weight * penalty / len(reals))
             total += penalty.detach() / len(reals)
-        self._step("discriminator", self.discriminator, self.discriminator_adam)
+        self.step("discriminator")
         return {"r1": total}
 
     def alpha_step(self, iteration: int) -> dict[str, Tensor]:
@@ -131,12 +121,12 @@ class AlphaLearner:
             if s.lambda_4:
                 terms["S"] = losses.stray_edges(scene.alpha, scene.foreground, s.edge_scale)
                 loss = loss + s.lambda_4 * edge_share(iteration, s) * terms["S"]
-            self._backward("alpha", loss / parts)
+            self.backward("alpha", loss / parts)
             terms |= degeneration.statistics(scene.alpha.detach())._asdict()
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0) + term.detach() / parts
         self._scenes = []
-        self._step("alpha", self.alpha, self.alpha_adam)
+        self.step("alpha")
         return sums
 
     @torch.no_grad()
@@ -145,35 +135,6 @@ class AlphaLearner:
         decay = min(self.settings.ema_decay, (1 + iteration) / (10 + iteration))
         for mean, parameter in zip(self.averaged.parameters(), self.alpha.parameters(), strict=True):
             mean.lerp_(parameter, 1 - decay)
-
-    def not_finite(self) -> str | None:
-        """Name of the first weight that is not finite."""
-        for prefix, module in self._modules().items():
-            for name, tensor in module.named_parameters():
-                if not torch.isfinite(tensor).all():
-                    return f"{prefix}.{name}"
-        return None
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that the next step depends on."""
-        tensors = {
-            k: t for prefix, module in self._modules().items() for k, t in state.of_module(prefix, module).items()
-        }
-        tensors |= state.of_adam("alpha_adam", self.alpha_adam)
-        tensors |= state.of_adam("discriminator_adam", self.discriminator_adam)
-        return tensors, {"scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()}}
-
-    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-        """The reverse of ``state``."""
-        for prefix, module in self._modules().items():
-            state.into_module(prefix, module, tensors)
-        state.into_adam("alpha_adam", self.alpha_adam, tensors)
-        state.into_adam("discriminator_adam", self.discriminator_adam, tensors)
-        for name, scaler in self.scalers.items():
-            scaler.load_state_dict(numbers["scalers"][name])
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"alpha": self.alpha, "averaged": self.averaged, "discriminator": self.discriminator}
 
     def _draw(self, positions: Sequence[int], learner: str) -> Scene:
         """Composites of fresh codes; only the alpha network's part is ever differentiated."""
@@ -195,17 +156,8 @@ class AlphaLearner:
 
     def _score(self, images: Tensor) -> Tensor:
         with self.processes.autocast():
-            scores = self.discriminator(_channels_last(images))
+            scores = self.discriminator(channels_last(images))
         return scores.float()
-
-    def _backward(self, learner: str, loss: Tensor) -> None:
-        self.scalers[learner].scale(loss).backward()
-
-    def _step(self, learner: str, network: nn.Module, adam: torch.optim.Adam) -> None:
-        self.processes.average_gradients(network.parameters())
-        self.scalers[learner].step(adam)
-        self.scalers[learner].update()
-        adam.zero_grad(set_to_none=True)
 
 
 def edge_share(iteration: int, settings: TrainAlphaSettings) -> float:
@@ -215,12 +167,3 @@ def edge_share(iteration: int, settings: TrainAlphaSettings) -> float:
     """
     rising = settings.edge_ramp * settings.iterations
     return 1.0 if iteration >= rising else (iteration / rising) ** 2
-
-
-def _adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=rate, betas=(beta_1, beta_2), eps=1e-8, fused=True)
-
-
-def _channels_last(images: Tensor) -> Tensor:
-    """oneDNN's convolutions are fastest channels last; elsewhere nothing changes."""
-    return images.contiguous(memory_format=torch.channels_last) if images.device.type == "cpu" else images

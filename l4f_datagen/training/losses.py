@@ -1,5 +1,7 @@
 """The losses of Labels4Free (3.3, 4.6) and StyleGAN2: one small function per equation."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,7 +17,7 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def adversarial_loss(fake: Tensor) -> Tensor:
-    """Non-saturating loss of A: mean softplus(−D(composite)), from scores (N,)."""
+    """Non-saturating loss of A, of G: mean softplus(−D(composite)), from scores (N,)."""
     return F.softplus(-fake).mean()
 
 
@@ -28,6 +30,24 @@ def r1_penalty(scores: Tensor, images: Tensor) -> Tensor:
     """
     (gradient,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
+
+
+def path_lengths(images: Tensor, codes: Tensor, noise: Tensor) -> Tensor:
+    """‖Jᵀy‖ of StyleGAN2, eq. 4: how far an image moves with its codes; (N,), root mean square over the codes.
+
+    Args:
+        images: (N, 3, H, W), of ``codes``.
+        codes: w+ (N, num_ws, w_dim), which require gradients.
+        noise: y, N(0, 1) like ``images``; the equation's scale 1/√(H·W) is applied here.
+    """
+    scale = 1 / math.sqrt(images.shape[2] * images.shape[3])
+    (gradient,) = torch.autograd.grad((images * noise).sum() * scale, codes, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()
+
+
+def path_length_penalty(lengths: Tensor, target: Tensor) -> Tensor:
+    """Mean (‖Jᵀy‖ − a)² (StyleGAN2, eq. 4), of lengths (N,) and their running mean a."""
+    return (lengths - target).square().mean()
 
 
 def binarization(alpha: Tensor) -> Tensor:

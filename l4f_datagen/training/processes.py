@@ -66,6 +66,10 @@ class Processes:
 
         return reduce(values, "mean")
 
+    def any(self, flag: bool) -> bool:
+        """Whether it is so in any process; all get the same answer."""
+        return bool(self.mean(torch.full((), float(flag), device=self.device)) > 0) if self.count > 1 else flag
+
     def wait(self) -> None:
         """Until every process is here."""
         self._state.wait_for_everyone()

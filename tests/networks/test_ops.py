@@ -80,3 +80,14 @@ class TestMemo:
             p.grad = None
             self.memo(self.double, p)[0].sum().backward()
             assert p.grad.tolist() == [2, 2]
+
+
+def test_nothing_is_kept_of_parameters_that_learn():
+    memo, weight = ops.Memo(), torch.nn.Parameter(torch.ones(3))
+    adam = torch.optim.Adam([weight], lr=0.5, fused=True)
+    for _ in range(2):
+        with torch.no_grad():
+            (doubled,) = memo(lambda w: (2 * w,), weight)
+            assert torch.equal(doubled, 2 * weight)
+        weight.grad = torch.ones(3)
+        adam.step()  # it changes the weight and does not count it

@@ -1,0 +1,52 @@
+"""``l4f-datagen train-generator``."""
+
+import json
+
+import click
+
+from ..settings import TrainGeneratorSettings, load_pipeline, resolve
+from .options import setting
+
+
+def _settings(function):
+    """Every setting as an option, in the order of its declaration."""
+    metavars = {
+        "images": "FOLDER|TARS|world:NAME", "resolution": "INTEGER", "grow_from": "PATH", "channels": "N,N,…",
+        "frechet_features": "PATH", "preset": "small|full", "augment": "ada|fixed|off",
+    }  # fmt: skip
+    for name in reversed(TrainGeneratorSettings.model_fields):
+        function = setting(TrainGeneratorSettings, name, metavar=metavars.get(name))(function)
+    return function
+
+
+@click.command("train-generator", short_help="Train a StyleGAN2 on images, without any label.")
+@click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
+@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@_settings
+@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
+@click.option("--dry-run", is_flag=True, help="print the resolved settings, the preset's among them, and stop")
+def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+    """Train a StyleGAN2 on images, without any label.
+
+    What is not given is as the preset says for the resolution and the number of images (--dry-run
+    shows it). FOLDER/final is what the other commands take as --generator. Interrupt it when you
+    like: the same command continues, and a larger --kimg goes on from a finished run. Start it with
+    ``accelerate launch`` or ``torchrun`` for several processes.
+    """
+    section = load_pipeline(config).train_generator if config else {}
+    settings = resolve(TrainGeneratorSettings, section, flags)
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..training.generator import prepare, train_generator
+    from .training_progress import TrainingReporter, tell_generator
+
+    if dry_run:
+        resolved, _, _ = prepare(settings)
+        click.echo(json.dumps(resolved.model_dump(mode="json") | {"out": out}, indent=2))
+        return
+    with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
+        result = train_generator(settings, out, overwrite=overwrite, report=reporter)
+        seconds = reporter.seconds
+    if reporter.is_first:
+        seen = f"{result.images / 1000:.1f} kimg in {result.iterations} iterations"
+        click.echo(f"{result.final}: {seen}, {result.made} now in {seconds:.1f} s (ended by {result.reason})")
