@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object) -> None:
     """Run the stages that a pipeline file lists, and write FOLDER/report.md and report.json.
 
-    train-alpha goes into FOLDER/alpha, generate into FOLDER/shards, train-segmenter into FOLDER/segmenter or, where
-    there are several, FOLDER/segmenters, and what evaluate finds into FOLDER/evaluation.
+    train-generator goes into FOLDER/generator, train-alpha into FOLDER/alpha, generate into FOLDER/shards,
+    train-segmenter into FOLDER/segmenter or, where there are several, FOLDER/segmenters, and what evaluate finds
+    into FOLDER/evaluation.
 
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
-    several stages, each takes what the one before it made: the alpha network, the shards, the segmenters. Who
-    generates is never in a file: --engine and what follows it are those of generate.
+    several stages, each takes what the one before it made: the generator, the alpha network, the shards, the
+    segmenters. Who generates is never in a file: --engine and what follows it are those of generate.
     """
     engine = resolve(EngineSettings, {}, flags)
     from ..experiment.plan import make_plan
@@ -64,6 +65,10 @@ def _do(stage: "Stage", folder: Path, engine: EngineSettings) -> int:
     from ..experiment import plan
 
     out = str(folder / stage.place)
+    if stage.kind == plan.TRAIN_GENERATOR:
+        from .train_generator import train as train_generator
+
+        return train_generator(stage.settings, out)
     if stage.kind == plan.TRAIN_ALPHA:
         from .train_alpha import train
 

@@ -36,17 +36,25 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     """
     section = load_pipeline(config).train_generator if config else {}
     settings = resolve(TrainGeneratorSettings, section, flags)
-    # Imported here: torch takes seconds, and a wrong flag is told at once.
-    from ..training.generator import prepare, train_generator
-    from .training_progress import TrainingReporter, tell_generator
-
     if dry_run:
+        # Imported here: torch takes seconds, and a wrong flag is told at once.
+        from ..training.generator import prepare
+
         resolved, _, _ = prepare(settings)
         click.echo(json.dumps(resolved.model_dump(mode="json") | {"out": out}, indent=2))
         return
+    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+
+
+def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+    """Train with progress and a closing line. Returns the iterations of this call."""
+    from ..training.generator import train_generator
+    from .training_progress import TrainingReporter, tell_generator
+
     with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
         result = train_generator(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:
         seen = f"{result.images / 1000:.1f} kimg in {result.iterations} iterations"
         click.echo(f"{result.final}: {seen}, {result.made} now in {seconds:.1f} s (ended by {result.reason})")
+    return result.made

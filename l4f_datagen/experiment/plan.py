@@ -16,6 +16,7 @@ from ..settings import (
     SegmentersSettings,
     StageSettings,
     TrainAlphaSettings,
+    TrainGeneratorSettings,
     TrainSegmenterSettings,
     quickened,
     resolve,
@@ -23,10 +24,12 @@ from ..settings import (
 )
 from ..settings.experiment import SUPERVISED
 
-TRAIN_ALPHA, GENERATE, TRAIN_SEGMENTER = "train-alpha", "generate", "train-segmenter"
+TRAIN_GENERATOR, TRAIN_ALPHA = "train-generator", "train-alpha"
+GENERATE, TRAIN_SEGMENTER = "generate", "train-segmenter"
 EVALUATE_ALPHA, EVALUATE_SEGMENTER, EVALUATE_FRECHET = "evaluate alpha", "evaluate segmenter", "evaluate frechet"
 BASELINES = "baselines"
-_ALPHA, _SHARDS, _SEGMENTER, _SEGMENTERS, _EVALUATION = "alpha", "shards", "segmenter", "segmenters", "evaluation"
+_GENERATOR, _ALPHA, _SHARDS = "generator", "alpha", "shards"
+_SEGMENTER, _SEGMENTERS, _EVALUATION = "segmenter", "segmenters", "evaluation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,8 @@ class Plan:
 def make_plan(content: Pipeline, folder: Path, *, n: str | None = None, quick: bool = False) -> Plan:
     """The stages that a pipeline file lists, resolved.
 
-    Where it lists several, each takes what the one before it made: the alpha network, the shards, the segmenters.
+    Where it lists several, each takes what the one before it made: the generator, the alpha network, the shards,
+    the segmenters. The images of train-generator are those of train-alpha too, unless it names others.
 
     Args:
         n: number of samples to generate, instead of the file's.
@@ -81,11 +85,17 @@ def make_plan(content: Pipeline, folder: Path, *, n: str | None = None, quick: b
     listed = content.model_fields_set
 
     training = generating = None
+    seen, made = {}, {}
+    if "train_generator" in listed:
+        founding = _settings(TRAIN_GENERATOR, TrainGeneratorSettings, content.train_generator, quick)
+        stages.append(Stage(kind=TRAIN_GENERATOR, place=_GENERATOR, settings=founding))
+        seen = {name: getattr(founding, name) for name in ("images", "world_images", "mirror", "content_rows")}
+        made = {"generator": str(folder / _GENERATOR / "final")}
     if "train_alpha" in listed:
-        training = _settings(TRAIN_ALPHA, TrainAlphaSettings, content.train_alpha, quick)
+        training = _settings(TRAIN_ALPHA, TrainAlphaSettings, {**seen, **content.train_alpha, **made}, quick)
         stages.append(Stage(kind=TRAIN_ALPHA, place=_ALPHA, settings=training))
     if "generate" in listed:
-        trained = {"generator": training.generator, "alpha": str(folder / _ALPHA / "final")} if training else {}
+        trained = {"generator": training.generator, "alpha": str(folder / _ALPHA / "final")} if training else made
         generating = _settings(GENERATE, GenerateSettings, {**content.generate, **trained}, quick)
         if n is not None:
             generating = resolve(GenerateSettings, generating.model_dump(), {"n": n})

@@ -22,6 +22,7 @@ from .plan import (
     EVALUATE_SEGMENTER,
     GENERATE,
     TRAIN_ALPHA,
+    TRAIN_GENERATOR,
     TRAIN_SEGMENTER,
     Plan,
     Stage,
@@ -31,6 +32,7 @@ from .record import Record
 JSON, TEXT, PICTURES = "report.json", "report.md", "report"
 FORMAT, VERSION = "l4f-datagen-report", 1
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pyarrow", "accelerate", "torchmetrics")
+_TRAININGS = (TRAIN_GENERATOR, TRAIN_ALPHA, TRAIN_SEGMENTER)
 _WORST = 5
 _MASKS = 1000
 """Masks that the mean mask is of."""
@@ -80,7 +82,7 @@ def gather(plan: Plan, record: Record, command: str) -> dict[str, Any]:
         "hardware": _distinct([entry["hardware"] for entry in record.stages.values()]),
         "stages": stages,
         "seconds": round(sum(stage["seconds"] or 0.0 for stage in stages), 1),
-        "trainings": [_training(plan, stage) for stage in plan.of(TRAIN_ALPHA, TRAIN_SEGMENTER)],
+        "trainings": [_training(plan, stage) for stage in plan.of(*_TRAININGS)],
         "samples": _samples(plan),
         "tables": tables,
         "missing": summary.missing(plan),
@@ -90,7 +92,7 @@ def gather(plan: Plan, record: Record, command: str) -> dict[str, Any]:
 
 def _settings(plan: Plan, stage: Stage) -> Mapping[str, Any]:
     """As they were resolved when the stage was done."""
-    if stage.kind in (TRAIN_ALPHA, TRAIN_SEGMENTER):
+    if stage.kind in _TRAININGS:
         return read_description(plan.folder / stage.place)["settings"]
     if stage.kind == GENERATE:
         return open_dataset(plan.folder / stage.place).description["settings"]
@@ -98,8 +100,11 @@ def _settings(plan: Plan, stage: Stage) -> Mapping[str, Any]:
 
 
 def _training(plan: Plan, stage: Stage) -> dict[str, Any]:
-    quality = read_card(plan.folder / stage.place / FINAL).get("quality", {})
-    return {"name": stage.name, "place": stage.place, "iterations": stage.settings.iterations, "quality": quality}
+    card = read_card(plan.folder / stage.place / FINAL)
+    # A generator's training ends by images seen, time or plateau: only its card knows when.
+    known = card["training"]["generator"] if stage.kind == TRAIN_GENERATOR else stage.settings.model_dump()
+    quality = card.get("quality", {})
+    return {"name": stage.name, "place": stage.place, "iterations": known["iterations"], "quality": quality}
 
 
 def _samples(plan: Plan) -> dict[str, Any] | None:
@@ -177,7 +182,7 @@ def _plots(plan: Plan) -> dict[str, bytes]:
 def _training_sheet(plan: Plan) -> dict[str, str]:
     """The last sheet that a training left, where it lies."""
     found = {}
-    for stage in plan.of(TRAIN_ALPHA, TRAIN_SEGMENTER):
+    for stage in plan.of(*_TRAININGS):
         sheets = sorted((plan.folder / stage.place / SAMPLES).glob("*.png"))
         if sheets:
             found[f"sheet-{Path(stage.place).name}"] = sheets[-1].relative_to(plan.folder).as_posix()

@@ -5,6 +5,7 @@ from typing import Any
 from .base import StageSettings
 
 MOST: dict[str, dict[str, int]] = {
+    "train-generator": {"kimg": 1},
     "train-alpha": {"iterations": 150},
     "generate": {"n": 1000},
     "train-segmenter": {"iterations": 100, "world_images": 1000},

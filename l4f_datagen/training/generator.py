@@ -145,20 +145,20 @@ class GeneratorRun:
             self.distances.restore(numbers["distances"])
         return begun
 
-    def loop(self, begun: int, report: Callable[[Progress], None]) -> int:
-        """Train from iteration ``begun`` until something ends it. Returns the iterations done."""
+    def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> int:
+        """Train from iteration ``begun`` until something ends it, or to ``end``, as a benchmark does.
+
+        Returns the iterations done.
+        """
+        end = end or self.settings.iterations
         s, learner = self.settings, self.learner
         self._start = time.monotonic()
         watch = Watch(self.folder, begun)
         log = TermLog(TERMS, s.iterations, self.folder, learner.processes, report, begun, judge=watch.judge)
-        plan = (
-            learner.positions(iteration, part)
-            for iteration in range(begun, s.iterations)
-            for part in range(s.accumulate)
-        )
+        plan = (learner.positions(iteration, part) for iteration in range(begun, end) for part in range(s.accumulate))
         done, workers = begun, learner.processes.reading_threads()
         with contextlib.closing(self.images.batches(plan, workers=workers)) as batches:
-            while done < s.iterations:
+            while done < end:
                 reals = [next(batches).to(learner.device) for _ in range(s.accumulate)]
                 terms = step(learner, done, reals)
 
