@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.read
 	$(BIN)/python -m benchmarks.train_alpha
 	$(BIN)/python -m benchmarks.train_segmenter
+	$(BIN)/python -m benchmarks.train_generator
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info

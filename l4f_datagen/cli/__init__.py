@@ -31,6 +31,9 @@ COMMANDS = (
     "convert",
 )
 
+_CONTINUED = ("generate", "render", "import", "train-generator", "train-alpha", "train-segmenter", "run")
+"""Those that keep what was finished when they are interrupted."""
+
 
 class _Commands(click.Group):
     """Imports a command when it is asked for, so that ``--help`` and typing errors answer at once."""
@@ -59,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     # A scheduler that ends a job asks for the same as a person at the keyboard.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
+    context = None
     try:
         # Not group.main(): it ends a line of its own before it passes an interruption on.
         words = sys.argv[1:] if arguments is None else list(arguments)
@@ -79,7 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # of the system: a folder that vanished, a lost connection
         return _end(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
     except (KeyboardInterrupt, click.Abort):
-        return _end("interrupted; what was finished stays, and the same command continues", 130)
+        kept = context is not None and context.invoked_subcommand in _CONTINUED
+        return _end("interrupted" + "; what was finished stays, and the same command continues" * kept, 130)
 
 
 def run() -> None:

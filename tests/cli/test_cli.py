@@ -138,3 +138,20 @@ def test_version_and_unknown_commands(capsys):
     code, message = run(capsys, "generat")
     assert code == 2 and message == "l4f-datagen: No such command 'generat'.\n"
     assert main([]) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "target", "said"),
+    [
+        ("generate", "l4f_datagen.cli.generate.make", "interrupted; what was finished stays, and the same command"),
+        ("export", "l4f_datagen.export.run.export", "interrupted\n"),
+    ],
+)
+def test_an_interruption_says_whether_anything_stays(command, target, said, tmp_path, capsys, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(target, interrupt)
+    arguments = {"generate": [], "export": [str(tmp_path), "--format", "coco"]}[command]
+    assert main([command, *arguments, "--out", str(tmp_path / "out")]) == 130
+    assert said in capsys.readouterr().err
