@@ -18,6 +18,7 @@ from ..weights.source import Source
 from . import degeneration, keeping, preview
 from .alpha_steps import TERMS, AlphaLearner
 from .images import RealImages
+from .learner import check_batch
 from .log import Progress, TermLog
 from .processes import Processes
 from .run import RunFolder
@@ -93,19 +94,10 @@ def check(settings: TrainAlphaSettings, generator: Generator, images: int, proce
             expected=f"at most {resolution // 2}, two levels of a generator of {resolution} px",
             remedy="lower --first-resolution",
         )  # fmt: skip
-    if images < settings.batch_size:
-        raise UserError(
-            "images", got=f"{images}", expected=f"at least a batch, {settings.batch_size}",
-            remedy="give more images or lower --batch-size",
-        )  # fmt: skip
-    parts = processes * settings.accumulate * settings.minibatch_group
-    if settings.batch_size % parts:
-        raise UserError(
-            "batch_size", got=settings.batch_size,
-            expected=f"a multiple of {parts}: {processes} processes × accumulate {settings.accumulate} × "
-            f"minibatch_group {settings.minibatch_group}",
-            remedy="change one of them",
-        )  # fmt: skip
+    check_batch(
+        batch_size=settings.batch_size, accumulate=settings.accumulate, group=settings.minibatch_group,
+        images=images, processes=processes,
+    )  # fmt: skip
 
 
 def open_images(settings: TrainAlphaSettings, generator: Generator) -> RealImages:

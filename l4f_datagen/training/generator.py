@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from ..errors import UserError
 from ..settings import TrainGeneratorSettings, with_preset
 from ..weights import native, state
 from . import generator_preview, generator_start, keeping
@@ -20,6 +19,7 @@ from .generator_distance import Distances, check_distances
 from .generator_start import Trained
 from .generator_steps import TERMS, GeneratorLearner
 from .images import RealImages
+from .learner import check_batch
 from .log import Progress, TermLog
 from .processes import Processes
 from .run import RunFolder
@@ -28,8 +28,6 @@ from .sources import open_source
 logger = logging.getLogger(__name__)
 
 STAGE = "train-generator"
-RUN_STATE = "run.safetensors"
-"""Beside the learner's state: time and distances so far."""
 _FEW = 1000
 """Images below which a generator shows little more than what it was shown."""
 
@@ -65,7 +63,10 @@ def train_generator(
     """
     processes = Processes(device=settings.device, precision=settings.precision)
     settings, trained, images = prepare(settings)
-    check(settings, len(images.source), processes.count)
+    check_batch(
+        batch_size=settings.batch_size, accumulate=settings.accumulate, group=settings.minibatch_group,
+        images=len(images.source), processes=processes.count,
+    )  # fmt: skip
     check_distances(settings)
     folder = RunFolder(Path(out).expanduser())
     if processes.is_first:
@@ -104,27 +105,6 @@ def prepare(settings: TrainGeneratorSettings) -> tuple[TrainGeneratorSettings, T
     return settings, trained, images
 
 
-def check(settings: TrainGeneratorSettings, images: int, processes: int) -> None:
-    """Refuse settings that do not go with the images or the processes.
-
-    Raises:
-        UserError: as it says.
-    """
-    if images < settings.batch_size:
-        raise UserError(
-            "images", got=f"{images}", expected=f"at least a batch, {settings.batch_size}",
-            remedy="give more images or lower --batch-size",
-        )  # fmt: skip
-    parts = processes * settings.accumulate * settings.minibatch_group
-    if settings.batch_size % parts:
-        raise UserError(
-            "batch_size", got=settings.batch_size,
-            expected=f"a multiple of {parts}: {processes} processes × accumulate {settings.accumulate} × "
-            f"minibatch_group {settings.minibatch_group}",
-            remedy="change one of them",
-        )  # fmt: skip
-
-
 class GeneratorRun:
     """The loop of one run, what ends it, and what it keeps."""
 
@@ -140,7 +120,7 @@ class GeneratorRun:
         """Load the newest checkpoint. Returns its iteration, 0 if there is none."""
         begun = keeping.resume(self.folder, self.learner)
         if begun:
-            _, numbers = state.load(self.folder.checkpoint(begun) / RUN_STATE)
+            _, numbers = state.load(self.folder.checkpoint(begun) / keeping.RUN_STATE)
             self._seconds = numbers["seconds"]
             self.distances.restore(numbers["distances"])
         return begun
@@ -209,7 +189,7 @@ class GeneratorRun:
         numbers = {"seconds": self._elapsed(), "distances": self.distances.state()}
 
         def save(target: Path) -> None:
-            state.save(target / RUN_STATE, {}, numbers)
+            state.save(target / keeping.RUN_STATE, {}, numbers)
             native.save(target, generator=self.learner.centre(), card=card)
 
         keeping.keep(self.folder, self.learner, done, count=self.settings.keep_checkpoints, save=save)

@@ -9,6 +9,8 @@ from .log import not_finite
 from .run import RunFolder
 
 STATE = "state.safetensors"
+RUN_STATE = "run.safetensors"
+"""Beside the learner's state: what a loop itself has to know when it goes on."""
 
 
 def resume(folder: RunFolder, learner: Learner) -> int:

@@ -1,4 +1,4 @@
-"""What the learners of adversarial training share: networks, optimisers, a share of every batch, a state."""
+"""What all learners share: networks, optimisers, a share of every batch, a state."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..errors import UserError
 from ..weights import state
 from .processes import Processes
 
@@ -23,25 +24,25 @@ class Learner:
         processes: Processes,
         *,
         batch_size: int,
-        accumulate: int,
+        accumulate: int = 1,
         networks: Mapping[str, nn.Module],
-        adams: Mapping[str, torch.optim.Adam],
+        adams: Mapping[str, torch.optim.Optimizer],
     ):
         self.processes, self.device = processes, processes.device
         self.batch_size, self.accumulate = batch_size, accumulate
         self.networks, self.adams = dict(networks), dict(adams)
         self.scalers = {name: processes.scaler() for name in adams}
 
-    def positions(self, iteration: int, part: int) -> range:
+    def positions(self, iteration: int, part: int = 0) -> range:
         """Positions in the endless streams of one part of this process's share of a batch."""
         stride = self.processes.count * self.accumulate
         start = iteration * self.batch_size
         return range(start, start + self.batch_size)[self.processes.index * self.accumulate + part :: stride]
 
     def not_finite(self) -> str | None:
-        """Name of the first weight that is not finite."""
+        """Name of the first weight or statistic that is not finite."""
         for prefix, module in self.networks.items():
-            for name, tensor in module.named_parameters():
+            for name, tensor in module.state_dict().items():
                 if not torch.isfinite(tensor).all():
                     return f"{prefix}.{name}"
         return None
@@ -72,6 +73,26 @@ class Learner:
         self.scalers[name].step(self.adams[name])
         self.scalers[name].update()
         self.adams[name].zero_grad(set_to_none=True)
+
+
+def check_batch(*, batch_size: int, accumulate: int, group: int, images: int, processes: int) -> None:
+    """Refuse a batch that the images do not fill, or that parts and processes cannot share.
+
+    Raises:
+        UserError: as it says.
+    """
+    if images < batch_size:
+        raise UserError(
+            "images", got=f"{images}", expected=f"at least a batch, {batch_size}",
+            remedy="give more images or lower --batch-size",
+        )  # fmt: skip
+    if batch_size % (parts := processes * accumulate * group):
+        raise UserError(
+            "batch_size", got=batch_size,
+            expected=f"a multiple of {parts}: {processes} processes × accumulate {accumulate} × "
+            f"minibatch_group {group}",
+            remedy="change one of them",
+        )  # fmt: skip
 
 
 def adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch.optim.Adam:

@@ -11,9 +11,10 @@ from typing import Any
 from ..errors import UserError
 from ..settings import TrainSegmenterSettings
 from ..weights import native, state
+from . import keeping
 from . import segmenter_validation as validation
 from .labelled_batches import LabelledBatches
-from .log import Progress, TermLog, not_finite
+from .log import Progress, TermLog
 from .processes import Processes
 from .run import CHECKPOINTS, RunFolder
 from .segmenter_steps import TERMS, SegmenterLearner
@@ -21,7 +22,6 @@ from .segmenter_steps import TERMS, SegmenterLearner
 STAGE = "train-segmenter"
 BEST = "best"
 """The folder in checkpoints/ with the averaged network of the highest mIoU so far."""
-_STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,11 @@ class SegmenterRun:
 
     def resume(self) -> int:
         """Load the newest checkpoint. Returns its iteration, 0 if there is none."""
-        found = self.folder.checkpoints()
-        if not found:
-            return 0
-        tensors, numbers = state.load(self.folder.checkpoint(found[-1]) / _STATE)
-        self.learner.restore(tensors, numbers)
-        self.best, self.last = numbers["best"], numbers["last"]
-        return found[-1]
+        begun = keeping.resume(self.folder, self.learner)
+        if begun:
+            _, numbers = state.load(self.folder.checkpoint(begun) / keeping.RUN_STATE)
+            self.best, self.last = numbers["best"], numbers["last"]
+        return begun
 
     def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> None:
         """Train from iteration ``begun`` to the last one, or to ``end``, as a benchmark does."""
@@ -128,7 +126,7 @@ class SegmenterRun:
         workers = learner.processes.reading_threads(s.workers)
         with contextlib.closing(self.batches.batches(plan, workers=workers)) as batches:
             for iteration, batch in zip(range(begun, end), batches):
-                terms = learner.step(iteration, batch.to(learner.device))
+                terms = learner.learn(iteration, batch.to(learner.device))
 
                 # Tell, measure, show, keep.
                 done = iteration + 1
@@ -149,7 +147,7 @@ class SegmenterRun:
         network, quality = self.learner.averaged, self.last
         if self.settings.keep == "best" and self.best:
             quality = self.best
-            tensors, _ = state.load(self._best_folder / _STATE)
+            tensors, _ = state.load(self._best_folder / keeping.STATE)
             state.into_module("averaged", network, tensors)
         card = self._card(self.folder.path.name) | {"quality": self._quality(quality)}
         self.folder.write_folder(self.folder.final, lambda target: native.save(target, segmenter=network, card=card))
@@ -159,7 +157,7 @@ class SegmenterRun:
         return self.folder.path / CHECKPOINTS / BEST
 
     def _due(self, done: int, every: int) -> bool:
-        return done % every == 0 or done == self.settings.iterations
+        return keeping.due(done, every, self.settings.iterations)
 
     def _shown(self):
         """The first images of validation, of training where there are none."""
@@ -179,27 +177,29 @@ class SegmenterRun:
         self.last = measured
         if not self.best or measured["miou"] > self.best["miou"]:
             self.best = measured
-            self._save(self._best_folder, state.of_module("averaged", learner.averaged), measured, done)
+            self._keep_best(done)
         return found
 
     def _checkpoint(self, done: int) -> None:
-        if bad := self.learner.not_finite():
-            not_finite(self.folder, f"weight {bad} after iteration {done}")
-        if not self.learner.processes.is_first:
-            return
-        tensors, numbers = self.learner.state()
-        self._save(self.folder.checkpoint(done), tensors, numbers | {"best": self.best, "last": self.last}, done)
-        self.folder.keep_newest(self.settings.keep_checkpoints)
+        def save(target: Path) -> None:
+            state.save(target / keeping.RUN_STATE, {}, {"best": self.best, "last": self.last})
+            self._save(target, done)
 
-    def _save(self, place: Path, tensors: dict, numbers: dict, done: int) -> None:
-        """A folder with a state and the averaged network as a checkpoint that can be used as it is."""
+        keeping.keep(self.folder, self.learner, done, count=self.settings.keep_checkpoints, save=save)
+
+    def _keep_best(self, done: int) -> None:
+        tensors = state.of_module("averaged", self.learner.averaged)
 
         def fill(target: Path) -> None:
-            state.save(target / _STATE, tensors, numbers)
-            card = self._card(f"{self.folder.path.name}, iteration {done}")
-            native.save(target, segmenter=self.learner.averaged, card=card)
+            state.save(target / keeping.STATE, tensors, self.best)
+            self._save(target, done)
 
-        self.folder.write_folder(place, fill)
+        self.folder.write_folder(self._best_folder, fill)
+
+    def _save(self, target: Path, done: int) -> None:
+        """The averaged network as a checkpoint that can be used as it is."""
+        card = self._card(f"{self.folder.path.name}, iteration {done}")
+        native.save(target, segmenter=self.learner.averaged, card=card)
 
     def _quality(self, measured: dict[str, Any]) -> dict[str, Any]:
         if not measured:

@@ -2,8 +2,6 @@
 
 import copy
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +11,8 @@ from ..networks.registry import SEGMENTERS
 from ..networks.segmenter import Segmenter
 from ..seeding import generator_for
 from ..settings import TrainSegmenterSettings
-from ..weights import state
 from .labelled_batches import IGNORED, Batch
+from .learner import Learner
 from .processes import Processes
 
 TERMS = ("loss", "auxiliary")
@@ -25,65 +23,42 @@ _STEM_SIZES = ((96, 1), (192, 2))
 """Sizes up to which a stem is chosen; larger images get the published one, 4."""
 
 
-class SegmenterLearner:
+class SegmenterLearner(Learner):
     """A segmenter, its running average and its optimiser.
 
     Process r of P takes the places r, r + P, … of a batch; batch normalisation sees them alone.
     """
 
     def __init__(self, settings: TrainSegmenterSettings, size: int, processes: Processes):
-        self.settings, self.processes, self.device = settings, processes, processes.device
+        self.settings = settings
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
-            self.network = make_segmenter(settings, size).to(self.device)
-        if self.device.type == "cpu":  # oneDNN's convolutions are fastest so
+            self.network = make_segmenter(settings, size).to(processes.device)
+        if processes.device.type == "cpu":  # oneDNN's convolutions are fastest so
             self.network.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False).eval()
-        self.adam = torch.optim.AdamW(
+        adam = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
-        self.scaler = processes.scaler()
+        super().__init__(
+            processes,
+            batch_size=settings.batch_size,
+            networks={"network": self.network, "averaged": self.averaged},
+            adams={"network": adam},
+        )
 
-    def positions(self, iteration: int) -> range:
-        """Positions in the endless stream of this process's share of a batch."""
-        start = iteration * self.settings.batch_size
-        return range(start, start + self.settings.batch_size)[self.processes.index :: self.processes.count]
-
-    def step(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
+    def learn(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
         """One AdamW step, and one of the running average."""
-        for group in self.adam.param_groups:
+        for group in self.adams["network"].param_groups:
             group["lr"] = self.settings.learning_rate * rate_factor(iteration, self.settings)
         with self.processes.autocast():
             heads = self.network.heads(batch.images)
         losses = [segmentation_loss(head, batch, self.settings) for head in heads]
         terms = {"loss": losses[0]} | ({"auxiliary": sum(losses[1:])} if losses[1:] else {})
-        loss = losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0)
-        self.scaler.scale(loss).backward()
-        self.processes.average_gradients(self.network.parameters())
-        self.scaler.step(self.adam)
-        self.scaler.update()
-        self.adam.zero_grad(set_to_none=True)
+        self.backward("network", losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0))
+        self.step("network")
         self._average(iteration)
         return terms
-
-    def not_finite(self) -> str | None:
-        """Name of the first weight that is not finite."""
-        for name, tensor in self.network.state_dict().items():
-            if not torch.isfinite(tensor).all():
-                return name
-        return None
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that the next step depends on."""
-        tensors = state.of_module("network", self.network) | state.of_module("averaged", self.averaged)
-        return tensors | state.of_adam("adam", self.adam), {"scaler": self.scaler.state_dict()}
-
-    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-        """The reverse of ``state``."""
-        state.into_module("network", self.network, tensors)
-        state.into_module("averaged", self.averaged, tensors)
-        state.into_adam("adam", self.adam, tensors)
-        self.scaler.load_state_dict(numbers["scaler"])
 
     @torch.no_grad()
     def _average(self, iteration: int) -> None:

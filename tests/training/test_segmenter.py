@@ -99,7 +99,7 @@ def test_the_result_is_the_best_or_the_last_average(tmp_path, tiny, monkeypatch)
 def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny, monkeypatch, arch):
     settings = tiny.model_copy(update={"arch": arch})
     train_segmenter(settings, tmp_path / "whole")
-    step = segmenter.SegmenterLearner.step
+    step = segmenter.SegmenterLearner.learn
     for kill_at in range(1, 6):
 
         def dying(self, iteration, batch, kill_at=kill_at):
@@ -108,10 +108,10 @@ def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny, m
             return step(self, iteration, batch)
 
         run = tmp_path / f"killed-{kill_at}"
-        monkeypatch.setattr(segmenter.SegmenterLearner, "step", dying)
+        monkeypatch.setattr(segmenter.SegmenterLearner, "learn", dying)
         with pytest.raises(Killed):
             train_segmenter(settings, run)
-        monkeypatch.setattr(segmenter.SegmenterLearner, "step", step)
+        monkeypatch.setattr(segmenter.SegmenterLearner, "learn", step)
         assert train_segmenter(settings, run).made == 6 - kill_at // 2 * 2
         assert same(tmp_path / "whole", run)
         assert log_of(tmp_path / "whole") == log_of(run)
@@ -151,14 +151,14 @@ def test_it_learns(tmp_path, tiny):
 
 
 def test_what_is_not_finite_stops_the_run(tmp_path, tiny, monkeypatch):
-    step = segmenter.SegmenterLearner.step
+    step = segmenter.SegmenterLearner.learn
 
     def exploding(self, iteration, batch):
         if iteration == 2:
             next(self.network.parameters()).data.fill_(torch.nan)
         return step(self, iteration, batch)
 
-    monkeypatch.setattr(segmenter.SegmenterLearner, "step", exploding)
+    monkeypatch.setattr(segmenter.SegmenterLearner, "learn", exploding)
     with pytest.raises(WorkError, match=r"loss of iteration 3 is not finite: stopped; the last good.*000002"):
         train_segmenter(tiny, tmp_path / "run")
     assert not (tmp_path / "run" / "final").exists()
