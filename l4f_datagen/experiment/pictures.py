@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..evaluation import metrics
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import open_truth
 from ..generation.stream import resolve_device
+from ..settings.experiment import SUPERVISED
 from ..shards import atomic
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, picture_grid, png_bytes
@@ -54,18 +56,34 @@ def alpha_curves(log: Sequence[Mapping[str, Any]]) -> bytes:
 def segmenter_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     """A PNG of the loss and of the validated mIoU of all segmenters over the iterations.
 
+    A colour per architecture, dashed for supervised ones; the seeds of one kind look alike.
+
+    Args:
+        logs: by label, as in ``Stage.label``.
+
     Raises:
         UserError: matplotlib is not installed.
     """
-    figure = require_matplotlib("report").figure.Figure(figsize=(12, 4), layout="constrained")
+    kinds = {label: label.partition("-seed")[0] for label in logs}
+    seeds = Counter(kinds.values())
+    architectures = list(dict.fromkeys(kind.partition("-")[0] for kind in seeds))
+    figure = require_matplotlib("report").figure.Figure(figsize=(12, 4.5), layout="constrained")
+    panels = figure.subplots(1, 2)
     for axes, (name, title) in zip(
-        figure.subplots(1, 2),
-        (("loss", "loss"), ("miou", "mIoU on images of its own kind that it does not learn from")),
+        panels, (("loss", "loss"), ("miou", "mIoU on images of its own kind that it does not learn from"))
     ):
         for label, log in logs.items():
-            _draw(axes, log, name, label=label)
+            kind = kinds[label]
+            count = f" ({seeds[kind]} seeds)" if seeds[kind] > 1 else ""
+            look = {
+                "color": f"C{architectures.index(kind.partition('-')[0])}",
+                "linestyle": "--" if SUPERVISED in kind else "-",
+            }
+            # An underscore keeps a line out of the legend.
+            _draw(axes, log, name, label=f"{kind}{count}" if label == kind else "_", **look)
         axes.set(title=title, xlabel="iteration")
-        axes.legend()
+    panels[0].set_yscale("log")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return _png(figure)
 
 
@@ -108,10 +126,10 @@ def keep(path: Path, content: bytes) -> None:
         atomic.write_bytes(path, content)
 
 
-def _draw(axes: Any, log: Sequence[Mapping[str, Any]], name: str, *, label: str) -> None:
+def _draw(axes: Any, log: Sequence[Mapping[str, Any]], name: str, *, label: str, **look: Any) -> None:
     points = [(line["iteration"], line[name]) for line in log if line.get(name) is not None]
     if points:
-        axes.plot(*zip(*points), label=label, marker="." if len(points) < 30 else None)
+        axes.plot(*zip(*points), label=label, marker="." if len(points) < 30 else None, **look)
 
 
 def _shades(mask: np.ndarray) -> np.ndarray:
