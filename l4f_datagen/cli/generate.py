@@ -18,6 +18,8 @@ from .options import setting
 @setting(GenerateSettings, "psi")
 @setting(GenerateSettings, "background_psi")
 @setting(GenerateSettings, "threshold")
+@setting(GenerateSettings, "refine", metavar="PIXELS")
+@setting(GenerateSettings, "refine_epsilon")
 @setting(GenerateSettings, "blend")
 @setting(GenerateSettings, "switched_off")
 @setting(GenerateSettings, "noise")

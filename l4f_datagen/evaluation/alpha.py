@@ -13,6 +13,7 @@ from ..errors import UserError, WorkError
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8, image_to_uint8
 from ..generation.quality import cut
+from ..generation.refinement import refine
 from ..generation.stream import Models, explaining_memory, load_models
 from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings
@@ -59,7 +60,7 @@ def evaluate_alpha(
     models = models or load(settings)
     rows, notes, total = [], [], settings.n * len(settings.psi)
     for number, psi in enumerate(settings.psi):
-        trial = _Trial(settings, models.alpha_source.name)
+        trial = _Trial(settings, models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine))
         for batch in draw(settings, models, psi):
             trial.count(batch, reference)
             report(number * settings.n + batch.indices.stop, total)
@@ -130,7 +131,7 @@ def draw(settings: EvaluateAlphaSettings, models: Models, psi: float) -> Iterato
             w = latents.draw_w(generator, psi=psi, **common)
             noise = latents.noise_generators(settings.noise, **common)
             image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
-            alphas, extras = alpha_to_uint8(models.alpha(features)), {}
+            alphas, extras = alpha_to_uint8(refine(models.alpha(features), image, settings)), {}
             if settings.baselines:
                 noise = latents.noise_generators(settings.noise, **common)
                 background = generator.background(

@@ -166,8 +166,9 @@ class _Evaluations:
 
     def _alpha(self, section: Mapping[str, Any]) -> Stage:
         made = self._generated(EVALUATE_ALPHA)
-        networks = {name: getattr(made, name) for name in ("generator", "alpha", "switched_off", "noise")}
-        settings = _settings(EVALUATE_ALPHA, EvaluateAlphaSettings, {**networks, **section}, self.quick)
+        same = ("generator", "alpha", "switched_off", "noise", "refine", "refine_epsilon")
+        common = {name: getattr(made, name) for name in same}
+        settings = _settings(EVALUATE_ALPHA, EvaluateAlphaSettings, {**common, **section}, self.quick)
         reference = self.section.reference
         reference = self._supervised("reference") if reference == SUPERVISED else reference
         looks_at = {"generator": settings.generator, "alpha": settings.alpha or "", "reference": reference}

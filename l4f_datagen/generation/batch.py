@@ -14,6 +14,7 @@ from ..settings import GenerateSettings
 from . import backgrounds, compositing, latents, quality
 from .latents import Candidate
 from .models import Models
+from .refinement import refine
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def run_networks(
         w = {"foreground": latents.draw_w(generator, stream="foreground", psi=settings.psi, **codes)}
         noise = latents.noise_generators(settings.noise, stream="foreground", **codes)
         foreground, features = generator.synthesize(w["foreground"], settings.noise, noise_generators=noise)
-        alpha = models.alpha(features)
+        alpha = refine(models.alpha(features), foreground, settings)
         del features  # most of the memory; the background needs it next
         if reading:
             pictures, sources = zip(*(future.result() for future in reading), strict=True)

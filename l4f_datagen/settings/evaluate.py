@@ -75,6 +75,8 @@ class EvaluateAlphaSettings(_Segmenting):
     alpha: str | None = Field(None, description="alpha checkpoint; default: the one beside the generator")
     psi: Psis = Field((0.7, 1.0), description="truncations, each a table row")
     threshold: Thresholds = Field((0.9,), description="alphas from which a pixel is foreground, each a table row")
+    refine: int = Field(0, ge=0, le=64, description="as in generate: draw outlines to edges within this many pixels")
+    refine_epsilon: float = Field(0.001, gt=0, le=1, description="as in generate: variance of colours that is no edge")
     noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of the generator")
     switched_off: Literal["first_convolution", "constant"] = Field(
         "first_convolution", description="layer that is zeroed for the background of the difference baseline"

@@ -20,6 +20,15 @@ class GenerateSettings(StageSettings):
     psi: Psi = Field(0.7, description="truncation of the foreground, in [0, 1.5]")
     background_psi: Psi = Field(1.0, description="truncation of the background, in [0, 1.5]")
     threshold: float = Field(0.9, gt=0, le=1, description="alpha from which a pixel is foreground in the mask")
+    refine: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="draw outlines to edges of the image within this many pixels; 0: leave them",
+    )
+    refine_epsilon: float = Field(
+        0.001, gt=0, le=1, description="variance of colours in [0, 1] below which refine sees no edge"
+    )
     blend: Literal["alpha", "mask"] = Field("alpha", description="what the composite is blended with")
     switched_off: Literal["first_convolution", "constant"] = Field(
         "first_convolution", description="layer that is zeroed for backgrounds"

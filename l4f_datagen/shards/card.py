@@ -172,6 +172,7 @@ def _selection(description: Mapping[str, Any]) -> list[str]:
     """What candidates had to pass, and what was done to the masks."""
     settings = description["settings"]
     said = {
+        "refine": "outlines lie on edges of the image within {} pixels (guided filter)",
         "min_area": "masks cover at least {} of the image",
         "max_area": "masks cover at most {} of the image",
         "max_components": "masks have no more components than {}",
@@ -182,7 +183,7 @@ def _selection(description: Mapping[str, Any]) -> list[str]:
         "fill_holes": "holes in the masks are filled",
         "ignore_band": "where alpha is within {}, masks are 255",
     }
-    values = {name: settings.get(name) for name in said}
+    values = {name: settings.get(name) for name in said} | {"refine": settings.get("refine") or None}
     # A bound of 0 is set, though it equals False.
     lines = [f"- {said[name].format(v)}" for name, v in values.items() if v is not None and v is not False]
     if "reference" in description:

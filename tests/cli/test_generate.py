@@ -25,7 +25,7 @@ def test_flags_reach_the_settings(capsys, tmp_path, tiny_checkpoint):
         "background_psi": 0.9, "threshold": 0.3, "blend": "mask", "switched_off": "constant", "noise": "random",
         "batch_size": 2, "samples_per_shard": 4, "image_format": "webp", "quality": 71, "device": "cpu",
         "min_area": 0.01, "max_area": 0.99, "max_components": 50, "min_decisiveness": 0.01, "min_stability": 0.01,
-        "backgrounds": "generator",
+        "backgrounds": "generator", "refine": 2, "refine_epsilon": 0.01,
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     words += ["--save", "w,foreground", "--fill-holes", "--no-largest-component", "--ignore-band", "0.25,0.5"]
