@@ -56,7 +56,8 @@ def test_generate_refines_what_it_stores_and_blends_with(tiny_settings):
     for index, sample in enumerate(stream(settings)):
         w = []
         for name, psi in (("foreground", settings.psi), ("background", settings.background_psi)):
-            w.append(models.generator.truncate(models.generator.map(normal((6,), settings.seed, name, [index])), psi=psi))
+            z = normal((6,), settings.seed, name, [index])
+            w.append(models.generator.truncate(models.generator.map(z), psi=psi))
         out = models.generator.synthesize(w[0])
         plain = models.alpha(out.features)
         alpha = guided_filter(plain, out.image, radius=2, epsilon=settings.refine_epsilon)
