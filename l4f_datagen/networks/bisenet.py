@@ -20,7 +20,8 @@ PUBLISHED_WIDTH = 64
 class BiSeNet(Segmenter):
     """BiSeNet. ``width`` and ``stem`` are ResNet-18's; all other widths follow from the former.
 
-    As published (64, 4) it decides at an eighth of the image's size; ``stem`` 1 is for small images.
+    As published (64, 4) it decides at an eighth of the image's size; ``stem`` 1 is for small images. Scores are spread
+    to that size with their corners on its corners, as published, or with ``align_corners`` False pixel over pixel.
     """
 
     name = "bisenet"
@@ -31,11 +32,12 @@ class BiSeNet(Segmenter):
         classes: int = 2,
         width: int = PUBLISHED_WIDTH,
         stem: int = 4,
+        align_corners: bool = True,
         foreground: Sequence[int] | None = None,
         size: int | None = None,
     ):
         super().__init__(classes=classes, foreground=foreground, size=size)
-        self.width, self.stem = width, stem
+        self.width, self.stem, self.align_corners = width, stem, align_corners
         self.backbone = ResNet18(width=width, stem=stem)
         self.context = _ConvNorm(8 * width, 2 * width, kernel=1)
         self.refine_coarse = _Refinement(8 * width, 2 * width)
@@ -52,11 +54,12 @@ class BiSeNet(Segmenter):
 
     @property
     def architecture(self) -> dict[str, Any]:
-        return {"classes": self.classes, "width": self.width, "stem": self.stem}
+        own = {"width": self.width, "stem": self.stem, "align_corners": self.align_corners}
+        return {"classes": self.classes, **own}
 
     def forward(self, image: Tensor) -> Tensor:
         fine, context_fine, _ = self._features(image)
-        return _at_size(self.output(self.fusion(fine, context_fine)), image)
+        return self._at_size(self.output(self.fusion(fine, context_fine)), image)
 
     def heads(self, image: Tensor) -> tuple[Tensor, ...]:
         """Scores of the main head and of the two that help in training, on the context at 1/8 and 1/16."""
@@ -66,7 +69,7 @@ class BiSeNet(Segmenter):
             self.output_fine(context_fine),
             self.output_middle(context_middle),
         )
-        return tuple(_at_size(score, image) for score in scores)
+        return tuple(self._at_size(score, image) for score in scores)
 
     def _features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The finest features and the context, at that scale and at the next."""
@@ -76,6 +79,9 @@ class BiSeNet(Segmenter):
         context_middle = self.merge_coarse(_spread(context, middle))
         context = self.refine_middle(middle) + context_middle
         return fine, self.merge_middle(_spread(context, fine)), context_middle
+
+    def _at_size(self, scores: Tensor, image: Tensor) -> Tensor:
+        return F.interpolate(scores, size=image.shape[2:], mode="bilinear", align_corners=self.align_corners)
 
 
 class _ConvNorm(nn.Module):
@@ -133,7 +139,3 @@ class _Output(nn.Module):
 
 def _spread(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[2:], mode="nearest")
-
-
-def _at_size(scores: Tensor, image: Tensor) -> Tensor:
-    return F.interpolate(scores, size=image.shape[2:], mode="bilinear", align_corners=True)

@@ -8,7 +8,7 @@ MOST: dict[str, dict[str, int]] = {
     "train-generator": {"kimg": 1},
     "train-alpha": {"iterations": 150},
     "generate": {"n": 1000},
-    "train-segmenter": {"iterations": 100, "world_images": 1000},
+    "train-segmenter": {"iterations": 300, "world_images": 1000},
     "segmenters": {"seeds": 1},
     "evaluate alpha": {"n": 100, "resamples": 200},
     "evaluate segmenter": {"n": 100, "resamples": 200},

@@ -77,7 +77,10 @@ class SegmenterLearner(Learner):
 
 def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:
     """The network that the settings describe, with torch's random weights."""
-    own = {"depth": settings.depth} if settings.arch == "unet" else {"stem": stem_for(settings, size)}
+    if settings.arch == "unet":
+        own = {"depth": settings.depth}
+    else:  # aligned corners shift scores by another distance at every pixel, which a convolution cannot make up for
+        own = {"stem": stem_for(settings, size), "align_corners": False}
     return SEGMENTERS[settings.arch](classes=settings.classes, width=settings.width, size=size, **own)
 
 

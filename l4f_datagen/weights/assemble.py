@@ -125,12 +125,17 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
 
 
 def build_segmenter(
-    tensors: Mapping[str, Tensor], *, stem: int = 4, foreground: Sequence[int] | None = None, size: int | None = None
+    tensors: Mapping[str, Tensor],
+    *,
+    stem: int = 4,
+    align_corners: bool = True,
+    foreground: Sequence[int] | None = None,
+    size: int | None = None,
 ) -> Segmenter:
     """A frozen segmenter from tensors in our names (a ``Segmenter``'s state dict).
 
     Args:
-        stem, foreground, size: as the networks take them; shapes do not tell.
+        stem, align_corners, foreground, size: as the networks take them; shapes do not tell.
 
     Raises:
         Misfit: names or shapes are those of no segmenter.
@@ -142,7 +147,8 @@ def build_segmenter(
             architecture = {"width": width, "depth": depth, "inputs": inputs}
             name, scores = "unet", tensors["scores.weight"]
         else:
-            architecture = {"width": tensors["backbone.conv1.weight"].shape[0], "stem": stem}
+            width = tensors["backbone.conv1.weight"].shape[0]
+            architecture = {"width": width, "stem": stem, "align_corners": align_corners}
             depth, name, scores = 1, "bisenet", tensors["output.scores.weight"]
         if not (0 < architecture["width"] << depth <= _MAX_WIDTH and 0 < depth <= _MAX_LEVELS):
             raise Misfit(f"a segmenter of width {architecture['width']} and depth {depth}")

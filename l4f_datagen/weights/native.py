@@ -116,10 +116,12 @@ def _clamp(architecture: dict) -> float | None:
 
 def _beyond_shapes(architecture: dict) -> dict:
     """What the card alone knows of a segmenter."""
-    found = {name: architecture[name] for name in ("stem", "foreground", "size") if architecture.get(name) is not None}
+    names = ("stem", "align_corners", "foreground", "size")
+    found = {name: architecture[name] for name in names if architecture.get(name) is not None}
     foreground = found.get("foreground", [1])
     numbers = [found.get("stem", 4), found.get("size", 1), *(foreground if isinstance(foreground, list) else [None])]
-    if not all(type(number) is int and 0 <= number < 1 << 16 for number in numbers):
+    counted = all(type(number) is int and 0 <= number < 1 << 16 for number in numbers)
+    if not counted or type(found.get("align_corners", True)) is not bool:
         raise Misfit(f"an architecture {str(found)[:80]}")
     return found
 

@@ -11,7 +11,7 @@ VARIANTS = {
     "unet": {"depth": 2, "width": 4},
     "unet-deep": {"depth": 4, "width": 2},
     "bisenet": {"width": 4, "stem": 1},
-    "bisenet-8": {"width": 8, "stem": 2},
+    "bisenet-8": {"width": 8, "stem": 2, "align_corners": False},
     "bisenet-published-stem": {"width": 4, "stem": 4},
 }
 
@@ -90,3 +90,15 @@ def test_foreground_is_all_but_the_first_class_unless_said():
             SEGMENTERS["unet"](classes=4, foreground=wrong)
     with pytest.raises(ValueError, match="at least two"):
         SEGMENTERS["unet"](classes=1)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_scores_are_spread_as_asked(align_corners):
+    network = SEGMENTERS["bisenet"](width=4, stem=1, align_corners=align_corners).eval()
+    ramp = torch.arange(8.0).expand(1, 2, 8, 8)  # a score that says at which of its columns it was taken
+    network.output.register_forward_hook(lambda *_: ramp)
+    row = network(torch.zeros(1, 3, 16, 16))[0, 0, 0]
+    column = torch.arange(16.0)
+    # The first and the last centre on each other, or the edges: then every column is where the image has it.
+    expected = column * 7 / 15 if align_corners else ((column + 0.5) / 2 - 0.5).clamp(0, 7)
+    torch.testing.assert_close(row, expected)

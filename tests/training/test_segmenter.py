@@ -277,6 +277,7 @@ def test_the_published_proportions_can_be_asked_for():
     settings = TrainSegmenterSettings(arch="bisenet", width=64, stem=4, classes=19)
     network = segmenter_steps.make_segmenter(settings, 512)
     assert sum(p.numel() for p in network.parameters()) == 13_300_416
+    assert not network.align_corners  # unlike published: scores stay above what they were made of
 
 
 def test_batches_follow_from_the_position_alone(tiny):

@@ -177,8 +177,9 @@ def test_the_foreground_can_be_named(parsing):
     [
         UNet(classes=3, depth=2, width=4, foreground=(2,), size=48),
         BiSeNet(classes=2, width=4, stem=1),
+        BiSeNet(classes=2, width=4, stem=1, align_corners=False),
     ],
-    ids=["unet", "bisenet"],
+    ids=["unet", "bisenet", "bisenet-edges"],
 )
 def test_native_round_trip(tmp_path, network):
     network(torch.randn(4, 3, 32, 32))
@@ -199,7 +200,10 @@ def test_native_round_trip(tmp_path, network):
         assert not again.training and not any(p.requires_grad for p in again.parameters())
 
 
-@pytest.mark.parametrize("entry", [{"stem": 3}, {"stem": "4"}, {"foreground": [7]}, {"foreground": 1}, {"size": []}])
+@pytest.mark.parametrize(
+    "entry",
+    [{"stem": 3}, {"stem": "4"}, {"align_corners": 1}, {"foreground": [7]}, {"foreground": 1}, {"size": []}],
+)
 def test_a_card_that_makes_no_sense_is_refused(tmp_path, entry):
     native.save(tmp_path, segmenter=BiSeNet(width=4, stem=1))
     card = json.loads((tmp_path / "model.json").read_text())
