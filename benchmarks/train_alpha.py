@@ -63,7 +63,7 @@ def main(config: str, rounds: int) -> None:
     alone, block = NetworksAlone(learner), settings.r1_every
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")
-        run.open({"stage": "benchmark", "settings": {}, "identity": {}})
+        run.begin({"stage": "benchmark", "settings": {}, "identity": {}})
         begun = 0
 
         def training() -> None:

@@ -92,7 +92,7 @@ def main(
         learner = GeneratorLearner(settings, start.generator, start.discriminator, processes)
         alone, block = NetworksAlone(learner), settings.r1_every
         run = RunFolder(Path(folder) / "run")
-        run.open({"stage": "benchmark", "settings": {}, "identity": {}})
+        run.begin({"stage": "benchmark", "settings": {}, "identity": {}})
         begun = 0
 
         def training() -> None:

@@ -41,7 +41,7 @@ def main(arch: str, width: int, size: int, batch_size: int, memory: float, devic
         batches = LabelledBatches(settings)
         learner = SegmenterLearner(settings, batches.size, processes)
         folder = RunFolder(Path(temporary) / "run")
-        folder.open({"stage": "benchmark", "settings": {}, "identity": {}})
+        folder.begin({"stage": "benchmark", "settings": {}, "identity": {}})
         begun = 0
 
         def training() -> None:

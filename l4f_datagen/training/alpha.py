@@ -61,20 +61,18 @@ def train_alpha(
     images = open_images(settings, generator)
     check(settings, generator, len(images.source), processes.count)
     folder = RunFolder(Path(out).expanduser())
-    if processes.is_first:
-        folder.open(_describe(settings, source, len(images.source)), overwrite=overwrite)
-    processes.wait()
-    if native.is_native(folder.final):
-        quality = native.read_card(folder.final).get("quality", {})
-        return Result(folder.final, quality.get("warning"), 0)
-    learner = AlphaLearner(settings, generator, processes)
-    begun = keeping.resume(folder, learner)
-    if processes.is_first:
-        folder.cut_log(begun)
-    loop(settings, folder, learner, images, begun, report)
-    verdict = _finish(settings, folder, learner, source, len(images.source))
-    processes.wait()
-    return Result(folder.final, verdict, settings.iterations - begun)
+    with folder.opened(processes, _describe(settings, source, len(images.source)), overwrite=overwrite):
+        if native.is_native(folder.final):
+            quality = native.read_card(folder.final).get("quality", {})
+            return Result(folder.final, quality.get("warning"), 0)
+        learner = AlphaLearner(settings, generator, processes)
+        begun = keeping.resume(folder, learner)
+        if processes.is_first:
+            folder.cut_log(begun)
+        loop(settings, folder, learner, images, begun, report)
+        verdict = _finish(settings, folder, learner, source, len(images.source))
+        processes.wait()
+        return Result(folder.final, verdict, settings.iterations - begun)
 
 
 def check(settings: TrainAlphaSettings, generator: Generator, images: int, processes: int) -> None:

@@ -69,23 +69,22 @@ def train_generator(
     )  # fmt: skip
     check_distances(settings)
     folder = RunFolder(Path(out).expanduser())
-    if processes.is_first:
-        folder.open(_describe(settings, trained, images), overwrite=overwrite)
-        _warn_of_few(len(images.source))
-    processes.wait()
-    if finished := _finished(settings, folder):
-        return finished
-    begin = generator_start.start(settings, trained)
-    learner = GeneratorLearner(settings, begin.generator, begin.discriminator, processes, averaged=begin.averaged)
-    run = GeneratorRun(settings, folder, learner, images)
-    begun = run.resume()
-    if processes.is_first:
-        folder.cut_log(begun)
-    done = run.loop(begun, report)
-    result = Result(folder.final, done, done * settings.batch_size, run.reason, done - begun)
-    run.finish(result)
-    processes.wait()
-    return result
+    with folder.opened(processes, _describe(settings, trained, images), overwrite=overwrite):
+        if processes.is_first:
+            _warn_of_few(len(images.source))
+        if finished := _finished(settings, folder):
+            return finished
+        begin = generator_start.start(settings, trained)
+        learner = GeneratorLearner(settings, begin.generator, begin.discriminator, processes, averaged=begin.averaged)
+        run = GeneratorRun(settings, folder, learner, images)
+        begun = run.resume()
+        if processes.is_first:
+            folder.cut_log(begun)
+        done = run.loop(begun, report)
+        result = Result(folder.final, done, done * settings.batch_size, run.reason, done - begun)
+        run.finish(result)
+        processes.wait()
+        return result
 
 
 def prepare(settings: TrainGeneratorSettings) -> tuple[TrainGeneratorSettings, Trained | None, RealImages]:

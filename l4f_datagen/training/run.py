@@ -1,14 +1,17 @@
 """A training run's folder: settings, log, checkpoints, sheets, result (contract 6 of the design)."""
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
 from ..shards import atomic
+from ..shards.lock import writing
+from .processes import Processes
 
 FORMAT = "l4f-datagen-run"
 VERSION = 1
@@ -30,7 +33,28 @@ class RunFolder:
     def final(self) -> Path:
         return self.path / FINAL
 
-    def open(self, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
+    @contextlib.contextmanager
+    def opened(
+        self, processes: Processes, description: Mapping[str, Any], *, overwrite: bool = False
+    ) -> Iterator[None]:
+        """``begin``, and have the folder for oneself while the block lasts.
+
+        Args:
+            processes: of this run; the first one writes, the others wait until it has begun.
+            description, overwrite: as ``begin`` takes them.
+
+        Raises:
+            UserError: as ``begin``; somebody else trains into the folder.
+        """
+        with contextlib.ExitStack() as stack:
+            if processes.is_first:
+                self._make_writable()
+                stack.enter_context(writing(self.path))
+                self.begin(description, overwrite=overwrite)
+            processes.wait()
+            yield
+
+    def begin(self, description: Mapping[str, Any], *, overwrite: bool = False) -> None:
         """Begin a run, or continue the one that is there.
 
         Args:

@@ -55,20 +55,18 @@ def train_segmenter(
     check_processes(settings, processes.count)
     batches = LabelledBatches(settings)
     folder = RunFolder(Path(out).expanduser())
-    if processes.is_first:
-        folder.open(_describe(settings, batches), overwrite=overwrite)
-    processes.wait()
-    if native.is_native(folder.final):
-        return Result(folder.final, native.read_card(folder.final).get("quality", {}), 0)
-    learner = SegmenterLearner(settings, batches.size, processes)
-    run = SegmenterRun(settings, folder, learner, batches)
-    begun = run.resume()
-    if processes.is_first:
-        folder.cut_log(begun)
-    run.loop(begun, report)
-    run.finish()
-    processes.wait()
-    return Result(folder.final, native.read_card(folder.final).get("quality", {}), settings.iterations - begun)
+    with folder.opened(processes, _describe(settings, batches), overwrite=overwrite):
+        if native.is_native(folder.final):
+            return Result(folder.final, native.read_card(folder.final).get("quality", {}), 0)
+        learner = SegmenterLearner(settings, batches.size, processes)
+        run = SegmenterRun(settings, folder, learner, batches)
+        begun = run.resume()
+        if processes.is_first:
+            folder.cut_log(begun)
+        run.loop(begun, report)
+        run.finish()
+        processes.wait()
+        return Result(folder.final, native.read_card(folder.final).get("quality", {}), settings.iterations - begun)
 
 
 def check(settings: TrainSegmenterSettings) -> None:

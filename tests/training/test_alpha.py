@@ -11,6 +11,7 @@ import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.settings import TrainAlphaSettings
+from l4f_datagen.shards.lock import writing
 from l4f_datagen.training import alpha, alpha_steps, losses
 from l4f_datagen.training.alpha import rate_factor, train_alpha
 from l4f_datagen.weights import native
@@ -106,6 +107,12 @@ def test_stray_edges_are_weighed_on_a_rising_slope(tmp_path, tiny_training):
         train_alpha(many, tmp_path / f"run-{weight}", report=told.append)
         last.append(told[-1].terms["S"])
     assert last[1] < 0.5 * last[0]
+
+
+def test_a_folder_in_which_somebody_trains_is_refused(tmp_path, tiny_training):
+    with writing(tmp_path / "run"), pytest.raises(UserError, match="is writing into"):
+        train_alpha(tiny_training, tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_a_finished_run_is_left_alone(tmp_path, tiny_training):

@@ -14,6 +14,7 @@ from l4f_datagen.networks import ops
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.seeding import normal
 from l4f_datagen.settings import TrainAlphaSettings, TrainGeneratorSettings
+from l4f_datagen.shards.lock import writing
 from l4f_datagen.training import generator, generator_start, losses
 from l4f_datagen.training.alpha import train_alpha
 from l4f_datagen.training.divergence import LIMIT, Watch
@@ -106,6 +107,15 @@ def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny, m
     logs = [(r / "log.jsonl").read_text().splitlines() for r in (tmp_path / "whole", run)]
     strip = [[{k: v for k, v in json.loads(li).items() if k != "steps_per_second"} for li in log] for log in logs]
     assert strip[0] == strip[1]
+
+
+def test_a_folder_in_which_somebody_trains_is_refused(tmp_path, tiny):
+    train_generator(tiny, tmp_path / "run")
+    before = sorted(tmp_path.rglob("*"))
+    with writing(tmp_path / "run"), pytest.raises(UserError, match="is writing into"):
+        train_generator(tiny.model_copy(update={"kimg": 2}), tmp_path / "run")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert train_generator(tiny.model_copy(update={"kimg": 2}), tmp_path / "run").made == 6
 
 
 def test_a_finished_run_is_left_alone_and_goes_on_when_more_is_asked_for(tmp_path, tiny):

@@ -14,6 +14,7 @@ import l4f_datagen as l4f
 from l4f_datagen.engines.render import render
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
+from l4f_datagen.shards.lock import writing
 from l4f_datagen.training import segmenter, segmenter_steps
 from l4f_datagen.training.labelled_batches import Batch, LabelledBatches
 from l4f_datagen.training.segmenter import train_segmenter
@@ -123,6 +124,12 @@ def test_threads_and_memory_change_no_bit(tmp_path, tiny):
     assert same(tmp_path / "kept", tmp_path / "read-again")
     train_segmenter(tiny.model_copy(update={"seed": 1}), tmp_path / "other")
     assert not same(tmp_path / "kept", tmp_path / "other")
+
+
+def test_a_folder_in_which_somebody_trains_is_refused(tmp_path, tiny):
+    with writing(tmp_path / "run"), pytest.raises(UserError, match="is writing into"):
+        train_segmenter(tiny, tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_a_finished_run_is_left_alone_and_another_is_refused(tmp_path, tiny, generated):
