@@ -23,6 +23,7 @@ def test_full_is_the_published_configuration(resolution, channels, batch, r1, ra
     assert (s.preset, s.channels, s.batch_size, s.learning_rate) == ("full", channels, batch, rate)
     assert s.r1 == pytest.approx(r1) and s.ema_kimg == pytest.approx(10 * batch / 32)
     assert (s.kimg, s.mapping_layers, s.z_dim, s.augment, s.ada_kimg, s.ema_ramp) == (25_000, 2, 512, "ada", 500, 0.05)
+    assert (s.path_length, s.style_mixing) == (2, 0.9)
 
 
 def test_small_is_the_default_up_to_128_px_and_grows_by_a_level():
@@ -30,13 +31,17 @@ def test_small_is_the_default_up_to_128_px_and_grows_by_a_level():
     assert (s.preset, s.channels, s.z_dim, s.mapping_layers) == ("small", (128, 128, 96, 64, 32), 128, 4)
     assert larger.channels[:-1] == s.channels and larger.preset == "small"
     assert filled(64, preset="full").channels == (512, 512, 512, 512, 256)
-    assert s.iterations == -(-1_000_000 // 32)
+    assert s.iterations == 1_000_000 // 8
+    assert (s.path_length, s.style_mixing, s.ema_kimg) == (0, 0, 2.5) and s.r1 == pytest.approx(0.3072)
+    assert larger.r1 == pytest.approx(4 * 0.3072)
 
 
 def test_what_is_given_stays_and_what_depends_on_it_follows():
     s = filled(64, batch_size="64", r1="3")
     assert (s.batch_size, s.r1, s.ema_kimg) == (64, 3.0, 20.0)
-    assert filled(64, batch_size=64).r1 == pytest.approx(0.0002 * 64**2 / 64)
+    assert filled(64, batch_size=64).r1 == pytest.approx(0.0006 * 64**2 / 64)
+    assert filled(64, batch_size=64, preset="full").r1 == pytest.approx(0.0002 * 64**2 / 64)
+    assert filled(64, path_length=3).path_length == 3 and filled(64, style_mixing=0.5).style_mixing == 0.5
     assert filled(64, grow_from="x").ada_kimg == 100 and filled(64, grow_from="x").ema_ramp == 0
     assert None not in [getattr(s, n) for n in ("kimg", "augment", "ada_kimg", "ema_ramp", "learning_rate")]
 

@@ -62,3 +62,14 @@ def test_r1_reaches_every_weight():
     gradient.square().sum().backward()
     without = {name for name, p in network.named_parameters() if p.grad is None}
     assert without <= {"score_bias"}
+
+
+def test_half_precision_on_a_cpu_changes_scores_and_gradients_little():
+    torch.manual_seed(0)
+    network, images = Discriminator(channels=(8, 6, 4)), torch.randn(8, 3, 16, 16, requires_grad=True)
+    exact = network(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = network(images).float()
+    assert 0 < (rounded - exact).abs().max() < 0.03 * exact.abs().max()
+    one, other = (torch.autograd.grad(scores.sum(), images)[0] for scores in (exact, rounded))
+    assert 0 < (one - other).norm() < 0.1 * one.norm()
