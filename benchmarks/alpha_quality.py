@@ -23,26 +23,26 @@ from l4f_datagen.evaluation.segmenter import evaluate_segmenters
 from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
-from l4f_datagen.weights import state
+from l4f_datagen.weights import load_generator, state
 
-WORLD, SIZE = "vessels", 64
+WORLD = "vessels"
 TRAINING, HELD_OUT = 8000, 1000
 STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 16, 2e-3, 16, 3
 THRESHOLDS = (0.2, 0.5, 0.9)
-CACHE = Path(tempfile.gettempdir()) / "l4f-datagen-reference.safetensors"
+CACHE = Path(tempfile.gettempdir())
 
 
-def rendered(split: worlds.Split, n: int) -> tuple[Tensor, Tensor]:
-    """Images (n, 3, H, W) in [-1, 1] and masks (n, H, W) of 0 and 1, cut at half coverage."""
-    pictures = [worlds.render(WORLD, seed=0, index=i, size=SIZE) for i in worlds.split(split, n)]
+def rendered(split: worlds.Split, n: int, size: int) -> tuple[Tensor, Tensor]:
+    """Images (n, 3, size, size) in [-1, 1] and masks (n, size, size) of 0 and 1, cut at half coverage."""
+    pictures = [worlds.render(WORLD, seed=0, index=i, size=size) for i in worlds.split(split, n)]
     masks = torch.from_numpy(np.stack([p.alpha >= 128 for p in pictures])).long()
     images = torch.from_numpy(np.stack([p.image for p in pictures]))
     return images.permute(0, 3, 1, 2).float().div(127.5).sub(1), masks
 
 
-def train_reference() -> UNet:
+def train_reference(size: int) -> UNet:
     """A UNet trained with exact masks, mirrored images, a one-cycle rate."""
-    images, masks = rendered("train", TRAINING)
+    images, masks = rendered("train", TRAINING, size)
     torch.manual_seed(0)
     network = UNet(width=WIDTH, depth=DEPTH).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-4)
@@ -62,14 +62,14 @@ def train_reference() -> UNet:
     return network.eval()
 
 
-def reference() -> UNet:
+def reference(size: int) -> UNet:
     """The trained UNet, kept in a temporary folder from one call to the next."""
-    network = UNet(width=WIDTH, depth=DEPTH).eval()
-    if CACHE.is_file():
-        state.into_module("unet", network, state.load(CACHE)[0])
+    network, kept = UNet(width=WIDTH, depth=DEPTH).eval(), CACHE / f"l4f-datagen-reference-{size}.safetensors"
+    if kept.is_file():
+        state.into_module("unet", network, state.load(kept)[0])
         return network
-    network = train_reference()
-    state.save(CACHE, state.of_module("unet", network), {})
+    network = train_reference(size)
+    state.save(kept, state.of_module("unet", network), {})
     return network
 
 
@@ -83,9 +83,10 @@ def reference() -> UNet:
 def main(alphas: tuple[str, ...], generator: str, n: int, held_out: bool, baselines: bool, as_json: bool) -> None:
     """Print a table for the alpha checkpoints ALPHAS."""
     keep_freed_memory()
-    masker = NetworkMasker(reference(), name="supervised UNet")
+    size = load_generator(generator).architecture.resolution
+    masker = NetworkMasker(reference(size), name="supervised UNet")
     if held_out:
-        settings = EvaluateSegmenterSettings(images=f"world:{WORLD}", n=HELD_OUT, size=SIZE, batch_size=50)
+        settings = EvaluateSegmenterSettings(images=f"world:{WORLD}", n=HELD_OUT, size=size, batch_size=50)
         tables.render(evaluate_segmenters([masker], settings))
     for name in alphas:
         settings = EvaluateAlphaSettings(

@@ -15,6 +15,9 @@ from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
 
 SIZES = {
     "vessels 64 px": GeneratorArchitecture(channels=(128, 128, 96, 64, 32), z_dim=128, w_dim=128, mapping_layers=4),
+    "vessels 128 px": GeneratorArchitecture(
+        channels=(128, 128, 96, 64, 32, 16), z_dim=128, w_dim=128, mapping_layers=4
+    ),
     "config-f 256 px": GeneratorArchitecture(channels=(512, 512, 512, 512, 512, 256, 128)),
 }
 
@@ -54,7 +57,7 @@ def main(batch: int, only: str | None) -> None:
         with torch.inference_mode():
             alternatives = [lambda g=generator, w=w: g.synthesize(w)]
             alternatives += [bare_convolutions(generator, batch, layout) for layout in layouts]
-            synthesis, *bare = medians(alternatives, rounds=100 if architecture.resolution < 128 else 5)
+            synthesis, *bare = medians(alternatives, rounds=100 if architecture.resolution <= 128 else 5)
         print(
             f"{name}: synthesis {synthesis * 1e3:.1f} ms, bare convolutions {min(bare) * 1e3:.1f} ms "
             f"(ratio {synthesis / min(bare):.2f}), batch {batch}, {torch.get_num_threads()} threads",

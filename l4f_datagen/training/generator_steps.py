@@ -184,7 +184,7 @@ class GeneratorLearner(Learner):
         if self.device.type != "cpu":
             noise = [torch.Generator(self.device).manual_seed(g.initial_seed()) for g in noise]
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
-            return self.generator.synthesize(w, "random", noise_generators=noise).image, w
+            return self.generator.synthesize(w, s.noise, noise_generators=noise).image, w
 
     def augmented(self, images: Tensor, positions: Sequence[int], stream: str) -> Tensor:
         """Images as the discriminator sees them."""

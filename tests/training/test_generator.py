@@ -225,6 +225,18 @@ def test_mixed_codes_are_two(tiny):
     assert (w == w[:, :1]).all()
 
 
+def test_noise_is_drawn_for_each_image_or_left_out(tiny):
+    images = {}
+    for noise in ("random", "none"):
+        learner = make_learner(tiny.model_copy(update={"noise": noise, "style_mixing": 0.0}))
+        for layer in learner.generator.layers:
+            torch.nn.init.ones_(layer.noise_strength)
+        images[noise], w = learner.draw([3, 3, 4], "generator")
+        assert torch.equal(images[noise], learner.draw([3, 3, 4], "generator")[0])
+    assert torch.equal(images["none"], learner.generator.synthesize(w, "none").image)
+    assert not torch.allclose(images["none"], images["random"], atol=0.1)
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["run", "checkpoint"])
 def test_a_grown_run_begins_with_the_up_sampled_images(tmp_path, tiny, whole):
     train_generator(tiny, tmp_path / "small")
@@ -325,7 +337,7 @@ def test_distances_are_measured_and_a_plateau_ends_a_run(tmp_path, tiny, monkeyp
         ({"batch_size": 6, "minibatch_group": 4}, "a multiple of 4"),
         ({"channels": (8, 8)}, "3, one per resolution 4 … 16"),
         ({"resolution": None}, "--resolution"),
-        ({"grow_from": "vessels"}, "128, twice the 64 px of vessels"),
+        ({"grow_from": "vessels"}, "256, twice the 128 px of vessels"),
         ({"grow_from": "nowhere"}, "nowhere"),
         ({"images": "nowhere"}, "not there"),
         ({"plateau": 5}, "--frechet-every"),
