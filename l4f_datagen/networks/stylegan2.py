@@ -116,7 +116,7 @@ class StyledConvolution(nn.Module):
             shift = own_shift
         else:
             shift = _noise_and_bias(own_noise if noise is self.noise else noise * noise_gain, bias)
-        # One type in one pass, that of the features: mixed ones take four times as long.
+        # One type in one pass, that of the features: mixed ones take several times as long.
         shift, scale = shift.to(x.dtype), scale.to(x.dtype)
         # In place where no gradient is wanted: fresh memory would cost more than the arithmetic.
         out = None if torch.is_grad_enabled() else x
