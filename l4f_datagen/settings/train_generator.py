@@ -42,9 +42,11 @@ class TrainGeneratorSettings(StageSettings):
     path_length_decay: float = Field(0.01, gt=0, le=1, description="how fast the target length follows the lengths")
     path_length_share: float = Field(0.5, gt=0, le=1, description="share of a batch that the penalty is taken of")
     style_mixing: Fraction | None = Field(None, description="share of samples that mix two codes while training")
-    noise: Literal["random", "none"] = Field(
-        "random", description="noise inputs while training; none: strengths stay as they are, 0 in new layers"
+    noise: Literal["random", "frozen", "none"] = Field(
+        "random",
+        description="noise inputs while training; frozen: drawn, but their strengths do not learn; none: not drawn",
     )
+    noise_strength: float = Field(0.0, ge=0, le=1, description="strength of the noise inputs of new layers at first")
     ema_kimg: float | None = Field(None, ge=0, le=10**5, description="half-life of the averaged generator, in kimg")
     ema_ramp: float | None = Field(
         None, ge=0, le=10, description="half-life at most this share of the images seen; 0: no ramp"

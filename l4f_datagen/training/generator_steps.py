@@ -38,6 +38,9 @@ class GeneratorLearner(Learner):
     ):
         self.settings = s = settings
         self.generator = generator.to(processes.device).requires_grad_(True)
+        if s.noise != "random":
+            for layer in self.generator.layers:
+                layer.noise_strength.requires_grad_(False)
         self.discriminator = discriminator.to(processes.device).requires_grad_(True)
         if processes.device.type == "cpu":
             self.generator.to(memory_format=torch.channels_last)
@@ -184,7 +187,8 @@ class GeneratorLearner(Learner):
         if self.device.type != "cpu":
             noise = [torch.Generator(self.device).manual_seed(g.initial_seed()) for g in noise]
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
-            return self.generator.synthesize(w, s.noise, noise_generators=noise).image, w
+            mode = "none" if s.noise == "none" else "random"
+            return self.generator.synthesize(w, mode, noise_generators=noise).image, w
 
     def augmented(self, images: Tensor, positions: Sequence[int], stream: str) -> Tensor:
         """Images as the discriminator sees them."""

@@ -25,6 +25,7 @@ def test_every_setting_is_a_flag(capsys, tmp_path):
         "kimg": 3, "hours": 0.5, "plateau": 2, "z_dim": 5, "mapping_layers": 3, "batch_size": 8, "accumulate": 2,
         "learning_rate": 0.1, "beta_2": 0.9, "r1": 2.0, "r1_every": 5, "path_length": 1.0, "path_length_every": 6,
         "path_length_decay": 0.2, "path_length_share": 0.3, "style_mixing": 0.4, "noise": "none",
+        "noise_strength": 0.6,
         "ema_kimg": 1.5, "ema_ramp": 0.1, "augment": "fixed", "augment_p": 0.7, "ada_target": 0.5, "ada_kimg": 9.0,
         "ada_every": 3, "minibatch_group": 2,
         "seed": 4, "precision": "bf16", "device": "cpu", "frechet_every": 11, "frechet_features": "features.pt",

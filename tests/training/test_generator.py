@@ -227,7 +227,7 @@ def test_mixed_codes_are_two(tiny):
 
 def test_noise_is_drawn_for_each_image_or_left_out(tiny):
     images = {}
-    for noise in ("random", "none"):
+    for noise in ("random", "frozen", "none"):
         learner = make_learner(tiny.model_copy(update={"noise": noise, "style_mixing": 0.0}))
         for layer in learner.generator.layers:
             torch.nn.init.ones_(layer.noise_strength)
@@ -235,6 +235,21 @@ def test_noise_is_drawn_for_each_image_or_left_out(tiny):
         assert torch.equal(images[noise], learner.draw([3, 3, 4], "generator")[0])
     assert torch.equal(images["none"], learner.generator.synthesize(w, "none").image)
     assert not torch.allclose(images["none"], images["random"], atol=0.1)
+    assert torch.equal(images["frozen"], images["random"])
+
+
+@pytest.mark.parametrize("noise", ["random", "frozen", "none"])
+def test_only_new_layers_get_the_strength_and_only_drawn_noise_learns_another(tmp_path, tiny, noise):
+    tiny = tiny.model_copy(update={"noise": noise, "noise_strength": 0.25})
+    train_generator(tiny, tmp_path / "small")
+    state = load_file(tmp_path / "small" / "checkpoints" / "000006" / "state.safetensors")
+    strengths = torch.stack([state[f"generator.layers.{n}.noise_strength"] for n in range(5)])
+    assert bool((strengths == 0.25).all()) == (noise != "random")
+    grown = {"resolution": None, "channels": None, "grow_from": str(tmp_path / "small"), "noise_strength": 0.5}
+    learner = make_learner(tiny.model_copy(update=grown))
+    layers = [network.layers for network in (learner.generator, learner.averaged)]
+    assert torch.equal(torch.stack([layer.noise_strength for layer in layers[0][:5]]), strengths)
+    assert all(layer.noise_strength == 0.5 for network in layers for layer in network[5:])
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["run", "checkpoint"])
