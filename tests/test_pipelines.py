@@ -18,7 +18,7 @@ PAPER = {
 
 
 def test_every_domain_has_a_file():
-    assert {path.stem for path in FILES} == {"vessels", *PAPER}
+    assert {path.stem for path in FILES} == {"vessels", "vessels64", *PAPER}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

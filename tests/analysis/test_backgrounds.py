@@ -65,8 +65,9 @@ def test_numbers_per_layer():
     assert one.distance[1] == pytest.approx((off - target).square().mean().item(), rel=1e-4)
 
 
-def test_the_embedded_generator(caplog):
-    generator = load_generator("vessels")
+@pytest.mark.parametrize("name, furthest", [("vessels", "128"), ("vessels64", "64")])
+def test_the_embedded_generators(caplog, name, furthest):
+    generator = load_generator(name)
     # What generation leaves behind in the network must not be in the way of gradients.
     with torch.inference_mode():
         generator.background(generator.map(torch.randn(2, 128)))
@@ -76,7 +77,7 @@ def test_the_embedded_generator(caplog):
     assert analysis.switched_off == backgrounds.layer_to_switch_off(generator, n=8) == "first_convolution"
     distance = dict(zip(analysis.layers, analysis.distance))
     assert distance["first_convolution"] < 0.3 * analysis.untouched_distance
-    assert max(distance, key=distance.get) == "64"
+    assert max(distance, key=distance.get) == furthest
 
 
 def test_another_strongest_layer_is_told(caplog, monkeypatch):

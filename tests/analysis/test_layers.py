@@ -65,8 +65,9 @@ def test_numbers_depend_on_the_samples_and_not_on_the_batches():
     assert one.similarity != pytest.approx(layers.analyze_layers(generator, n=7, seed=1).similarity, abs=1e-5)
 
 
-def test_the_embedded_generator_starts_where_its_alpha_network_does():
-    generator = load_generator("vessels")
+@pytest.mark.parametrize("name", ["vessels", "vessels64"])
+def test_the_embedded_generators_start_where_their_alpha_networks_do(name):
+    generator = load_generator(name)
     analysis = layers.analyze_layers(generator, n=16)
     assert list(analysis.similarity) == sorted(analysis.similarity, reverse=True)
     assert analysis.first_resolution == layers.first_resolution(generator, n=16) == 8

@@ -94,7 +94,7 @@ def test_the_attack_would_work(tmp_path):
 def test_an_alpha_network_of_another_generator_says_how_it_differs(capsys, tmp_path, tiny_checkpoint):
     code, message = run(capsys, "generate", "--out", tmp_path / "out", "--alpha", tiny_checkpoint)
     assert code == 2 and not (tmp_path / "out").exists()
-    assert "12, 8 channels" in message and "64, 32" in message
+    assert "12, 8 channels" in message and "32, 16" in message
 
 
 def test_a_generator_without_an_alpha_network(capsys, tmp_path, tiny_checkpoint):

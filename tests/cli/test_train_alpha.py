@@ -120,5 +120,5 @@ def test_auto_asks_the_analysis(monkeypatch):
     )
     settings = TrainAlphaSettings(first_resolution="auto", psi=0.5, seed=3)
     assert with_first_resolution(settings) == settings.model_copy(update={"first_resolution": 16})
-    assert asked[0][0].architecture.resolution == 64 and asked[0][1] == {"psi": 0.5, "seed": 3}
+    assert asked[0][0].architecture.resolution == 128 and asked[0][1] == {"psi": 0.5, "seed": 3}
     assert with_first_resolution(TrainAlphaSettings(first_resolution=8)).first_resolution == 8

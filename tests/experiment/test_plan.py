@@ -94,7 +94,7 @@ def test_what_is_wrong_is_told_before_any_work(tmp_path, changes, said):
 
 
 def test_quick_does_less_of_everything_and_more_of_nothing(tmp_path):
-    whole, quick = (make_plan(load_pipeline("vessels"), tmp_path, quick=quick).stages for quick in (False, True))
+    whole, quick = (make_plan(load_pipeline("vessels64"), tmp_path, quick=quick).stages for quick in (False, True))
     first_seeds = [stage for stage in whole if "-seed" not in stage.label]
     assert [stage.name for stage in first_seeds] == [stage.name for stage in quick]
     for stage, less in zip(first_seeds, quick):
@@ -106,5 +106,5 @@ def test_quick_does_less_of_everything_and_more_of_nothing(tmp_path):
 
 
 def test_a_flag_is_stronger_than_quick(tmp_path):
-    plan = make_plan(load_pipeline("vessels"), tmp_path, n="2000", quick=True)
+    plan = make_plan(load_pipeline("vessels64"), tmp_path, n="2000", quick=True)
     assert next(stage.settings.n for stage in plan.stages if stage.kind == "generate") == 2000

@@ -352,7 +352,7 @@ def test_distances_are_measured_and_a_plateau_ends_a_run(tmp_path, tiny, monkeyp
         ({"batch_size": 6, "minibatch_group": 4}, "a multiple of 4"),
         ({"channels": (8, 8)}, "3, one per resolution 4 … 16"),
         ({"resolution": None}, "--resolution"),
-        ({"grow_from": "vessels"}, "128, twice the 64 px of vessels"),
+        ({"grow_from": "vessels"}, "256, twice the 128 px of vessels"),
         ({"grow_from": "nowhere"}, "nowhere"),
         ({"images": "nowhere"}, "not there"),
         ({"plateau": 5}, "--frechet-every"),

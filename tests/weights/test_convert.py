@@ -87,6 +87,17 @@ def test_an_alpha_network_joins_its_generator(tmp_path):
     weights.read_pair(str(tmp_path / "made"), None)
 
 
+def test_each_network_brings_the_training_of_its_own_card(tmp_path):
+    generator = {"licence": "MIT", "training": {"generator": {"kimg": 3}, "alpha": {"psi": 0.5}}}
+    native.save(tmp_path / "made", generator=forge.generator(), card=generator)
+    torch.save({"bg_extractor_ema": forge.alpha_state((8, 8, 4))}, tmp_path / "alpha.pt")
+    alpha = weights.load_alpha(tmp_path / "alpha.pt")
+    native.save(tmp_path / "run", alpha=alpha, card={"licence": "MIT", "training": {"alpha": {"psi": 1.0}}})
+    convert(tmp_path / "run", tmp_path / "made")
+    card = json.loads((tmp_path / "made" / "model.json").read_text())
+    assert card["training"] == {"generator": {"kimg": 3}, "alpha": {"psi": 1.0}}
+
+
 def test_networks_that_do_not_go_together_get_no_common_folder(tmp_path):
     torch.save({"bg_extractor_ema": forge.alpha_state((16, 8, 4))}, tmp_path / "alpha.pt")
     native.save(tmp_path / "made", generator=forge.generator())
