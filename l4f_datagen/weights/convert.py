@@ -176,8 +176,9 @@ def _card_of(out: Path, networks: Networks, licence: str | None) -> dict:
             earlier = native.read_card(folder)
             kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}
             # Of what is there already, the training of the networks that stay.
-            training = kept.get("training", {}) | card.get("training", {})
-            card |= kept | {"source": card["source"] | _by_kind(earlier)} | ({"training": training} if training else {})
+            if all(isinstance(c.get("training"), dict) for c in (kept, card)):
+                kept["training"] |= card["training"]
+            card |= kept | {"source": card["source"] | _by_kind(earlier)}
     for kind, (_, origin) in networks.items():
         if origin.format != "native":
             # The name of a local file, without the folders of one machine.
