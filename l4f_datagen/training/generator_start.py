@@ -68,15 +68,20 @@ def start(settings: TrainGeneratorSettings, trained: Trained | None) -> Start:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
-        if trained is not None:
-            return _grown(settings, trained)
-        architecture = GeneratorArchitecture(
-            channels=settings.channels, z_dim=settings.z_dim, w_dim=settings.z_dim,
-            mapping_layers=settings.mapping_layers,
-        )  # fmt: skip
-        generator = Generator(architecture)
-        _set_noise_strengths(generator, 0, settings)
-        return Start(generator, _discriminator(settings.channels, settings), None)
+        begin = _new(settings) if trained is None else _grown(settings, trained)
+    first = 0 if trained is None else len(trained.generator.layers)
+    for network in filter(None, (begin.generator, begin.averaged)):
+        for layer in network.layers[first:]:
+            torch.nn.init.constant_(layer.noise_strength, settings.noise_strength)
+    return begin
+
+
+def _new(settings: TrainGeneratorSettings) -> Start:
+    architecture = GeneratorArchitecture(
+        channels=settings.channels, z_dim=settings.z_dim, w_dim=settings.z_dim,
+        mapping_layers=settings.mapping_layers,
+    )  # fmt: skip
+    return Start(Generator(architecture), _discriminator(settings.channels, settings), None)
 
 
 def _grown(settings: TrainGeneratorSettings, trained: Trained) -> Start:
@@ -86,28 +91,19 @@ def _grown(settings: TrainGeneratorSettings, trained: Trained) -> Start:
             "%s has no training state beside it: its discriminator begins anew; name a run's folder to keep that too",
             trained.source.name,
         )
-        grown = grown_generator(trained.generator, added)
-        _set_noise_strengths(grown, len(trained.generator.layers), settings)
-        return Start(grown, _discriminator((*channels, added), settings), None)
+        return Start(grown_generator(trained.generator, added), _discriminator((*channels, added), settings), None)
     tensors, _ = state.load(trained.state)
     raw, averaged = Generator(trained.generator.architecture), Generator(trained.generator.architecture)
     old = Discriminator(channels=channels, group=settings.minibatch_group)
     for name, network in (("generator", raw), ("averaged", averaged), ("discriminator", old)):
         state.into_module(name, network, tensors)
     grown = grown_generator(raw, added)
-    _set_noise_strengths(grown, len(raw.layers), settings)
     # The same new weights: only then is the average one of them.
     grown_average = grown_generator(averaged, added)
     new = f"layers.{len(raw.layers)}.", f"layers.{len(raw.layers) + 1}.", f"to_rgb.{len(raw.to_rgb)}."
     fresh = {name: tensor for name, tensor in grown.state_dict().items() if name.startswith(new)}
     grown_average.load_state_dict(fresh, strict=False)
     return Start(grown, grown_discriminator(old, added), grown_average)
-
-
-def _set_noise_strengths(generator: Generator, first: int, settings: TrainGeneratorSettings) -> None:
-    """Of the styled convolutions from ``first`` on."""
-    for layer in generator.layers[first:]:
-        torch.nn.init.constant_(layer.noise_strength, settings.noise_strength)
 
 
 def _discriminator(channels: tuple[int, ...], settings: TrainGeneratorSettings) -> Discriminator:

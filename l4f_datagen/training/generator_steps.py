@@ -38,7 +38,8 @@ class GeneratorLearner(Learner):
     ):
         self.settings = s = settings
         self.generator = generator.to(processes.device).requires_grad_(True)
-        if s.noise != "random":
+        if s.noise == "frozen":
+            # Left to learn they vanish, and with them all that a background can show (Labels4Free, 3.2).
             for layer in self.generator.layers:
                 layer.noise_strength.requires_grad_(False)
         self.discriminator = discriminator.to(processes.device).requires_grad_(True)
@@ -186,8 +187,8 @@ class GeneratorLearner(Learner):
         noise = [generator_for(s.seed, f"{stream}-noise", position) for position in positions]
         if self.device.type != "cpu":
             noise = [torch.Generator(self.device).manual_seed(g.initial_seed()) for g in noise]
+        mode = "none" if s.noise == "none" else "random"
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
-            mode = "none" if s.noise == "none" else "random"
             return self.generator.synthesize(w, mode, noise_generators=noise).image, w
 
     def augmented(self, images: Tensor, positions: Sequence[int], stream: str) -> Tensor:
