@@ -10,7 +10,19 @@ import pytest
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-BOTTOM = {"settings", "seeding", "errors", "sample", "masks", "overlap", "memory", "resources", "sheet", "addresses"}
+BOTTOM = {
+    "settings",
+    "seeding",
+    "errors",
+    "sample",
+    "masks",
+    "overlap",
+    "memory",
+    "resources",
+    "sheet",
+    "addresses",
+    "short",
+}
 ROWS = [
     {"cli"},
     {"experiment"},
