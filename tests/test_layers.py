@@ -22,6 +22,7 @@ BOTTOM = {
     "sheet",
     "addresses",
     "short",
+    "parquet",
 }
 ROWS = [
     {"cli"},

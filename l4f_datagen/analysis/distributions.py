@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from .. import parquet
 from ..errors import WorkError
 from ..shards import encoding, layout
 from ..shards.reader import Dataset, read_members
@@ -66,9 +66,9 @@ def measure(dataset: Dataset, *, masks: int | None = None) -> Distributions:
         try:
             stats = json.loads(dataset.store.read_bytes(layout.stats(shard)))
             content = dataset.store.read_bytes(layout.parquet(shard))
-            table = pq.read_table(pa.BufferReader(content), columns=[*SHARES, "components", "touches_border"])
+            table = parquet.read_table(content, columns=[*SHARES, "components", "touches_border"])
             found.rejected.update(stats.get("rejected", {}))
-        except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise _damaged(dataset, shard, error) from error
         _add_rows(found, table)
     _add_masks(found, dataset, masks)

@@ -150,16 +150,15 @@ class ParquetImages:
     """
 
     def __init__(self, paths: Sequence[Path], root: Path, setting: str = "images"):
-        import pyarrow
-        import pyarrow.parquet
+        from .. import parquet
 
         self.root = root
         self._groups: list[tuple[Path, int, str]] = []
         self._starts, self._count = [], 0
         for path in paths:
             try:
-                file = pyarrow.parquet.ParquetFile(path)
-            except (pyarrow.ArrowException, OSError) as error:
+                file = parquet.open_file(path)
+            except (parquet.Broken, OSError) as error:
                 raise UserError(
                     f"{setting} {path}", got=f"no readable Parquet file ({error})", expected="a Parquet file",
                     remedy="copy it again",
@@ -201,12 +200,13 @@ class ParquetImages:
         return decode(content)
 
     def _rows(self, group: int) -> list[bytes | None]:
-        import pyarrow.parquet
+        from .. import parquet
 
         with self._lock:
             if group not in self._kept:
                 path, number, column = self._groups[group]
-                rows = pyarrow.parquet.ParquetFile(path).read_row_group(number, columns=[column])[column].to_pylist()
+                table = parquet.read_table(path, groups=[number], columns=[column], most_bytes=_GROUPS_BYTES)
+                rows = table[column].to_pylist()
                 self._kept[group] = [row["bytes"] if isinstance(row, dict) else row for row in rows]
                 sizes = {g: sum(len(row or b"") for row in kept) for g, kept in self._kept.items()}
                 while len(self._kept) > 1 and sum(sizes[g] for g in self._kept) > _GROUPS_BYTES:

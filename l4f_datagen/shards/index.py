@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import parquet
+from ..errors import WorkError
 from . import checksums, layout
 from .schema import SCHEMA
 from .store import Store
@@ -19,8 +21,7 @@ def write_indexes(store: Store, shards: int, name: str) -> None:
     """
     with store.replacing(layout.METADATA) as file, pq.ParquetWriter(file, SCHEMA) as writer:
         for shard in range(shards):
-            content = store.read_bytes(layout.parquet(shard))
-            writer.write_table(pq.read_table(pa.BufferReader(content), schema=SCHEMA))
+            writer.write_table(_rows(store, shard))
     for file_name, content in loader_indexes(list(_tar_stats(store, shards)), name).items():
         store.write_bytes(file_name, content)
     checksums.write_checksums(store, shards)
@@ -53,6 +54,18 @@ def loader_indexes(all_stats: Sequence[tuple[str, int, Mapping[str, Any]]], name
         layout.TIMM: {"splits": {"train": split}},
     }
     return {name: json.dumps(content, indent=1).encode() + b"\n" for name, content in contents.items()}
+
+
+def _rows(store: Store, shard: int) -> pa.Table:
+    name = layout.parquet(shard)
+    try:
+        table = parquet.read_table(store.read_bytes(name))
+        problem = None if table.schema.equals(SCHEMA) else "other columns than those of a data set"
+    except parquet.Broken as error:
+        problem = str(error)
+    if problem:
+        raise WorkError(f"{store.where(name)} is damaged ({problem}): l4f-datagen verify --repair makes it again")
+    return table
 
 
 def _tar_stats(store: Store, shards: int) -> Iterator[tuple[str, int, dict]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import parquet
 from . import card, checksums, folder, index, layout, sealed
 from .schema import SCHEMA
 from .store import Store
@@ -116,19 +117,19 @@ class IndexChecks:
         if file is None:
             return None
         try:
-            found = pq.ParquetFile(file)
+            found = parquet.open_file(file)
             if found.schema_arrow.equals(SCHEMA):
                 return found
             problem = "other columns than those of a data set"
-        except (pa.ArrowException, OSError, ValueError) as error:
-            problem = f"cannot be read ({' '.join(str(error).split())[:100]})"
+        except parquet.Broken as error:
+            problem = f"cannot be read ({error})"
         self._problems.append((layout.METADATA, problem))
         return None
 
     def _same_rows(self, table: pa.Table) -> bool:
         try:
-            return self._metadata.read_row_group(self._groups).equals(table)
-        except (pa.ArrowException, OSError, ValueError, IndexError):
+            return parquet.read_table(self._metadata, groups=[self._groups]).equals(table)
+        except parquet.Broken:
             return False
 
     def _check_metadata(self) -> None:

@@ -11,8 +11,8 @@ from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from .. import parquet
 from ..overlap import ordered_map
 from . import checksums, layout, schema, sealed, untar, writer
 from .store import Store
@@ -117,10 +117,9 @@ def _read_parquet(store: Store, found: ShardCheck) -> pa.Table | None:
     if content is None:
         return None
     try:
-        table = pq.read_table(pa.BufferReader(content))
-        table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        found.add(name, f"cannot be read ({' '.join(str(error).split())[:100]})")
+        table = parquet.read_table(content)
+    except parquet.Broken as error:
+        found.add(name, f"cannot be read ({error})")
         return None
     if not table.schema.equals(schema.SCHEMA):
         found.add(name, "other columns than those of a data set")
