@@ -14,6 +14,7 @@ BOTTOM = {
     "settings",
     "seeding",
     "errors",
+    "devices",
     "sample",
     "masks",
     "overlap",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ..devices import explaining_memory, resolve_device
 from ..errors import UserError
 from ..settings import AnalyzeSettings, resolve
 from .options import setting
@@ -83,7 +84,6 @@ def backgrounds_command(out: str, **flags: object) -> None:
 def _load(settings: AnalyzeSettings):
     """The generator on its device; what the report needs is asked for before the work."""
     from ..analysis import report
-    from ..generation.stream import resolve_device
     from ..weights import load_generator
 
     report.require_matplotlib()
@@ -91,8 +91,6 @@ def _load(settings: AnalyzeSettings):
 
 
 def _explaining_memory(settings: AnalyzeSettings):
-    from ..generation.stream import explaining_memory, resolve_device
-
     return explaining_memory(resolve_device(settings.device), settings.batch_size)
 
 

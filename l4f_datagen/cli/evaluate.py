@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..devices import resolve_device
 from ..errors import UserError
 from ..settings import (
     EvaluateAlphaSettings,
@@ -84,7 +85,6 @@ def alpha_command(
         )  # fmt: skip
     from ..evaluation import alpha
     from ..evaluation.references import open_masker
-    from ..generation.stream import resolve_device
 
     with _Result(settings, json_file, csv_file) as result:
         if export_images is not None:
@@ -109,7 +109,6 @@ def segmenter_command(
     settings = resolve(EvaluateSegmenterSettings, {}, flags)
     from ..evaluation.references import open_masker
     from ..evaluation.segmenter import evaluate_segmenters
-    from ..generation.stream import resolve_device
 
     with _Result(settings, json_file, csv_file) as result:
         device = resolve_device(settings.device)

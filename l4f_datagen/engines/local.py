@@ -11,9 +11,10 @@ import cv2
 import torch
 
 from .. import settings as settings_module
+from ..devices import resolve_device
 from ..errors import UserError
 from ..generation.filters import Reference, reference_identity
-from ..generation.stream import Models, load_models, resolve_device, stream
+from ..generation.stream import Models, load_models, stream
 from ..settings import GenerateSettings
 from .dataset import Progress, planned, versions, write_dataset
 
@@ -75,10 +76,10 @@ def visible_devices(settings: GenerateSettings) -> tuple[str, ...]:
         UserError: the device is absent.
     """
     device = resolve_device(settings.device)
-    if device.type == "cpu" or device.index is not None:
+    if device.type != "cuda" or device.index is not None:
         return (str(device),)
     count = torch.cuda.device_count()
-    return tuple(f"{device.type}:{index}" for index in range(count)) if count > 1 else (str(device),)
+    return tuple(f"cuda:{index}" for index in range(count)) if count > 1 else (str(device),)
 
 
 def _side_by_side(

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from .. import weights
+from ..devices import resolve_device
 from ..errors import UserError
-from ..generation.stream import resolve_device
 from ..images.sources import EXTENSIONS, decode
 from ..networks.segmenter import Segmenter
 from ..overlap import ordered_map

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..devices import explaining_memory
 from ..errors import UserError, WorkError
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8, image_to_uint8
 from ..generation.quality import cut
 from ..generation.refinement import refine
-from ..generation.stream import Models, explaining_memory, load_models
+from ..generation.stream import Models, load_models
 from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings
 from ..sheet import save_png

@@ -43,7 +43,7 @@ class Features:
             raise WorkError(f"{self.name} failed on images of shape {tuple(images.shape)}: {reason}") from error
         if not isinstance(found, Tensor) or found.shape[:1] != images.shape[:1] or not found.is_floating_point():
             raise WorkError(f"{self.name} gave no features (N, D) for images of shape {tuple(images.shape)}")
-        return found.flatten(1).double().cpu()
+        return found.flatten(1).cpu().double()
 
 
 class Encoder(nn.Module):

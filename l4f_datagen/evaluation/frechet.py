@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import weights
+from ..devices import explaining_memory, resolve_device
 from ..errors import UserError
 from ..generation import latents
 from ..generation.compositing import image_to_uint8
-from ..generation.stream import explaining_memory, resolve_device
 from ..networks.stylegan2 import Generator
 from ..settings import EvaluateFrechetSettings
 from ..training.sources import open_source

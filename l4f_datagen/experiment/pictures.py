@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from ..analysis.plotting import require_matplotlib
+from ..devices import resolve_device
 from ..evaluation import metrics
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import open_truth
-from ..generation.stream import resolve_device
 from ..settings.experiment import SUPERVISED
 from ..shards import atomic
 from ..shards.reader import open_dataset

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import weights
+from ..devices import resolve_device
 from ..evaluation import tables
 from ..evaluation.alpha import evaluate_alpha
 from ..evaluation.frechet import GENERATOR, evaluate_frechet
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import evaluate_segmenters
-from ..generation.stream import resolve_device
 from ..settings import fingerprint
 from ..shards import atomic
 from ..weights.native import is_native

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from .. import weights
-from ..errors import UserError
+from ..devices import resolve_device
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from ..settings import GenerateSettings
@@ -42,24 +42,3 @@ def load_models(settings: GenerateSettings) -> Models:
         device=device,
         backgrounds=open_backgrounds(settings.backgrounds),
     )
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device of a setting: "auto", "cpu", "cuda" or "cuda:N".
-
-    Raises:
-        UserError: it is absent.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        found = f"{count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
-        raise UserError(
-            "device",
-            got=f"{name} on a machine with {found}",
-            expected="a device that is there",
-            remedy="use --device cpu",
-        )
-    return device

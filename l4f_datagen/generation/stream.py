@@ -8,7 +8,7 @@ from threading import Event
 
 import torch
 
-from ..errors import WorkError
+from ..devices import explaining_memory, machine_memory
 from ..overlap import ordered_map
 from ..sample import Sample
 from ..settings import GenerateSettings
@@ -16,9 +16,9 @@ from .batch import Batch, finish, run_networks
 from .candidates import BLOCK, first_accepted
 from .filters import Filters, Reference, Tally
 from .latents import Candidate
-from .models import Models, load_models, resolve_device
+from .models import Models, load_models
 
-__all__ = ["Models", "explaining_memory", "load_models", "resolve_device", "stream"]
+__all__ = ["Models", "load_models", "stream"]
 
 _READERS = max(1, min(8, os.cpu_count() or 1))
 """Threads that read images for backgrounds."""
@@ -122,20 +122,6 @@ def _blocks(settings: GenerateSettings, shards: Iterable[int], size: int) -> Ite
             yield shard, indices[start : start + size]
 
 
-@contextlib.contextmanager
-def explaining_memory(device: torch.device, batch_size: int) -> Iterator[None]:
-    """Make too little memory for a batch a WorkError that names the setting to change."""
-    try:
-        yield
-    except RuntimeError as error:
-        # On CPU torch has no class of its own for it.
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        raise WorkError(
-            f"not enough memory on {device} for batches of {batch_size}: use a smaller --batch-size"
-        ) from error
-
-
 def _workers(settings: GenerateSettings, models: Models) -> int:
     """How many batches are computed side by side."""
     if models.device.type != "cpu":
@@ -144,14 +130,7 @@ def _workers(settings: GenerateSettings, models: Models) -> int:
     floats = sum(2 * c * (4 << level) ** 2 for level, c in enumerate(channels))
     # Features of all layers, and as much again for what is under way; a quarter of the memory for all.
     batch_bytes = 2 * 4 * floats * settings.batch_size
-    return max(1, min(torch.get_num_threads(), _memory() // 4 // batch_bytes))
-
-
-def _memory() -> int:
-    """The machine's memory in bytes; a modest guess where the system does not tell."""
-    if not hasattr(os, "sysconf"):
-        return 8 << 30
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(torch.get_num_threads(), machine_memory() // 4 // batch_bytes))
 
 
 def _one_thread() -> None:

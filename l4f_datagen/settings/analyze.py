@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from .base import Psi, StageSettings
+from ..devices import NAMES
+from .base import Device, Psi, StageSettings
 
 
 class AnalyzeSettings(StageSettings):
@@ -13,4 +14,4 @@ class AnalyzeSettings(StageSettings):
     psi: Psi = Field(1.0, description="truncation, in [0, 1.5]")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    device: Device = Field("auto", description=NAMES)

@@ -2,12 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ..devices import device_name
 
 Psi = Annotated[float, Field(ge=0, le=1.5)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Device = Annotated[str, AfterValidator(device_name)]
 
 
 class StageSettings(BaseModel):

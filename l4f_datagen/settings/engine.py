@@ -4,8 +4,27 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ..devices import device_name
 from ..errors import UserError
 from .base import StageSettings
+
+_MOST_DEVICES = 1024
+
+
+def _one_device(value: Any) -> str:
+    """One of ``devices``: a number is short for a GPU's name.
+
+    Raises:
+        ValueError: it names no single device.
+    """
+    text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    try:
+        name = device_name(f"cuda:{text}" if text.isdecimal() else text)
+    except ValueError:
+        name = ""
+    if name in ("", "auto", "cuda"):
+        raise ValueError("numbers of GPUs, or cpu once per process")
+    return name
 
 
 class EngineSettings(StageSettings):
@@ -39,12 +58,14 @@ class EngineSettings(StageSettings):
         """Accept "0,1"; a number is short for a GPU's name."""
         if isinstance(value, str):
             value = tuple(part.strip() for part in value.split(","))
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = (value,)
         if isinstance(value, (list, tuple)):
-            value = tuple(f"cuda:{part}" if str(part).isdecimal() else part for part in value)
-            if not value or not all(part == "cpu" or str(part).startswith("cuda:") for part in value):
-                raise ValueError("numbers of GPUs, or cpu once per process")
-            if "cpu" in value and len(set(value)) > 1:
-                raise ValueError("GPUs or cpu, not both: their pixels differ")
+            value = tuple(map(_one_device, value))
+            if not 0 < len(value) <= _MOST_DEVICES:
+                raise ValueError(f"1 to {_MOST_DEVICES} of them")
+            if len({part.partition(":")[0] for part in value}) > 1:
+                raise ValueError("devices of one kind, not both: their pixels differ")
         return value
 
     @field_validator("devices", "ray_address", "workers", "devices_per_worker")

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .base import Psi, StageSettings
+from ..devices import NAMES
+from .base import Device, Psi, StageSettings
 
 
 def _split(value: Any) -> Any:
@@ -21,7 +22,6 @@ Colour = Annotated[tuple[float, float, float], BeforeValidator(_split)]
 Positive = Annotated[float, Field(gt=0)]
 Spread = Annotated[tuple[Positive, Positive, Positive], BeforeValidator(_split)]
 Reasons = Annotated[tuple[Literal["empty", "several"], ...], BeforeValidator(_split)]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 
 
 class _Counting(StageSettings):
@@ -45,7 +45,7 @@ class _Segmenting(_Counting):
     onnx_output: str | None = Field(None, description="name of the ONNX output with the scores; default: the first")
     onnx_logits: bool = Field(False, description="whether a single-channel ONNX output lacks its sigmoid")
     batch_size: int = Field(8, gt=0, le=4096, description="images per forward pass")
-    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: Device = Field("auto", description=NAMES)
     resize: bool = Field(False, description="whether a folder's masks are resized to the images")
     baselines: bool = Field(False, description="whether to measure GrabCut, k-means and a thresholded difference too")
 
@@ -118,4 +118,4 @@ class EvaluateFrechetSettings(StageSettings):
     kid_subset_size: int = Field(1000, gt=1, le=10**6, description="images per subset; all of a smaller set")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     batch_size: int = Field(32, gt=0, le=4096, description="images per forward pass")
-    device: Device = Field("auto", description="auto, cpu, cuda or cuda:N")
+    device: Device = Field("auto", description=NAMES)

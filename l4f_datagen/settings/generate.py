@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from .base import Psi, StageSettings
+from ..devices import NAMES
+from .base import Device, Psi, StageSettings
 
 Extra = Literal["foreground", "background", "w"]
 
@@ -55,7 +56,7 @@ class GenerateSettings(StageSettings):
     image_format: Literal["jpg", "png", "webp"] = Field("jpg", description="format of the composites")
     quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp; 100 makes webp lossless")
     save: tuple[Extra, ...] = Field((), description="what to keep beside composite and masks")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    device: Device = Field("auto", description=NAMES)
 
     FILTERS: ClassVar = (
         "min_area", "max_area", "max_components", "reject_border", "min_decisiveness", "min_stability",

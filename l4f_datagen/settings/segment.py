@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from .base import StageSettings
+from ..devices import NAMES
+from .base import Device, StageSettings
 
 
 class SegmentSettings(StageSettings):
@@ -27,7 +28,7 @@ class SegmentSettings(StageSettings):
     cutout: bool = Field(False, description="also write KEY.cutout.png, the image with its alpha as transparency")
     overlay: bool = Field(False, description="also write KEY.overlay.jpg, the foreground tinted and outlined")
     classes: bool = Field(False, description="also write KEY.classes.png, the index of each pixel's likeliest class")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    device: Device = Field("auto", description=NAMES)
 
     @field_validator("foreground", mode="before")
     @classmethod

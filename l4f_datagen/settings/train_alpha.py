@@ -4,7 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from .base import Fraction, Psi, Rate, StageSettings, Weight
+from ..devices import NAMES
+from .base import Device, Fraction, Psi, Rate, StageSettings, Weight
 
 
 class TrainAlphaSettings(StageSettings):
@@ -57,7 +58,7 @@ class TrainAlphaSettings(StageSettings):
     minibatch_group: int = Field(4, gt=0, le=64, description="images per minibatch standard deviation")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the discriminator")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
+    device: Device = Field("auto", description=NAMES)
     log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
     sheet_every: int = Field(100, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")
     checkpoint_every: int = Field(100, gt=0, le=10**6, description="steps from one checkpoint to the next")

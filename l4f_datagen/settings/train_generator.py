@@ -4,7 +4,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from .base import Fraction, Rate, StageSettings, Weight
+from ..devices import NAMES
+from .base import Device, Fraction, Rate, StageSettings, Weight
 
 
 class TrainGeneratorSettings(StageSettings):
@@ -61,7 +62,7 @@ class TrainGeneratorSettings(StageSettings):
     minibatch_group: int = Field(4, gt=0, le=64, description="images per minibatch standard deviation")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of both networks")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
+    device: Device = Field("auto", description=NAMES)
     frechet_every: int | None = Field(None, gt=0, le=10**7, description="steps between Fréchet distances")
     frechet_features: str | None = Field(None, description="network of their features, as in evaluate frechet")
     frechet_images: int = Field(2000, gt=1, le=10**7, description="images per set of a Fréchet distance")

@@ -4,7 +4,8 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from .base import Fraction, Rate, StageSettings, Weight
+from ..devices import NAMES
+from .base import Device, Fraction, Rate, StageSettings, Weight
 
 
 class WeightedSource(NamedTuple):
@@ -60,7 +61,7 @@ class TrainSegmenterSettings(StageSettings):
     keep: Literal["best", "last"] = Field("best", description="which averaged network final/ holds, by mIoU")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
     precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the network")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda)$", description="auto, cpu or cuda")
+    device: Device = Field("auto", description=NAMES)
     memory: float = Field(2.0, ge=0, le=4096, description="GiB of decoded images that may be kept in memory")
     workers: int | None = Field(
         None, ge=0, le=256, description="threads that read and augment; default: 2 beside a GPU, none beside a CPU"

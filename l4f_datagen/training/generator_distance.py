@@ -49,7 +49,7 @@ class Distances:
         s = self.settings
         asked = EvaluateFrechetSettings(
             features=s.frechet_features, n=s.frechet_images, size=s.resolution, noise="random", seed=s.seed,
-            device="cpu" if self.learner.device.type == "cpu" else "cuda",
+            device=str(self.learner.device),
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             native.save(Path(folder), generator=self.learner.centre(), card={"name": f"iteration {done}"})

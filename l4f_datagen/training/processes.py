@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from ..devices import resolve_device
 from ..errors import UserError
 
 
@@ -23,17 +24,21 @@ class Processes:
                 "training", got="no accelerate", expected="the extra `train`",
                 remedy='pip install "l4f-datagen[train]"',
             ) from error  # fmt: skip
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UserError(
-                "device", got="cuda on a machine with no CUDA device", expected="a device that is there",
-                remedy="use --device cpu",
-            )  # fmt: skip
-        cpu = device == "cpu" or not torch.cuda.is_available()
-        if cpu and precision == "fp16":
+        chosen = resolve_device(device)
+        if chosen.type == "cpu" and precision == "fp16":
             raise UserError("precision", got="fp16 on a CPU", expected="float32 or bf16", remedy="use bf16")
-        self._state = PartialState(cpu=cpu)
-        self.device = self._state.device
+        if chosen.type == "mps" and precision != "float32":
+            raise UserError("precision", got=f"{precision} on mps", expected="float32", remedy="use float32")
+        self._state = PartialState(cpu=chosen.type == "cpu")
         self.index, self.count = self._state.process_index, self._state.num_processes
+        if chosen.index is not None and self.count > 1:
+            raise UserError(
+                "device", got=f"{chosen} for {self.count} processes", expected="cuda: each takes its own",
+                remedy="use --device cuda, and CUDA_VISIBLE_DEVICES to choose among them",
+            )  # fmt: skip
+        self.device = self._state.device if chosen.index is None else chosen
+        if chosen.index is not None:
+            torch.cuda.set_device(chosen)
         self.is_first = self.index == 0
         self.precision = precision
 

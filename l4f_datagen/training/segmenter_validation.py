@@ -34,7 +34,7 @@ def confusion(truth: Tensor, found: Tensor, classes: int) -> Tensor:
 
 def measures(counts: Tensor, foreground: tuple[int, ...]) -> dict[str, float]:
     """``miou``, ``iou_foreground`` (all its classes as one) and ``accuracy`` of a confusion matrix."""
-    counts = counts.double()
+    counts = counts.cpu().double()  # not every GPU has 64 bits
     hits, union = counts.diag(), counts.sum(0) + counts.sum(1) - counts.diag()
     present = union > 0
     rows = torch.zeros(len(counts), dtype=torch.bool, device=counts.device)

@@ -1,0 +1,130 @@
+"""Devices by name, and the memory that runs out on them."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from .errors import UserError, WorkError
+
+if TYPE_CHECKING:
+    import torch
+
+NAMES = "auto, cpu, cuda, cuda:N or mps"
+
+_NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]*))?", re.ASCII)
+_MOST_DIGITS = 9
+"""Of a device's number. torch takes it modulo 256, and Python reads no number of thousands of digits."""
+
+_WORDS = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "insufficient memory",
+    "out of memory",
+    "not enough memory",
+    "bad_alloc",
+    "bad allocation",
+    "alloc_failed",  # of cuBLAS, cuDNN and their like
+    "failed to allocate memory",
+    "could not create a memory object",  # oneDNN
+    "can't start new thread",  # there is no room for its stack
+)
+"""How libraries say that memory ran out that have no class of their own for it."""
+
+_ASKED = re.compile(r"(?:allocate|malloc of size|allocating) ([0-9.]+) ?(bytes|[KMGTPE]iB|)", re.IGNORECASE)
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+class TooLittleMemory(WorkError):
+    """Memory ran out; the line says which setting needs less."""
+
+
+def device_name(value: str) -> str:
+    """The name of a device as all settings take it: one of ``NAMES``, without space around it.
+
+    Raises:
+        ValueError: it is none; says what is expected.
+    """
+    name = value.strip()
+    if _NAME.fullmatch(name):
+        return name
+    lower = name.lower()
+    meant = f"cuda:{name}" if name.isdecimal() else lower if _NAME.fullmatch(lower) else None
+    raise ValueError(NAMES + (f"; did you mean {meant}?" if meant and len(meant) < 16 else ""))
+
+
+def resolve_device(name: str) -> "torch.device":
+    """The device of a setting; "auto" is the first GPU of CUDA if there is one, else the CPU.
+
+    Raises:
+        UserError: it is no device's name, or the device is absent.
+    """
+    import torch
+
+    try:
+        name = device_name(name)
+    except ValueError as error:
+        raise UserError("device", got=repr(name[:60]), expected=str(error), remedy="change --device") from None
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise _absent("mps", "no Apple GPU that this torch can use")
+    if name.startswith("cuda"):
+        count, number = torch.cuda.device_count(), name.partition(":")[2] or "0"
+        if len(number) > _MOST_DIGITS or int(number) >= count:
+            shown = name if len(name) < 40 else f"{name[:40]}…"
+            raise _absent(shown, f"{count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device")
+    return torch.device(name)
+
+
+def _absent(name: str, found: str) -> UserError:
+    return UserError(
+        "device", got=f"{name} on a machine with {found}", expected="a device that is there", remedy="use --device cpu"
+    )
+
+
+def too_little_memory(error: BaseException) -> bool:
+    """Whether an error, of Python or of whichever library, says that memory ran out, on CPU or GPU."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, and Ray's
+        return True
+    if isinstance(error, UserError | WorkError) or not isinstance(error, Exception):
+        return False
+    text = str(error)[:4000].lower()
+    return any(word in text for word in _WORDS)
+
+
+def asked_for(error: BaseException) -> str:
+    """How much memory was asked for when it ran out, "12.0 GiB" say; nothing where the error does not tell."""
+    found = _ASKED.search(str(error)[:4000])
+    if not found:
+        return ""
+    unit = next(place for place, name in enumerate(_UNITS) if name.lower() == (found[2] or "bytes").lower())
+    size = float(found[1].rstrip(".")) * 1024**unit
+    power = max(0, min(len(_UNITS) - 1, (int(size).bit_length() - 1) // 10))
+    return f"{size / 1024**power:.1f} {_UNITS[power]}" if power else f"{size:.0f} bytes"
+
+
+def machine_memory() -> int:
+    """The machine's memory in bytes; a modest guess where the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return 8 << 30
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@contextlib.contextmanager
+def explaining_memory(
+    device: "torch.device | str", batch_size: int, remedy: str = "use a smaller --batch-size"
+) -> Iterator[None]:
+    """Make too little memory for a batch one line that names the setting to change.
+
+    Raises:
+        TooLittleMemory: memory ran out within the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not too_little_memory(error):
+            raise
+        asked = f" ({asked} at once were asked for)" if (asked := asked_for(error)) else ""
+        raise TooLittleMemory(f"not enough memory on {device}{asked} for batches of {batch_size}: {remedy}") from error
