@@ -11,11 +11,11 @@ class UserError(Exception):
 
     def __reduce__(self):
         # Pickle would call the class with the line alone.
-        return _rebuild, (self.subject, self.got, self.expected, self.remedy)
+        return _rebuild, (type(self), self.subject, self.got, self.expected, self.remedy)
 
 
-def _rebuild(subject: str, got: object, expected: str, remedy: str) -> UserError:
-    return UserError(subject, got=got, expected=expected, remedy=remedy)
+def _rebuild(kind: type[UserError], subject: str, got: object, expected: str, remedy: str) -> UserError:
+    return kind(subject, got=got, expected=expected, remedy=remedy)
 
 
 class WorkError(Exception):

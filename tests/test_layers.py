@@ -24,6 +24,7 @@ BOTTOM = {
     "addresses",
     "short",
     "parquet",
+    "documents",
 }
 ROWS = [
     {"cli"},
