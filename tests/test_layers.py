@@ -25,6 +25,7 @@ BOTTOM = {
     "short",
     "parquet",
     "documents",
+    "remote_errors",
 }
 ROWS = [
     {"cli"},

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ..addresses import hidden
 from ..errors import UserError
 from .base import StageSettings
 
@@ -60,5 +61,5 @@ def _explain(model: type[StageSettings], problem: Mapping[str, Any], where: str)
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = hidden(repr(value))  # before it is cut: the rest of an address would not be known for one
     return text if len(text) < 80 else text[:77] + "…"

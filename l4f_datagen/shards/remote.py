@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-from ..addresses import in_one_line, missing_library
+from ..addresses import in_one_line
 from ..errors import UserError, WorkError
+from ..remote_errors import missing_library
 from .store import Store, is_of
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from ..addresses import in_one_line, missing_library
+from ..addresses import in_one_line
 from ..errors import UserError
+from ..remote_errors import missing_library
 from .source import file_sha256
 
 logger = logging.getLogger(__name__)
