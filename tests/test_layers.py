@@ -33,7 +33,7 @@ ROWS = [
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading"},
     {"generation", "segmentation", "shards"},
-    {"weights", "worlds", "images"},
+    {"weights", "worlds", "images", "photographs"},
     {"networks"},
     BOTTOM,
 ]

@@ -1,0 +1,1 @@
+"""Pictures that people bring: found, opened and decoded in one way, whichever command asks for them."""
