@@ -20,6 +20,7 @@ from l4f_datagen.evaluation import tables
 from l4f_datagen.evaluation.alpha import evaluate_alpha
 from l4f_datagen.evaluation.references import NetworkMasker
 from l4f_datagen.evaluation.segmenter import evaluate_segmenters
+from l4f_datagen.masks import HALF, make_mask
 from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
@@ -36,7 +37,7 @@ CACHE = Path(tempfile.gettempdir())
 def rendered(split: worlds.Split, n: int, size: int) -> tuple[Tensor, Tensor]:
     """Images (n, 3, size, size) in [-1, 1] and masks (n, size, size) of 0 and 1, cut at half coverage."""
     pictures = [worlds.render(WORLD, seed=0, index=i, size=size) for i in worlds.split(split, n)]
-    masks = torch.from_numpy(np.stack([p.alpha >= 128 for p in pictures])).long()
+    masks = torch.from_numpy(np.stack([make_mask(p.alpha, HALF) for p in pictures])).long()
     images = torch.from_numpy(np.stack([p.image for p in pictures]))
     return images.permute(0, 3, 1, 2).float().div(127.5).sub(1), masks
 

@@ -1,7 +1,9 @@
-"""The stored alpha → the mask, so that every mask can be made again from its alpha."""
+"""The one law of masks: the stored alpha and the data set's own description give the mask, wherever one is made."""
 
 import math
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -17,6 +19,39 @@ class MaskSettings(Protocol):
     largest_component: bool
     fill_holes: bool
     ignore_band: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskLaw:
+    """What the masks of a data set were made by: ``MaskSettings`` by themselves, as a description tells them."""
+
+    threshold: float
+    largest_component: bool = False
+    fill_holes: bool = False
+    ignore_band: tuple[float, float] | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether a pixel's class follows from its own alpha, so that any part of an image may be cut by itself."""
+        return not (self.largest_component or self.fill_holes)
+
+
+HALF = MaskLaw(threshold=0.5)
+"""A pixel of which at least half is covered is foreground: of exact coverage, and of masks that were resized."""
+
+
+def law_of(description: Mapping[str, Any]) -> MaskLaw | None:
+    """The law of a data set with this ``dataset.json``; None where the masks are no alpha's, as imported ones are."""
+    if "source" in description:
+        return None
+    settings = description["settings"]
+    band = settings.get("ignore_band")
+    return MaskLaw(
+        threshold=settings["threshold"],
+        largest_component=settings.get("largest_component", False),
+        fill_holes=settings.get("fill_holes", False),
+        ignore_band=tuple(band) if band is not None else None,
+    )
 
 
 def make_mask(alpha: np.ndarray, settings: MaskSettings) -> np.ndarray:

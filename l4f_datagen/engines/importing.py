@@ -9,10 +9,10 @@ import numpy as np
 from .. import settings as settings_module
 from ..errors import UserError
 from ..generation import quality
+from ..masks import HALF, IGNORED, make_mask
 from ..overlap import ordered_map
 from ..sample import Sample
 from ..settings import ImportSettings
-from ..shards.encoding import IGNORED
 from ..shards.schema import SCHEMA
 from .dataset import Progress, versions, write_dataset
 from .sources import images
@@ -22,8 +22,6 @@ from .sources.source import Source
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
 _READERS, _AHEAD = 2, 8
-_THRESHOLD, _HALF = 0.5, 128
-"""Where a mask that was resized is cut; soft masks of the source's own are not cut at all."""
 _PLACES = frozenset(("source", "images", "masks", "alphas", "n"))
 """Settings that do not change a data set: the same files may be elsewhere, and more may be taken."""
 
@@ -133,10 +131,10 @@ def _sample(settings: ImportSettings, source: Source, shard: int, index: int) ->
         "background_source": "source",
         "psi": 1.0,
         "background_psi": 1.0,
-        "threshold": _THRESHOLD,
+        "threshold": HALF.threshold,
         "height": mask.shape[0],
         "width": mask.shape[1],
-        **quality.score(alpha, (mask == 1).astype(np.uint8), _THRESHOLD),
+        **quality.score(alpha, (mask == 1).astype(np.uint8), HALF.threshold),
     }
     return Sample(
         image=image,
@@ -151,4 +149,4 @@ def _shrink(mask: np.ndarray, size: int) -> np.ndarray:
     """A mask that is foreground where at least half a pixel was, and ignored where the middle was."""
     share = images.shrink_and_crop(255 * (mask == 1).astype(np.uint8), size)
     ignored = images.shrink_and_crop((mask == IGNORED).astype(np.uint8), size, nearest=True)
-    return np.where(ignored == 1, IGNORED, share >= _HALF).astype(np.uint8)
+    return np.where(ignored == 1, IGNORED, make_mask(share, HALF)).astype(np.uint8)

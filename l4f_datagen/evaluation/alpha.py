@@ -13,9 +13,9 @@ from ..devices import explaining_memory
 from ..errors import UserError, WorkError
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8, image_to_uint8
-from ..generation.quality import cut
 from ..generation.refinement import refine
 from ..generation.stream import Models, load_models
+from ..masks import MaskLaw, make_mask
 from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings
 from ..sheet import save_png
@@ -181,7 +181,7 @@ class _Trial:
                 kept.append(position)
         for position in kept:
             for threshold in self.settings.threshold:
-                mask = (batch.alphas[position] >= cut(threshold)).astype(np.uint8)
+                mask = make_mask(batch.alphas[position], MaskLaw(threshold=threshold))
                 self._add((self.name, threshold), batch.keys[position], mask, truths[position])
         if self.settings.baselines:
             workers = torch.get_num_threads()

@@ -13,6 +13,7 @@ from PIL import Image
 
 from .. import worlds
 from ..errors import UserError
+from ..masks import HALF, make_mask
 from ..shards import encoding, layout
 from ..shards.reader import open_dataset
 from . import masks
@@ -224,7 +225,7 @@ class WorldImages:
         self._last: tuple[str, worlds.Rendering] | None = None
 
     def mask(self, key: str) -> np.ndarray:
-        return (self._render(key).alpha >= 128).astype(np.uint8)
+        return make_mask(self._render(key).alpha, HALF)
 
     def image(self, key: str) -> np.ndarray:
         return self._render(key).image

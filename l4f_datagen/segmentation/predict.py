@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..masks import MaskLaw, make_mask
 from ..networks.segmenter import Segmenter, foreground_mask
 
 
@@ -74,8 +75,11 @@ def segment(
 def _decided(network: Segmenter, probabilities: Tensor, threshold: float | None) -> tuple[np.ndarray, ...]:
     classes = probabilities.argmax(1)
     alpha = probabilities[:, list(network.foreground)].sum(1).clamp_(0, 1)
-    mask = foreground_mask(classes, network.foreground) if threshold is None else alpha >= threshold
-    return tuple(t.to(torch.uint8).cpu().numpy() for t in (classes, alpha.mul(255).round_(), mask))
+    stored = (classes, alpha.mul(255).round_(), foreground_mask(classes, network.foreground))
+    classes, alpha, mask = (t.to(torch.uint8).cpu().numpy() for t in stored)
+    if threshold is not None:
+        mask = np.stack([make_mask(one, MaskLaw(threshold=threshold)) for one in alpha])
+    return classes, alpha, mask
 
 
 def _tiled(network: Segmenter, batch: Tensor, tile: int, overlap: float, batch_size: int) -> Tensor:

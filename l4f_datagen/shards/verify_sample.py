@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,9 +103,5 @@ def _mask_problems(
 
 def _mask_of(alpha: np.ndarray, row: Mapping[str, Any], description: Mapping[str, Any]) -> np.ndarray | None:
     """The mask that an alpha gives; None for images from elsewhere, which have masks of their own."""
-    if "source" in description:
-        return None
-    settings = description["settings"]
-    changes = {"largest_component": False, "fill_holes": False, "ignore_band": None}
-    changes = {name: settings.get(name, default) for name, default in changes.items()}
-    return masks.make_mask(alpha, SimpleNamespace(threshold=row["threshold"], **changes))
+    law = masks.law_of(description)
+    return None if law is None else masks.make_mask(alpha, replace(law, threshold=row["threshold"]))

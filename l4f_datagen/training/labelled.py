@@ -7,13 +7,14 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from .. import worlds
+from ..masks import HALF, MaskLaw, law_of, make_mask
 from ..shards import encoding, folder, layout, reader
 from ..weights.source import UNKNOWN_LICENCE
 
@@ -31,6 +32,15 @@ class Labelled:
     """round(255·alpha), H×W."""
     mask: np.ndarray
     """Class indices, H×W; 255 is ignored."""
+    law: MaskLaw | None = None
+    """What makes the mask of the alpha, whatever size it is given; None: the mask is one of its own."""
+    hard: bool = False
+    """Whether the image was blended with the mask, so that it shows nothing of a soft edge."""
+
+    @property
+    def soft(self) -> np.ndarray:
+        """The share of each pixel that the image shows as foreground, uint8 H×W, 255 = all of it."""
+        return 255 * (self.mask == 1).astype(np.uint8) if self.hard else self.alpha
 
 
 class LabelledSource(Protocol):
@@ -38,8 +48,10 @@ class LabelledSource(Protocol):
 
     generated: bool
     """Whether its alphas are an alpha network's, so that another threshold makes another mask."""
-    threshold: float | None
-    """What its masks were cut from their alphas at; None where they were made in another way."""
+    law: MaskLaw | None
+    """What its masks were made of their alphas by; None where they are masks of their own."""
+    blended: Literal["alpha", "mask"]
+    """What its images show of the foreground."""
     has_foregrounds: bool
     identity: dict[str, Any]
     """What its content depends on."""
@@ -74,7 +86,7 @@ class ShardSource:
         self.store = dataset.store
         description = dataset.description
         self.generated = "alpha" in description["checkpoints"]
-        self.threshold = description["settings"].get("threshold")
+        self.law, self.blended = law_of(description), description["settings"].get("blend", "alpha")
         self.licence = _licence(description)
         self._ends = list(itertools.accumulate(folder.shard_lengths(description).values()))
         self.identity = {"identity": description["identity"], "samples": len(self)}
@@ -96,6 +108,8 @@ class ShardSource:
                 encoding.decode_image(contents[0]),
                 cv2.imdecode(np.frombuffer(contents[1], np.uint8), cv2.IMREAD_GRAYSCALE),
                 np.array(Image.open(io.BytesIO(contents[2]))),
+                law=self.law,
+                hard=self.blended == "mask" and not foreground,
             )
             if found.alpha is None or not found.image.shape[:2] == found.alpha.shape == found.mask.shape:
                 raise ValueError("image, alpha and mask are not of one size")
@@ -124,7 +138,7 @@ class ShardSource:
 class WorldSource:
     """Pictures of a procedural world with their exact masks, seed 0."""
 
-    generated, threshold, has_foregrounds, licence = False, 0.5, False, worlds.LICENCE
+    generated, law, blended, has_foregrounds, licence = False, HALF, "alpha", False, worlds.LICENCE
 
     def __init__(self, world: str, count: int, size: int, split: worlds.Split):
         self.world, self.size, self.indices = worlds.check_name(world), size, worlds.split(split, count)
@@ -135,7 +149,7 @@ class WorldSource:
 
     def read(self, index: int, *, foreground: bool = False) -> Labelled:
         picture = worlds.render(self.world, seed=0, index=self.indices[index], size=self.size)
-        return Labelled(picture.image, picture.alpha, (picture.alpha >= 128).astype(np.uint8))
+        return Labelled(picture.image, picture.alpha, make_mask(picture.alpha, HALF), law=HALF)
 
 
 def _part(file: BinaryIO, place: tuple[int, int]) -> bytes:

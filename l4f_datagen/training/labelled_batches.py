@@ -1,7 +1,8 @@
 """Batches of labelled images: drawn by weight, augmented, cut into targets; each follows from its position alone."""
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,13 +10,15 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError, WorkError
+from ..masks import IGNORED, MaskLaw, make_mask
 from ..overlap import ordered_map
 from ..seeding import generator_for
 from ..settings import TrainSegmenterSettings
 from . import augmentation
 from .labelled import Labelled, LabelledSource, open_labelled
 
-IGNORED = 255
+logger = logging.getLogger(__name__)
+
 _PLAIN_SHARE = 0.5
 """Share of plain foregrounds where the settings leave it open."""
 
@@ -37,10 +40,14 @@ class Batch:
 
 
 class Part:
-    """The images of a source that a run uses, finished ones kept in memory while there is room."""
+    """The images of a source that a run uses, finished ones kept in memory while there is room.
 
-    def __init__(self, source: LabelledSource, indices: range, weight: float, size: int):
-        self.source, self.indices, self.weight, self.size = source, indices, weight, size
+    ``law``: what makes the masks of alphas that are scaled, or of all where it is not the source's own; None takes
+    the masks as they are stored.
+    """
+
+    def __init__(self, source: LabelledSource, indices: range, weight: float, size: int, law: MaskLaw | None):
+        self.source, self.indices, self.weight, self.size, self.law = source, indices, weight, size, law
         self.keeps, self._kept = False, {}
 
     def read(self, index: int, *, foreground: bool = False) -> Labelled:
@@ -56,6 +63,9 @@ class Part:
             found = self.source.read(self.indices[index], foreground=foreground)
         except (OSError, ValueError) as error:
             raise WorkError(f"{error}; check the data set, or make the shard again") from error
+        if self.law != found.law:
+            mask = found.mask if self.law is None else make_mask(found.alpha, self.law)
+            found = replace(found, mask=mask, law=self.law)
         found = augmentation.with_shorter_side(found, self.size)
         if self.keeps:
             self._kept[key] = found
@@ -86,7 +96,7 @@ class LabelledBatches:
         else:
             held_out = [0] * len(opened)
         self.parts = [
-            Part(source, range(n - out), weighted.weight, self.size)
+            Part(source, range(n - out), weighted.weight, self.size, self._law(source))
             for source, weighted, n, out in zip(opened, settings.sources, counts, held_out, strict=True)
         ]
         self.validation = self._validation_parts(held_out)
@@ -115,21 +125,24 @@ class LabelledBatches:
         chosen = [where[i * len(where) // self.validated] for i in range(self.validated)]
         for start in range(0, len(chosen), batch_size):
             some = chosen[start : start + batch_size]
-            rows = [(part, augmentation.centre_crop(part.read(index), self.size)) for part, index in some]
-            yield self._stack([(row, self.cut(part.source, row)) for part, row in rows])
+            rows = [augmentation.centre_crop(part.read(index), self.size) for part, index in some]
+            yield self._stack(rows)
 
-    def cut(self, source: LabelledSource, labelled: Labelled) -> np.ndarray:
-        """The mask to learn: cut from the alpha where the source's was, so that it stays exact when it is scaled."""
-        threshold = source.threshold
-        if source.generated and self.settings.threshold is not None:
-            threshold = self.settings.threshold
-        if threshold is None or self.settings.classes > 2:
-            return labelled.mask
-        mask = (labelled.alpha.astype(np.float32) >= 255 * threshold - 1e-3).astype(np.uint8)
-        mask[labelled.mask == IGNORED] = IGNORED
-        return mask
+    def _law(self, source: LabelledSource) -> MaskLaw | None:
+        """The source's own law, at the threshold that the settings ask for of what was generated."""
+        law, threshold = source.law, self.settings.threshold
+        if law is None or self.settings.classes > 2:
+            return None
+        if not source.generated or threshold in (None, law.threshold):
+            return law
+        if source.blended == "mask":
+            logger.warning(
+                "threshold %g: composites that were blended with their masks show those of %g; expect worse masks",
+                threshold, law.threshold,
+            )  # fmt: skip
+        return replace(law, threshold=threshold)
 
-    def _at(self, position: int) -> tuple[Labelled, np.ndarray]:
+    def _at(self, position: int) -> Labelled:
         s = self.settings
         rng = np.random.default_rng((s.seed, position))
         choice, plain = rng.random(2)
@@ -138,32 +151,31 @@ class LabelledBatches:
         epoch, place = divmod(position, len(part.indices))
         index = int(_permutation(len(part.indices), s.seed, epoch, number)[place])
         read = part.read(index, foreground=plain < self.foregrounds[number])
-        changed = augmentation.augment(read, self.size, s, rng)
-        return changed, self.cut(part.source, changed)
+        return augmentation.augment(read, self.size, s, rng)
 
-    def _stack(self, rows: Sequence[tuple[Labelled, np.ndarray]]) -> Batch:
-        masks = np.stack([mask for _, mask in rows])
+    def _stack(self, rows: Sequence[Labelled]) -> Batch:
+        masks = np.stack([row.mask for row in rows])
         valid = masks[masks != IGNORED]
         if valid.size and valid.max() >= self.settings.classes:
             raise UserError(
                 "classes", got=f"masks with class {valid.max()}", expected=f"classes below {self.settings.classes}",
                 remedy="raise --classes",
             )  # fmt: skip
-        images = torch.from_numpy(np.stack([row.image for row, _ in rows])).permute(0, 3, 1, 2)
-        alphas = torch.from_numpy(np.stack([row.alpha for row, _ in rows])).float().div_(255)
+        images = torch.from_numpy(np.stack([row.image for row in rows])).permute(0, 3, 1, 2)
+        alphas = torch.from_numpy(np.stack([row.soft for row in rows])).float().div_(255)
         return Batch(images.float().div_(127.5).sub_(1), torch.from_numpy(masks).long(), alphas)
 
     def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
         if self.settings.held_out is not None:
             return [
-                Part(source, range(len(source) - out, len(source)), 1.0, self.size)
+                Part(source, range(len(source) - out, len(source)), 1.0, self.size, self._law(source))
                 for source, out in zip(self.sources, held_out, strict=True)
                 if out
             ]
         source = open_labelled(
             self.settings.validation, size=self.size, world_images=self.settings.validation_images, split="test"
         )
-        return [Part(source, range(len(source)), 1.0, self.size)]
+        return [Part(source, range(len(source)), 1.0, self.size, self._law(source))]
 
     def _foreground_share(self, source: LabelledSource) -> float:
         wanted = self.settings.foregrounds

@@ -9,14 +9,13 @@ from torch import Tensor
 
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8, composite, image_to_uint8
-from ..generation.quality import cut
+from ..masks import HALF, make_mask
 from ..networks.alpha import AlphaNetwork
 from ..networks.stylegan2 import Generator
 from ..settings import TrainAlphaSettings
 from ..sheet import picture_grid, save_png
 
 COLUMNS = 8
-_THRESHOLD = 0.5
 
 
 class Drawn(NamedTuple):
@@ -43,13 +42,12 @@ def draw(alpha_net: AlphaNetwork, generator: Generator, settings: TrainAlphaSett
 def save_sheet(path: Path, alpha_net: AlphaNetwork, generator: Generator, settings: TrainAlphaSettings) -> None:
     """Write the same samples every time, so that sheets can be compared."""
     drawn = draw(alpha_net, generator, settings, range(COLUMNS))
-    alpha = alpha_to_uint8(drawn.alpha)
-    mask = (alpha >= cut(_THRESHOLD)).to(torch.uint8) * 255
+    alpha = alpha_to_uint8(drawn.alpha).cpu().numpy()
     rows = {
-        "foreground": image_to_uint8(drawn.foreground),
-        "background": image_to_uint8(drawn.background),
+        "foreground": image_to_uint8(drawn.foreground).cpu().numpy(),
+        "background": image_to_uint8(drawn.background).cpu().numpy(),
         "alpha": alpha,
-        "mask": mask,
-        "composite": image_to_uint8(drawn.composite),
+        "mask": [255 * make_mask(one, HALF) for one in alpha],
+        "composite": image_to_uint8(drawn.composite).cpu().numpy(),
     }
-    save_png(path, picture_grid({name: list(pictures.cpu().numpy()) for name, pictures in rows.items()}))
+    save_png(path, picture_grid({name: list(pictures) for name, pictures in rows.items()}))
