@@ -24,6 +24,7 @@ test-slow: setup
 
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.weights.fuzz 10000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
 
 torture: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.torture 50

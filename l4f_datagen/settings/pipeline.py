@@ -1,13 +1,12 @@
 """Pipeline files: one YAML per domain."""
 
-from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
-import yaml
 from pydantic import ConfigDict, Field
 
-from .. import resources
+from .. import documents, resources
 from ..errors import UserError
 from .base import StageSettings
 from .validation import validate
@@ -45,12 +44,7 @@ def load_pipeline(path: str) -> Pipeline:
             expected=f"a YAML file or one of: {names}",
             remedy="check the path",
         )
-    try:
-        content = yaml.safe_load(found.read_text()) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(
-            str(path), got=f"no YAML ({error})", expected="a pipeline file", remedy="mend the line that is named"
-        ) from error
-    if not isinstance(content, Mapping):
+    content = documents.load_yaml(found, str(path))
+    if not isinstance(content, (dict, NoneType)):
         raise UserError(str(path), got="no mapping", expected="sections such as generate:", remedy="see pipelines/")
-    return validate(Pipeline, content, str(path))
+    return validate(Pipeline, content or {}, str(path))

@@ -10,7 +10,11 @@ from pydantic import ValidationError
 
 from ..addresses import hidden
 from ..errors import UserError
+from ..short import short
 from .base import StageSettings
+
+_LOOKED_AT = 4000
+"""Characters of a value in which addresses are looked for, before it is cut: of a part they would not be known."""
 
 
 def resolve(model: type[StageSettings], section: Mapping[str, Any], flags: Mapping[str, Any]) -> StageSettings:
@@ -38,7 +42,7 @@ def fingerprint(values: Mapping[str, Any]) -> str:
 
 def _explain(model: type[StageSettings], problem: Mapping[str, Any], where: str) -> UserError:
     location = [str(part) for part in problem["loc"]]
-    name = location[0] if location else where
+    name = short(location[0]) if location else where
     prefix = f"{where}: " if where and location else ""
     if problem["type"] == "extra_forbidden":
         known = [field.alias or key for key, field in model.model_fields.items()]
@@ -54,12 +58,7 @@ def _explain(model: type[StageSettings], problem: Mapping[str, Any], where: str)
     flag = name if where else f"--{name.replace('_', '-')}"
     return UserError(
         f"{prefix}{name}",
-        got=_short(problem["input"]),
-        expected=expected,
+        got=short(hidden(short(problem["input"], _LOOKED_AT, quotes=True)), 80),
+        expected=short(expected, 300),
         remedy=f"change {flag}" + (f" ({meaning})" if meaning else ""),
     )
-
-
-def _short(value: object) -> str:
-    text = hidden(repr(value))  # before it is cut: the rest of an address would not be known for one
-    return text if len(text) < 80 else text[:77] + "…"

@@ -1,0 +1,28 @@
+"""Pipeline files: the YAML that ``--config`` and ``run`` read, with all sections resolved."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from l4f_datagen import resources
+from l4f_datagen.experiment.plan import make_plan
+from l4f_datagen.settings import fingerprint, load_pipeline
+
+TOKENS = (
+    b": ", b"- ", b"&a ", b"*a ", b"<<: *a\n", b"!!python/name:os.system ", b"!!binary ", b"!!int ", b"!!float ", b"{",
+    b"[", b"}", b"]", b"? ", b"| ", b"> ", b"%YAML 1.1\n", b"---\n", b"...\n", b"\t", b"\xff", b"\xef\xbb\xbf", b"0x",
+    b"1e400", b".nan", b".inf", b"9" * 5000, b"1:59:59", b"2024-01-01", b"on", b"~", b"'", b'"', b'"\\ud800"', b"#",
+    b"\x00", b"[" * 100, b"{a: " * 100, b"&a [*a]", b"= ", b"!!set ", b"\n", b"\xc2\x85", b"&a {<<: [*a, *a]}\n",
+)  # fmt: skip
+
+
+def seeds() -> Mapping[str, bytes]:
+    """The pipelines that come with the package."""
+    return {path.name: path.read_bytes() for path in sorted(Path(resources.folder("pipelines")).glob("*.yaml"))}
+
+
+def read(content: bytes) -> None:
+    """As the commands do."""
+    Path("pipeline.yaml").write_bytes(content)
+    plan = make_plan(load_pipeline("pipeline.yaml"), Path("out"))
+    for stage in plan.stages:
+        fingerprint(stage.settings.model_dump(mode="json"))
