@@ -1,8 +1,15 @@
-"""``python -m l4f_datagen``."""
+"""``python -m l4f_datagen``, and the console script."""
 
-import sys
+from . import signals
 
-from .cli import main
+
+def run() -> None:
+    """Run the command line, and end the process with its code."""
+    signals.until_work_begins()  # one may come while the rest is imported
+    from . import cli
+
+    cli.run()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -51,10 +51,12 @@ def split_address(path: str | Path) -> tuple[str, str] | None:
 def shown(address: str | Path) -> str:
     """What may be stored and printed of an address: scheme, host and path. A plain path or name stays as it is.
 
+    It can be written as UTF-8, which not every file's name can.
+
     A word before it (``folder:``, ``generator:``) stays, and addresses inside of a path are treated alike. Of what is
     no address that could be used, its host followed by what is no port say, the scheme alone is left.
     """
-    text = str(address)
+    text = writable(str(address))
     if not _WHOLE.match(text):
         return hidden(text)
     result, position = "", 0
@@ -71,6 +73,7 @@ def shown(address: str | Path) -> str:
 
 def hidden(text: str) -> str:
     """A text with all addresses in it as ``shown``, and without the secrets of those that were met before."""
+    text = writable(text)
     for whole, known in _wholes.items():
         text = text.replace(whole, known)
     if ":/" in text or "%" in text:
@@ -78,6 +81,15 @@ def hidden(text: str) -> str:
     for part in _parts:
         if part in text:
             text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(part)}(?![A-Za-z0-9])", HIDDEN, text)
+    return text
+
+
+def writable(text: str) -> str:
+    """A text that UTF-8 can say: bytes of a file's name that are none become question marks."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
     return text
 
 

@@ -26,6 +26,8 @@ BOTTOM = {
     "parquet",
     "documents",
     "remote_errors",
+    "signals",
+    "streams",
 }
 ROWS = [
     {"cli"},

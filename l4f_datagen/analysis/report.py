@@ -80,7 +80,7 @@ def _write_table(path: Path, names: Sequence[str], rows: Any) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
-    path.write_text(text.getvalue())
+    path.write_text(text.getvalue(), encoding="utf-8")
 
 
 def _write_plot(

@@ -3,12 +3,13 @@
 import importlib
 import keyword
 import logging
-import signal
+import os
 import sys
 
 import click
 
-from .. import __version__
+from .. import __version__, signals, streams
+from ..addresses import remember
 from ..errors import UserError, WorkError
 
 COMMANDS = (
@@ -56,16 +57,29 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line. Returns 0, 1 (work failed), 2 (the user can mend it) or 130 (interrupted)."""
+    with streams.guarded(), signals.interrupting():
+        try:
+            words = sys.argv[1:] if arguments is None else list(arguments)
+            for word in (*words, *os.environ.values()):
+                remember(word)
+            code = _main(words)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            if code == 0 and (problem := streams.unshown()):
+                return _end(f"standard output could not be written ({problem}); what was made stays", 1)
+            return code
+        except KeyboardInterrupt:  # in the moment when all was done, or nothing begun
+            return _end("interrupted", signals.INTERRUPTED)
+
+
+def _main(words: list[str]) -> int:
     from ..memory import keep_freed_memory
 
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    # A scheduler that ends a job asks for the same as a person at the keyboard.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
     context = None
     try:
         # Not group.main(): it ends a line of its own before it passes an interruption on.
-        words = sys.argv[1:] if arguments is None else list(arguments)
         with group.make_context("l4f-datagen", words) as context:
             group.invoke(context)
         return 0
@@ -83,13 +97,27 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # of the system: a folder that vanished, a lost connection
         return _end(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
     except (KeyboardInterrupt, click.Abort):
-        kept = context is not None and context.invoked_subcommand in _CONTINUED
-        return _end("interrupted" + "; what was finished stays, and the same command continues" * kept, 130)
+        return _interrupted(context)
+    except Exception:
+        if not signals.received():
+            raise
+        # Some libraries make an error of their own of an interruption.
+        return _interrupted(context)
 
 
 def run() -> None:
     """The console script."""
-    sys.exit(main())
+    signals.until_work_begins()
+    streams.open_missing()
+    with streams.guarded():
+        code = main()
+        signals.ending(code)
+    sys.exit(code)
+
+
+def _interrupted(context: click.Context | None) -> int:
+    kept = context is not None and context.invoked_subcommand in _CONTINUED
+    return _end("interrupted" + "; what was finished stays, and the same command continues" * kept, signals.INTERRUPTED)
 
 
 def _end(message: str, code: int) -> int:

@@ -1,11 +1,12 @@
 """``l4f-datagen convert``: any checkpoint → native, a generator → rosinality's layout, a segmenter → ONNX."""
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..weights.convert import Conversion
@@ -34,7 +35,7 @@ def command(
 
     done = convert(path, out, target=target, licence=licence, overwrite=overwrite, allow_nan=allow_nan)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(done), indent=2, ensure_ascii=False))
+        print_json(dataclasses.asdict(done))
     else:
         _print(done)
 

@@ -1,11 +1,10 @@
 """``l4f-datagen generate``."""
 
-import json
-
 import click
 
 from ..settings import EngineSettings, GenerateSettings, load_pipeline, resolve
 from .options import setting
+from .output import print_json
 
 
 @click.command("generate", short_help="Generate images with masks as WebDataset shards.")
@@ -76,7 +75,7 @@ def make(
         settings = settings.model_copy(update={"device": devices[0]})
     models = load_models(settings) if one or dry_run else None
     if dry_run:
-        click.echo(json.dumps(local.describe(settings, models)["settings"] | {"out": out}, indent=2))
+        print_json(local.describe(settings, models)["settings"] | {"out": out})
         return 0
     with ProgressReporter() as reporter:
         common = {"overwrite": overwrite, "report": reporter, "shards": shards}

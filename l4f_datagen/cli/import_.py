@@ -1,11 +1,10 @@
 """``l4f-datagen import``."""
 
-import json
-
 import click
 
 from ..settings import ImportSettings, resolve
 from .options import setting
+from .output import print_json
 
 
 @click.command("import", short_help="Write labelled images of your own as WebDataset shards.")
@@ -42,7 +41,7 @@ def command(source: str, out: str, overwrite: bool, dry_run: bool, **flags: obje
         click.echo(f"note: {note}", err=dry_run)
     if dry_run:
         settings = settings.model_copy(update={"n": settings.n or len(labelled)})
-        click.echo(json.dumps(describe(settings, labelled)["settings"] | {"out": out}, indent=2))
+        print_json(describe(settings, labelled)["settings"] | {"out": out})
         return
     with ProgressReporter() as reporter:
         progress = import_dataset(settings, out, overwrite=overwrite, report=reporter, source=labelled)

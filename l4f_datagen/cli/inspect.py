@@ -1,12 +1,13 @@
 """``l4f-datagen inspect``: what a checkpoint is."""
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..weights.inspection import Inspection, NetworkSummary
@@ -25,7 +26,7 @@ def command(path: str, as_json: bool, allow_nan: bool) -> None:
 
     found = inspect(path, allow_nan=allow_nan)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+        print_json(dataclasses.asdict(found))
     else:
         _print(found)
 

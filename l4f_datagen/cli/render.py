@@ -1,11 +1,10 @@
 """``l4f-datagen render``."""
 
-import json
-
 import click
 
 from ..settings import EngineSettings, RenderSettings, resolve
 from .options import setting
+from .output import print_json
 
 
 @click.command("render", short_help="Render a world with exact masks as WebDataset shards.")
@@ -35,7 +34,7 @@ def command(world: str, out: str, shard_range: str | None, overwrite: bool, dry_
     from .progress import ProgressReporter, closing_line
 
     if dry_run:
-        click.echo(json.dumps(describe(settings)["settings"] | {"out": out}, indent=2))
+        print_json(describe(settings)["settings"] | {"out": out})
         return
     with ProgressReporter() as reporter:
         progress = render(settings, out, overwrite=overwrite, report=reporter, shards=shards)

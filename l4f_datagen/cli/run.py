@@ -1,14 +1,15 @@
 """``l4f-datagen run``: the stages of a pipeline file, one after the other, and the report of them."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..addresses import shown
 from ..settings import EngineSettings, load_pipeline, resolve
 from .options import setting
+from .output import print_json
 
 if TYPE_CHECKING:
     from ..experiment.plan import Plan, Stage
@@ -42,7 +43,7 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
     plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick)
     if dry_run:
         shown = {stage.name: stage.settings.model_dump(mode="json") for stage in plan.stages}
-        click.echo(json.dumps(shown, indent=2))
+        print_json(shown)
         return
     _run(plan, engine, _typed(pipeline, out, n, quick, flags))
 
@@ -110,4 +111,4 @@ def _typed(pipeline: str, out: str, n: str | None, quick: bool, flags: dict[str,
     given = {"n": n, **flags}
     words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
     words = [word.replace("_", "-") if word.startswith("--") else word for word in words]
-    return shlex.join(["l4f-datagen", "run", pipeline, "--out", out, *(["--quick"] * quick), *words])
+    return shlex.join(map(shown, ["l4f-datagen", "run", pipeline, "--out", out, *(["--quick"] * quick), *words]))

@@ -1,12 +1,11 @@
 """``l4f-datagen segment``."""
 
-import json
-
 import click
 
 from ..errors import WorkError
 from ..settings import SegmentSettings, resolve
 from .options import setting
+from .output import print_json
 
 
 def _settings(function):
@@ -31,7 +30,7 @@ def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -
     settings = resolve(SegmentSettings, {}, flags)
     if dry_run:
         shown = {"images": list(images), **settings.model_dump(mode="json"), "out": out}
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        print_json(shown)
         return
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..engines.segment import segment_files

@@ -1,11 +1,10 @@
 """``l4f-datagen train-alpha``."""
 
-import json
-
 import click
 
 from ..settings import TrainAlphaSettings, load_pipeline, resolve
 from .options import setting
+from .output import print_json
 
 
 def _settings(function):
@@ -34,7 +33,7 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     section = load_pipeline(config).train_alpha if config else {}
     settings = resolve(TrainAlphaSettings, section, flags)
     if dry_run:
-        click.echo(json.dumps(settings.model_dump(mode="json") | {"out": out}, indent=2))
+        print_json(settings.model_dump(mode="json") | {"out": out})
         return
     train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
 

@@ -1,11 +1,10 @@
 """``l4f-datagen train-generator``."""
 
-import json
-
 import click
 
 from ..settings import TrainGeneratorSettings, load_pipeline, resolve
 from .options import setting
+from .output import print_json
 
 
 def _settings(function):
@@ -41,7 +40,7 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
         from ..training.generator import prepare
 
         resolved, _, _ = prepare(settings)
-        click.echo(json.dumps(resolved.model_dump(mode="json") | {"out": out}, indent=2))
+        print_json(resolved.model_dump(mode="json") | {"out": out})
         return
     train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
 

@@ -1,11 +1,10 @@
 """``l4f-datagen train-segmenter``."""
 
-import json
-
 import click
 
 from ..settings import TrainSegmenterSettings, load_pipeline, resolve
 from .options import setting
+from .output import print_json
 
 
 def _settings(function):
@@ -39,7 +38,7 @@ def command(
     section = load_pipeline(config).train_segmenter if config else {}
     settings = resolve(TrainSegmenterSettings, section, flags)
     if dry_run:
-        click.echo(json.dumps(settings.model_dump(mode="json") | {"out": out}, indent=2))
+        print_json(settings.model_dump(mode="json") | {"out": out})
         return
     train(settings, out, onnx=onnx, tensorboard=tensorboard, overwrite=overwrite)
 

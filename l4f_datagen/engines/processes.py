@@ -80,8 +80,9 @@ class Processes:
 
 def _work(pipe: connection.Connection, job: Job) -> None:
     # The driver is interrupted, too, and closes the pipe.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     maker = ShardMaker(job)
     try:
         while True:

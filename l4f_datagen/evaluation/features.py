@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
+from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.bisenet import BiSeNet
 from ..networks.segmenter import Segmenter
@@ -83,7 +84,7 @@ def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Fe
     path = weights.locate(settings.features)
     if not _is_torchscript(path):
         network = weights.load_segmenter(settings.features)
-        return Features(Encoder(network), name=f"encoder of {settings.features} ({network.name})", device=device)
+        return Features(Encoder(network), name=f"encoder of {shown(settings.features)} ({network.name})", device=device)
     sha256 = file_sha256(path)
     known = sha256 == INCEPTION_SHA256
     if not known and not settings.trust_features:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import weights
+from ..addresses import shown
 from ..errors import UserError
 from ..networks.segmenter import Segmenter
 from ..segmentation import segment
@@ -80,7 +81,7 @@ def open_masker(path: str, settings: StageSettings, device: torch.device) -> Mas
         return OnnxMasker(found, settings, device)
     if found.is_dir() and not is_native(found) and not is_native(found / weights.FINAL):
         return FolderMasker(open_masks(path, Reading(classes=classes)), resize=settings.resize)
-    return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=path)
+    return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=shown(path))
 
 
 def foreground_of(classes: Tensor, foreground: Sequence[int]) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..addresses import hidden_within
 from ..errors import UserError
 
 UNDEFINED = "–"
@@ -36,6 +37,9 @@ class Row:
     per_image: tuple[Mapping[str, Any], ...] = ()
     """``key`` and the values of each image."""
 
+    def __post_init__(self):
+        object.__setattr__(self, "labels", hidden_within(self.labels))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -47,6 +51,10 @@ class Report:
     """What a reader of the numbers must know, one sentence each."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What it was measured with."""
+
+    def __post_init__(self):
+        for name in ("title", "notes", "settings"):
+            object.__setattr__(self, name, hidden_within(getattr(self, name)))
 
 
 def render(report: Report, *, worst: Mapping[int, Sequence[Mapping]] | None = None) -> None:

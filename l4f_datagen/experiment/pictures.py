@@ -32,7 +32,7 @@ _LOSSES = ("discriminator", "adversarial")
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The lines of a training's log; none where there is no log."""
     file = run / LOG
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
 
 
 def alpha_curves(log: Sequence[Mapping[str, Any]]) -> bytes:

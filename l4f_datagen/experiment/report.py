@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..addresses import hidden_within, shown
 from ..analysis import distribution_plot, distributions
 from ..engines.dataset import versions
 from ..errors import UserError
@@ -87,6 +88,7 @@ def gather(plan: Plan, record: Record, command: str) -> dict[str, Any]:
         "tables": tables,
         "missing": summary.missing(plan),
     }
+    found = hidden_within(found)
     return found | {"findings": summary.findings(found, _reference_quality(plan, tables))}
 
 
@@ -141,7 +143,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _reference_quality(plan: Plan, tables: Mapping[str, Any]) -> float | None:
     """mIoU on held-out images of the segmenter that the alpha network is held to, where it was measured."""
     for stage in plan.of(EVALUATE_ALPHA):
-        place = results.relative(stage.looks_at["reference"], plan.folder)
+        place = results.relative(shown(stage.looks_at["reference"]), plan.folder)
         for row in tables.get("segmenters", {}).get("rows", []):
             if row["segmenter"] == place and row["role"] == SUPERVISED:
                 return row["miou"]

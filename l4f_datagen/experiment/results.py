@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import weights
+from ..addresses import hidden_within
 from ..devices import resolve_device
 from ..evaluation import tables
 from ..evaluation.alpha import evaluate_alpha
@@ -34,7 +35,9 @@ def evaluate(
         UserError: an input is not there or cannot be used.
     """
     path = folder / stage.place
-    values = relative({"settings": stage.settings.model_dump(mode="json"), "inputs": dict(stage.looks_at)}, folder)
+    values = relative(
+        {"settings": stage.settings.model_dump(mode="json"), "inputs": hidden_within(dict(stage.looks_at))}, folder
+    )
     key = {
         "fingerprint": fingerprint(values),
         "inputs": {role: digest(place) for role, place in stage.looks_at.items()},

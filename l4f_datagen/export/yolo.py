@@ -31,7 +31,8 @@ class Yolo(Target):
         size = mask.shape[::-1]
         lines = ["0 " + " ".join(f"{value:.7g}" for value in (line / size).ravel()) for line in polygons(mask)]
         (self.folder / "images" / item.image_set / item.image_name).write_bytes(item.image)
-        (self.folder / "labels" / item.image_set / f"{item.key}.txt").write_text("".join(f"{line}\n" for line in lines))
+        labels = self.folder / "labels" / item.image_set / f"{item.key}.txt"
+        labels.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def finish(self) -> None:
         """Write ``data.yaml``. Without ``path``, YOLO looks beside it, wherever the folder goes."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ..addresses import hidden_within
 from ..errors import UserError
 from . import card, index, layout, sealed
 from .store import Store, open_store
@@ -38,7 +39,7 @@ def open_for_writing(
     store = open_store(place)
     store.make_writable()
     store.remove_unfinished(shards)
-    description = {"format": FORMAT, "version": VERSION, **description}
+    description = hidden_within({"format": FORMAT, "version": VERSION, **description})
     if not store.exists(layout.DATASET):
         _refuse_foreign(store)
     elif overwrite:

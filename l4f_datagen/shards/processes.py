@@ -59,7 +59,7 @@ def _state(pid: int) -> tuple[str, int] | None:
 def _machine() -> str:
     parts = [socket.gethostname()]
     try:
-        parts += [Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")]
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"), os.readlink("/proc/self/ns/pid")]
     except OSError:
         parts.append(str(uuid.getnode()))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

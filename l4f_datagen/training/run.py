@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..addresses import hidden_within
 from ..errors import UserError
 from ..shards import atomic
 from ..shards.lock import writing
@@ -65,7 +66,7 @@ class RunFolder:
             UserError: another stage's or another settings' run, or a folder of other things.
         """
         self._make_writable()
-        description = {"format": FORMAT, "version": VERSION, **description}
+        description = hidden_within({"format": FORMAT, "version": VERSION, **description})
         if (self.path / SETTINGS).is_file():
             if overwrite:
                 self._remove()
@@ -116,8 +117,8 @@ class RunFolder:
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append one line to the log; ``line`` has an ``iteration``."""
-        with self.log_file.open("a") as file:
-            file.write(json.dumps(dict(line), ensure_ascii=False) + "\n")
+        with self.log_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(hidden_within(line), ensure_ascii=False) + "\n")
 
     def cut_log(self, iteration: int) -> None:
         """Forget what was logged after ``iteration``, and a line that a kill cut short."""
@@ -128,7 +129,7 @@ class RunFolder:
             )
 
     def _log_lines(self) -> Iterable[dict]:
-        for text in self.log_file.read_text().splitlines():
+        for text in self.log_file.read_text(encoding="utf-8").splitlines():
             try:
                 yield json.loads(text)
             except ValueError:
@@ -180,7 +181,7 @@ def read_description(path: Path) -> dict[str, Any]:
     """
     file = path / SETTINGS
     try:
-        description = json.loads(file.read_text())
+        description = json.loads(file.read_text(encoding="utf-8"))
         if description["format"] == FORMAT and description["version"] == VERSION:
             return description
         problem = f'"format": {description["format"]!r}'

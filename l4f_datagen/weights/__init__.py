@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import resources
+from ..addresses import hidden, shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
 from ..networks.segmenter import Segmenter
@@ -150,15 +151,15 @@ def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[native.
     found = result_of(locate(path))
     if found.is_dir():
         check_native(found, str(path))
-        network, source = native.read(found, kind, str(path))
+        network, source = native.read(found, kind, shown(path))
     else:
         with files.opened(found, str(path)) as content:
             network, layout, notes = foreign.read(content.data, kind, str(path))
-        source = Source(name=str(path), format=layout, sha256=file_sha256(found), notes=notes)
+        source = Source(name=shown(path), format=layout, sha256=file_sha256(found), notes=notes)
     if not allow_nan and (tensor := first_not_finite(network)):
         refuse_not_finite(str(path), tensor)
     for note in source.notes:
-        logger.warning("%s: %s", path, note)
+        logger.warning("%s: %s", source.name, hidden(note))
     return network, source
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 
+from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.alpha import fits
 from ..networks.segmenter import Segmenter
@@ -91,16 +92,16 @@ def convert(
     _check_room(out, target, networks, overwrite)
     if target == "native":
         _check_company(out, networks)
-        difference, notes = _write_native(out, networks, licence, allow_nan), ()
+        difference, notes = _write_native(result_of(locate(path)), out, networks, licence, allow_nan), ()
     elif target == "onnx":
         difference, notes = _write_onnx(out, networks), ()
     else:
         difference, notes = _write_rosinality(out, networks, licence, allow_nan)
     sources = [source for _, source in networks.values()]
     return Conversion(
-        source=str(path),
+        source=shown(path),
         source_format=sources[0].format,
-        out=str(out),
+        out=shown(out),
         target=target,
         networks={"rosinality": ("generator",), "onnx": ("segmenter",)}.get(target, tuple(networks)),
         largest_difference=difference,
@@ -159,19 +160,18 @@ def _check_company(out: Path, networks: Networks) -> None:
         )
 
 
-def _write_native(out: Path, networks: Networks, licence: str | None, allow_nan: bool) -> float:
+def _write_native(found: Path, out: Path, networks: Networks, licence: str | None, allow_nan: bool) -> float:
     """Write a folder and give the largest difference of what is read back."""
     native.save(
-        out, **{kind: network for kind, (network, _) in networks.items()}, card=_card_of(out, networks, licence)
+        out, **{kind: network for kind, (network, _) in networks.items()}, card=_card_of(found, out, networks, licence)
     )
     return max(_verified(out, kind, network, allow_nan) for kind, (network, _) in networks.items())
 
 
-def _card_of(out: Path, networks: Networks, licence: str | None) -> dict:
-    """What the card says beside the networks; where the source or ``out`` has a card, that is kept."""
+def _card_of(found: Path, out: Path, networks: Networks, licence: str | None) -> dict:
+    """What the card says beside the networks; where what was ``found``, or ``out``, has a card, that is kept."""
     card = {"name": out.name, "licence": UNKNOWN_LICENCE, "source": {}}
-    source = next(iter(networks.values()))[1]
-    for folder in (result_of(locate(source.name)), out):
+    for folder in (found, out):
         if native.is_native(folder):
             earlier = native.read_card(folder)
             kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}

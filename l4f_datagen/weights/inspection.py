@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..addresses import shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
@@ -112,9 +113,9 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
     found = result_of(locate(path))
     if found.is_dir():
         check_native(found, str(path))
-        result = _inspect_folder(found, str(path))
+        result = _inspect_folder(found, shown(path))
     else:
-        result = _inspect_file(found, str(path))
+        result = _inspect_file(found, shown(path))
     for network in result.networks:
         if network.not_finite and not allow_nan:
             refuse_not_finite(str(path), network.not_finite)

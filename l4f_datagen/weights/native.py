@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..addresses import hidden_within
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
@@ -64,7 +65,8 @@ def save(
         architecture = {"name": segmenter.name, **segmenter.architecture}
         architecture |= {"foreground": list(segmenter.foreground), "size": segmenter.size}
         model["segmenter"] = _save_network(folder, "segmenter", segmenter, architecture)
-    (folder / CARD).write_text(json.dumps(model, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(hidden_within(model), indent=2, ensure_ascii=False) + "\n"
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
 def read(folder: Path, kind: Kind, name: str) -> tuple[Network, Source]:
@@ -146,7 +148,7 @@ def read_card(folder: Path) -> dict:
     """
     path = folder / CARD
     try:
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             str(path), got=f"no readable JSON ({error})", expected="the card of a native checkpoint",

@@ -52,7 +52,7 @@ def _matches(kind: native.Kind, resolution: int | None, levels: int, wanted: Map
 def _wanted(path: Path) -> Iterator[Mapping]:
     """The image size of a pipeline, as it states it, else that of the embedded checkpoint that it names."""
     try:
-        stated = yaml.safe_load(path.read_text())
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return  # whoever uses that file is told; here it fits nothing
     resolution, first = _number(stated, "resolution"), _number(stated, "first_resolution")
@@ -63,7 +63,7 @@ def _wanted(path: Path) -> Iterator[Mapping]:
 
 
 def _embedded_resolution(name: str) -> int | None:
-    card = json.loads((resources.folder("checkpoints") / name / native.CARD).read_text())
+    card = json.loads((resources.folder("checkpoints") / name / native.CARD).read_text(encoding="utf-8"))
     return _number(card.get("generator"), "resolution")
 
 

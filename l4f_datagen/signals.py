@@ -1,0 +1,73 @@
+"""What asks a process to end: Ctrl-C, a scheduler's SIGTERM, a terminal that goes away."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_SAME_WISH = 1.0
+"""Seconds in which several signals are one: a terminal and a launcher both send one, and people press twice."""
+INTERRUPTED = 130
+_first: float | None = None
+"""When the first one came."""
+
+
+@contextlib.contextmanager
+def interrupting() -> Iterator[None]:
+    """Let the first signal raise ``KeyboardInterrupt`` while the block lasts, and a later one end the process at once.
+
+    What a process inherits as ignored stays ignored: ``nohup`` does that with SIGHUP, a shell without job control with
+    SIGINT for what it starts in the background. SIGTERM is never ignored.
+    """
+    global _first
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _first, before = None, {}
+    for number in _numbers():
+        found = signal.getsignal(number)
+        if number == signal.SIGTERM or found is not signal.SIG_IGN:
+            before[number] = found
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def until_work_begins() -> None:
+    """End the process without a traceback when a signal comes while the program is still being loaded."""
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+
+
+def received() -> bool:
+    """Whether a signal came."""
+    return _first is not None
+
+
+def ending(code: int) -> None:
+    """The work is over and told: from here on a signal ends the process with ``code``, without a word."""
+    for number in _numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: os._exit(code))
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    global _first
+    if _first is None:
+        _first = time.monotonic()
+        raise KeyboardInterrupt
+    if time.monotonic() - _first > _SAME_WISH:
+        # Nothing is lost: files appear whole, and a lock whose process is gone is taken over.
+        os._exit(INTERRUPTED)
+
+
+def _numbers() -> list[signal.Signals]:
+    return [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
