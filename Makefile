@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-slow fuzz torture lint format bench clean
+.PHONY: setup demo test test-slow fuzz torture lint format docs bench clean
 
 setup: $(VENV)/ready
 
@@ -36,6 +36,10 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Strict: a link or an anchor that leads nowhere ends it. Nothing is fetched, neither now nor by a reader.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: setup
 	$(BIN)/python -m benchmarks.render

@@ -1,16 +1,25 @@
-"""What the README shows, runs."""
+"""What README.md and the pages in docs/ show, runs; the commands that they name are those that there are."""
 
+import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
+import click
 import pytest
 
-from l4f_datagen.cli import COMMANDS, main
+from l4f_datagen import settings
+from l4f_datagen.cli import COMMANDS, group, main
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+from .pages import PAGES, ROOT, blocks, commands, lines
+
+README = PAGES["README.md"]
+SNIPPETS = {page: found for page, text in PAGES.items() if (found := blocks(text, "python"))}
+COMMAND_LINES = sorted({(page, *words) for page, text in PAGES.items() for words in commands(text)})
+EXTRAS = re.findall(r"^(\w+) =$", (ROOT / "setup.cfg").read_text().split("[options.extras_require]")[1], re.MULTILINE)
+# Each in a namespace of its own, so that none lives on the imports of another; in one process, to import torch once.
+RUN = "import sys\nfor snippet in sys.argv[1:]:\n    exec(compile(snippet, snippet, 'exec'), {'__name__': '__main__'})"
 
 
 @pytest.fixture(scope="module")
@@ -22,27 +31,135 @@ def folder(tmp_path_factory):
     return here
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda s: s.split("\n")[0])
-def test_snippets(folder, snippet):
+@pytest.mark.parametrize("page", SNIPPETS)
+def test_snippets(folder, page):
     environment = {"HF_HOME": str(folder / "hf"), "PATH": "", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", snippet], cwd=folder, env=environment, capture_output=True, text=True)
+    if "PYTHONPATH" in os.environ:
+        environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
+    program = [sys.executable, "-c", RUN, *SNIPPETS[page]]
+    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def test_there_are_snippets_for_all_three_readers():
+    shown = "".join(snippet for snippets in SNIPPETS.values() for snippet in snippets)
     assert {"l4f.open_dataset", "datasets.load_dataset", "webdataset.WebDataset"} <= set(
-        re.findall(r"l4f\.open_dataset|datasets\.load_dataset|webdataset\.WebDataset", "".join(SNIPPETS))
+        re.findall(r"l4f\.open_dataset|datasets\.load_dataset|webdataset\.WebDataset", shown)
     )
 
 
 def test_every_command_is_listed():
     for command in COMMANDS:
         assert f"`l4f-datagen {command} " in README, command
+        assert f"`{command}`" in PAGES["docs/index.md"], command
 
 
-def test_files_that_it_names_are_there():
-    root = Path(__file__).parents[1]
-    for name in re.findall(r"`((?:l4f_datagen|benchmarks|pipelines|checkpoints|tests)/[\w/]*)`", README):
-        assert (root / name).exists(), name
-    for name in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (root / name).exists(), name
+def parsed(words: list[str]) -> click.Context:
+    """The context of the command that ``words`` call; click refuses what it has no option for."""
+    command, context = group, click.Context(group, info_name="l4f-datagen")
+    while isinstance(command, click.Group):
+        name, command, words = command.resolve_command(context, words)
+        context = click.Context(command, info_name=name, parent=context)
+    return command.make_context(context.info_name, words, parent=context.parent)
+
+
+MODELS = {
+    "generate": (settings.GenerateSettings, settings.EngineSettings),
+    "render": (settings.RenderSettings,),
+    "import": (settings.ImportSettings,),
+    "export": (settings.ExportSettings,),
+    "train-generator": (settings.TrainGeneratorSettings,),
+    "train-alpha": (settings.TrainAlphaSettings,),
+    "train-segmenter": (settings.TrainSegmenterSettings,),
+    "segment": (settings.SegmentSettings,),
+    "run": (settings.EngineSettings,),
+    "analyze layers": (settings.AnalyzeSettings,),
+    "analyze backgrounds": (settings.AnalyzeSettings,),
+    "evaluate masks": (settings.EvaluateMasksSettings,),
+    "evaluate alpha": (settings.EvaluateAlphaSettings,),
+    "evaluate segmenter": (settings.EvaluateSegmenterSettings,),
+    "evaluate frechet": (settings.EvaluateFrechetSettings,),
+}
+"""What holds the values of a command's flags; the others have no settings."""
+
+
+def flags_of(context: click.Context, model: type[settings.StageSettings]) -> dict[str, object]:
+    given = {name: value for name, value in context.params.items() if name in model.model_fields}
+    return {name: value for name, value in given.items() if value not in (None, ())}
+
+
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_commands_are_what_they_are_said_to_be(words):
+    if words[1:] == ("--help",):
+        return
+    context = parsed(list(words[1:]))
+    name = context.command_path.removeprefix("l4f-datagen ")
+    for model in MODELS.get(name, ()):
+        settings.validate(model, flags_of(context, model))
+
+
+def test_commands_are_found_and_wrong_ones_refused():
+    assert len(COMMAND_LINES) > 50
+    with pytest.raises(click.ClickException, match="No such option"):
+        parsed(["generate", "--out", "shards", "--no-such-flag"])
+    with pytest.raises(settings.validation.UserError, match="psi"):
+        settings.validate(
+            settings.GenerateSettings,
+            flags_of(parsed(["generate", "--out", "x", "--psi", "9"]), settings.GenerateSettings),
+        )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_extras_that_it_names_are_there(page):
+    for names in re.findall(r'pip install "(?:l4f-datagen|\.)\[([\w,]+)\]"', PAGES[page]):
+        assert set(names.split(",")) <= set(EXTRAS), names
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_it_names_are_there(page):
+    ours = r"`((?:l4f_datagen|benchmarks|pipelines|checkpoints|tests|docs|examples)/[\w/.-]*)`"
+    for name in re.findall(ours, PAGES[page]):
+        if not re.search(r"NAME|NNN", name):
+            assert (ROOT / name).exists(), name
+    for name in re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", PAGES[page]):
+        assert ((ROOT / page).parent / name).exists(), name
+
+
+LESS = {
+    "render": "--n 48 --size 16",
+    "train-generator": "--resolution 16 --kimg 1 --channels 8,8,8 --z-dim 8 --batch-size 16 --precision float32",
+    "train-alpha": "--iterations 2 --batch-size 4",
+    "generate": "--n 16",
+    "train-segmenter": "--iterations 2 --batch-size 4 --width 4",
+    "evaluate": "--resamples 10",
+}
+"""What makes a command of the tutorial quick; of flags that are given twice the last counts."""
+
+
+def tutorial() -> Iterator[list[str]]:
+    """Its lines, quickly done. Of two ways to train into a folder the first is looked at and the second done."""
+    told = list(lines(PAGES["docs/tutorial.md"]))
+    outs = [(words[1], words[words.index("--out") + 1]) for words in told if "--out" in words]
+    for words in told:
+        if words[0] == "l4f-datagen":
+            words = [sys.executable, "-m", "l4f_datagen", *words[1:], *LESS.get(words[1], "").split()]
+            if "--out" in words and outs.count(place := (words[3], words[words.index("--out") + 1])) > 1:
+                outs.remove(place)
+                words.append("--dry-run")
+        if words[0] != "pip":
+            yield words
+
+
+@pytest.mark.slow
+def test_the_tutorial_leads_from_photographs_to_masks(tmp_path):
+    (pipeline,) = blocks(PAGES["docs/tutorial.md"], "yaml")
+    (tmp_path / "photos.yaml").write_text(pipeline)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    for words in tutorial():
+        if "evaluate" in words:  # of pairs drawn by hand: some of the class's own take their place
+            (tmp_path / "test").mkdir()
+            (tmp_path / "plain" / "masks").rename(tmp_path / "test" / "mask")
+            (tmp_path / "photos").rename(tmp_path / "test" / "image")
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{' '.join(words)}\n{done.stderr}"
+    assert len(list((tmp_path / "masks").glob("*.cutout.png"))) == 48

@@ -1,0 +1,101 @@
+"""The pages in docs/ build without a warning, need no network, and say what the code keeps."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from .pages import PAGES, ROOT
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The pages as ``make docs`` builds them."""
+    tree, out = tmp_path_factory.mktemp("docs"), tmp_path_factory.mktemp("site")
+    shutil.copy(ROOT / "mkdocs.yml", tree)
+    shutil.copytree(ROOT / "docs", tree / "docs")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
+    done = subprocess.run(build, cwd=tree, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return out
+
+
+def test_every_page_is_built(site):
+    assert {path.stem for path in (ROOT / "docs").glob("*.md")} <= {path.stem for path in site.glob("*.html")}
+
+
+def test_a_link_that_leads_nowhere_ends_the_build(tmp_path):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    with (tmp_path / "docs" / "index.md").open("a") as page:
+        page.write("\n[nowhere](datasets.md#no-such-heading)\n")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict"]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0 and "no-such-heading" in done.stderr + done.stdout
+
+
+def test_pages_fetch_nothing(site):
+    for page in site.glob("*.html"):
+        fetched = re.findall(r"<(?:script|img|iframe)[^>]*\bsrc=\"?(https?:[^\s\">]+)", page.read_text())
+        fetched += re.findall(
+            r"<link[^>]*rel=\"?(?:stylesheet|preconnect|icon)[^>]*href=\"?(https?:[^\s\">]+)", page.read_text()
+        )
+        assert not fetched, page.name
+
+
+@pytest.mark.parametrize("page", [name for name in PAGES if not name.startswith("docs/")])
+def test_headings_that_other_files_link_to_are_there(site, page):
+    for name, heading in re.findall(r"\]\(docs/([\w-]+)\.md(?:#([\w-]+))?\)", PAGES[page]):
+        built = (site / f"{name}.html").read_text()
+        assert not heading or f'id="{heading}"' in built, f"{name}.md#{heading}"
+
+
+def test_contracts_that_docstrings_name_are_told():
+    told = {int(number) for number in re.findall(r"^### Contract (\d+): ", PAGES["docs/design.md"], re.MULTILINE)}
+    named = set()
+    for path in (ROOT / "l4f_datagen").rglob("*.py"):
+        named |= {int(number) for number in re.findall(r"\(contract (\d+)\b", path.read_text())}
+    assert named and named <= told
+
+
+def test_every_folder_of_the_package_has_its_place_in_the_layers():
+    for path in (ROOT / "l4f_datagen").iterdir():
+        if (path / "__init__.py").exists():
+            assert f"`{path.name}/`" in PAGES["docs/design.md"], path.name
+
+
+def test_formats_and_filters_are_told():
+    from l4f_datagen.export.run import TARGETS
+    from l4f_datagen.settings import GenerateSettings
+
+    for name in TARGETS:
+        assert f"`{name}`" in PAGES["docs/datasets.md"], name
+    for name in (*GenerateSettings.FILTERS, *GenerateSettings.MASK_CHANGES):
+        assert f"--{name.replace('_', '-')}" in PAGES["docs/datasets.md"], name
+
+
+def test_metadata_keys_are_told():
+    from l4f_datagen.shards.schema import SCHEMA
+
+    table = PAGES["docs/datasets.md"]
+    for name in SCHEMA.names:
+        assert f"`{name}`" in table, name
+
+
+def test_layouts_of_checkpoints_are_told():
+    from l4f_datagen.weights.foreign import LAYOUTS
+
+    told = PAGES["docs/formats.md"].lower().replace("-", " ")
+    spoken = {"nvidia": "nvidia, pytorch", "tensorflow": "nvidia, tensorflow"}
+    for names in LAYOUTS.values():
+        for name in names:
+            assert f"| {spoken.get(name, name).replace('-', ' ')} |" in told, name
+
+
+def test_settings_of_the_site_are_a_yaml_mapping_without_addresses():
+    text = (ROOT / "mkdocs.yml").read_text()
+    assert yaml.safe_load(text)["theme"]["font"] is False
+    assert "://" not in text
