@@ -35,7 +35,7 @@ ROWS = [
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading"},
     {"generation", "segmentation", "shards"},
-    {"weights", "worlds", "images", "photographs"},
+    {"weights", "worlds", "photographs"},
     {"networks"},
     BOTTOM,
 ]

@@ -13,6 +13,7 @@ from .. import weights
 from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.bisenet import BiSeNet
+from ..networks.pixels import to_range
 from ..networks.segmenter import Segmenter
 from ..networks.unet import UNet
 from ..settings import EvaluateFrechetSettings
@@ -62,7 +63,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB uint8 (N, 3, H, W) → (N, D)."""
-        return self.deepest(images.float().div(127.5).sub(1)).mean((2, 3))
+        return self.deepest(to_range(images)).mean((2, 3))
 
 
 def _down(network: UNet, x: Tensor) -> Tensor:
