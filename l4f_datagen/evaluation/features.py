@@ -1,7 +1,6 @@
 """Networks that turn an image into a feature vector, for distances between sets of images."""
 
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from ..networks.pixels import to_range
 from ..networks.segmenter import Segmenter
 from ..networks.unet import UNet
 from ..settings import EvaluateFrechetSettings
+from ..weights.files import is_program
 from ..weights.source import file_sha256
-from ..weights.torch_file import is_program
 
 INCEPTION = "inception-2015-12-05.pt"
 INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
@@ -83,7 +82,7 @@ def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Fe
         UserError: there is none, or it is of an unknown kind or content.
     """
     path = weights.locate(settings.features)
-    if not _is_torchscript(path):
+    if not is_program(path, settings.features):
         network = weights.load_segmenter(settings.features)
         return Features(Encoder(network), name=f"encoder of {shown(settings.features)} ({network.name})", device=device)
     sha256 = file_sha256(path)
@@ -117,10 +116,3 @@ class _Program(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.program(images, **self.options)
-
-
-def _is_torchscript(path: Path) -> bool:
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return is_program(archive)
