@@ -183,7 +183,7 @@ def _check_activation(layer: Module) -> None:
 def _check_filter(layer: Module) -> None:
     """Filters are rebuilt, not read: one that differs would change every image."""
     if layer.has("resample_filter"):
-        found, expected = layer.tensor("resample_filter"), ops.fir_kernel()
+        found, expected = layer.tensor("resample_filter").float(), ops.fir_kernel()
         if found.shape != expected.shape or not found.allclose(expected, atol=1e-4):
             raise Unsupported("a StyleGAN2 generator with another resampling filter than [1, 3, 3, 1]")
 

@@ -1,12 +1,12 @@
 """safetensors files: the header checked before anything is made of it, the tensors read when they are asked for."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
 import torch
 
+from .. import documents
 from ..short import short
 from .machine import Allowance, Damaged, Forbidden
 from .tensors import MAX_DIMENSIONS, Storage, StoredTensor
@@ -79,21 +79,9 @@ def load(file: BinaryIO, size: int) -> Opened:
 
 def _parsed(content: bytes) -> dict:
     try:
-        header = json.loads(content, object_pairs_hook=_without_doubles)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, Damaged):
-            raise
-        raise Damaged(f"a header that is no JSON ({short(error)})") from error
-    if not isinstance(header, dict):
-        raise Damaged("a header that is no JSON object")
-    return header
-
-
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Damaged("a header that names something twice")
-    return found
+        return documents.read_json(content, "the header", kind=dict, most=_MAX_HEADER)
+    except documents.Unreadable as error:
+        raise Damaged(f"a safetensors header that is {error.got}") from error
 
 
 def _tensor(file: BinaryIO, name: str, entry: object, body: int, room: int, allowance: Allowance) -> StoredTensor:
