@@ -35,7 +35,7 @@ ROWS = [
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading"},
     {"generation", "segmentation", "shards"},
-    {"weights", "worlds", "photographs"},
+    {"weights", "worlds", "images", "photographs"},
     {"networks"},
     BOTTOM,
 ]

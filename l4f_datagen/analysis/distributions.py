@@ -1,6 +1,5 @@
 """How the scores of a data set are distributed, and where its foregrounds lie."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,13 +8,11 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from .. import parquet
-from ..errors import WorkError
-from ..shards import encoding, layout
-from ..shards.reader import Dataset, read_members
+from ..shards import encoding, rows, stats
+from ..shards.reader import Dataset, damage_told, read_members
+from ..shards.rows import SHARES
 
-SHARES = ("mask_area", "decisiveness", "stability")
-"""Scores in [0, 1]."""
+_COLUMNS = (*SHARES, "components", "touches_border")
 BINS = 1000
 """Of a score's histogram: quantiles are told to 1/1000."""
 MOST_COMPONENTS = 20
@@ -59,18 +56,12 @@ def measure(dataset: Dataset, *, masks: int | None = None) -> Distributions:
         masks: how many masks the mean mask is taken over, spread over all shards; default: all of them.
 
     Raises:
-        WorkError: a file is damaged.
+        Damaged: a file is.
     """
     found = Distributions()
     for shard in dataset.lengths:
-        try:
-            stats = json.loads(dataset.store.read_bytes(layout.stats(shard)))
-            content = dataset.store.read_bytes(layout.parquet(shard))
-            table = parquet.read_table(content, columns=[*SHARES, "components", "touches_border"])
-            found.rejected.update(stats.get("rejected", {}))
-        except (OSError, ValueError, TypeError) as error:
-            raise _damaged(dataset, shard, error) from error
-        _add_rows(found, table)
+        found.rejected.update(stats.read(dataset.store, shard)["rejected"])
+        _add_rows(found, rows.read(dataset.store, shard, dataset.lengths[shard], columns=_COLUMNS))
     _add_masks(found, dataset, masks)
     return found
 
@@ -91,21 +82,19 @@ def _add_masks(found: Distributions, dataset: Dataset, masks: int | None) -> Non
     """The mean mask, at the size of the first one."""
     total, size = None, None
     for shard, count in _spread(dataset, masks):
-        try:
-            for _, members in read_members(dataset.store, shard, count=count):
+        for key, members in read_members(dataset.store, shard, count=count, wanted=dataset.wanted(shard)):
+            with damage_told(dataset.store, shard, key):
                 mask = encoding.decode_mask(members["mask.png"]) == 1
-                if total is None:
-                    height, width = mask.shape
-                    scale = min(1.0, _LARGEST / max(height, width))
-                    size = max(1, round(width * scale)), max(1, round(height * scale))
-                    total = np.zeros(size[::-1])
-                picture = mask.astype(np.float32)
-                total += (
-                    picture if picture.shape == total.shape else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-                )
-                found.masks += 1
-        except (KeyError, ValueError, OSError, SyntaxError) as error:
-            raise _damaged(dataset, shard, error) from error
+            if total is None:
+                height, width = mask.shape
+                scale = min(1.0, _LARGEST / max(height, width))
+                size = max(1, round(width * scale)), max(1, round(height * scale))
+                total = np.zeros(size[::-1])
+            picture = mask.astype(np.float32)
+            total += (
+                picture if picture.shape == total.shape else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            )
+            found.masks += 1
     if total is not None:
         found.mean_mask = total / found.masks
 
@@ -119,7 +108,3 @@ def _spread(dataset: Dataset, masks: int | None) -> Iterator[tuple[int, int]]:
         before += length
         if count:
             yield shard, count
-
-
-def _damaged(dataset: Dataset, shard: int, error: Exception) -> WorkError:
-    return WorkError(f"shard {shard} of {dataset.store} is damaged ({error}): see l4f-datagen verify")

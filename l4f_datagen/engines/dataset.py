@@ -5,6 +5,7 @@ Where the samples come from, and in which process, is the caller's.
 
 import contextlib
 import errno
+import logging
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ from typing import Any
 from ..errors import UserError, WorkError
 from ..sample import Sample
 from ..settings import GenerateSettings, ImportSettings, RenderSettings
+from ..shards import finished, layout
 from ..shards import folder as folders
-from ..shards import layout
 from ..shards.lock import Lock, writing
 from ..shards.store import Store, open_store
 from ..shards.writer import write_shard
+from ..short import short
+
+logger = logging.getLogger(__name__)
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -95,7 +99,7 @@ def planned(
     with writing(store, shards) as lock:
         folders.open_for_writing(store, description, overwrite=overwrite, shards=shards)
         wanted = range(settings.shards) if shards is None else shards
-        done = set(folders.done_shards(store, {shard: len(settings.shard_indices(shard)) for shard in wanted}))
+        done = _sound(store, folders.shard_lengths(description), wanted, description["fingerprint"])
         yield Plan(settings, store, lock, description["fingerprint"], [shard for shard in wanted if shard not in done])
         if shards is None:
             _finish(store)
@@ -169,6 +173,7 @@ def finalize(out: str | Path) -> Mapping[str, Any]:
 
     Raises:
         UserError: no data set, somebody is writing into it, or shards are missing; lists them.
+        Damaged: a shard is not as it was written.
         WorkError: the disk is full.
     """
     store = open_store(out)
@@ -188,14 +193,28 @@ def as_ranges(shards: Iterable[int]) -> str:
     return ", ".join(f"{start}:{stop}" for start, stop in ranges)
 
 
+def _sound(store: Store, lengths: Mapping[int, int], wanted: range, fingerprint: str) -> set[int]:
+    """Those of ``wanted`` that are finished; says which of them are not as they were written."""
+    sound = set()
+    for shard, problem in finished.look(store, lengths, fingerprint=fingerprint, closely=True).items():
+        if shard in wanted and problem is not None:
+            logger.warning("%s is damaged: %s; the shard is made again", problem.file, problem.problem)
+        elif problem is None:
+            sound.add(shard)
+    return sound
+
+
 def _finish(store: Store) -> Mapping[str, Any]:
     description = folders.read_description(store)
     counts = folders.shard_lengths(description)
-    done = set(folders.done_shards(store, counts))
-    if missing := [shard for shard in counts if shard not in done]:
+    begun = finished.look(store, counts, fingerprint=description["fingerprint"], closely=True)
+    for problem in begun.values():
+        if problem is not None:
+            raise problem
+    if missing := [shard for shard in counts if shard not in begun]:
         raise UserError(
             str(store),
-            got=f"a data set without {len(missing)} of its {len(counts)} shards: {as_ranges(missing)}",
+            got=f"a data set without {len(missing)} of its {len(counts)} shards: {short(as_ranges(missing), 300)}",
             expected="all of them",
             remedy="make them by the same command, with each of these as --shard-range or without one",
         )

@@ -1,6 +1,5 @@
 """Bad shards made again, from ``dataset.json`` alone."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from ..errors import UserError, WorkError
 from ..settings import GenerateSettings, RenderSettings, validate
 from ..shards import folder as folders
-from ..shards import layout
+from ..shards import layout, stats
 from ..shards.store import Store, open_store
 from ..shards.verify import Finding, Verification, verify
 from .dataset import Progress
@@ -30,9 +29,7 @@ class Repair:
     versions: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     """Packages of another version than the data set was made with: then, and now."""
     left: list[Finding] = field(default_factory=list)
-    """What is still wrong: the shards that were made were looked into, the others before."""
-    decoded: int = 0
-    """Shards whose images, masks and codes were decoded, before or after."""
+    """What is still wrong."""
 
 
 def repair(
@@ -59,7 +56,6 @@ def repair(
     store = open_store(place)
     found = found or verify(store)
     done = Repair(found)
-    done.decoded = found.decoded
     if not found.findings:
         return done
     if problems := [finding.problem for finding in found.findings if finding.file == layout.DATASET]:
@@ -81,10 +77,7 @@ def repair(
         folders.open_for_writing(store, {k: v for k, v in description.items() if k not in ("format", "version")})
         folders.finalize(store, description["counts"]["shards"])
     _compare(store, done, description["counts"]["shards"])
-    # What was whole has been looked at, as far as was asked for; what is new is looked into in any case.
-    again = verify(store, decode=set(done.made))
-    done.left, done.found.notes = again.findings, again.notes
-    done.decoded = again.decoded if found.decoded < found.shards else again.shards
+    done.left = verify(store, decode=False).findings
     return done
 
 
@@ -136,5 +129,5 @@ def _compare(store: Store, done: Repair, shards: int) -> None:
         if shard not in done.found.digests:
             done.unknown.append(shard)
             continue
-        files = json.loads(store.read_bytes(layout.stats(shard)))["files"]
+        files = stats.read(store, shard)["files"]
         done.different += [name for name, file in done.found.digests[shard].items() if files[name] != file]

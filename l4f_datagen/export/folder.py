@@ -33,7 +33,7 @@ class Folder(Target):
         folder = self.folder / self._set_folder(item.image_set)
         (folder / "images" / item.image_name).write_bytes(item.image)
         (folder / "masks" / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values))
-        (folder / "alphas" / f"{item.key}.png").write_bytes(item.member("alpha.png"))
+        (folder / "alphas" / f"{item.key}.png").write_bytes(item.alpha_file)
         self._rows[item.image_set].add(item.metadata)
 
     def finish(self) -> None:

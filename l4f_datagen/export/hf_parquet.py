@@ -41,7 +41,7 @@ class HfParquet(Target):
         contents = {
             "image": (item.image, item.image_name),
             "mask": (item.mask_file(self.plan.mask_values), f"{item.key}.png"),
-            "alpha": (item.member("alpha.png"), f"{item.key}.png"),
+            "alpha": (item.alpha_file, f"{item.key}.png"),
         }
         row = {name: {"bytes": content, "path": path} for name, (content, path) in contents.items()}
         size = sum(len(content) for content, _ in contents.values())

@@ -1,8 +1,8 @@
 """One sample as an exporter sees it: encoded as it is stored, decoded where a format needs it."""
 
+import contextlib
 import io
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,31 +10,40 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import UserError, WorkError
-from ..shards.encoding import IGNORED, IMAGE_FORMATS
+from .. import documents
+from ..errors import UserError
+from ..shards import schema, sides
+from ..shards.encoding import IGNORED, IMAGE_FORMATS, decode_mask
 
 
 @dataclass(frozen=True)
 class Item:
-    """A stored sample and where it goes. What is damaged or missing raises WorkError when it is asked for."""
+    """A stored sample and where it goes. What is damaged or missing raises ``Damaged`` when it is asked for."""
 
     key: str
     image_set: str
     members: Mapping[str, bytes]
     """Encoded, by extension."""
+    told: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
+    """In it, what decoders raise becomes ``Damaged``, which names the sample."""
 
     @cached_property
     def image_format(self) -> str:
         """The composite's extension: jpg, png or webp."""
-        found = next((name for name in IMAGE_FORMATS if name in self.members), None)
-        if found is None:
-            raise self._damaged(f"no image among {', '.join(sorted(self.members))}")
-        return found
+        with self.told():
+            found = next((name for name in IMAGE_FORMATS if name in self.members), None)
+            if found is None:
+                raise KeyError(f"no image among {', '.join(sorted(self.members))}")
+            return found
 
     @property
     def image(self) -> bytes:
         """The composite's file."""
-        return self.members[self.image_format]
+        content = self.members[self.image_format]
+        with self.told():
+            sides.check(content, self.image_format, self.mask.shape)
+            sides.check_whole(content, self.image_format)
+        return content
 
     @property
     def image_name(self) -> str:
@@ -44,24 +53,39 @@ class Item:
     @cached_property
     def mask(self) -> np.ndarray:
         """Class indices, uint8 H×W: 0 background, 1 foreground, 255 ignored."""
-        try:
-            return np.array(Image.open(io.BytesIO(self.member("mask.png"))), np.uint8)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise self._damaged(f"its mask cannot be decoded ({error})") from error
+        content = self.member("mask.png")
+        with self.told():
+            size = sides.of(content, "mask.png")
+            sides.check_whole(content, "png")
+            mask = decode_mask(content)
+            if mask.shape != size:
+                raise ValueError(f"mask.png has the shape {mask.shape}; expected {size[0]}×{size[1]} pixels")
+            return mask
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
         """The row of ``shards.schema``."""
-        try:
-            return json.loads(self.member("json"))
-        except ValueError as error:
-            raise self._damaged(f"its metadata cannot be read ({error})") from error
+        content = self.member("json")
+        with self.told():
+            row = documents.read_json(content, "its metadata", kind=dict)
+            schema.check(row, self.mask.shape)
+            return row
 
     def member(self, extension: str) -> bytes:
         """One encoded member."""
-        if extension not in self.members:
-            raise self._damaged(f"{extension} is missing")
-        return self.members[extension]
+        with self.told():
+            if extension not in self.members:
+                raise KeyError(f"{extension} is missing")
+            return self.members[extension]
+
+    @property
+    def alpha_file(self) -> bytes:
+        """The alpha's PNG file as it is stored."""
+        content = self.member("alpha.png")
+        with self.told():
+            sides.check(content, "alpha.png", self.mask.shape)
+            sides.check_whole(content, "png")
+        return content
 
     def mask_file(self, values: str, palette: list[int] | None = None) -> bytes:
         """The mask as a PNG file.
@@ -73,9 +97,9 @@ class Item:
         Raises:
             UserError: values 0 and 255 for a mask that has ignored pixels, which are 255.
         """
+        mask = self.mask
         if values == "palette" and palette is None:
             return self.member("mask.png")
-        mask = self.mask
         if values == "0255":
             if (mask == IGNORED).any():
                 raise UserError(
@@ -89,6 +113,3 @@ class Item:
         buffer = io.BytesIO()
         image.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
-
-    def _damaged(self, problem: str) -> WorkError:
-        return WorkError(f"sample {self.key} of the data set is damaged: {problem}; nothing was exported")

@@ -3,16 +3,16 @@
 import contextlib
 import os
 import shutil
-import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..engines.dataset import Progress
 from ..errors import UserError, WorkError
 from ..settings import ExportSettings
 from ..shards import card
-from ..shards.reader import Dataset, open_dataset
+from ..shards.reader import Dataset, damage_told, open_dataset
 from . import image_sets, readme
 from .coco import Coco
 from .fiftyone import FiftyOne
@@ -53,22 +53,23 @@ def export(
 
     Raises:
         UserError: the data set is not complete, ``out`` is in use, or the format cannot hold what is asked for.
-        WorkError: a sample is damaged, or the disk is full; nothing is left.
+        Damaged: a sample is; nothing is left.
+        WorkError: the disk is full; nothing is left.
     """
     dataset = open_dataset(source)
     plan = _plan(settings, dataset)
     out, counts = _checked(out), dict.fromkeys(plan.image_sets, 0)
-    partial = out.with_name(f".{out.name}.partial")
+    hidden = out.with_name(f".{out.name}.partial")
     shards, per_shard = dataset.description["counts"]["shards"], dataset.description["settings"]["samples_per_shard"]
-    with _whole_or_not_at_all(partial, out):
-        target = TARGETS[settings.format](partial, plan)
+    with _whole_or_not_at_all(hidden, out):
+        target = TARGETS[settings.format](hidden, plan)
         with contextlib.closing(target):
             for made, item in enumerate(_items(dataset, settings), 1):
                 target.add(item)
                 counts[item.image_set] += 1
                 report(Progress((made - 1) // per_shard, shards, made, len(dataset), len(dataset)))
             target.finish()
-        (partial / "README.md").write_text(readme.render(plan, target, counts), encoding="utf-8")
+        (hidden / "README.md").write_text(readme.render(plan, target, counts), encoding="utf-8")
     return Export(out, counts, target.notes())
 
 
@@ -134,9 +135,7 @@ def _whole_or_not_at_all(partial: Path, out: Path) -> Iterator[None]:
 
 
 def _items(dataset: Dataset, settings: ExportSettings) -> Iterator[Item]:
-    try:
-        for key, members in dataset.members():
-            name = image_sets.image_set(key, settings.split) if settings.split else settings.image_set
-            yield Item(key, name, members)
-    except tarfile.TarError as error:
-        raise WorkError(f"a shard of {dataset.path} is damaged: {error}; nothing was exported") from error
+    per_shard = dataset.description["settings"]["samples_per_shard"]
+    for index, (key, members) in enumerate(dataset.members()):
+        name = image_sets.image_set(key, settings.split) if settings.split else settings.image_set
+        yield Item(key, name, members, partial(damage_told, dataset.store, index // per_shard, key))

@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..overlap import ordered_map
 from ..sample import Sample
 from ..shards import encoding
-from ..shards.reader import damaged, decode, open_dataset, read_members
+from ..shards.reader import damage_told, decode, open_dataset, read_members
 from ..shards.store import Store
 from . import shares
 
@@ -42,7 +42,8 @@ class TrainingDataset(IterableDataset):
         allow_incomplete: take the shards that are done when others are not.
 
     Raises:
-        UserError: not a data set folder, shards are missing or of other settings, or an argument is out of range.
+        UserError: not a data set folder, shards are missing, or an argument is out of range.
+        Damaged: a file or a sample is, here or while one iterates.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TrainingDataset(IterableDataset):
         if uneven not in shares.UNEVEN:
             raise UserError("uneven", got=uneven, expected=" or ".join(shares.UNEVEN), remedy="change it")
         dataset = open_dataset(place, allow_incomplete=allow_incomplete)
+        self._dataset = dataset
         self.store, self.description, self.lengths = dataset.store, dataset.description, dataset.lengths
         self.shuffle, self.seed, self.buffer, self.uneven = shuffle, seed, buffer, uneven
         self.batch_size, self.decode_threads, self.transform = batch_size, decode_threads, transform
@@ -113,21 +115,17 @@ class TrainingDataset(IterableDataset):
 
     def _stored(self, parts: Iterator[shares.Stretch]) -> Iterator[tuple[int, str, Mapping[str, bytes]]]:
         for shard, first, count in parts:
-            given = 0
-            for key, encoded in read_members(self.store, shard, first=first, count=count):
+            for key, encoded in read_members(
+                self.store, shard, first=first, count=count, wanted=self._dataset.wanted(shard)
+            ):
                 yield shard, key, encoded
-                given += 1
-            if given < count:
-                raise ValueError(f"shard {shard} of {self.store} ends after {first + given} samples")
 
     def _decoded(self, stored: tuple[int, str, Mapping[str, bytes]]) -> Any:
         shard, key, encoded = stored
         if self.transform is not None:
             return self.transform(decode(self.store, shard, key, encoded))
-        try:
+        with damage_told(self.store, shard, key):
             image, mask = encoding.decode_pair(encoded)
-        except (KeyError, ValueError, OSError, SyntaxError) as error:
-            raise damaged(self.store, shard, key, error) from error
         return torch.from_numpy(image).permute(2, 0, 1).contiguous(), torch.from_numpy(mask).long()
 
 

@@ -149,8 +149,7 @@ def _started(content: bytes | Path, name: str | None, least: int | None) -> Iter
         content = _read(content) if isinstance(content, os.PathLike) else content
         kind = kinds.kind_of(content)
         if kind is None:
-            other = kinds.other_kind(content)
-            raise Broken(f"{other}; expected {kinds.NAMES}: convert it" if other else "no image of a known kind")
+            raise Broken(f"{kinds.other_kind(content)}; expected {kinds.NAMES}: convert it")
         if kind == "webp":  # its decoder takes memory for the whole canvas at once
             _check_size(_webp_size(content), kind)
         if kind == "tif":

@@ -9,6 +9,8 @@ from ..devices import NAMES
 from .base import Device, Psi, StageSettings
 
 Extra = Literal["foreground", "background", "w"]
+MOST_SHARDS = 10**6
+"""Of a data set: a folder of more files than that is of no use to anybody."""
 
 
 class GenerateSettings(StageSettings):
@@ -64,6 +66,11 @@ class GenerateSettings(StageSettings):
     """What rejects candidates; a rejected one counts under the first of these that it fails."""
     MASK_CHANGES: ClassVar = ("largest_component", "fill_holes", "ignore_band")
 
+    @field_validator("samples_per_shard")
+    @classmethod
+    def _not_too_many_shards(cls, value: int, info: ValidationInfo) -> int:
+        return at_most(MOST_SHARDS, value, info)
+
     @field_validator("max_area")
     @classmethod
     def _above_min_area(cls, value: float | None, info: ValidationInfo) -> float | None:
@@ -112,6 +119,13 @@ class GenerateSettings(StageSettings):
         """Global indices of one shard's samples."""
         start = shard * self.samples_per_shard
         return range(start, min(start + self.samples_per_shard, self.n))
+
+
+def at_most(shards: int, per_shard: int, info: ValidationInfo) -> int:
+    """``per_shard``, if n samples fill no more than so many shards."""
+    if (n := info.data.get("n")) is not None and -(-n // per_shard) > shards:
+        raise ValueError(f"at least {-(-n // shards)} for {n} samples, so that there are no more than {shards} shards")
+    return per_shard
 
 
 def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device: str) -> dict[str, Any]:

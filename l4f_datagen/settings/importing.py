@@ -2,10 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from .base import StageSettings
-from .generate import GenerateSettings
+from .generate import MOST_SHARDS, GenerateSettings, at_most
 
 
 class ImportSettings(StageSettings):
@@ -30,6 +30,11 @@ class ImportSettings(StageSettings):
 
     # Every stage that writes shards divides its samples alike.
     shards, shard_indices = GenerateSettings.shards, GenerateSettings.shard_indices
+
+    @field_validator("samples_per_shard")
+    @classmethod
+    def _not_too_many_shards(cls, value: int, info: ValidationInfo) -> int:
+        return at_most(MOST_SHARDS, value, info)
 
     @field_validator("foreground_values", "categories", mode="before")
     @classmethod

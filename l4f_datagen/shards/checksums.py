@@ -1,11 +1,10 @@
 """``SHA256SUMS``: the checksums of all files of a finished data set, as ``sha256sum -c`` reads them."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from . import layout
+from . import layout, stats
 from .store import Store
 
 _PIECE = 1 << 20
@@ -65,16 +64,22 @@ class HashingReader:
         return bool(self._piece)
 
 
-def _all(store: Store, shards: int) -> Iterator[tuple[str, str]]:
-    """Names and checksums in the file's order; those of a shard's files are taken from its stats."""
-    for name in layout.HEAD:
-        yield name, _of(store, name)
+def of_shards(store: Store, shards: int) -> Iterator[tuple[str, str]]:
+    """Names and checksums of all shards' files; of the stats themselves computed, of the others as these tell them."""
     for shard in range(shards):
-        content = store.read_bytes(layout.stats(shard))
-        yield layout.stats(shard), hashlib.sha256(content).hexdigest()
-        files = json.loads(content)["files"]
+        name = layout.stats(shard)
+        content = store.read_small(name, stats.MOST_BYTES)
+        yield name, hashlib.sha256(content).hexdigest()
+        files = stats.parse(content, store.where(name), shard)["files"]
         for name in layout.of_shard(shard)[1:]:
             yield name, files[name]["sha256"]
+
+
+def _all(store: Store, shards: int) -> Iterator[tuple[str, str]]:
+    """Names and checksums in the file's order."""
+    for name in layout.HEAD:
+        yield name, _of(store, name)
+    yield from of_shards(store, shards)
     for name in layout.INDEXES:
         yield name, _of(store, name)
 

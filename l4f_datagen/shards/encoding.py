@@ -4,17 +4,24 @@ import io
 import json
 import math
 import struct
+import zlib
 from collections.abc import Mapping
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from ..errors import WorkError
+from .. import documents
+from ..errors import UserError, WorkError
 from ..masks import IGNORED
 from ..sample import Sample
+from . import sides
 
 IMAGE_FORMATS = ("jpg", "png", "webp")
+ERRORS = (KeyError, ValueError, TypeError, OSError, SyntaxError, struct.error, OverflowError, EOFError, MemoryError,
+          cv2.error, zlib.error, Image.DecompressionBombError, UserError)  # fmt: skip
+"""What members that are damaged make decoders raise."""
+_MOST_JSON = 1 << 20
 _GREY = 128
 _PNG_LEVEL = 3
 # The palette of a mask without ignored pixels, and where it stands: after signature and header.
@@ -48,29 +55,47 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     """The sample of members by extension, as ``encode`` gives them.
 
     Raises:
-        KeyError: a member is missing.
-        ValueError: one cannot be decoded.
+        one of ``ERRORS``: a member is missing, cannot be decoded, or is of another size than the others.
     """
     image_format = _image_format(members)
-    extras = {
-        name: decode_image(members[f"{name}.{image_format}"])
-        for name in ("foreground", "background")
-        if f"{name}.{image_format}" in members
-    }
+    metadata = documents.read_json(_member(members, "json"), "its metadata", kind=dict, most=_MOST_JSON)
+    size = sides.of(_member(members, "mask.png"), "mask.png")
+    pictures = [image_format, "alpha.png", "mask.png"]
+    pictures += [name for n in ("foreground", "background") if (name := f"{n}.{image_format}") in members]
+    for name in pictures:
+        sides.check(_member(members, name), name, size)
+        sides.check_whole(members[name], name.rpartition(".")[2])
+    extras = {name.partition(".")[0]: decode_image(members[name]) for name in pictures[3:]}
     if "w.npy" in members:
         extras["w"] = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False)
-    return Sample(
-        image=decode_image(members[image_format]),
-        alpha=_imdecode(members["alpha.png"], cv2.IMREAD_GRAYSCALE),
-        mask=decode_mask(members["mask.png"]),
-        metadata=json.loads(members["json"]),
-        **extras,
-    )
+    arrays = {
+        "image": decode_image(members[image_format]),
+        "alpha": _imdecode(members["alpha.png"], cv2.IMREAD_GRAYSCALE),
+        "mask": decode_mask(members["mask.png"]),
+    }
+    for name, array in arrays.items():
+        if array.shape[:2] != size or array.ndim != 2 + (name == "image"):
+            raise ValueError(f"its {name} has the shape {array.shape}; expected {size[0]}×{size[1]} pixels")
+    return Sample(**arrays, metadata=metadata, **extras)
 
 
 def decode_pair(members: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
     """Image and mask of members by extension, as in ``Sample``; the rest is not looked at. Raises as ``decode``."""
-    return decode_image(members[_image_format(members)]), decode_mask(members["mask.png"])
+    image_format = _image_format(members)
+    size = sides.of(_member(members, "mask.png"), "mask.png")
+    sides.check(members[image_format], image_format, size)
+    sides.check_whole(members[image_format], image_format)
+    sides.check_whole(members["mask.png"], "png")
+    image, mask = decode_image(members[image_format]), decode_mask(members["mask.png"])
+    if not image.shape[:2] == mask.shape == size:
+        raise ValueError(f"an image of the shape {image.shape} with a mask of {mask.shape}")
+    return image, mask
+
+
+def _member(members: Mapping[str, bytes], name: str) -> bytes:
+    if name not in members:
+        raise KeyError(f"{name} is missing")
+    return members[name]
 
 
 def _image_format(members: Mapping[str, bytes]) -> str:

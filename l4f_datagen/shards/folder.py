@@ -1,19 +1,17 @@
 """A data set folder as a whole: what it is, which shards are done, when it is complete."""
 
-import json
+import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ..addresses import hidden_within
 from ..errors import UserError
-from . import card, index, layout, sealed
+from . import card, complete, descriptions, finished, index, layout, sealed
+from .descriptions import FORMAT, VERSION, Lengths
 from .store import Store, open_store
 
-FORMAT = "l4f-datagen-dataset"
-VERSION = 2
-_ASKING = 16  # files read at a time: behind an address each takes a round trip
+logger = logging.getLogger(__name__)
 
 
 def open_for_writing(
@@ -35,6 +33,7 @@ def open_for_writing(
 
     Raises:
         UserError: not a folder, not writable, another program's, or another data set's.
+        Damaged: ``dataset.json`` is.
     """
     store = open_store(place)
     store.make_writable()
@@ -51,7 +50,7 @@ def open_for_writing(
     existing = read_description(store)
     check_same(store, existing, description)
     if existing["counts"]["samples"] == description["counts"]["samples"]:
-        if not store.exists(layout.CARD):
+        if not store.listing().get(layout.CARD):  # or it is empty
             _write_card(store, existing)
         return
     # What tells of all samples is about to be untrue.
@@ -66,43 +65,19 @@ def read_description(place: str | Path | Store) -> dict[str, Any]:
 
     Raises:
         UserError: there is none, or it is not ours.
+        Damaged: it is, and not as it was written.
     """
-    store = open_store(place)
-    try:
-        description = json.loads(store.read_bytes(layout.DATASET))
-        if description["format"] == FORMAT and description["version"] == VERSION:
-            return description
-        problem = f'"format": {description["format"]!r}, "version": {description["version"]!r}'
-    except FileNotFoundError:
-        problem = "no such file" if store.is_folder() else "no such folder"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        problem = f"something unreadable ({error})"
-    raise UserError(
-        store.where(layout.DATASET), got=problem, expected=f'"format": "{FORMAT}", "version": {VERSION}',
-        remedy="name a data set folder",
-    )  # fmt: skip
+    return descriptions.read(open_store(place))
 
 
-def done_shards(place: str | Path | Store, samples: Mapping[int, int], *, fingerprint: str | None = None) -> list[int]:
-    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats.
-
-    Raises:
-        UserError: one belongs to a data set with another ``fingerprint``, when that is given.
-    """
-    store = open_store(place)
-    sizes = store.listing()
-    begun = [shard for shard in samples if layout.stats(shard) in sizes]
-    if not begun:
-        return []
-    with ThreadPoolExecutor(_ASKING) as executor:
-        done = executor.map(lambda shard: _done(store, shard, samples[shard], sizes, fingerprint), begun)
-        return [shard for shard, is_done in zip(begun, done, strict=True) if is_done]
+def done_shards(place: str | Path | Store, samples: Mapping[int, int]) -> list[int]:
+    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats."""
+    return [shard for shard, problem in finished.look(open_store(place), samples).items() if problem is None]
 
 
-def shard_lengths(description: Mapping[str, Any]) -> dict[int, int]:
+def shard_lengths(description: Mapping[str, Any]) -> Lengths:
     """How many samples each shard of a data set with this ``dataset.json`` has."""
-    samples, per_shard = description["counts"]["samples"], description["settings"]["samples_per_shard"]
-    return {shard: min(per_shard, samples - shard * per_shard) for shard in range(description["counts"]["shards"])}
+    return descriptions.lengths(description)
 
 
 def shard_done(place: str | Path | Store, shard: int, samples: int) -> bool:
@@ -118,11 +93,27 @@ def remove_shard(place: str | Path | Store, shard: int) -> None:
 
 
 def finalize(place: str | Path | Store, shards: int) -> None:
-    """Write the files over all shards, once every shard is done. Nobody may be writing any more."""
+    """Write the files over all shards, once every shard is done, and again those that are not as they should be.
+
+    Nobody may be writing any more.
+
+    Raises:
+        Damaged: a shard's rows cannot be read.
+    """
     store = open_store(place)
     store.remove_unfinished(None)
-    if not set(layout.FINAL) <= set(store.listing()):
-        index.write_indexes(store, shards, name=index_name(read_description(store)))
+    description = read_description(store)
+    name, samples = index_name(description), description["counts"]["samples"]
+    sizes = store.listing()
+    if not sizes.get(layout.CARD):  # or it is empty
+        _write_card(store, description)
+    if set(layout.FINAL) <= set(sizes):
+        wrong = list(complete.problems(store, shards, name, samples))
+        for problem in wrong:
+            logger.warning("%s is damaged: %s; made again", problem.file, problem.problem)
+        if not wrong:
+            return
+    index.write_indexes(store, shards, name=name)
 
 
 def index_name(description: Mapping[str, Any]) -> str:
@@ -131,21 +122,6 @@ def index_name(description: Mapping[str, Any]) -> str:
     Not the folder's name: the same settings give the same bytes, and loaders keep caches by name.
     """
     return f"{FORMAT}-{description['fingerprint'][:12]}"
-
-
-def _done(store: Store, shard: int, samples: int, sizes: Mapping[str, int], fingerprint: str | None) -> bool:
-    try:
-        stats = json.loads(store.read_bytes(layout.stats(shard)))
-        if fingerprint is not None and stats.get("fingerprint", fingerprint) != fingerprint:
-            raise UserError(
-                str(store), got=f"shard {shard} of another data set among its files", expected="shards of one",
-                remedy="restore that shard, or make it again with l4f-datagen verify --repair",
-            )  # fmt: skip
-        return stats["samples"] == samples and all(
-            sizes[name] == file["bytes"] for name, file in stats["files"].items()
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
 
 
 def _refuse_foreign(store: Store) -> None:

@@ -4,12 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .. import parquet
-from ..errors import WorkError
-from . import checksums, layout
+from . import checksums, layout, rows, stats
 from .schema import SCHEMA
 from .store import Store
 
@@ -18,11 +15,14 @@ def write_indexes(store: Store, shards: int, name: str) -> None:
     """Write ``metadata.parquet``, ``wids.json``, ``sizes.json`` (OpenCLIP), ``_info.json`` (timm) and ``SHA256SUMS``.
 
     Every shard has to be done. The rows of shard s are row group s of ``metadata.parquet``.
+
+    Raises:
+        Damaged: a shard's stats or rows are.
     """
     with store.replacing(layout.METADATA) as file, pq.ParquetWriter(file, SCHEMA) as writer:
         for shard in range(shards):
-            writer.write_table(_rows(store, shard))
-    for file_name, content in loader_indexes(list(_tar_stats(store, shards)), name).items():
+            writer.write_table(rows.read(store, shard, stats.read(store, shard)["samples"]))
+    for file_name, content in loader_indexes(list(tar_stats(store, shards)), name).items():
         store.write_bytes(file_name, content)
     checksums.write_checksums(store, shards)
 
@@ -56,19 +56,8 @@ def loader_indexes(all_stats: Sequence[tuple[str, int, Mapping[str, Any]]], name
     return {name: json.dumps(content, indent=1).encode() + b"\n" for name, content in contents.items()}
 
 
-def _rows(store: Store, shard: int) -> pa.Table:
-    name = layout.parquet(shard)
-    try:
-        table = parquet.read_table(store.read_bytes(name))
-        problem = None if table.schema.equals(SCHEMA) else "other columns than those of a data set"
-    except parquet.Broken as error:
-        problem = str(error)
-    if problem:
-        raise WorkError(f"{store.where(name)} is damaged ({problem}): l4f-datagen verify --repair makes it again")
-    return table
-
-
-def _tar_stats(store: Store, shards: int) -> Iterator[tuple[str, int, dict]]:
+def tar_stats(store: Store, shards: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Of every shard its tar's name, its samples, and its tar's size and checksums."""
     for shard in range(shards):
-        stats = json.loads(store.read_bytes(layout.stats(shard)))
-        yield layout.tar(shard), stats["samples"], stats["files"][layout.tar(shard)]
+        found = stats.read(store, shard)
+        yield layout.tar(shard), found["samples"], found["files"][layout.tar(shard)]

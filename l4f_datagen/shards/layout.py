@@ -12,6 +12,8 @@ HEAD = (DATASET, CARD)
 INDEXES = (METADATA, WIDS, OPENCLIP, TIMM)
 FINAL = (*INDEXES, CHECKSUMS)
 """Written when the last shard is done; absent while a run goes on."""
+STATS = "_stats.json"
+_MOST_DIGITS = 18
 _OF_SHARD = re.compile(r"([0-9]{5,})[._]")
 
 
@@ -32,13 +34,14 @@ def index(shard: int) -> str:
 
 def stats(shard: int) -> str:
     """Counts and checksums of a shard; written last, so a shard without it does not exist."""
-    return f"{shard:05d}_stats.json"
+    return f"{shard:05d}{STATS}"
 
 
 def shard_of(name: str) -> int | None:
     """The shard that a file, or what is to become one, belongs to; None for files over all shards."""
     found = _OF_SHARD.match(name)
-    return int(found[1]) if found else None
+    # More digits than any shard has: whatever it is, it is none of ours.
+    return int(found[1]) if found and len(found[1]) <= _MOST_DIGITS else None
 
 
 def of_shard(shard: int) -> tuple[str, str, str, str]:

@@ -21,7 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..addresses import in_one_line
+from ..documents import Unreadable, read_json
 from ..errors import UserError, WorkError
+from ..short import short
 from . import processes
 from .store import Store, open_store
 
@@ -31,6 +33,7 @@ PREFIX, SUFFIX = ".writing-", ".lock"
 _SILENT_BEATS = 6
 """So many beats without a sign of life, and a writer of another machine counts as dead."""
 _LOOKS_PER_BEAT = 20
+_MOST_BYTES, _LONGEST = 1 << 14, 300
 _ours: set[str] = set()
 """Tokens of this process's locks: one that it could not remove is nobody's."""
 
@@ -125,7 +128,7 @@ class Lock:
             return True
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                other = _parse(self._store.read_bytes(name)) if name != self._writer.name else None
+                other = _parse(self._store.read_small(name, _MOST_BYTES)) if name != self._writer.name else None
                 if other and self._writer.holds and other.holds and other.overlaps(self._writer):
                     if name not in self._removed:
                         return True
@@ -188,12 +191,12 @@ class _Rivals:
         for name in _lock_files(self._store):
             if name != self._ours.name:
                 with contextlib.suppress(FileNotFoundError):  # it ended just now
-                    undecided |= self._judge(name, self._store.read_bytes(name))
+                    undecided |= self._judge(name, self._store.read_small(name, _MOST_BYTES))
         return undecided
 
     def _judge(self, name: str, content: bytes) -> bool:
         rival = _parse(content)
-        alive = _alive(rival) if rival else None
+        alive, who = (_alive(rival) if rival else None), rival or short(name)
         if rival and not rival.overlaps(self._ours) and alive is not False:
             return False
         first_look = name not in self._first
@@ -209,12 +212,12 @@ class _Rivals:
                 logger.warning(
                     "%s: %s may still be writing; watching it for up to %.0f s",
                     self._store,
-                    rival or name,
+                    who,
                     self._patience,
                 )
             return True
         if not alive:
-            logger.warning("%s: the lock of %s is stale (%s); taken over", self._store, rival or name, reason)
+            logger.warning("%s: the lock of %s is stale (%s); taken over", self._store, who, reason)
             self._removed.add(name)
             self._store.remove(name)
             return False
@@ -223,7 +226,7 @@ class _Rivals:
             return True
         raise UserError(
             f"out {self._store}",
-            got=f"a folder that {rival or name} is writing into",
+            got=f"a folder that {who} is writing into",
             expected="a folder, or shards, that nobody else is writing",
             remedy="wait for it to end, end it, or choose another folder",
         )
@@ -241,8 +244,19 @@ def _lock_files(store: Store) -> list[str]:
 
 
 def _parse(content: bytes) -> Writer | None:
+    """Whom a lock file tells of; None for one that says nothing of use, which the usual silence makes nobody's."""
     try:
-        fields = json.loads(content)
-        return Writer(**fields | {"process": processes.Process(**fields["process"])})
-    except (ValueError, TypeError, KeyError):
+        fields = read_json(content, "a lock", kind=dict, most=_MOST_BYTES)
+        process = processes.Process(**fields["process"])
+        writer = Writer(**fields | {"process": process})
+    except (Unreadable, TypeError, KeyError):
         return None
+    shards, plain = (writer.start, writer.stop), (writer.token, writer.since, process.host, process.machine)
+    sound = (
+        all(isinstance(text, str) and len(text) < _LONGEST and text.isprintable() for text in plain)
+        and (shards == (None, None) or all(type(number) is int for number in shards))
+        and type(process.pid) is int and 0 < process.pid < 2**31
+        and (process.started is None or type(process.started) is int)
+        and type(writer.holds) is bool and type(writer.beats) is int
+    )  # fmt: skip
+    return writer if sound else None

@@ -1,5 +1,7 @@
 """Data set folders read back as the samples that were written."""
 
+import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -7,10 +9,16 @@ from typing import Any
 
 from ..errors import UserError
 from ..sample import Sample
-from . import encoding, folder, layout
+from ..short import short
+from . import encoding, finished, folder, layout, schema
+from .damage import Damaged
 from .store import Store, open_store
 from .tar import BLOCK
-from .untar import Member, NotPlainTar, members
+from .untar import Member, NotPlainTar, members, places
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_LINE = 1 << 16
 
 
 class Dataset:
@@ -26,13 +34,19 @@ class Dataset:
         return sum(self.lengths.values())
 
     def __iter__(self) -> Iterator[Sample]:
+        """Raises ``Damaged``, as ``members`` does."""
         for shard in self.lengths:
-            yield from read_shard(self.store, shard)
+            yield from read_shard(self.store, shard, wanted=self.wanted(shard))
 
     def members(self) -> Iterator[tuple[str, dict[str, bytes]]]:
         """The same samples as they are stored: key, and encoded members by extension."""
         for shard in self.lengths:
-            yield from read_members(self.store, shard)
+            yield from read_members(self.store, shard, wanted=self.wanted(shard))
+
+    def wanted(self, shard: int) -> range:
+        """Which samples, of all, a shard holds."""
+        first = shard * self.description["settings"]["samples_per_shard"]
+        return range(first, first + self.lengths[shard])
 
 
 def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -> Dataset:
@@ -42,14 +56,17 @@ def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -
         allow_incomplete: take the shards that are done when others are not.
 
     Raises:
-        UserError: not a data set folder, shards are missing, or some belong to another data set.
+        UserError: not a data set folder, or shards are still to be made.
+        Damaged: a file of a finished shard is missing, of another size, or of another data set.
     """
     store = open_store(place)
     description = folder.read_description(store)
     counts = folder.shard_lengths(description)
-    lengths = {
-        shard: counts[shard] for shard in folder.done_shards(store, counts, fingerprint=description["fingerprint"])
-    }
+    begun = finished.look(store, counts, fingerprint=description["fingerprint"])
+    for problem in begun.values():
+        if problem is not None:
+            raise problem
+    lengths = {shard: counts[shard] for shard in begun}
     if len(lengths) < len(counts) and not (allow_incomplete and lengths):
         raise UserError(
             str(store),
@@ -57,55 +74,118 @@ def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -
             expected="a complete one",
             remedy="run the command that made it again to continue it",
         )
+    if len(lengths) < len(counts) and store.exists(layout.CHECKSUMS):  # which is written when all are there
+        lost = store.where(layout.stats(next(shard for shard in counts if shard not in lengths)))
+        logger.warning("%s is missing: %d of %d shards are read", lost, len(lengths), len(counts))
     return Dataset(store, description, lengths)
 
 
-def read_shard(store: Store, shard: int) -> Iterator[Sample]:
+def read_shard(store: Store, shard: int, *, wanted: range | None = None) -> Iterator[Sample]:
     """The samples of one shard, in order.
 
+    Args:
+        wanted: which samples those have to be.
+
     Raises:
-        ValueError: the tar or a member is damaged, or one is missing; names the sample.
+        Damaged: the tar or a member is, or one is missing; names the sample.
     """
-    for key, encoded in read_members(store, shard):
+    for key, encoded in read_members(store, shard, wanted=wanted):
         yield decode(store, shard, key, encoded)
 
 
 def read_members(
-    store: Store, shard: int, *, first: int = 0, count: int | None = None
+    store: Store, shard: int, *, first: int = 0, count: int | None = None, wanted: range | None = None
 ) -> Iterator[tuple[str, dict[str, bytes]]]:
     """The samples of one shard as they are stored, in order: key, and encoded members by extension.
 
     Args:
         first: sample to begin with, counted within the shard; reading begins there.
         count: how many; default: all that follow.
+        wanted: which samples those of the whole shard have to be.
 
     Raises:
-        ValueError: the tar is damaged, or ends before ``first``.
+        Damaged: the tar is, or it holds other samples than it should, or fewer.
     """
-    with store.open(layout.tar(shard)) as file:
+    where, last = store.where(layout.tar(shard)), None if count is None else first + count
+    expected = None if wanted is None else iter(wanted[first:last])
+    given = 0
+    with _tar_told(store, shard), store.open(layout.tar(shard)) as file:
         start = _offset(store, shard, first)
         file.seek(start)
-        try:
-            yield from islice(_samples(members(file, start=start)), count)
-        except NotPlainTar as error:
-            raise ValueError(f"{store.where(layout.tar(shard))} is damaged: {error}") from error
+        for key, encoded in islice(_samples(members(file, start=start)), count):
+            if expected is not None and key != (right := _key(expected)):
+                raise Damaged(where, f"sample {short(key)} where {right or 'the end'} should be")
+            yield key, encoded
+            given += 1
+    short_of = count if count is not None else None if wanted is None else len(wanted) - first
+    if short_of is not None and given < short_of:
+        raise Damaged(where, f"it ends after {first + given} samples")
+
+
+def read_places(store: Store, shard: int, wanted: range) -> list[dict[str, tuple[int, int]]]:
+    """Where the members of every sample of a shard stand in its tar: by extension, offset and size.
+
+    Raises:
+        Damaged: the tar is, or it holds other samples than ``wanted``.
+    """
+    where = store.where(layout.tar(shard))
+    found: list[dict[str, tuple[int, int]]] = []
+    keys: list[str] = []
+    with _tar_told(store, shard), store.open(layout.tar(shard)) as file:
+        for name, offset, size in places(file):
+            key, _, extension = name.partition(".")
+            if not keys or keys[-1] != key:
+                if len(keys) >= len(wanted) or key != f"{wanted[len(keys)]:09d}":
+                    raise Damaged(where, f"sample {short(key)} is not where it should be")
+                keys.append(key)
+                found.append({})
+            found[-1][extension] = offset, size
+    if len(found) < len(wanted):
+        raise Damaged(where, f"it ends after {len(found)} samples")
+    return found
+
+
+@contextlib.contextmanager
+def _tar_told(store: Store, shard: int) -> Iterator[None]:
+    """Let what a tar that is damaged or gone raises become ``Damaged``."""
+    where = store.where(layout.tar(shard))
+    try:
+        yield
+    except NotPlainTar as error:
+        raise Damaged(where, error) from error
+    except FileNotFoundError as error:
+        raise Damaged(where, "missing") from error
+    except IsADirectoryError as error:
+        raise Damaged(where, "a folder in its place") from error
 
 
 def decode(store: Store, shard: int, key: str, encoded: Mapping[str, bytes]) -> Sample:
     """The sample of encoded members.
 
     Raises:
-        ValueError: one is damaged or missing; names the sample.
+        Damaged: one is, or is missing; names the sample.
     """
+    with damage_told(store, shard, key):
+        sample = encoding.decode(encoded)
+        schema.check(sample.metadata, sample.mask.shape)
+        return sample
+
+
+@contextlib.contextmanager
+def damage_told(store: Store, shard: int, key: str) -> Iterator[None]:
+    """Let what decoders raise of a sample's members become ``Damaged``, which names it."""
     try:
-        return encoding.decode(encoded)
-    except (KeyError, ValueError, OSError, SyntaxError) as error:
-        raise damaged(store, shard, key, error) from error
+        yield
+    except Damaged:
+        raise
+    except encoding.ERRORS as error:
+        problem = error.args[0] if isinstance(error, KeyError) and error.args else error
+        raise Damaged(store.where(layout.tar(shard)), short(problem, 200), sample=key) from error
 
 
-def damaged(store: Store, shard: int, key: str, error: Exception) -> ValueError:
-    """The error of a sample that cannot be decoded."""
-    return ValueError(f"sample {key} of {store.where(layout.tar(shard))} is damaged: {error}")
+def _key(expected: Iterator[int]) -> str | None:
+    index = next(expected, None)
+    return None if index is None else f"{index:09d}"
 
 
 def _samples(found: Iterator[Member]) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -128,9 +208,15 @@ def _offset(store: Store, shard: int, sample: int) -> int:
     if sample == 0:
         return 0
     name = layout.index(shard)
-    with store.open(name) as file:
-        line = next(islice(file, sample + 1, None), b"")
     try:
-        return int(line.split()[1]) - BLOCK
+        with store.open(name) as file:
+            # No line is that long, but a file without any would be one.
+            line = next(islice(iter(lambda: file.readline(_LONGEST_LINE), b""), sample + 1, None), b"")
+        start = int(line.split()[1]) - BLOCK
+    except FileNotFoundError:
+        raise Damaged(store.where(name), "missing") from None
     except (IndexError, ValueError):
-        raise ValueError(f"{store.where(name)} is damaged: it tells nothing of sample {sample}") from None
+        start = -1
+    if start < 0:
+        raise Damaged(store.where(name), f"it tells nothing of sample {sample}")
+    return start

@@ -1,8 +1,11 @@
 """The metadata row of a sample, declared once: the writer, the reader and the card import it."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+
+from ..short import short
 
 
 class Column(NamedTuple):
@@ -48,3 +51,21 @@ def table(rows: list[dict[str, object]]) -> pa.Table:
         if list(row) != names or None in row.values():
             raise ValueError(f"metadata keys are {list(row)}; expected {names}, none null")
     return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+_PYTHON = {pa.string(): str, pa.int32(): int, pa.int64(): int, pa.float64(): (float, int), pa.bool_(): bool}
+_KINDS = tuple((column.name, _PYTHON.get(column.type, list), column.type == pa.bool_()) for column in COLUMNS)
+
+
+def check(row: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless a row that was read has every key, each of its type, and is of a mask of this shape."""
+    for name, kind, is_bool in _KINDS:
+        value = row.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool) != is_bool:
+            said = f"its metadata say {short(value)} for {name}" if name in row else f"no {name} in its metadata"
+            raise ValueError(said)
+    box = row["bounding_box"]
+    if len(box) != 4 or any(type(number) is not int for number in box):
+        raise ValueError(f"its metadata say {short(box)} for bounding_box")
+    if shape != (size := (row["height"], row["width"])):
+        raise ValueError(f"its mask has {shape[0]}×{shape[1]} pixels; its metadata say {size[0]}×{size[1]}")

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..documents import Unreadable, read_json
+
 KEY = "checksum"
 """Last key of a sealed file: SHA-256 of the file without it."""
 
@@ -18,9 +20,8 @@ def seal(content: Mapping[str, Any]) -> bytes:
 def holds(content: bytes) -> bool:
     """Whether the bytes of a file are as ``seal`` gave them."""
     try:
-        values = json.loads(content)
-        return isinstance(values, dict) and content == seal(values)
-    except (ValueError, RecursionError):
+        return content == seal(read_json(content, "a sealed file", kind=dict))
+    except Unreadable:
         return False
 
 

@@ -26,6 +26,8 @@ class Store(ABC):
 
     beat = 10.0
     """Seconds between two signs of life of a writer (``shards.lock``)."""
+    near = False
+    """Whether a few bytes of a file cost next to nothing."""
 
     def __init__(self, url: str, name: str):
         self.url = url
@@ -63,6 +65,10 @@ class Store(ABC):
     def read_bytes(self, name: str) -> bytes:
         """The content of a file. Raises ``FileNotFoundError``."""
 
+    def read_small(self, name: str, most: int) -> bytes:
+        """As ``read_bytes``, of a file that should be small: of a longer one it may be ``most`` + 1 bytes alone."""
+        return self.read_bytes(name)
+
     @abstractmethod
     def open(self, name: str) -> BinaryIO:
         """A file for reading, with seek; read it front to back where you can. Raises ``FileNotFoundError``."""
@@ -99,6 +105,8 @@ class Store(ABC):
 class LocalStore(Store):
     """A folder of this machine: temporary names, synced and renamed."""
 
+    near = True
+
     def __init__(self, path: Path):
         super().__init__(str(path), path.resolve().name)
         self.path = path
@@ -128,6 +136,10 @@ class LocalStore(Store):
 
     def read_bytes(self, name: str) -> bytes:
         return (self.path / name).read_bytes()
+
+    def read_small(self, name: str, most: int) -> bytes:
+        with (self.path / name).open("rb") as file:
+            return file.read(most + 1)
 
     def open(self, name: str) -> BinaryIO:
         return (self.path / name).open("rb")

@@ -10,6 +10,9 @@ from typing import BinaryIO, NamedTuple
 from .tar import BLOCK, end_length, header
 
 _PIECE = 1 << 20
+MOST_BYTES = 512 << 20
+"""Of a member. No image of a data set is that long; a file that is mostly empty may say so."""
+_OCTAL = frozenset(b"01234567")
 _NAME, _SIZE, _CHECKSUM, _TYPE, _MAGIC, _PREFIX = (
     slice(0, 100), slice(124, 136), slice(148, 156), slice(156, 157), slice(257, 262), slice(345, 500),
 )  # fmt: skip
@@ -63,11 +66,51 @@ def members(file: BinaryIO, *, start: int = 0, strict: bool = False) -> Iterator
         raise NotPlainTar(f"byte {offset} is neither a header nor the end")
 
 
+def places(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Name, offset and size of every member's content; the contents are passed over.
+
+    Raises:
+        NotPlainTar: as ``members``, and where the last one goes beyond the end.
+    """
+    end = file.seek(0, 2)
+    offset = file.seek(0)
+    while True:
+        block = _read(file, BLOCK, offset, "a header or the end")
+        if not block[0]:
+            break
+        name, size = _entry(block, offset)
+        offset += BLOCK
+        if offset + size > end:
+            raise NotPlainTar(f"it ends at byte {end}, within {name}")
+        yield name, offset, size
+        offset = file.seek(offset + size + -size % BLOCK)
+    if any(block):
+        raise NotPlainTar(f"byte {offset} is neither a header nor the end")
+
+
+def first_name(block: bytes) -> str:
+    """The name of the member whose header an archive begins with.
+
+    Raises:
+        NotPlainTar: it begins with something else.
+    """
+    if len(block) < BLOCK or not block[0]:
+        raise NotPlainTar("it begins with no header")
+    return _entry(block, 0)[0]
+
+
 def _read(file: BinaryIO, size: int, offset: int, what: str) -> bytes:
-    content = file.read(size)
+    # In pieces where it is long: a file that says more than it has would be given all the memory first.
+    content = file.read(size) if size <= _PIECE else b"".join(_pieces(file, size))
     if len(content) < size:
         raise NotPlainTar(f"it ends at byte {offset + len(content)}, within {what}")
     return content
+
+
+def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+    while size > 0 and (piece := file.read(min(size, _PIECE))):
+        yield piece
+        size -= len(piece)
 
 
 def _entry(block: bytes, offset: int) -> tuple[str, int]:
@@ -76,8 +119,8 @@ def _entry(block: bytes, offset: int) -> tuple[str, int]:
     if block[_MIDDLE] == _OURS[_MIDDLE] and block[_REST] == _OURS[_REST] and block[135:148] == _OURS[135:148]:
         name = block[_NAME].rstrip(b"\0")
         expected = b"%06o\0 " % (_COMMON_SUM + sum(name) + sum(digits))
-        if block[_CHECKSUM] == expected and digits.isdigit():
-            return name.decode(errors="replace"), int(digits, 8)
+        if block[_CHECKSUM] == expected and _OCTAL.issuperset(digits):
+            return name.decode(errors="replace"), _checked(int(digits, 8), offset)
     return _foreign_entry(block, offset)
 
 
@@ -96,7 +139,13 @@ def _foreign_entry(block: bytes, offset: int) -> tuple[str, int]:
             "only regular files of USTAR archives are read"
         )
     name, prefix = (block[part].partition(b"\0")[0].decode(errors="replace") for part in (_NAME, _PREFIX))
-    return f"{prefix}/{name}" if prefix else name, size
+    return f"{prefix}/{name}" if prefix else name, _checked(size, offset)
+
+
+def _checked(size: int, offset: int) -> int:
+    if not 0 <= size <= MOST_BYTES:
+        raise NotPlainTar(f"the header at byte {offset} tells of {size} bytes")
+    return size
 
 
 def _check_end(file: BinaryIO, block: bytes, offset: int) -> None:

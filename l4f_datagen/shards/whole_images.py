@@ -1,17 +1,14 @@
 """Image files decoded without mercy: what decoders forgive, a missing end say, is an error here."""
 
 import io
-import struct
-import zlib
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from . import encoding
+from . import encoding, sides
 
-_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_JPEG_END = b"\xff\xd9"
 # Entropy-coded bits that no image needs: a scan that lacks some decodes to another image with them than with
 # the zeros that decoders make up.
 _SURPLUS = b"\xfe" * 64
@@ -26,7 +23,7 @@ def decode_picture(content: bytes, image_format: str, size: tuple[int, int] | No
     Raises:
         ValueError: it is another kind of file, damaged or cut short.
     """
-    {"jpg": _check_jpeg, "png": _check_png, "webp": _check_webp}[image_format](content)
+    sides.check_whole(content, image_format)
     if size is not None and (found := _size(content)) != size:
         raise ValueError(f"{found[0]}×{found[1]} pixels; expected {size[0]}×{size[1]}")
     if image_format != "jpg":
@@ -44,7 +41,7 @@ def decode_alpha(content: bytes) -> np.ndarray:
     Raises:
         ValueError: it is another kind of file, damaged or cut short.
     """
-    _check_png(content)
+    sides.check_whole(content, "png")
     depth, colour = content[24:26]
     if (depth, colour) != (8, 0):
         raise ValueError(f"a PNG of {depth} bits and colour type {colour}, not 8-bit grey")
@@ -60,7 +57,7 @@ def decode_mask(content: bytes) -> np.ndarray:
     Raises:
         ValueError: it is another kind of file, damaged or cut short, or has other classes or colours.
     """
-    _check_png(content)
+    sides.check_whole(content, "png")
     try:
         with Image.open(io.BytesIO(content)) as image:
             mode, mask, palette = image.mode, np.array(image), image.getpalette()
@@ -91,38 +88,3 @@ def _pillow(content: bytes) -> np.ndarray:
             return np.array(image.convert("RGB"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"an image that cannot be decoded ({error})") from error
-
-
-def _check_png(content: bytes) -> None:
-    """Every chunk whole and true to its checksum, the last one IEND, and nothing after it."""
-    if content[:8] != _PNG:
-        raise ValueError("no PNG")
-    at, kind = 8, b""
-    while kind != _PNG_END:
-        if len(content) < at + 12:
-            raise ValueError("a PNG that is cut short")
-        length, kind = struct.unpack_from(">I4s", content, at)
-        end = at + 12 + length
-        if len(content) < end:
-            raise ValueError("a PNG that is cut short")
-        if zlib.crc32(memoryview(content)[at + 4 : end - 4]) != int.from_bytes(content[end - 4 : end]):
-            raise ValueError(f"a PNG with a damaged chunk {kind.decode(errors='replace')}")
-        at = end
-    if len(content) != at:
-        raise ValueError(f"a PNG with {len(content) - at} bytes after its end")
-
-
-def _check_jpeg(content: bytes) -> None:
-    if content[:2] != _JPEG_START:
-        raise ValueError("no JPEG")
-    if content[-2:] != _JPEG_END:
-        raise ValueError("a JPEG that is cut short")
-
-
-def _check_webp(content: bytes) -> None:
-    if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
-        raise ValueError("no WebP")
-    if len(content) != 8 + int.from_bytes(content[4:8], "little"):
-        raise ValueError(
-            f"a WebP of {len(content)} bytes that should have {8 + int.from_bytes(content[4:8], 'little')}"
-        )

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import itertools
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from ..overlap import ordered_map
 from ..sample import Sample
-from . import encoding, layout, schema, sealed
+from . import encoding, layout, schema, sealed, stats
 from .store import Store, open_store
 from .tar import TarWriter
 
@@ -64,7 +63,7 @@ def write_shard(
     parquet, index = _parquet(rows), index_content(lines)
     store.write_bytes(layout.parquet(shard), parquet)
     store.write_bytes(layout.index(shard), index)
-    stats = {
+    stats_of = {
         "shard": shard,
         **({} if fingerprint is None else {"fingerprint": fingerprint}),
         "samples": len(rows),
@@ -76,9 +75,9 @@ def write_shard(
         },
         "means": means(rows),
     }
-    content = sealed.seal(stats)
+    content = sealed.seal(stats_of)
     store.write_bytes(layout.stats(shard), content)
-    return json.loads(content)
+    return stats.parse(content, store.where(layout.stats(shard)), shard)
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from .. import worlds
-from ..photographs.places import open_images
-from ..photographs.source import Source
+from ..images.sources import Source, open_images
 from ..settings import fingerprint
 
 
@@ -12,7 +11,7 @@ def open_source(images: str, *, world_images: int) -> Source:
     """The source that ``--images`` names.
 
     Args:
-        images: what ``photographs.places.open_images`` takes, or ``world:NAME``.
+        images: what ``images.sources.open_images`` takes, or ``world:NAME``.
         world_images: how many pictures of a world belong to it.
 
     Raises:
@@ -41,5 +40,5 @@ class WorldImages:
     def digest(self) -> str:
         return fingerprint({"world": self.world, "count": self.count})
 
-    def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
+    def read(self, index: int, size: int) -> np.ndarray:
         return worlds.render(self.world, seed=0, index=index, size=size).image

@@ -18,7 +18,7 @@ from l4f_datagen.engines.render import render
 from l4f_datagen.export import folder, hf_parquet, image_sets
 from l4f_datagen.export.run import TARGETS, export
 from l4f_datagen.settings import ExportSettings, RenderSettings
-from l4f_datagen.shards import layout
+from l4f_datagen.shards import layout, sealed
 
 FORMATS = list(TARGETS)
 
@@ -167,7 +167,7 @@ def tampered(source: Path, out: Path, change) -> Path:
                 tar.addfile(entry, io.BytesIO(content))
     stats = json.loads((out / layout.stats(0)).read_text())
     stats["files"][layout.tar(0)]["bytes"] = os.path.getsize(path)
-    (out / layout.stats(0)).write_text(json.dumps(stats))
+    (out / layout.stats(0)).write_bytes(sealed.seal(stats))
     return out
 
 

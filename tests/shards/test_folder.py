@@ -7,7 +7,7 @@ from l4f_datagen.engines.local import describe
 from l4f_datagen.errors import UserError
 from l4f_datagen.generation.stream import load_models
 from l4f_datagen.shards import folder as folders
-from l4f_datagen.shards import layout
+from l4f_datagen.shards import layout, sealed
 
 
 @pytest.fixture
@@ -112,8 +112,9 @@ def test_what_a_killed_run_left_is_removed(tmp_path, description):
 
 
 def test_a_shard_is_done_when_its_stats_and_all_its_files_are_there(tmp_path):
-    files = {name: {"bytes": 3} for name in layout.of_shard(0)[1:]}
-    (tmp_path / layout.stats(0)).write_text(json.dumps({"samples": 5, "files": files}))
+    files = {name: {"bytes": 3, "md5": "0" * 32, "sha256": "0" * 64} for name in layout.of_shard(0)[1:]}
+    stats = {"shard": 0, "samples": 5, "rejected": {}, "files": files, "means": {}}
+    (tmp_path / layout.stats(0)).write_bytes(sealed.seal(stats))
     assert not folders.shard_done(tmp_path, 0, 5)
     for name in files:
         (tmp_path / name).write_bytes(b"abc")
