@@ -33,7 +33,7 @@ ROWS = [
     {"cli"},
     {"experiment"},
     {"engines", "training", "analysis", "evaluation", "export"},
-    {"loading"},
+    {"loading", "samples"},
     {"generation", "segmentation", "shards"},
     {"weights", "worlds", "images", "photographs"},
     {"networks"},

@@ -15,6 +15,8 @@ from .output import print_json
 @setting(ImportSettings, "masks", metavar="FOLDER")
 @setting(ImportSettings, "alphas", metavar="FOLDER")
 @setting(ImportSettings, "foreground_values", metavar="1,15")
+@setting(ImportSettings, "values")
+@setting(ImportSettings, "allow_empty")
 @setting(ImportSettings, "categories", metavar="NAME,NAME")
 @setting(ImportSettings, "skip_unmatched")
 @setting(ImportSettings, "n", metavar="INTEGER")
@@ -37,7 +39,7 @@ def command(source: str, out: str, overwrite: bool, dry_run: bool, **flags: obje
     from .progress import ProgressReporter
 
     labelled = open_source(settings)
-    for note in labelled.notes:
+    for note in (f"foreground is {labelled.foreground}", *labelled.notes):
         click.echo(f"note: {note}", err=dry_run)
     if dry_run:
         settings = settings.model_copy(update={"n": settings.n or len(labelled)})

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from .. import settings as settings_module
@@ -12,36 +13,32 @@ from ..generation import quality
 from ..masks import HALF, IGNORED, make_mask
 from ..overlap import ordered_map
 from ..sample import Sample
+from ..samples.opening import open_samples
+from ..samples.reading import Reading
+from ..samples.sample import Samples, broken
 from ..settings import ImportSettings
 from ..shards.schema import SCHEMA
 from .dataset import Progress, versions, write_dataset
-from .sources import images
-from .sources.coco import CocoSource
-from .sources.folder import FolderSource
-from .sources.source import Source
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
 _READERS, _AHEAD = 2, 8
-_PLACES = frozenset(("source", "images", "masks", "alphas", "n"))
-"""Settings that do not change a data set: the same files may be elsewhere, and more may be taken."""
+_PLACES = frozenset(("source", "format", "images", "masks", "alphas", "n", "values", "allow_empty"))
+"""Settings that do not change a data set by themselves: the same files may be elsewhere, more may be taken, and what
+values mean is told by ``foreground``."""
 
 
-def open_source(settings: ImportSettings) -> Source:
+def open_source(settings: ImportSettings) -> Samples:
     """The labelled images that ``settings`` name; all labels are looked at.
 
     Raises:
         UserError: there is no such source, or its files do not fit together.
     """
-    path = Path(settings.source).expanduser()
-    kind = settings.format
-    if kind == "auto":
-        if not path.exists():
-            raise UserError(
-                "source", got=f"{path}, which is not there", expected="a COCO JSON file or a folder",
-                remedy="check the path",
-            )  # fmt: skip
-        kind = "folder" if path.is_dir() else "coco"
-    source = CocoSource(settings) if kind == "coco" else FolderSource(settings)
+    reading = Reading(
+        values=settings.values, foreground=settings.foreground_values, allow_empty=settings.allow_empty,
+        kind=settings.format, images=settings.images, masks=settings.masks, alphas=settings.alphas,
+        categories=settings.categories, skip_unmatched=settings.skip_unmatched,
+    )  # fmt: skip
+    source = open_samples(settings.source, reading)
     if (settings.n or 0) > len(source):
         raise UserError("n", got=settings.n, expected=f"at most the {len(source)} of the source", remedy="change --n")
     return source
@@ -53,7 +50,7 @@ def import_dataset(
     *,
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
-    source: Source | None = None,
+    source: Samples | None = None,
 ) -> Progress:
     """Write the labelled images that ``settings`` name into the data set folder ``out``, or continue it.
 
@@ -75,7 +72,7 @@ def import_dataset(
     )
 
 
-def stream(settings: ImportSettings, source: Source, *, shards: Iterable[int]) -> Iterator[Sample]:
+def stream(settings: ImportSettings, source: Samples, *, shards: Iterable[int]) -> Iterator[Sample]:
     """The samples of some shards in order.
 
     Their ``foreground_code`` and ``background_code`` are the image's place in the source, and both psi are 1.
@@ -84,9 +81,9 @@ def stream(settings: ImportSettings, source: Source, *, shards: Iterable[int]) -
     return ordered_map(lambda place: _sample(settings, source, *place), places, workers=_READERS, ahead=_AHEAD)
 
 
-def describe(settings: ImportSettings, source: Source) -> dict[str, Any]:
+def describe(settings: ImportSettings, source: Samples) -> dict[str, Any]:
     """What ``dataset.json`` says of an imported data set: a source in place of checkpoints."""
-    identity = settings.model_dump(mode="json", exclude=set(_PLACES) | {"format"}) | {
+    identity = settings.model_dump(mode="json", exclude=set(_PLACES)) | {
         "kind": source.KIND,
         "foreground": source.foreground,
         "files": source.digest,
@@ -109,17 +106,16 @@ def describe(settings: ImportSettings, source: Source) -> dict[str, Any]:
     }
 
 
-def _sample(settings: ImportSettings, source: Source, shard: int, index: int) -> Sample:
-    labelled = source.read(index)
-    image, image_format, content = images.read(labelled.path)
-    mask, alpha = labelled.mask, labelled.alpha
-    if image.shape[:2] != mask.shape:
-        raise images.broken(labelled.path, ValueError("it changed since it was looked at"))
+def _sample(settings: ImportSettings, source: Samples, shard: int, index: int) -> Sample:
+    picture, mask, alpha = source.picture(index), source.mask(index), source.alpha(index)
+    image, content = picture.image, picture.content
+    if not image.shape[:2] == mask.shape == (mask if alpha is None else alpha).shape:
+        raise broken(source.where(index), "it changed since it was looked at")
     if alpha is None:
         alpha = 255 * (mask == 1).astype(np.uint8)
     if settings.size != "keep" and image.shape[:2] != (settings.size, settings.size):
-        image, content = images.shrink_and_crop(image, settings.size), None
-        mask, alpha = _shrink(mask, settings.size), images.shrink_and_crop(alpha, settings.size)
+        image, content = shrink_and_crop(image, settings.size), None
+        mask, alpha = _shrink(mask, settings.size), shrink_and_crop(alpha, settings.size)
     values = {
         "key": f"{index:09d}",
         "shard": shard,
@@ -141,12 +137,23 @@ def _sample(settings: ImportSettings, source: Source, shard: int, index: int) ->
         alpha=alpha,
         mask=mask,
         metadata={name: values[name] for name in SCHEMA.names},
-        encoded=content if image_format == settings.image_format else None,
+        encoded=content if picture.format == settings.image_format else None,
     )
 
 
 def _shrink(mask: np.ndarray, size: int) -> np.ndarray:
     """A mask that is foreground where at least half a pixel was, and ignored where the middle was."""
-    share = images.shrink_and_crop(255 * (mask == 1).astype(np.uint8), size)
-    ignored = images.shrink_and_crop((mask == IGNORED).astype(np.uint8), size, nearest=True)
+    share = shrink_and_crop(255 * (mask == 1).astype(np.uint8), size)
+    ignored = shrink_and_crop((mask == IGNORED).astype(np.uint8), size, nearest=True)
     return np.where(ignored == 1, IGNORED, make_mask(share, HALF)).astype(np.uint8)
+
+
+def shrink_and_crop(array: np.ndarray, size: int, *, nearest: bool = False) -> np.ndarray:
+    """The shorter side → ``size``, then the middle ``size`` × ``size`` of it; uint8 H×W or H×W×3."""
+    height, width = array.shape[:2]
+    scale = size / min(height, width)
+    way = cv2.INTER_NEAREST_EXACT if nearest else cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    shape = max(size, round(width * scale)), max(size, round(height * scale))
+    array = cv2.resize(array, shape, interpolation=way)
+    top, left = ((length - size) // 2 for length in array.shape[:2])
+    return np.ascontiguousarray(array[top : top + size, left : left + size])

@@ -20,7 +20,7 @@ from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings
 from ..sheet import save_png
 from . import baselines
-from .labelled import few
+from .matching import few
 from .metrics import Tally, require_torchmetrics
 from .references import FolderMasker, Masker
 from .tables import Report, Row

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from ..samples.opening import Masks, open_masks
+from ..samples.reading import Reading
 from ..settings import EvaluateMasksSettings
-from . import masks
-from .labelled import Masks, few, match, open_masks
-from .masks import Reading
+from .matching import few, fit, match
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
 from .tables import Report
 
@@ -27,11 +27,15 @@ def evaluate_masks(
     require_torchmetrics()
     sides = ((prediction, settings.prediction_classes, "prediction"), (truth, settings.truth_classes, "truth"))
     predictions, truths = (
-        open_masks(path, Reading(values=settings.values, classes=classes, flag=f"--{side}-classes"))
+        open_masks(path, Reading(
+            values=settings.values, foreground=tuple(map(str, classes)) or None, flag=f"--{side}-classes",
+            predicted=side == "prediction", allow_empty=True,
+        ))
         for path, classes, side in sides
-    )
-    keys, notes = match(predictions, truths, allow_missing=settings.allow_missing)
-    tally, empty = compare(predictions, truths, keys, resize=settings.resize, report=report)
+    )  # fmt: skip
+    pairs, notes = match(predictions, truths, allow_missing=settings.allow_missing)
+    tally, empty = compare(predictions, truths, pairs, resize=settings.resize, report=report)
+    notes = (*predictions.notes, *truths.notes, *notes)
     row = tally.row(
         {"prediction": predictions.name, "truth": truths.name}, resamples=settings.resamples, seed=settings.seed
     )
@@ -42,19 +46,19 @@ def evaluate_masks(
 
 
 def compare(
-    predictions: Masks, truth: Masks, keys: list[str], *, resize: bool, report: Callable[[int, int], None]
+    predictions: Masks, truth: Masks, pairs: list[tuple[str, str]], *, resize: bool, report: Callable[[int, int], None]
 ) -> tuple[Tally, dict[str, list[str]]]:
-    """Counts of all pairs, and the keys of the masks without foreground, of either side."""
+    """Counts of all pairs of keys, and the keys of the masks without foreground, of either side."""
     tally, empty = Tally(), {"prediction": [], "truth": []}
-    for number, key in enumerate(keys, 1):
-        pair = {"prediction": predictions.mask(key), "truth": truth.mask(key)}
-        name = f"{predictions.name}: {key}"
-        pair["prediction"] = masks.fit(pair["prediction"], pair["truth"], resize=resize, name=name)
+    for number, (predicted, key) in enumerate(pairs, 1):
+        pair = {"prediction": predictions.mask(predictions.number(predicted)), "truth": truth.mask(truth.number(key))}
+        name = f"{predictions.name}: {predicted}"
+        pair["prediction"] = fit(pair["prediction"], pair["truth"], resize=resize, name=name)
         if (pair["prediction"] == IGNORED).any():
             raise undecided(name)
         for side, mask in pair.items():
             if not (mask == 1).any():
                 empty[side].append(key)
         tally.add(key, **pair)
-        report(number, len(keys))
+        report(number, len(pairs))
     return tally, empty

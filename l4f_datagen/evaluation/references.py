@@ -12,11 +12,13 @@ from .. import weights
 from ..addresses import shown
 from ..errors import UserError
 from ..networks.segmenter import Segmenter
+from ..samples import pairing
+from ..samples.opening import Masks, open_masks
+from ..samples.reading import Reading
 from ..segmentation import segment
 from ..settings import StageSettings
 from ..weights.native import is_native
-from .labelled import Masks, few, open_masks
-from .masks import Reading, fit
+from .matching import few, fit
 
 
 class Masker(Protocol):
@@ -42,7 +44,8 @@ class FolderMasker:
     """Masks that another program made, by the names of the images."""
 
     def __init__(self, masks: Masks, *, resize: bool = False):
-        self.name, self._masks, self._keys, self._resize = masks.name, masks, set(masks.keys), resize
+        self.name, self._masks, self._resize = masks.name, masks, resize
+        self._partners: dict[str, str] = {}
 
     def check(self, keys: Sequence[str]) -> None:
         """Refuse a folder that lacks masks, before any work.
@@ -50,7 +53,10 @@ class FolderMasker:
         Raises:
             UserError: names the missing ones.
         """
-        if missing := [key for key in keys if key not in self._keys]:
+        wanted = [key for key in keys if key not in self._partners]
+        if wanted:
+            self._partners |= pairing.pairs(wanted, list(self._masks.keys))
+        if missing := [key for key in wanted if key not in self._partners]:
             raise UserError(
                 self.name, got=f"no mask for {len(missing)} of {len(keys)} images ({few(missing)})",
                 expected="one for each, by its name",
@@ -60,8 +66,11 @@ class FolderMasker:
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
         self.check(keys)
         like = images[0, :, :, 0]
-        fitted = (fit(self._masks.mask(k), like, resize=self._resize, name=f"{self.name}: {k}") for k in keys)
-        return np.stack(list(fitted))
+        masks = [self._masks.mask(self._masks.number(self._partners[key])) for key in keys]
+        return np.stack([
+            fit(mask, like, resize=self._resize, name=f"{self.name}: {key}")
+            for key, mask in zip(keys, masks, strict=True)
+        ])  # fmt: skip
 
 
 def open_masker(path: str, settings: StageSettings, device: torch.device) -> Masker:
@@ -80,7 +89,9 @@ def open_masker(path: str, settings: StageSettings, device: torch.device) -> Mas
 
         return OnnxMasker(found, settings, device)
     if found.is_dir() and not is_native(found) and not is_native(found / weights.FINAL):
-        return FolderMasker(open_masks(path, Reading(classes=classes)), resize=settings.resize)
+        foreground = tuple(map(str, classes)) or None
+        reading = Reading(foreground=foreground, flag="--foreground-classes", predicted=True)
+        return FolderMasker(open_masks(path, reading), resize=settings.resize)
     return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=shown(path))
 
 

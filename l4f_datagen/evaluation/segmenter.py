@@ -1,20 +1,22 @@
 """Segmenters on labelled images, beside one that was trained on real masks (Table 4 of the paper)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
 from ..overlap import ordered_map
+from ..samples.opening import open_samples
+from ..samples.reading import Reading
+from ..samples.sample import Samples
 from ..settings import EvaluateSegmenterSettings
 from . import baselines
-from .labelled import LabelledImages, open_labelled
-from .masks import Reading
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
 from .references import Masker
 from .tables import Report, Row
 
 SUPERVISED = "supervised"
+WORLD_IMAGES = 1000
 
 
 def evaluate_segmenters(
@@ -50,7 +52,10 @@ def evaluate_segmenters(
         role = SUPERVISED if supervised and number == 0 else _role(segmenter)
         labels = {"segmenter": segmenter.name, "role": role}
         rows.append(tally.row(labels, resamples=settings.resamples, seed=settings.seed))
-    notes = [f"Truth: {truth.name}. Foreground is the object; counts are pooled over all pixels."]
+    notes = [
+        f"Truth: {truth.name} ({truth.foreground}). Foreground is the object; counts are pooled over all pixels.",
+        *(f"Truth: {note}." for note in truth.notes),
+    ]
     if supervised:
         rows = [_with_ratio(row, rows[0]) for row in rows]
         notes += _other_architectures(segmenters, supervised)
@@ -60,15 +65,20 @@ def evaluate_segmenters(
     )  # fmt: skip
 
 
-def open_truth(settings: EvaluateSegmenterSettings) -> LabelledImages:
-    """The labelled images of ``settings``; as ``labelled.open_labelled``."""
-    return open_labelled(
-        settings.images,
-        settings.masks,
-        Reading(values=settings.values, classes=settings.mask_classes, flag="--mask-classes"),
-        size=settings.size,
-        n=settings.n,
-    )
+def open_truth(settings: EvaluateSegmenterSettings) -> Samples:
+    """The labelled images of ``settings``; of a world its test split.
+
+    Raises:
+        UserError: there are none, or they and their masks do not belong together.
+    """
+    images = masks = None
+    if settings.masks is not None and not settings.images.startswith("world:"):
+        images, masks = (str(Path(path).expanduser().resolve()) for path in (settings.images, settings.masks))
+    reading = Reading(
+        values=settings.values, foreground=tuple(map(str, settings.mask_classes)) or None, flag="--mask-classes",
+        allow_empty=settings.allow_empty, images=images, masks=masks if images else settings.masks,
+    )  # fmt: skip
+    return open_samples(settings.images, reading, size=settings.size, count=settings.n or WORLD_IMAGES, split="test")
 
 
 class OnImages:
@@ -82,22 +92,18 @@ class OnImages:
         return np.stack(list(ordered_map(self._function, images, workers=2, ahead=4)))
 
 
-def batches(truth: LabelledImages, keys: Sequence[str], size: int) -> Iterator[tuple[list[str], np.ndarray, list]]:
+def batches(truth: Samples, keys: Sequence[str], size: int) -> Iterator[tuple[list[str], np.ndarray, list]]:
     """Names, images uint8 N×H×W×3 and masks uint8 H×W, at most ``size``, in order.
 
     A batch ends where the images' size changes.
 
     Raises:
-        UserError: an image has another size than its mask.
+        UserError: an image cannot be read, or has another size than its mask.
     """
     batch: list[tuple[str, np.ndarray, np.ndarray]] = []
     for name in keys:
-        image, mask = truth.image(name), truth.mask(name)
-        if image.shape[:2] != mask.shape:
-            raise UserError(
-                f"{truth.name}: {name}", got=f"a mask of {mask.shape[1]}×{mask.shape[0]} pixels",
-                expected=f"the image's {image.shape[1]}×{image.shape[0]}", remedy="check the folders",
-            )  # fmt: skip
+        labelled = truth.read(truth.number(name))
+        image, mask = labelled.image, labelled.mask
         if batch and (len(batch) == size or mask.shape != batch[0][2].shape):
             yield _stacked(batch)
             batch = []

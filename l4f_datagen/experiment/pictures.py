@@ -111,9 +111,10 @@ def worst_and_best(stage: Stage, row: Mapping[str, Any]) -> bytes:
     rows: dict[str, list[np.ndarray]] = {}
     for side, images in sides.items():
         keys = [image["key"] for image in images]
-        pictures = [truth.image(key) for key in keys]
+        labelled = [truth.read(truth.number(key)) for key in keys]
+        pictures = [one.image for one in labelled]
         rows[side] = pictures
-        rows[f"{side}: truth"] = [_shades(truth.mask(key)) for key in keys]
+        rows[f"{side}: truth"] = [_shades(one.mask) for one in labelled]
         with torch.inference_mode():
             rows[f"{side}: mask"] = [_shades(masker(p[None], [key])[0]) for p, key in zip(pictures, keys)]
     return png_bytes(picture_grid(rows))

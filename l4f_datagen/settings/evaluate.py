@@ -92,9 +92,13 @@ class EvaluateAlphaSettings(_Segmenting):
 class EvaluateSegmenterSettings(_Segmenting, _Reading):
     """Settings of ``evaluate segmenter``."""
 
-    images: str = Field(description="labelled images: a folder (with --masks), a data set folder or world:NAME")
+    images: str = Field(
+        description="labelled images: a folder (perhaps with --masks), a data set folder, a COCO file, tars, Parquet "
+        "files or world:NAME"
+    )
     masks: str | None = Field(None, description="folder of the true masks, for a folder of images")
     mask_classes: Classes = Field((), description="class indices of those that are foreground; default: 1 of two")
+    allow_empty: bool = Field(False, description="whether to take true masks of which none holds any foreground")
     n: int | None = Field(None, gt=0, le=10**9, description="images, the first ones; default: all, 1000 of a world")
     size: int = Field(64, ge=4, le=4096, description="height and width of a world's images in pixels")
     supervised: str | None = Field(None, description="segmenter trained on real masks, which the others are held to")

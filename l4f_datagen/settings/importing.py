@@ -11,14 +11,22 @@ from .generate import MOST_SHARDS, GenerateSettings, at_most
 class ImportSettings(StageSettings):
     """Settings of ``import``. What an imported data set contains depends on these and on the source's files."""
 
-    source: str = Field(description="a COCO JSON file, or a folder of images and masks")
-    format: Literal["auto", "coco", "folder"] = Field("auto", description="what the source is")
+    source: str = Field(
+        description="a folder of images and masks, a COCO JSON file, tars, Parquet files or a data set folder"
+    )
+    format: Literal["auto", "coco", "folder", "tars", "parquet", "shards"] = Field(
+        "auto", description="what the source is"
+    )
     images: str | None = Field(None, description="folder of the images, inside the source or elsewhere")
     masks: str | None = Field(None, description="folder of the masks; same names as the images but for the suffix")
     alphas: str | None = Field(None, description="folder of soft masks, 0 to 255; default: alphas/ if it is there")
     foreground_values: tuple[str, ...] | None = Field(
         None, description="mask values that are foreground, 1,15 or #ff0000 say; default: found, where it is clear"
     )
+    values: Literal["auto", "index", "grey"] = Field(
+        "auto", description="what grey mask files hold: class indices, or black and white"
+    )
+    allow_empty: bool = Field(False, description="take masks of which none holds any foreground")
     categories: tuple[str, ...] | None = Field(None, description="COCO categories that are foreground; default: all")
     skip_unmatched: bool = Field(False, description="leave out images without a mask, and masks without an image")
     n: int | None = Field(None, gt=0, le=10**9, description="number of samples, the first ones; default: all")

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from ..masks import make_mask
+from ..samples.sample import Labelled
 from ..settings import TrainSegmenterSettings
-from .labelled import Labelled
 
 _LUMINANCE = np.full((3, 3), 1 / 3, np.float32)
 

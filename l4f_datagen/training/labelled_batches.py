@@ -9,16 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import worlds
+from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..masks import IGNORED, MaskLaw, make_mask
 from ..overlap import ordered_map
+from ..samples.opening import open_samples
+from ..samples.reading import Reading
+from ..samples.sample import Labelled, Samples
 from ..seeding import generator_for
 from ..settings import TrainSegmenterSettings
+from ..shards.damage import Damaged
 from . import augmentation
-from .labelled import Labelled, LabelledSource, open_labelled
 
 logger = logging.getLogger(__name__)
 
+_WORLD_SIZE = 64
 _PLAIN_SHARE = 0.5
 """Share of plain foregrounds where the settings leave it open."""
 
@@ -46,7 +52,7 @@ class Part:
     the masks as they are stored.
     """
 
-    def __init__(self, source: LabelledSource, indices: range, weight: float, size: int, law: MaskLaw | None):
+    def __init__(self, source: Samples, indices: range, weight: float, size: int, law: MaskLaw | None):
         self.source, self.indices, self.weight, self.size, self.law = source, indices, weight, size, law
         self.keeps, self._kept = False, {}
 
@@ -61,6 +67,8 @@ class Part:
             return self._kept[key]
         try:
             found = self.source.read(self.indices[index], foreground=foreground)
+        except Damaged:
+            raise
         except (OSError, ValueError) as error:
             raise WorkError(f"{error}; check the data set, or make the shard again") from error
         if self.law != found.law:
@@ -82,11 +90,8 @@ class LabelledBatches:
                 "shards", got="none", expected="at least one data set folder or world:NAME",
                 remedy="name what to learn from with --shards",
             )  # fmt: skip
-        opened = [
-            open_labelled(source.place, size=settings.size, world_images=settings.world_images)
-            for source in settings.sources
-        ]
-        self.sources: Sequence[LabelledSource] = opened
+        opened = [self._open(source.place, settings.world_images, "train") for source in settings.sources]
+        self.sources: Sequence[Samples] = opened
         first = opened[0].read(0)
         self.size = settings.size or min(first.mask.shape)
         self.licence = " and ".join(sorted({source.licence for source in opened}))
@@ -128,7 +133,17 @@ class LabelledBatches:
             rows = [augmentation.centre_crop(part.read(index), self.size) for part, index in some]
             yield self._stack(rows)
 
-    def _law(self, source: LabelledSource) -> MaskLaw | None:
+    def _open(self, place: str, count: int, split: worlds.Split, size: int | None = None) -> Samples:
+        """What a place names; of a world ``count`` pictures of a split."""
+        reading = Reading(
+            flag="import --foreground-values", insist="import --allow-empty", stored=self.settings.classes > 2
+        )
+        samples = open_samples(place, reading, size=size or self.settings.size or _WORLD_SIZE, count=count, split=split)
+        for note in samples.notes:
+            logger.warning("%s: %s", shown(place), note)
+        return samples
+
+    def _law(self, source: Samples) -> MaskLaw | None:
         """The source's own law, at the threshold that the settings ask for of what was generated."""
         law, threshold = source.law, self.settings.threshold
         if law is None or self.settings.classes > 2:
@@ -172,12 +187,10 @@ class LabelledBatches:
                 for source, out in zip(self.sources, held_out, strict=True)
                 if out
             ]
-        source = open_labelled(
-            self.settings.validation, size=self.size, world_images=self.settings.validation_images, split="test"
-        )
+        source = self._open(self.settings.validation, self.settings.validation_images, "test", size=self.size)
         return [Part(source, range(len(source)), 1.0, self.size, self._law(source))]
 
-    def _foreground_share(self, source: LabelledSource) -> float:
+    def _foreground_share(self, source: Samples) -> float:
         wanted = self.settings.foregrounds
         if wanted and source.generated and not source.has_foregrounds:
             raise UserError(

@@ -5,10 +5,10 @@ import torch
 
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.evaluation import alpha
-from l4f_datagen.evaluation.labelled import open_masks
-from l4f_datagen.evaluation.masks import Reading
 from l4f_datagen.evaluation.references import FolderMasker
 from l4f_datagen.generation.stream import stream
+from l4f_datagen.samples.opening import open_masks
+from l4f_datagen.samples.reading import Reading
 from l4f_datagen.settings import EvaluateAlphaSettings, GenerateSettings
 
 
@@ -72,12 +72,14 @@ def test_exported_images_masked_elsewhere_are_a_reference(settings, tmp_path):
         told[name] = mask
         (tmp_path / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(tmp_path / "masks" / f"{name}.png"), mask * 255)
-    outside = FolderMasker(open_masks(str(tmp_path / "masks"), Reading(values="grey")))
+    outside = FolderMasker(open_masks(str(tmp_path / "masks"), Reading(values="grey", predicted=True)))
     rows = [alpha.evaluate_alpha(settings, reference).rows for reference in (outside, Told(told))]
     assert [row.values for row in rows[0]] == [row.values for row in rows[1]]
     (tmp_path / "masks" / "psi1" / "000000004.png").unlink()
     with pytest.raises(UserError, match=r"1 of 14 images \(psi1/000000004\).*--export-images"):
-        alpha.evaluate_alpha(settings, FolderMasker(open_masks(str(tmp_path / "masks"), Reading(values="grey"))))
+        alpha.evaluate_alpha(
+            settings, FolderMasker(open_masks(str(tmp_path / "masks"), Reading(values="grey", predicted=True)))
+        )
 
 
 def test_drawing_leaves_the_consumer_alone(settings):

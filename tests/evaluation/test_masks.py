@@ -5,13 +5,23 @@ from PIL import Image
 
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
-from l4f_datagen.evaluation import masks
 from l4f_datagen.evaluation.compare import evaluate_masks
-from l4f_datagen.evaluation.labelled import open_labelled, open_masks
-from l4f_datagen.evaluation.masks import Reading
-from l4f_datagen.settings import EvaluateMasksSettings
+from l4f_datagen.evaluation.matching import fit
+from l4f_datagen.evaluation.segmenter import open_truth
+from l4f_datagen.samples.opening import open_masks
+from l4f_datagen.samples.reading import Reading
+from l4f_datagen.settings import EvaluateMasksSettings, EvaluateSegmenterSettings
 
 MASK = np.array([[0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 1, 0]], np.uint8)
+
+
+def mask_of(folder, key="a", **reading) -> np.ndarray:
+    opened = open_masks(str(folder), Reading(**{"flag": "--foreground-classes", **reading}))
+    return opened.mask(opened.number(key))
+
+
+def labelled(images, masks=None, **settings):
+    return open_truth(EvaluateSegmenterSettings(images=str(images), masks=masks and str(masks), **settings))
 
 
 def save(path, array, mode):
@@ -32,12 +42,12 @@ def save(path, array, mode):
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "index"])
 def test_every_mode_gives_the_same_mask(tmp_path, mode):
     save(tmp_path / "a.png", MASK, mode)
-    np.testing.assert_array_equal(open_masks(str(tmp_path), Reading()).mask("a"), MASK)
+    np.testing.assert_array_equal(mask_of(tmp_path), MASK)
 
 
 def test_a_soft_edge_is_cut_at_half(tmp_path):
     Image.fromarray(np.array([[0, 38, 127, 128, 255]], np.uint8)).save(tmp_path / "a.png")
-    assert open_masks(str(tmp_path), Reading()).mask("a").tolist() == [[0, 0, 0, 1, 1]]
+    assert mask_of(tmp_path).tolist() == [[0, 0, 0, 1, 1]]
 
 
 def test_the_whole_folder_tells_indices_from_black_and_white(tmp_path):
@@ -45,10 +55,10 @@ def test_the_whole_folder_tells_indices_from_black_and_white(tmp_path):
     band = np.zeros((3, 4), np.uint8)
     band[0] = 255
     Image.fromarray(band).save(tmp_path / "a.png")
-    assert open_masks(str(tmp_path), Reading()).mask("a")[0].tolist() == [1] * 4
+    assert mask_of(tmp_path)[0].tolist() == [1] * 4
     save(tmp_path / "b.png", MASK, "index")
-    assert open_masks(str(tmp_path), Reading()).mask("a")[0].tolist() == [255] * 4
-    assert open_masks(str(tmp_path), Reading(values="grey")).mask("a")[0].tolist() == [1] * 4
+    assert mask_of(tmp_path)[0].tolist() == [255] * 4
+    assert mask_of(tmp_path, values="grey")[0].tolist() == [1] * 4
 
 
 def test_more_classes_need_the_foreground_to_be_named(tmp_path):
@@ -56,40 +66,40 @@ def test_more_classes_need_the_foreground_to_be_named(tmp_path):
     picture = Image.fromarray(indices)
     picture.putpalette([0] * 768)
     picture.save(tmp_path / "a.png")
-    with pytest.raises(UserError, match="classes 0, 3, 15.*--foreground-classes"):
-        open_masks(str(tmp_path), Reading()).mask("a")
-    assert open_masks(str(tmp_path), Reading(classes=(15, 3))).mask("a").tolist() == [[0, 1, 1, 255]]
+    with pytest.raises(UserError, match="values 0, 3, 15.*--foreground-classes"):
+        mask_of(tmp_path)
+    assert mask_of(tmp_path, foreground=("15", "3")).tolist() == [[0, 1, 1, 255]]
 
 
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
-        (Image.new("RGB", (4, 3), (200, 10, 10)), "colours"),
-        (Image.new("RGBA", (4, 3), (255, 255, 255, 0)), "transparency"),
-        (Image.fromarray(np.full((3, 4), 7, np.uint8)), "grey values up to 7"),
-        (Image.fromarray(np.full((3, 4), 700, np.uint16)), "mode I;16"),
+        (Image.fromarray(np.array([[[0, 0, 0], [200, 10, 10], [9, 90, 9]]], np.uint8)), "values 0, #095a09, #c80a0a"),
+        (Image.fromarray(np.full((3, 4), 7, np.uint8)), "values 7"),
+        (Image.fromarray(np.full((3, 4), 700, np.uint16)), "values 700"),
+        (Image.fromarray(np.arange(100, dtype=np.uint8)[None]), "values 0, 1, 2.* and 92 more.*--values grey"),
     ],
-    ids=["colours", "transparency", "many classes", "16 bits"],
+    ids=["colours", "another class alone", "16 bits", "many classes"],
 )
 def test_pictures_that_are_no_masks(tmp_path, picture, words):
     picture.save(tmp_path / "a.png")
     with pytest.raises(UserError, match=words):
-        open_masks(str(tmp_path), Reading()).mask("a")
+        mask_of(tmp_path)
 
 
 def test_classes_are_named_for_each_side(tmp_path):
     save(tmp_path / "p" / "a.png", MASK, "P")
-    save(tmp_path / "t" / "a.png", 7 * MASK, "P")
+    save(tmp_path / "t" / "a.png", 7 * MASK + 2 * (np.indices(MASK.shape).sum(0) == 0).astype(np.uint8), "P")
     pair = str(tmp_path / "p"), str(tmp_path / "t")
-    with pytest.raises(UserError, match="classes 0, 7.*--truth-classes"):
+    with pytest.raises(UserError, match="values 0, 2, 7.*--truth-classes"):
         evaluate_masks(*pair, EvaluateMasksSettings())
     assert evaluate_masks(*pair, EvaluateMasksSettings(truth_classes="7")).rows[0].values["miou"] == 1
 
 
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"a\.png: got no readable picture"):
-        open_masks(str(tmp_path), Reading())
+    with pytest.raises(UserError, match=r"a\.png: got a file that cannot be read"):
+        mask_of(tmp_path)
 
 
 def two_folders(tmp_path, predictions, truths):
@@ -118,7 +128,7 @@ def test_two_files_of_one_name(tmp_path):
     save(tmp_path / "a.png", MASK, "L")
     save(tmp_path / "a.bmp", MASK, "L")
     with pytest.raises(UserError, match="two files of one name"):
-        open_masks(str(tmp_path), Reading())
+        mask_of(tmp_path)
 
 
 def test_another_size_is_refused_or_resized(tmp_path):
@@ -159,37 +169,37 @@ def dataset(tmp_path_factory):
 def test_a_data_set_against_its_unpacked_masks(dataset, tmp_path):
     opened = open_masks(str(dataset), Reading())
     assert len(opened.keys) == 7
-    for key in opened.keys:
-        Image.fromarray(opened.mask(key) * 255).save(tmp_path / f"{key}.mask.png")
-        Image.fromarray(opened.image(key)).save(tmp_path / f"{key}.png")
+    for number, key in enumerate(opened.keys):
+        Image.fromarray(opened.mask(number) * 255).save(tmp_path / f"{key}.mask.png")
+        Image.fromarray(opened.picture(number).image).save(tmp_path / f"{key}.png")
     report = evaluate_masks(str(tmp_path), str(dataset), EvaluateMasksSettings())
     assert report.rows[0].images == 7 and report.rows[0].values["miou"] == 1
 
 
 def test_labelled_images_from_everywhere_are_the_same(dataset, tmp_path):
-    world = open_labelled("world:vessels", None, Reading(), size=16, n=7)
-    shards = open_labelled(str(dataset), None, Reading(), size=16, n=None)
-    for key in world.keys:
+    world = labelled("world:vessels", size=16, n=7)
+    shards = labelled(dataset)
+    for number, key in enumerate(world.keys):
         (tmp_path / "i").mkdir(exist_ok=True)
-        cv2.imwrite(str(tmp_path / "i" / f"{key}.png"), world.image(key)[..., ::-1])
-        save(tmp_path / "m" / f"{key}.png", world.mask(key), "P")
-    folders = open_labelled(str(tmp_path / "i"), str(tmp_path / "m"), Reading(), size=16, n=None)
+        cv2.imwrite(str(tmp_path / "i" / f"{key}.png"), world.read(number).image[..., ::-1])
+        save(tmp_path / "m" / f"{key}.png", world.mask(number), "P")
+    folders = labelled(tmp_path / "i", tmp_path / "m")
     assert list(folders.keys) == list(world.keys)
-    for key, other in zip(world.keys, shards.keys, strict=True):
-        np.testing.assert_array_equal(world.image(key), folders.image(key))
-        np.testing.assert_array_equal(world.mask(key), folders.mask(key))
-        np.testing.assert_array_equal(world.image(key), shards.image(other))
-        np.testing.assert_array_equal(world.mask(key), shards.mask(other))
+    for number in range(7):
+        drawn = world.read(number)
+        for other in (folders.read(number), shards.read(number)):
+            np.testing.assert_array_equal(drawn.image, other.image)
+            np.testing.assert_array_equal(drawn.mask, other.mask)
 
 
 def test_images_and_masks_that_do_not_belong_together(tmp_path):
     images, truths = two_folders(tmp_path, ["a", "b"], ["a", "c"])
-    with pytest.raises(UserError, match=r"1 images without a mask \(b\) and 1 masks without an image \(c\)"):
-        open_labelled(images, truths, Reading(), size=16, n=None)
+    with pytest.raises(UserError, match=r"1 of 2 images alone \(b\); 1 of 2 masks alone \(c\)"):
+        labelled(images, truths)
     with pytest.raises(UserError, match="leave --masks out"):
-        open_labelled("world:vessels", truths, Reading(), size=16, n=None)
+        labelled("world:vessels", truths)
     with pytest.raises(UserError, match="--masks"):
-        open_labelled(images, None, Reading(), size=16, n=None)
+        labelled(images)
 
 
 @pytest.mark.parametrize("path", ["nowhere", "empty", "file.png"])
@@ -202,7 +212,7 @@ def test_places_without_masks(tmp_path, path):
 
 def test_resizing_is_by_nearest_centre():
     big = np.repeat(np.repeat(MASK, 3, 0), 3, 1)
-    np.testing.assert_array_equal(masks.fit(big, MASK, resize=True, name="a"), MASK)
+    np.testing.assert_array_equal(fit(big, MASK, resize=True, name="a"), MASK)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from l4f_datagen import worlds
+from l4f_datagen.samples.sample import Labelled
 from l4f_datagen.settings import TrainSegmenterSettings
 from l4f_datagen.training.augmentation import augment, centre_crop, with_shorter_side
-from l4f_datagen.training.labelled import Labelled
 
 NOTHING = {"flip": 0, "scale": 0, "scaled": 1.0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
 

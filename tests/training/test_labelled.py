@@ -10,8 +10,9 @@ from PIL import Image
 import l4f_datagen as l4f
 from l4f_datagen.engines.render import render
 from l4f_datagen.errors import UserError
+from l4f_datagen.samples.opening import open_samples
+from l4f_datagen.samples.reading import Reading
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
-from l4f_datagen.training.labelled import open_labelled
 from l4f_datagen.training.labelled_batches import LabelledBatches
 
 STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
@@ -40,7 +41,7 @@ def batches(*shards, **changes) -> LabelledBatches:
 
 
 def test_samples_are_those_that_the_reader_gives(generated):
-    source = open_labelled(str(generated), size=None, world_images=1)
+    source = open_samples(str(generated), Reading())
     samples = list(l4f.open_dataset(generated))
     assert len(source) == len(samples) == 11 and source.generated and source.has_foregrounds
     for index, sample in enumerate(samples):
@@ -50,11 +51,11 @@ def test_samples_are_those_that_the_reader_gives(generated):
 
 
 def test_a_world_is_exact_and_its_test_split_another(rendered):
-    source = open_labelled("world:vessels", size=24, world_images=6)
+    source = open_samples("world:vessels", Reading(), size=24, count=6)
     for index, sample in enumerate(l4f.open_dataset(rendered)):
         assert np.array_equal(source.read(index).image, sample.image)
         assert np.array_equal(source.read(index).mask, sample.mask)
-    held_out = open_labelled("world:vessels", size=24, world_images=6, split="test")
+    held_out = open_samples("world:vessels", Reading(), size=24, count=6, split="test")
     assert not np.array_equal(held_out.read(0).image, source.read(0).image)
 
 

@@ -14,10 +14,10 @@ from l4f_datagen.engines.dataset import versions, write_dataset
 from l4f_datagen.generation import quality
 from l4f_datagen.masks import HALF, MaskLaw, law_of, make_mask
 from l4f_datagen.sample import Sample
+from l4f_datagen.samples.sample import Labelled
 from l4f_datagen.settings import GenerateSettings, TrainSegmenterSettings
 from l4f_datagen.shards.verify import verify
 from l4f_datagen.training import augmentation
-from l4f_datagen.training.labelled import Labelled
 from l4f_datagen.training.labelled_batches import LabelledBatches
 
 STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0, "validation": "0"}

@@ -118,7 +118,7 @@ def test_what_a_large_polygon_covers(tmp_path, data):
         (lambda data: data["images"][2].update(file_name="4.jpg"), "1 images that are not in .*4.jpg"),
         (lambda data: data["images"][2].update(width=33), "1 images of another size than the file says .*32×24"),
         (lambda data: data["images"][2].update(file_name="../3 ü.jpg"), "lead out of the folder"),
-        (lambda data: data["annotations"][3]["segmentation"].update(counts="\x00zz"), "annotation 12 of 2 ü.jpg"),
+        (lambda data: data["annotations"][3]["segmentation"].update(counts="~~zz"), "annotation 12 of 2 ü.jpg"),
         (
             lambda data: data["annotations"][1]["segmentation"]["counts"].pop(),
             "annotation 10 .* cover .* of 768 pixels",
@@ -141,5 +141,5 @@ def test_no_json_and_unknown_categories(tmp_path, data):
     with pytest.raises(l4f.UserError, match="--foreground-values"):
         masks(path, foreground_values="1")
     path.write_text("{")
-    with pytest.raises(l4f.UserError, match="no COCO instances"):
+    with pytest.raises(l4f.UserError, match="no JSON"):
         masks(path)

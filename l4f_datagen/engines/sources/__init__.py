@@ -1,1 +1,0 @@
-"""Labelled images that somebody else made, as a sequence to import."""

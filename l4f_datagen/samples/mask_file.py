@@ -1,0 +1,235 @@
+"""A mask's file → the values that its pixels hold: pictures of every mode, and NumPy's arrays."""
+
+import ast
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from ..photographs import limits
+from ..photographs.decoding import Broken, opened, upright
+
+COLOUR = 1 << 24
+"""Colours that are not grey are numbered from here on by their red, green and blue."""
+ARRAY = ".npy"
+_ARRAY_START = b"\x93NUMPY"
+_ORIENTATION = 0x0112
+_GREY_SPREAD, _FEW = 8, 16
+"""Channels of a compressed grey picture differ by no more; one of few colours is none."""
+_STRAY_SHARE = 0.01
+"""Of pixels that are not opaque, as drawing programs leave them; with more of them the transparency is a mask."""
+_LOSSY = ("JPEG", "WEBP")
+_BLACK_AND_WHITE = [(0, 0, 0), (255, 255, 255)]
+_HEADER_BYTES = 10_000
+
+Kind = Literal["bits", "index", "grey"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFile:
+    """What a mask's file holds, upright."""
+
+    values: np.ndarray
+    """int32 H×W: greys, indices, or 1 where a bit is set; colours have numbers from ``COLOUR`` on."""
+    kind: Kind
+    """bits: black and white and nothing else; index: classes, whatever they look like; grey: greys and colours."""
+    lossy: bool = False
+    """Compression may have changed values a little."""
+    deep: bool = False
+    """White is 65535, not 255."""
+    transparency: np.ndarray | None = None
+    """uint8 H×W, 255 = opaque, of a file with an alpha channel."""
+
+    @property
+    def cut_out(self) -> bool:
+        """Whether its transparency is a mask: more of it than strays."""
+        return self.transparency is not None and bool((self.transparency != 255).mean() > _STRAY_SHARE)
+
+    def by_transparency(self) -> "MaskFile":
+        """The mask that the transparency is."""
+        if self.transparency is None:
+            return self
+        return MaskFile(values=self.transparency.astype(np.int32), kind="grey")
+
+    def soft(self) -> np.ndarray:
+        """The values as a soft mask, uint8 H×W. Raises ``Broken`` if they are none."""
+        if self.cut_out:
+            return self.transparency
+        if self.kind == "bits":
+            return 255 * self.values.astype(np.uint8)
+        if self.kind == "index" or self.values.max(initial=0) >= COLOUR or self.values.min(initial=0) < 0:
+            raise Broken("no soft mask, but classes or colours")
+        return (self.values >> 8 if self.deep else self.values).astype(np.uint8)
+
+
+def read_mask_file(content: bytes | Path, *, named: str | None = None) -> MaskFile:
+    """The values of a mask's file.
+
+    Args:
+        content: the file's bytes, or its path.
+        named: what errors call it.
+
+    Raises:
+        Broken: it cannot be read, or holds no mask.
+    """
+    if isinstance(content, Path):
+        if content.suffix.lower() == ARRAY:
+            return _of_array(_read_array(_bytes(content)))
+    elif content.startswith(_ARRAY_START):
+        return _of_array(_read_array(content))
+    with opened(content, named) as image:
+        found = _of_picture(image)
+        return _turned(found, image.getexif().get(_ORIENTATION))
+
+
+def _turned(found: MaskFile, orientation: int | None) -> MaskFile:
+    if orientation in (None, 1):
+        return found
+    turned = None if found.transparency is None else upright(found.transparency, orientation)
+    return MaskFile(
+        values=upright(found.values, orientation), kind=found.kind, lossy=found.lossy, deep=found.deep,
+        transparency=turned,
+    )  # fmt: skip
+
+
+def _of_picture(image: Image.Image) -> MaskFile:
+    mode, values = image.mode, np.asarray(image)
+    if mode == "1":
+        return MaskFile(values=values.astype(np.int32), kind="bits")
+    if mode == "P":
+        return _of_palette(image, values)
+    lossy = image.format in _LOSSY
+    if mode in ("RGB", "RGBA"):
+        greys, transparency = _grey_or_colours(values[..., :3], lossy), values[..., 3] if mode == "RGBA" else None
+        return MaskFile(values=greys, kind="grey", lossy=lossy, transparency=transparency)
+    if mode == "LA":
+        return MaskFile(values=values[..., 0].astype(np.int32), kind="grey", transparency=values[..., 1])
+    if mode == "F":
+        return _of_array(values)
+    if mode in ("L", "I") or mode.startswith("I;16"):
+        return _of_integers(values, lossy=lossy)
+    raise Broken(f"a picture of mode {mode}, which is no mask")
+
+
+def _of_integers(values: np.ndarray, *, lossy: bool = False) -> MaskFile:
+    if values.size and (values.min() < -(2**31) or values.max() >= COLOUR):
+        raise Broken(f"numbers up to {values.max()}, which are no mask")
+    return MaskFile(values=values.astype(np.int32), kind="grey", lossy=lossy, deep=bool(values.max(initial=0) > 255))
+
+
+def _of_palette(image: Image.Image, values: np.ndarray) -> MaskFile:
+    colours = [tuple(colour) for colour in np.array(image.getpalette() or [], int).reshape(-1, 3).tolist()]
+    used = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
+    known = used[-1] < len(colours) if used else False
+    if (carried := _transparent_entries(image, used)) is not None:
+        return MaskFile(values=values.astype(np.int32), kind="index", transparency=carried[values])
+    if known and sorted(colours) == _BLACK_AND_WHITE:  # no more than these: some programs sort a palette
+        white = np.array([colour == (255, 255, 255) for colour in colours])
+        return MaskFile(values=white[values].astype(np.int32), kind="bits")
+    looks_grey = known and used[-1] > 1 and all(colours[index] == (index,) * 3 for index in used)
+    return MaskFile(values=values.astype(np.int32), kind="grey" if looks_grey else "index")
+
+
+def _transparent_entries(image: Image.Image, used: Sequence[int]) -> np.ndarray | None:
+    """Opacity by index, where that says more of what is foreground than the indices do."""
+    told = image.info.get("transparency")
+    table = np.full(256, 255, np.uint8)
+    if isinstance(told, bytes):
+        table[: len(told)] = np.frombuffer(told[:256], np.uint8)
+    elif isinstance(told, int) and 0 <= told < 256:
+        table[told] = 0
+    seen = [index for index in used if table[index] >= 128]
+    if len(seen) in (0, len(used)) or (len(seen) > 1 and 0 not in seen):
+        return None  # all alike, or several classes before a transparent background
+    return table
+
+
+def _grey_or_colours(rgb: np.ndarray, lossy: bool) -> np.ndarray:
+    """Greys, and numbers for what is no grey; of a picture that compression has coloured, greys."""
+    red, green, blue = np.moveaxis(rgb.astype(np.int32), -1, 0)
+    grey = (red == green) & (green == blue)
+    numbers = np.where(grey, red, COLOUR | red << 16 | green << 8 | blue)
+    if grey.all():
+        return numbers
+    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    if spread.max() <= _GREY_SPREAD and (lossy or len(np.unique(numbers)) > _FEW):
+        return green
+    return numbers
+
+
+def _of_array(array: np.ndarray) -> MaskFile:
+    """What an array of numbers says: true and false, classes, or shares of each pixel."""
+    if array.dtype == bool:
+        return MaskFile(values=array.astype(np.int32), kind="bits")
+    if array.dtype.kind in "iu":
+        return _of_integers(array)
+    if not np.isfinite(array).all():
+        raise Broken("numbers that are not finite")
+    if ((array == 0) | (array == 1)).all():
+        return MaskFile(values=array.astype(np.int32), kind="bits")
+    if array.min() >= 0 and array.max() <= 1:
+        return MaskFile(values=np.rint(255 * array.astype(np.float64)).astype(np.int32), kind="grey")
+    if (array == np.rint(array)).all():
+        return _of_integers(array)
+    raise Broken("fractions beyond 0 to 1, which are no mask")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(limits.max_bytes() + 1)
+    except OSError as error:
+        raise Broken(error.strerror or str(error)) from error
+    if len(content) > limits.max_bytes():
+        raise Broken(f"a file of more than {limits.max_bytes() >> 20} MiB: {limits.remedy()}")
+    return content
+
+
+def _read_array(content: bytes) -> np.ndarray:
+    """The array H×W of a .npy file; nothing in it is executed.
+
+    Raises:
+        Broken: it is none, or one of another shape, of objects, cut short, or too large.
+    """
+    try:
+        version, start = content[6], 10 if content[6:7] == b"\1" else 12
+        length = struct.unpack_from("<H" if version == 1 else "<I", content, 8)[0]
+        if content[:6] != _ARRAY_START or version not in (1, 2, 3) or length > _HEADER_BYTES:
+            raise Broken("no NumPy array")
+        header = ast.literal_eval(
+            content[start : start + length].decode("utf-8" if version == 3 else "latin-1").strip()
+        )
+        shape, ordered, dtype = header["shape"], "F" if header["fortran_order"] else "C", np.dtype(header["descr"])
+        if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
+            raise Broken("no NumPy array")
+    except Broken:
+        raise
+    except (
+        IndexError,
+        KeyError,
+        struct.error,
+        ValueError,
+        TypeError,
+        SyntaxError,
+        MemoryError,
+        RecursionError,
+    ) as error:
+        raise Broken("no NumPy array") from error
+    sides = [side for side in shape if side != 1]
+    if dtype.kind not in "buif":
+        raise Broken("an array of objects, records or text; expected one of numbers")
+    plane = shape if len(shape) == 2 else shape[:2] if all(side == 1 for side in shape[2:]) else shape[-2:]
+    if len(shape) < 2 or len(sides) > 2 or 0 in sides or math.prod(plane) != math.prod(shape):
+        raise Broken(f"an array of shape {'×'.join(map(str, shape[:6])) or '()'}; expected height×width")
+    if math.prod(shape) > limits.max_pixels():
+        raise Broken(f"{math.prod(shape)} pixels; expected at most {limits.max_pixels()}: {limits.remedy()}")
+    body = memoryview(content)[start + length :]
+    if len(body) != math.prod(shape) * dtype.itemsize:
+        raise Broken("an array that is cut short, or longer than it says")
+    array = np.frombuffer(body, np.uint8 if dtype.kind == "b" else dtype).reshape(shape, order=ordered).reshape(plane)
+    return array != 0 if dtype.kind == "b" else array

@@ -1,0 +1,243 @@
+"""What a place of labelled images, or of masks, is."""
+
+import glob
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .. import worlds
+from ..addresses import split_address
+from ..errors import UserError
+from ..photographs.left_out import LeftOut
+from ..shards import layout as shard_layout
+from . import layouts, tables, tars
+from .coco import CocoSamples
+from .file_samples import FileSamples, MaskFiles
+from .reading import Reading
+from .sample import Samples
+from .shards import ShardSamples
+from .world import WorldSamples
+
+WORLD = "world:"
+_PREFIXES = {
+    "folder": "folder", "coco": "coco", "tars": "tars", "tar": "tars", "parquet": "parquet", "shards": "shards",
+}  # fmt: skip
+_EXPECTED = "a folder of images and masks, a COCO file, tars, Parquet files or a data set folder"
+
+
+class Masks(Protocol):
+    """True or predicted masks, by name. ``keys`` are in order and each there once."""
+
+    name: str
+    keys: Sequence[str]
+    notes: Sequence[str]
+
+    def number(self, key: str) -> int:
+        """Which of them has this key."""
+
+    def mask(self, index: int) -> np.ndarray:
+        """uint8 H×W: 0 background, 1 foreground, 255 ignored."""
+
+
+def open_samples(
+    place: str, reading: Reading, *, size: int = 64, count: int = 1000, split: worlds.Split = "train"
+) -> Samples:
+    """The labelled images that a place names; all their labels are looked at.
+
+    Args:
+        place: a folder of images and masks, a COCO file, tars, Parquet files, a data set folder of ours, here or behind
+            an address, or ``world:NAME``. Before it may stand what it is: ``folder:``, ``coco:``, ``tars:``,
+            ``parquet:`` or ``shards:``.
+        size, count, split: of a world, what is drawn of it.
+
+    Raises:
+        UserError: there is no such source, or its files do not fit together.
+        Damaged: it is a data set of ours that is not as it was written.
+    """
+    if place.startswith(WORLD):
+        _refuse_masks(place, reading, "a world has masks of its own")
+        return WorldSamples(place.removeprefix(WORLD), count=count, size=size, split=split)
+    kind, path = _kind_of(place, reading)
+    return _OPEN[kind](path, reading)
+
+
+def open_masks(place: str, reading: Reading) -> Masks:
+    """The masks that a place names: a folder of them, or what ``open_samples`` takes.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = Path(place).expanduser()
+    if folder.is_dir() and not (folder / shard_layout.DATASET).is_file():
+        known = layouts.known_layout(folder) or _packed(folder) or _coco_files(folder)
+        if not known and not layouts.are_beside(folder):
+            left_out = LeftOut()
+            masks = layouts.mask_files(folder, left_out)
+            if not masks:
+                there = f"; left out: {left_out.text()}" if left_out else ""
+                raise UserError(
+                    str(folder), got=f"a folder without pictures{there}", expected="files such as .png",
+                    remedy="check the path",
+                )  # fmt: skip
+            notes = (f"{folder}: left out {left_out.text()}",) if left_out else ()
+            return MaskFiles(str(folder), masks, reading, notes)
+    if not folder.exists() and split_address(place) is None and not _prefixed(place):
+        raise UserError(
+            place, got="no such folder", expected="a folder of masks or a data set", remedy="check the path"
+        )
+    return open_samples(place, reading)
+
+
+def _prefixed(place: str) -> bool:
+    return place.startswith(WORLD) or place.partition(":")[0] in _PREFIXES
+
+
+def _kind_of(place: str, reading: Reading) -> tuple[str, str]:
+    """What a place is, and where."""
+    prefix, colon, rest = place.partition(":")
+    if colon and prefix in _PREFIXES and not Path(place).exists():
+        return _PREFIXES[prefix], rest
+    if reading.kind != "auto":
+        return reading.kind, place
+    if split_address(place):
+        return "shards", place
+    path = Path(place).expanduser()
+    if path.is_dir():
+        if reading.masks is not None or reading.images is not None:
+            return "folder", place
+        if (path / shard_layout.DATASET).is_file():
+            return "shards", place
+        if layouts.known_layout(path):
+            return "folder", place
+        if len(_coco_files(path)) == 1:
+            return "coco", place
+        return _packed(path) or ("coco" if _coco_files(path) else "folder"), place
+    if not path.exists():
+        found = _matches(place)
+        kinds = {_ARCHIVES.get(match.suffix.lower()) for match in found}
+        if not found or kinds not in ({"tars"}, {"parquet"}):
+            raise UserError(
+                "source",
+                got=f"{place}, which is not there (no such folder or file)",
+                expected=_EXPECTED,
+                remedy="check the path",
+            )
+        return kinds.pop(), place
+    return _ARCHIVES.get(path.suffix.lower(), "coco"), place
+
+
+_ARCHIVES = {".tar": "tars", ".parquet": "parquet"}
+
+
+def _packed(folder: Path) -> str | None:
+    """Whether a folder holds tars or Parquet files of labelled images."""
+    if any(_below(folder, "tar")):
+        return "tars"
+    if any(tables.has_masks(path) for path in _below(folder, "parquet")[:1]):
+        return "parquet"
+    return None
+
+
+def _below(folder: Path, extension: str) -> list[Path]:
+    found = folder.glob(f"*.{extension}"), folder.glob(f"data/*.{extension}")
+    return sorted(path for some in found for path in some if path.is_file() and not path.name.startswith("."))
+
+
+def _coco_files(folder: Path) -> list[Path]:
+    """The annotation files of a folder of COCO instances."""
+    found = [
+        *folder.glob("annotations/*.json"),
+        *folder.glob("instances_*.json"),
+        *folder.glob("_annotations.coco.json"),
+    ]
+    return sorted(path for path in found if not path.name.startswith("."))
+
+
+def _matches(pattern: str) -> list[Path]:
+    try:
+        return sorted(Path(match) for match in glob.glob(str(Path(pattern).expanduser()), recursive=True))
+    except (ValueError, OSError):
+        return []
+
+
+def _open_folder(place: str, reading: Reading) -> Samples:
+    root = Path(place).expanduser()
+    found = layouts.of_folder(root, reading)
+    return FileSamples(root.resolve().name, str(root), found, reading)
+
+
+def _open_coco(place: str, reading: Reading) -> Samples:
+    path = Path(place).expanduser()
+    if path.is_dir():
+        files = _coco_files(path)
+        if len(files) != 1:
+            raise UserError(
+                "source", got=f"{place} with {len(files)} COCO files", expected="one",
+                remedy=f"name {files[0]}, say" if files else "name the JSON file",
+            )  # fmt: skip
+        path = files[0]
+    return CocoSamples(path, reading)
+
+
+def _paths(place: str, extension: str) -> tuple[list[Path], Path]:
+    path = Path(place).expanduser()
+    found = _below(path, extension) if path.is_dir() else [path] if path.is_file() else _matches(place)
+    if not found:
+        raise UserError(
+            "source", got=f"{place}, which holds no .{extension}", expected=_EXPECTED, remedy="check the path"
+        )
+    return found, path
+
+
+def _open_tars(place: str, reading: Reading) -> Samples:
+    _refuse_masks(place, reading, "masks are in the tars")
+    paths, path = _paths(place, "tar")
+    left_out = LeftOut()
+    files = tars.files_of(paths, left_out)
+    found = layouts.of_archive(files, str(path), left_out)
+    if found is None:
+        raise UserError(
+            str(path), got="tars whose members do not tell masks from images", expected="KEY.jpg and KEY.mask.png",
+            remedy="rename the members",
+        )  # fmt: skip
+    return _Tars(path.name, str(path), found, reading)
+
+
+def _open_parquet(place: str, reading: Reading) -> Samples:
+    _refuse_masks(place, reading, "masks are a column")
+    paths, path = _paths(place, "parquet")
+    return _Parquet(path.name, str(path), tables.layout_of(paths, str(path)), reading)
+
+
+def _open_shards(place: str, reading: Reading) -> Samples:
+    _refuse_masks(place, reading, "a data set has masks of its own")
+    path = Path(place).expanduser()
+    if (
+        split_address(place) is None
+        and not (path / shard_layout.DATASET).is_file()
+        and (path.is_file() or _packed(path))
+    ):
+        return _open_tars(place, reading)
+    return ShardSamples(place, reading)
+
+
+def _refuse_masks(place: str, reading: Reading, why: str) -> None:
+    if reading.masks is not None:
+        raise UserError(
+            f"masks {reading.masks}", got=f"masks for {place}", expected=f"none: {why}", remedy="leave --masks out"
+        )
+
+
+class _Tars(FileSamples):
+    KIND = "tars of images and masks"
+
+
+class _Parquet(FileSamples):
+    KIND = "Parquet files of images and masks"
+
+
+_OPEN: dict[str, Callable[[str, Reading], Samples]] = {
+    "folder": _open_folder, "coco": _open_coco, "tars": _open_tars, "parquet": _open_parquet, "shards": _open_shards,
+}  # fmt: skip
