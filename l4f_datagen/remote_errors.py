@@ -29,6 +29,11 @@ _STATUS = {
     504: ("a gateway that waited too long for the server behind it (504)", _LATER),
 }
 _REFUSED = ("a connection that was refused", "check host and port, and whether the server runs")
+NO_RIGHTS = ("PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError",
+             "TokenRetrievalError", "ProfileNotFound", "DefaultCredentialsError", "RefreshError",
+             "LocalTokenNotFoundError", "GatedRepoError")  # fmt: skip
+"""Errors of the storages' libraries, by name: none of them need be installed."""
+_WITHOUT_ANSWER = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)
 _CONNECTION = "check the connection, the address and the rights to it"
 
 
@@ -47,7 +52,13 @@ def explain(address: str, error: BaseException, *, expected: str) -> UserError:
         expected: what should have been at the address.
     """
     got, remedy = _explained(list(_chain(error)))
+    got = f"no answer that can be used ({got})" if remedy == _CONNECTION else got
     return UserError(shown(address), got=got, expected=expected, remedy=remedy)
+
+
+def in_words(error: BaseException) -> str:
+    """The same in a few words."""
+    return _explained(list(_chain(error)))[0]
 
 
 def refused(error: BaseException) -> bool:
@@ -55,20 +66,24 @@ def refused(error: BaseException) -> bool:
     status = next((s for s in map(_status, _chain(error)) if s), None)
     if status is not None:
         return 400 <= status < 500 and status not in (408, 429)
-    return any(isinstance(e, (FileNotFoundError, PermissionError)) for e in _chain(error))
+    chain = list(_chain(error))
+    if any(isinstance(e, _WITHOUT_ANSWER) or "ClientError" in _names(e) for e in chain):
+        return False
+    return any(isinstance(e, (FileNotFoundError, PermissionError)) for e in chain)
 
 
 def _explained(chain: list[BaseException]) -> tuple[str, str]:
-    for error in chain:
-        if status := _status(error):
-            return _of_status(status, error)
-    names = {base.__name__ for error in chain for base in type(error).__mro__}
-    causes = [cause for error in chain for cause in (error, getattr(error, "os_error", None)) if cause is not None]
+    names = set().union(*map(_names, chain))
+    inner = ("os_error", "certificate_error")
+    causes = [*chain, *(getattr(error, name, None) for error in chain for name in inner)]
     text = in_one_line(chain[-1])
     if "TooManyRedirects" in names:
         return "redirections that never end", "open the address in a browser, and name where it leads"
     if names & {"ClientPayloadError", "ContentLengthError", "IncompleteRead", "TransferEncodingError"}:
         return "a download that was cut short", _LATER
+    for error in chain:
+        if status := _status(error):
+            return _of_status(status, error)
     for kind, got, remedy in (
         (ssl.SSLCertVerificationError, f"a certificate that is not trusted ({text})", "check the host and its clock"),
         (ssl.SSLError, f"no encrypted connection ({text})", "check that the address begins as the server wants it"),
@@ -80,23 +95,32 @@ def _explained(chain: list[BaseException]) -> tuple[str, str]:
             return got, remedy
     if names & {"FSTimeoutError", "ServerTimeoutError", "ConnectTimeoutError", "ReadTimeoutError"}:
         return "no answer in time", "check the connection, or try again later"
-    if "InvalidURL" in names:
+    if names & set(NO_RIGHTS):
+        return "no key for this storage, or one without the right", _KEY
+    if "InvalidURL" in names or isinstance(chain[-1], ValueError):
         return "no valid address", "check user, password, host and port; encode special characters as %40 and the like"
     if names & {"ServerDisconnectedError", "ClientOSError"}:
         return "a connection that was cut", _LATER
     if "FileNotFoundError" in names:
         return "nothing at this address", "check it"
-    return f"no answer that can be used ({text})", _CONNECTION
+    return text, _CONNECTION
 
 
 def _of_status(status: int, error: BaseException) -> tuple[str, str]:
     kind = "an error inside the server" if status >= 500 else "a refusal of the server"
-    got, remedy = _STATUS.get(status, (f"{kind} ({status})", _LATER if status >= 500 else _CONNECTION))
+    got, remedy = _STATUS.get(
+        status, (f"{kind} ({status})", _LATER if status >= 500 else "check the address and the rights to it")
+    )
     headers = getattr(error, "headers", None)
     wait = headers.get("Retry-After") if isinstance(headers, Mapping) else None
     if wait and status in (429, 503):
         remedy = f"try again after {str(wait)[:40]}{' seconds' if str(wait).isdecimal() else ''}"
     return got, remedy
+
+
+def _names(error: BaseException) -> set[str]:
+    """Of an error's class and all that it is made of: none of the libraries need be installed."""
+    return {base.__name__ for base in type(error).__mro__}
 
 
 def _status(error: BaseException) -> int | None:

@@ -28,6 +28,7 @@ BOTTOM = {
     "remote_errors",
     "signals",
     "streams",
+    "patience",
 }
 ROWS = [
     {"cli"},

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-from ..addresses import in_one_line
+from ..addresses import in_one_line, shown
 from ..errors import UserError, WorkError
-from ..remote_errors import missing_library
+from ..remote_errors import NO_RIGHTS, missing_library
 from .store import Store, is_of
 
 logger = logging.getLogger(__name__)
@@ -26,10 +26,6 @@ _PARTS_AHEAD = 2
 _AT_ONCE = 8
 _IN_PARTS = ("s3", "gs")
 """Where a file can be sent while it grows; to the others it goes in one piece."""
-_NO_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "TokenRetrievalError",
-              "ProfileNotFound", "DefaultCredentialsError", "RefreshError", "LocalTokenNotFoundError",
-              "GatedRepoError")  # fmt: skip
-"""Errors of the storages' libraries, by name: none of them need be installed."""
 
 
 class RemoteStore(Store):
@@ -195,13 +191,13 @@ class RemoteStore(Store):
             raise missing_library(self.url, error) from error
         except FileNotFoundError as error:
             if not writing:
-                raise FileNotFoundError(2, "no such file", where) from error
+                raise FileNotFoundError(2, "no such file", shown(where)) from error
             raise UserError(
                 self.url, got="a bucket or repository that does not exist", expected="one that does",
                 remedy="create it first, or correct the address",
             ) from error  # fmt: skip
         except Exception as error:  # each storage has its own errors
-            if isinstance(error, PermissionError) or type(error).__name__ in _NO_RIGHTS:
+            if isinstance(error, PermissionError) or type(error).__name__ in NO_RIGHTS:
                 raise UserError(
                     self.url, got=f"no permission ({_code(error)})", expected="keys that may do this",
                     remedy="check the keys in the environment or in the storage's configuration, and their rights",

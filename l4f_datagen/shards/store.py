@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
-from ..addresses import split_address
+from ..addresses import remember, split_address
 from ..errors import UserError
 from . import atomic, layout
 
@@ -190,6 +190,7 @@ def open_store(place: str | Path | Store) -> Store:
     address = split_address(place)
     if address is None:
         return LocalStore(Path(place).expanduser())
+    remember(place)
     scheme, rest = address
     if scheme == "file":
         return LocalStore(Path("/" + unquote(rest).removeprefix("localhost/").lstrip("/")))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .. import resources
-from ..addresses import hidden, shown
+from ..addresses import hidden, shown, split_address
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
 from ..networks.segmenter import Segmenter
@@ -131,6 +131,11 @@ def locate(path: str | Path) -> Path:
     if expected and found.is_file():
         remote.check_hash(found, expected, plain)
         return found
+    if address := split_address(str(path)):
+        raise UserError(
+            f"checkpoint {path}", got=f"an address that begins with {address[0]}://",
+            expected="https://, http://, s3://, gs:// or hf://", remedy="name one of these, or a file",
+        )  # fmt: skip
     names = resources.embedded("checkpoints")
     if str(path) in names:
         return resources.folder("checkpoints") / str(path)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from ..addresses import shown
 from ..errors import UserError
@@ -14,7 +15,7 @@ from .machine import Record
 from .source import UNKNOWN_LICENCE, file_sha256
 from .tensors import StoredArray, StoredTensor
 
-KINDS: tuple[native.Kind, ...] = ("generator", "alpha", "segmenter")
+KINDS: tuple[native.Kind, ...] = get_args(native.Kind)
 LOOKED_FOR = (
     "native: model.json with generator.safetensors, alpha.safetensors or segmenter.safetensors",
     "rosinality: g_ema, g, decoder.* in state_dict, or the file itself, with conv1.conv.modulation.weight",

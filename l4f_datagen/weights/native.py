@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from safetensors import SafetensorError
@@ -25,6 +25,8 @@ FORMAT = "l4f-datagen-model"
 VERSION = 1
 Kind = Literal["generator", "alpha", "segmenter"]
 Network = Generator | AlphaNetwork | Segmenter
+NETWORK_FILES = tuple(f"{kind}.safetensors" for kind in get_args(Kind))
+"""All that a folder may hold beside its card."""
 
 
 def is_native(folder: Path) -> bool:

@@ -1,26 +1,44 @@
 """Checkpoints at https://, s3://, gs:// and hf:// addresses: fetched once into a cache, checked on the way."""
 
+import errno
 import hashlib
 import logging
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ..addresses import in_one_line
+from ..addresses import remember, shown
 from ..errors import UserError
-from ..remote_errors import missing_library
+from ..patience import positive_seconds
+from ..remote_errors import explain, in_words, missing_library, refused
+from . import native
+from .files import describe
 from .source import file_sha256
 
 logger = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "L4F_CACHE"
 """Environment variable that names the cache folder; without it, l4f-datagen in the user's cache folder."""
-NATIVE_FILES = ("generator.safetensors", "alpha.safetensors", "model.json")
+NATIVE_FILES = (*native.NETWORK_FILES, native.CARD)
 """What is fetched of a folder; the card last, so that a folder that has one is complete."""
-_ADDRESS = re.compile(r"(https?|s3|gs|gcs|hf|memory):/+(.+)", re.DOTALL)
+TIMEOUT_VARIABLE = "L4F_TIMEOUT"
+"""Environment variable: seconds without an answer after which a server counts as silent."""
+_TIMEOUT = 60.0
+_ADDRESS = re.compile(r"(https?|s3|gs|gcs|hf|memory):/+(.+)", re.DOTALL | re.IGNORECASE)
 _HASH = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
 _CHUNK = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_EXPECTED = "a checkpoint file or a native folder"
+_RIGHTS = re.compile(
+    r"(?i)x-(amz|goog)-.*|sig|signature|(access_?)?token|api_?key|auth|password|secret|expires|policy|key-pair-id|"
+    r"awsaccesskeyid|googleaccessid"
+)
+_RIGHTS_BESIDE_SIG = re.compile(r"(?i)s[eprtv]|sip|spr|ske|sks|skt|skv|skoid|sktid")
+"""Names in an address's query that say who asks, and not for what."""
+_PAGE = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|head|body|\?xml|error)\b")
 
 
 def is_remote(path: str | Path) -> bool:
@@ -58,10 +76,11 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
         UserError: nothing is there, it cannot be reached, a library is missing, or the hash is another.
     """
     address, expected = split_hash(address)
+    remember(address)
     scheme, rest = _ADDRESS.match(address).groups()
-    address = f"{scheme}://{rest}"
-    place = (cache or cache_folder()) / hashlib.sha256(address.encode()).hexdigest()[:20]
-    copy = place / "file" / (re.sub(r"[^\w.-]", "_", rest.split("?")[0].rstrip("/").rsplit("/", 1)[-1])[-80:] or "file")
+    address = f"{scheme.lower()}://{rest}"
+    place = (cache or cache_folder()) / hashlib.sha256(_identity(address).encode()).hexdigest()[:20]
+    copy = place / "file" / (re.sub(r"[^\w.-]", "_", shown(address).rstrip("/").rsplit("/", 1)[-1])[-80:] or "file")
     if expected and copy.is_file() and file_sha256(copy) == expected:
         return copy
     try:
@@ -70,21 +89,35 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
         raise missing_library(address, error) from error
     except UserError:
         raise
-    except FileNotFoundError as error:
-        raise UserError(
-            address, got="nothing at this address", expected="a checkpoint file or a native folder", remedy="check it"
-        ) from error
     except Exception as error:  # each storage has its own errors, and none of their libraries need be installed
+        _blame_cache(error, place)
         for found in (copy, place / "folder"):
-            if expected is None and found.exists():
-                logger.warning("%s cannot be reached (%s); the copy in %s is used", address, in_one_line(error), place)
+            if expected is None and not refused(error) and found.exists():
+                reason = in_words(error)
+                logger.warning("%s cannot be reached (%s); the copy in %s is used", shown(address), reason, place)
                 return found
+        raise explain(address, error, expected=_EXPECTED) from error
+
+
+def _blame_cache(error: Exception, place: Path) -> None:
+    """Raise a UserError if it is this machine that could not keep the copy."""
+    named = str(getattr(error, "filename", None) or "")
+    if isinstance(error, OSError) and (error.errno in _NO_ROOM or named.startswith(str(place))):
         raise UserError(
-            address,
-            got=f"no answer that can be used ({in_one_line(error)})",
-            expected="an address that can be reached and read",
-            remedy="check the connection, the address and the rights to it",
-        ) from error
+            f"cache {place}", got=f"a place that cannot be written ({error.strerror})",
+            expected="a folder with room for the copy", remedy=f"make room, or name another with {CACHE_VARIABLE}",
+        ) from error  # fmt: skip
+
+
+def _identity(address: str) -> str:
+    """What an address asks for, without who asks: the same for each signature and each user."""
+    if not address.startswith("http"):
+        return address  # "?" and "#" are parts of a key as others are
+    before, _, query = address.partition("#")[0].partition("?")
+    pairs = {pair: pair.partition("=")[0] for pair in query.split("&") if pair}
+    rights = [_RIGHTS, *([_RIGHTS_BESIDE_SIG] if "sig" in pairs.values() else [])]
+    asked = sorted(pair for pair, name in pairs.items() if not any(kind.fullmatch(name) for kind in rights))
+    return "?".join([shown(before), *(["&".join(asked)] if asked else [])])
 
 
 def cache_folder() -> Path:
@@ -112,25 +145,37 @@ def check_hash(path: Path, expected: str, name: str) -> None:
 def _fetch(address: str, place: Path, copy: Path, expected: str | None) -> Path:
     import fsspec
 
-    filesystem, path = fsspec.core.url_to_fs(address)
+    filesystem, path = fsspec.core.url_to_fs(address, **_options(address))
     # Over HTTP every address looks like a folder as soon as its page holds links.
     if not address.startswith("http") and filesystem.isdir(path):
         if expected:
             raise UserError(
                 address, got="a folder with #sha256=", expected="a file", remedy="name a file, or leave the hash out"
             )
-        return _fetch_folder(filesystem, path, place)
+        return _fetch_folder(filesystem, path, place, address)
     _download(filesystem, path, copy, expected, address)
     return copy
 
 
-def _fetch_folder(filesystem, path: str, place: Path) -> Path:
+def _options(address: str) -> dict[str, Any]:
+    """How long a server may be silent; how long a download takes is its own affair."""
+    if not address.startswith("http"):
+        return {}
+    import aiohttp
+
+    seconds = positive_seconds(TIMEOUT_VARIABLE, _TIMEOUT)
+    # A new session each time: it would be kept with the keys of the first call.
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds)
+    return {"client_kwargs": {"timeout": timeout}, "skip_instance_cache": True}
+
+
+def _fetch_folder(filesystem, path: str, place: Path, address: str) -> Path:
     names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in filesystem.ls(path, detail=False)}
     folder = place / "folder"
     folder.mkdir(parents=True, exist_ok=True)
     for name in NATIVE_FILES:
         if name in names:
-            _download(filesystem, f"{path.rstrip('/')}/{name}", folder / name, None, path)
+            _download(filesystem, f"{path.rstrip('/')}/{name}", folder / name, None, f"{address.rstrip('/')}/{name}")
         else:
             (folder / name).unlink(missing_ok=True)
     return folder
@@ -139,8 +184,10 @@ def _fetch_folder(filesystem, path: str, place: Path) -> Path:
 def _download(filesystem, path: str, copy: Path, expected: str | None, address: str) -> None:
     """One file, to a temporary name and then in one step to its own, with the version that it has there."""
     version_note = copy.with_name(f".{copy.name}.version")
-    version = _version(filesystem, path)
-    if not expected and copy.is_file() and version_note.is_file() and version_note.read_text() == version:
+    info = filesystem.info(path)
+    version = _version(info)
+    known = version_note.read_text(encoding="utf-8") if version_note.is_file() else None
+    if not expected and copy.is_file() and known == version:
         return
     copy.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=copy.parent, prefix=".download-", delete=False) as file:
@@ -151,17 +198,38 @@ def _download(filesystem, path: str, copy: Path, expected: str | None, address: 
                     file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
+            _check_whole(temporary, info, address)
             if expected:
                 check_hash(temporary, expected, address)
             version_note.unlink(missing_ok=True)
             temporary.replace(copy)
         finally:
             temporary.unlink(missing_ok=True)
-    version_note.write_text(version)
+    version_note.write_text(version, encoding="utf-8")
 
 
-def _version(filesystem, path: str) -> str:
+def _check_whole(path: Path, info: Mapping[str, Any], address: str) -> None:
+    """Refuse what is not all of the file, or a page about it.
+
+    Raises:
+        UserError: its size is not the one that the server says, or it is a web page.
+    """
+    size, said = path.stat().st_size, info.get("size")
+    if said is not None and size != said:
+        raise UserError(
+            address, got=f"{size} of {said} bytes: the download was cut short", expected="all of them",
+            remedy="try again; the same command continues",
+        )  # fmt: skip
+    with path.open("rb") as file:
+        head = file.read(1 << 12)
+    if _PAGE.match(head):
+        raise UserError(
+            address, got=describe(head), expected=_EXPECTED,
+            remedy="open the address in a browser: it may ask for a login, or name the address of the file itself",
+        )  # fmt: skip
+
+
+def _version(info: Mapping[str, Any]) -> str:
     """What the server says of a file's version; of one that says nothing but the size, the size."""
-    info = filesystem.info(path)
     keys = ("size", "ETag", "etag", "mtime", "LastModified", "Last-Modified", "last_commit", "blob_id", "created")
     return "\n".join(f"{key}={info[key]}" for key in keys if info.get(key) is not None)
