@@ -23,7 +23,6 @@ test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 fuzz: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.weights.fuzz 10000
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
 
 torture: setup

@@ -1,0 +1,54 @@
+"""``model.json`` of a native folder: beside whole networks, whatever it says of them."""
+
+import json
+import logging
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.bisenet import BiSeNet
+from l4f_datagen.weights import cards, native
+from tests.weights import forge
+
+from .checkpoints import look
+from .mutations import json_mutated
+
+BYTES = 0.3
+TOKENS = (b"{", b"}", b"[", b"]", b",", b":", b"null", b"1e999", b"NaN", b"9" * 5000, b"[" * 100, b'"\\ud800"', b"\xff")
+_FOLDER = Path("folder")
+
+
+def seeds() -> Mapping[str, bytes]:
+    """The card of three networks."""
+    torch.set_num_threads(1)
+    logging.disable()
+    made = forge.generator()
+    card = {"name": "made", "licence": "MIT", "source": {"generator": "x"}, "quality": {"frechet": 0.5}}
+    alpha, segmenter = AlphaNetwork(made.architecture.channels[-3:]), BiSeNet(width=4, stem=2)
+    card |= {"training": {"generator": {"kimg": 3}}}
+    native.save(_FOLDER, generator=made, alpha=alpha, segmenter=segmenter, card=card)
+    return {"card": (_FOLDER / native.CARD).read_bytes()}
+
+
+def mutated(content: bytes, numbers: random.Random) -> bytes:
+    """Changed by its structure; mostly not in the hashes of tensors, which are nearly all of it."""
+    card = json.loads(content)
+    hashes = {kind: card[kind].pop("tensors") for kind in cards.KINDS} if numbers.random() < 0.8 else {}
+    card = json.loads(json_mutated(json.dumps(card).encode(), numbers))
+    for kind, tensors in hashes.items():
+        if isinstance(card, dict) and isinstance(card.get(kind), dict):
+            card[kind].setdefault("tensors", tensors)
+    return json.dumps(card).encode()
+
+
+def read(content: bytes) -> None:
+    """All that looks at a card."""
+    (_FOLDER / native.CARD).write_bytes(content)
+    card = native.read_card(_FOLDER)
+    look(str(_FOLDER))
+    if "training" in card:
+        cards.training_of(_FOLDER, "generator", "kimg")
+    native.save(_FOLDER, card=dict(card))
