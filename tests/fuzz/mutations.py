@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 NUMBERS = (b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f", b"\xff" * 8, b"\0\0\0\x80", b"\x01")
@@ -35,11 +36,11 @@ def json_mutated(content: bytes, numbers: random.Random) -> bytes:
 def _json_changed(value: Any, numbers: random.Random) -> Any:
     places = list(_places(value))
     if not places:
-        return numbers.choice(VALUES)
+        return deepcopy(numbers.choice(VALUES))
     inside, key = numbers.choice(places)
     kind = numbers.random()
     if kind < 0.55:
-        inside[key] = numbers.choice(VALUES)
+        inside[key] = deepcopy(numbers.choice(VALUES))
     elif kind < 0.7:
         del inside[key]
     elif kind < 0.8:
@@ -52,9 +53,9 @@ def _json_changed(value: Any, numbers: random.Random) -> Any:
         if its_key in other if isinstance(other, dict) else its_key < len(other):
             inside[key] = json.loads(json.dumps(other[its_key]))
     elif isinstance(inside, dict):
-        inside[numbers.choice(("", "a", "size", "__class__", "counts"))] = numbers.choice(VALUES)
+        inside[numbers.choice(("", "a", "size", "__class__", "counts"))] = deepcopy(numbers.choice(VALUES))
     else:
-        inside.insert(key, numbers.choice(VALUES))
+        inside.insert(key, deepcopy(numbers.choice(VALUES)))
     return value
 
 

@@ -4,6 +4,7 @@ import json
 import random
 import struct
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def _change(header: dict[str, Any], numbers: random.Random) -> None:
     name = numbers.choice(names)
     entry, kind = header[name], numbers.randrange(9)
     if kind == 0:
-        header[name] = numbers.choice(VALUES)
+        header[name] = deepcopy(numbers.choice(VALUES))
     elif kind == 1:
         header[numbers.choice(("a", "module." + name, name + ".x", "x" * 100_000, "__metadata__"))] = entry
     elif kind == 2:
@@ -81,7 +82,7 @@ def _change(header: dict[str, Any], numbers: random.Random) -> None:
         elif kind == 7:
             entry["data_offsets"] = header[numbers.choice(names)].get("data_offsets", [0, 0])
         else:
-            entry[numbers.choice(("dtype", "shape", "data_offsets", "more"))] = numbers.choice(VALUES)
+            entry[numbers.choice(("dtype", "shape", "data_offsets", "more"))] = deepcopy(numbers.choice(VALUES))
 
 
 def read(content: bytes) -> None:
