@@ -22,6 +22,7 @@ from l4f_datagen.evaluation.references import NetworkMasker
 from l4f_datagen.evaluation.segmenter import evaluate_segmenters
 from l4f_datagen.masks import HALF, make_mask
 from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.networks.pixels import image_from_uint8
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
 from l4f_datagen.weights import load_generator, state
@@ -39,7 +40,7 @@ def rendered(split: worlds.Split, n: int, size: int) -> tuple[Tensor, Tensor]:
     pictures = [worlds.render(WORLD, seed=0, index=i, size=size) for i in worlds.split(split, n)]
     masks = torch.from_numpy(np.stack([make_mask(p.alpha, HALF) for p in pictures])).long()
     images = torch.from_numpy(np.stack([p.image for p in pictures]))
-    return images.permute(0, 3, 1, 2).float().div(127.5).sub(1), masks
+    return image_from_uint8(images), masks
 
 
 def train_reference(size: int) -> UNet:

@@ -5,7 +5,7 @@ the interpreter ends, and about one process in fifty is then aborted after its w
 (``pyarrow.parquet.read_table``) starts them even when it is told not to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -74,6 +74,35 @@ def read_table(
         return table
     except _ERRORS as error:
         raise error if isinstance(error, Broken) else Broken(_line(error)) from error
+
+
+def batches(file: pq.ParquetFile, *, group: int, column: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """A column of a group of rows, ``rows`` at a time; so many are in memory at once.
+
+    Raises:
+        Broken: it cannot be read.
+    """
+    try:
+        yield from file.iter_batches(rows, row_groups=[group], columns=[column], use_threads=False)
+    except _ERRORS as error:
+        raise Broken(_line(error)) from error
+
+
+def column_sizes(file: pq.ParquetFile, group: int, column: str) -> tuple[int, int, bool]:
+    """Bytes of a column in the file, and unpacked; and whether its cells may share bytes, so that all take more.
+
+    Raises:
+        Broken: the file's head is damaged.
+    """
+    try:
+        chunks = file.metadata.row_group(group)
+        columns = [chunks.column(number) for number in range(chunks.num_columns)]
+        own = [chunk for chunk in columns if chunk.path_in_schema.split(".")[0] == column] or columns
+        repeats = any("DICTIONARY" in encoding for chunk in own for encoding in chunk.encodings)
+        packed = sum(max(0, chunk.total_compressed_size) for chunk in own)
+        return packed, sum(max(0, chunk.total_uncompressed_size) for chunk in own), repeats
+    except _ERRORS as error:
+        raise Broken(_line(error)) from error
 
 
 _ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, MemoryError, OverflowError)

@@ -36,7 +36,7 @@ ROWS = [
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading", "samples"},
     {"generation", "segmentation", "shards"},
-    {"weights", "worlds", "images", "photographs"},
+    {"weights", "worlds", "photographs"},
     {"networks"},
     BOTTOM,
 ]

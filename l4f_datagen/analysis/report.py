@@ -10,7 +10,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..generation.compositing import image_to_uint8
+from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..sheet import picture_grid, save_png
 from . import backgrounds, layers

@@ -21,7 +21,9 @@ _SHOWN = 100
 
 @click.command("verify", short_help="Check every byte of a data set, and repair it.")
 @click.argument("folder")
-@click.option("--quick", is_flag=True, help="checksums, structure and rows only: no image is decoded")
+@click.option(
+    "--quick", is_flag=True, help="checksums, structure and rows only: images are decoded of shards made again only"
+)
 @click.option("--repair", "mend", is_flag=True, help="make bad shards again, write the indexes and the card anew")
 @click.option("--generator", metavar="PATH|NAME", help="with --repair: where the generator is now")
 @click.option("--alpha", metavar="PATH|NAME", help="with --repair: where the alpha network is now")
@@ -43,9 +45,12 @@ def command(
         done = _repair(found, generator, alpha)
         _tell(done)
         result |= {"repaired": done.made, "different": done.different, "left": [f._asdict() for f in done.left]}
-        found.findings[:] = done.left
+        result |= {"decoded": done.decoded, "notes": done.found.notes}
+        found.findings[:], found.decoded = done.left, done.decoded
     if json_file:
         write_file(json_file, json.dumps(result, indent=2, ensure_ascii=False).encode() + b"\n", "json")
+    for note in found.notes:
+        click.echo(f"note: {note}")
     if found.findings:
         _print(found.findings)
         raise WorkError(
@@ -53,7 +58,15 @@ def command(
             + (f" in {len(found.bad_shards)} of {found.shards} shards" if found.bad_shards else "")
             + ("" if mend else "; --repair makes bad shards again")
         )
-    click.echo(f"{folder}: {found.samples} samples in {found.shards} shards, nothing wrong")
+    click.echo(f"{folder}: {found.samples} samples in {found.shards} shards, nothing wrong{_restriction(found)}")
+
+
+def _restriction(found: Verification) -> str:
+    """Of what alone it was said that nothing is wrong."""
+    if found.decoded >= found.shards:
+        return ""
+    which = f"only images of the {found.decoded} shards made again were" if found.decoded else "no image was"
+    return f" with checksums, structure and rows; {which} decoded (--quick)"
 
 
 def _repair(found: Verification, generator: str | None, alpha: str | None) -> "Repair":
@@ -86,8 +99,8 @@ def _tell(done: "Repair") -> None:
 
 def _as_json(found: Verification) -> dict[str, object]:
     return {
-        "folder": found.place, "shards": found.shards, "samples": found.samples,
-        "findings": [finding._asdict() for finding in found.findings],
+        "folder": found.place, "shards": found.shards, "samples": found.samples, "decoded": found.decoded,
+        "findings": [finding._asdict() for finding in found.findings], "notes": found.notes,
     }  # fmt: skip
 
 

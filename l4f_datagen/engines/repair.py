@@ -29,7 +29,9 @@ class Repair:
     versions: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     """Packages of another version than the data set was made with: then, and now."""
     left: list[Finding] = field(default_factory=list)
-    """What is still wrong."""
+    """What is still wrong: the shards that were made were looked into, the others before."""
+    decoded: int = 0
+    """Shards whose images, masks and codes were decoded, before or after."""
 
 
 def repair(
@@ -56,6 +58,7 @@ def repair(
     store = open_store(place)
     found = found or verify(store)
     done = Repair(found)
+    done.decoded = found.decoded
     if not found.findings:
         return done
     if problems := [finding.problem for finding in found.findings if finding.file == layout.DATASET]:
@@ -77,7 +80,10 @@ def repair(
         folders.open_for_writing(store, {k: v for k, v in description.items() if k not in ("format", "version")})
         folders.finalize(store, description["counts"]["shards"])
     _compare(store, done, description["counts"]["shards"])
-    done.left = verify(store, decode=False).findings
+    # What was whole has been looked at, as far as was asked for; what is new is looked into in any case.
+    again = verify(store, decode=set(done.made))
+    done.left, done.found.notes = again.findings, again.notes
+    done.decoded = again.decoded if found.decoded < found.shards else again.shards
     return done
 
 

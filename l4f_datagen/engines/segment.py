@@ -1,8 +1,9 @@
 """Image files → masks, alphas, cut-outs and overlays, with a trained segmenter."""
 
 import contextlib
-import glob
 import logging
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +12,21 @@ import cv2
 import numpy as np
 
 from .. import weights
+from ..addresses import shown
 from ..devices import resolve_device
 from ..errors import UserError
-from ..images.sources import EXTENSIONS, decode
 from ..networks.segmenter import Segmenter
 from ..overlap import ordered_map
+from ..photographs import names
+from ..photographs.folders import FolderImages
+from ..photographs.left_out import LeftOut
+from ..photographs.places import open_each
+from ..photographs.source import Notices, Photographs
 from ..segmentation import segment
 from ..settings import SegmentSettings
 from ..shards import atomic, encoding
+from ..short import short
+from .segment_index import INDEX, ResultIndex, check_length, check_names
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +47,22 @@ class Result:
 
 
 @dataclass(frozen=True)
-class _Picture:
-    path: Path
+class _Item:
+    """A picture that is asked for."""
+
+    source: Photographs
+    index: int
     key: str
     """Where its results go, below the output folder and without an extension."""
+
+    @property
+    def name(self) -> str:
+        return self.source.name(self.index)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    item: _Item
     image: np.ndarray
 
 
@@ -53,90 +73,87 @@ def segment_files(
     *,
     report: Callable[[int, int], None] = lambda done, count: None,
 ) -> Result:
-    """Write the masks of image files into the folder ``out``: KEY.png, and what else the settings ask for.
+    """Write the masks of images into the folder ``out``: KEY.png, what else the settings ask for, and ``index.csv``.
 
-    KEY is the path below the folder that was named, or the file's name; where two images would share it, the later
-    one's has its extension or a number in it. A broken image is logged and left out.
+    KEY is the image's path below the folder that was named, or its name, without its extension; in an archive also the
+    archive's. It depends on nothing else: images that would share a KEY are refused. ``index.csv`` says which files
+    belong to which image, and why one has none. A broken image is logged and left out.
 
     Args:
-        images: files, folders of any nesting, patterns.
+        images: files, folders of any nesting, patterns, and what else ``photographs.places.open_images`` takes.
         report: called with the numbers of images that are finished and that there are.
 
     Raises:
         UserError: the segmenter, an image or ``out`` is not usable; nothing was written.
     """
     out = Path(out).expanduser()
-    found = find_images(images)
+    kinds = _kinds(settings)
+    earlier = ResultIndex.read(out)
+    items = find_items(images, out, earlier)
     network = weights.load_segmenter(_named(settings), foreground=settings.foreground)
     network.to(resolve_device(settings.device))
-    kinds = _kinds(settings)
-    keys = name_results([relative for _, relative in found], kinds)
-    _check_out(out, [path for path, _ in found], keys, kinds)
-    items = [(path, key) for (path, _), key in zip(found, keys, strict=True)]
-    broken: list[str] = []
+    check_names([(item.name, item.key) for item in items], kinds)
+    _check_out(out, items, kinds)
+    index, broken = ResultIndex(), []
 
     def write(result: tuple[_Picture, np.ndarray, np.ndarray, np.ndarray]) -> None:
         picture, *arrays = result
-        for extension, content in _encoded(settings, picture.image, *arrays).items():
-            place = out / f"{picture.key}.{extension}"
+        key, contents = picture.item.key, _encoded(settings, picture.image, *arrays)
+        for extension, content in contents.items():
+            place = out / f"{key}.{extension}"
             place.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_bytes(place, content)
+        index.add(picture.item.name, {kind: f"{key}.{kind}" for kind in contents})
 
     done = 0
-    with contextlib.closing(_segmented(settings, network, items, broken)) as segmented:
-        for done, _ in enumerate(ordered_map(write, segmented, workers=_WORKERS, ahead=2 * _WORKERS), 1):
-            report(done + len(broken), len(items))
+    try:
+        with contextlib.closing(_segmented(settings, network, items, broken, index)) as segmented:
+            for done, _ in enumerate(ordered_map(write, segmented, workers=_WORKERS, ahead=2 * _WORKERS), 1):
+                report(done + len(broken), len(items))
+    finally:
+        # Also of what was finished when it was interrupted.
+        replaced = index.write(out, earlier)
+    _tell(items, replaced)
     return Result(done, tuple(broken))
 
 
-def find_images(images: Sequence[str]) -> list[tuple[Path, Path]]:
-    """Each image once, in order: its path, and that below the folder that was named.
+def find_items(images: Sequence[str], out: Path, earlier: ResultIndex) -> list[_Item]:
+    """Each image once, in order. Results of an earlier run into ``out`` are no images.
 
     Raises:
         UserError: there is no such file, or no image in it.
     """
-    found: dict[Path, Path] = {}
-    for name in images:
-        path = Path(name).expanduser()
-        matches = [path] if path.exists() else sorted(map(Path, glob.glob(str(path), recursive=True)))
-        before = len(found)
-        for match in matches:
-            inside = sorted(match.rglob("*")) if match.is_dir() else [match]
-            for file in inside:
-                if match.is_dir() and (file.suffix[1:].lower() not in EXTENSIONS or file.name.startswith(".")):
-                    continue
-                if file.is_file():
-                    found.setdefault(file, file.relative_to(match) if match.is_dir() else Path(file.name))
-        if len(found) == before and not any(match in found for match in matches):
-            raise UserError(
-                "images", got=f"{name}, which {'holds no image' if matches else 'is not there'}",
-                expected=f"files such as .{', .'.join(EXTENSIONS)}, folders of them or patterns",
-                remedy="check the path",
-            )  # fmt: skip
-    return list(found.items())
+    items: dict[str, _Item] = {}
+    sources = open_each(images)
+    results = {os.path.abspath(out / name) for name in earlier.files()}
+    below, left_out = os.path.join(os.path.abspath(out), ""), LeftOut()
+    for source in sources:
+        left_out.merge(source.left_out)
+        for index in range(len(source)):
+            place = os.path.abspath(source.name(index)) if isinstance(source, FolderImages) else source.name(index)
+            named = isinstance(source, FolderImages) and len(source.place(index).parts) == 1
+            if place in results or (place.startswith(below) and not named):
+                left_out.add("results of an earlier run", source.name(index))
+            elif place not in items:
+                items[place] = _Item(source, index, names.stem(source.place(index).as_posix()))
+    left_out.tell("images")
+    if not items:
+        raise UserError(
+            "images", got=f"{', '.join(map(shown, images[:3]))}, where all images are results of an earlier run",
+            expected="images to segment", remedy="name their folder, or another --out",
+        )  # fmt: skip
+    return list(items.values())
 
 
-def name_results(relative: Sequence[Path], kinds: Sequence[str]) -> list[str]:
-    """A key for every image, so that no two files of the results share a name on any file system."""
-    taken: set[str] = set()
-    keys = []
-    for path in relative:
-        plain, full = path.with_suffix("").as_posix(), path.as_posix()
-        for key in _candidates(plain, full):
-            files = {f"{key}.{kind}".casefold() for kind in kinds}
-            if not files & taken:
-                break
-        taken |= files
-        keys.append(key)
-    return keys
-
-
-def _candidates(plain: str, full: str) -> Iterator[str]:
-    yield from (plain, full)
-    number = 2
-    while True:
-        yield f"{full}-{number}"
-        number += 1
+def _tell(items: Sequence[_Item], replaced: int) -> None:
+    """Say what the pictures had that results do not show, and whose results were replaced."""
+    counts: Counter[str] = Counter()
+    for notices in {id(item.source): item.source.notices for item in items}.values():
+        counts += notices.counts
+    for line in Notices.lines(counts):
+        logger.warning("images: %s", line)
+    if replaced:
+        logger.warning("%s: results of %d other images were replaced", INDEX, replaced)
 
 
 def _named(settings: SegmentSettings) -> str:
@@ -148,13 +165,13 @@ def _named(settings: SegmentSettings) -> str:
     return settings.segmenter
 
 
-def _check_out(out: Path, paths: Sequence[Path], keys: Sequence[str], kinds: Sequence[str]) -> None:
+def _check_out(out: Path, items: Sequence[_Item], kinds: Sequence[str]) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"out {out}", got="a file", expected="a folder", remedy="choose another name")
-    originals = {path.resolve() for path in paths}
-    for key in keys:
+    originals = {Path(item.name).resolve() for item in items if isinstance(item.source, FolderImages)}
+    for item in items:
         for kind in kinds:
-            if (place := out / f"{key}.{kind}").resolve() in originals:
+            if (place := out / f"{item.key}.{kind}").resolve() in originals:
                 raise UserError(
                     f"out {out}", got=f"a folder in which {place.name} would replace an image of that name",
                     expected="another folder than the images'", remedy="choose another --out",
@@ -181,9 +198,9 @@ def _kinds(settings: SegmentSettings) -> list[str]:
 
 
 def _segmented(
-    settings: SegmentSettings, network: Segmenter, items: Sequence[tuple[Path, str]], broken: list[str]
+    settings: SegmentSettings, network: Segmenter, items: Sequence[_Item], broken: list[str], index: ResultIndex
 ) -> Iterator[tuple[_Picture, np.ndarray, np.ndarray, np.ndarray]]:
-    for group in _groups(settings, items, broken):
+    for group in _groups(settings, items, broken, index):
         result = segment(
             network,
             np.stack([picture.image for picture in group]),
@@ -197,14 +214,17 @@ def _segmented(
 
 
 def _groups(
-    settings: SegmentSettings, items: Sequence[tuple[Path, str]], broken: list[str]
+    settings: SegmentSettings, items: Sequence[_Item], broken: list[str], index: ResultIndex
 ) -> Iterator[list[_Picture]]:
     """Neighbours of one size together, as many as a batch and the memory hold."""
     group: list[_Picture] = []
     with contextlib.closing(ordered_map(_read, items, workers=_WORKERS, ahead=2 * _WORKERS)) as pictures:
         for picture in pictures:
-            if isinstance(picture, str):
-                broken.append(picture)
+            if isinstance(picture, tuple):
+                name, reason = picture
+                logger.warning("%s: left out (%s)", name, reason)
+                broken.append(name)
+                index.add(name, {}, reason)
                 continue
             shape = picture.image.shape
             room = max(1, min(settings.batch_size, _PIXELS_AT_ONCE // (shape[0] * shape[1])))
@@ -216,13 +236,13 @@ def _groups(
         yield group
 
 
-def _read(item: tuple[Path, str]) -> _Picture | str:
-    path, key = item
+def _read(item: _Item) -> _Picture | tuple[str, str]:
+    """A picture, or the name of a broken one and the reason."""
     try:
-        return _Picture(path, key, decode(path.read_bytes()))
+        check_length(item.key)
+        return _Picture(item, item.source.photograph(item.index).image)
     except (OSError, ValueError) as error:
-        logger.warning("%s: left out (%s)", path, " ".join(str(error).split()))
-        return str(path)
+        return item.name, short(error, 300)
 
 
 def _encoded(

@@ -12,10 +12,11 @@ from torch import Tensor
 from ..devices import explaining_memory
 from ..errors import UserError, WorkError
 from ..generation import latents
-from ..generation.compositing import alpha_to_uint8, image_to_uint8
+from ..generation.compositing import alpha_to_uint8
 from ..generation.refinement import refine
 from ..generation.stream import Models, load_models
 from ..masks import MaskLaw, make_mask
+from ..networks.pixels import image_to_uint8
 from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings
 from ..sheet import save_png

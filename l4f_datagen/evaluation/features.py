@@ -1,7 +1,6 @@
 """Networks that turn an image into a feature vector, for distances between sets of images."""
 
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from .. import weights
 from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.bisenet import BiSeNet
+from ..networks.pixels import to_range
 from ..networks.segmenter import Segmenter
 from ..networks.unet import UNet
 from ..settings import EvaluateFrechetSettings
+from ..weights.files import is_program
 from ..weights.source import file_sha256
-from ..weights.torch_file import is_program
 
 INCEPTION = "inception-2015-12-05.pt"
 INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB uint8 (N, 3, H, W) → (N, D)."""
-        return self.deepest(images.float().div(127.5).sub(1)).mean((2, 3))
+        return self.deepest(to_range(images)).mean((2, 3))
 
 
 def _down(network: UNet, x: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Fe
         UserError: there is none, or it is of an unknown kind or content.
     """
     path = weights.locate(settings.features)
-    if not _is_torchscript(path):
+    if not is_program(path, settings.features):
         network = weights.load_segmenter(settings.features)
         return Features(Encoder(network), name=f"encoder of {shown(settings.features)} ({network.name})", device=device)
     sha256 = file_sha256(path)
@@ -116,10 +116,3 @@ class _Program(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.program(images, **self.options)
-
-
-def _is_torchscript(path: Path) -> bool:
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return is_program(archive)

@@ -1,5 +1,6 @@
 """Fréchet and kernel distances between two sets of images (FID and KID; Table 5 of the paper)."""
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -13,13 +14,17 @@ from .. import weights
 from ..devices import explaining_memory, resolve_device
 from ..errors import UserError
 from ..generation import latents
-from ..generation.compositing import image_to_uint8
+from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
+from ..photographs.source import Photographs
 from ..settings import EvaluateFrechetSettings
+from ..short import short
 from ..training.sources import open_source
 from .features import Features, open_features
 from .metrics import require_torchmetrics
 from .tables import Report, Row
+
+logger = logging.getLogger(__name__)
 
 GENERATOR = "generator:"
 DRAWN = 10_000
@@ -160,10 +165,10 @@ class _Stored:
         size, batch = self._settings.size, []
         for index in range(len(self)):
             try:
-                picture = self._source.read(index, size or _WORLD_SIZE)
+                picture = self._source.read(index, size or _WORLD_SIZE, reduced=size is not None)
             except (OSError, ValueError) as error:
                 raise UserError(
-                    self._source.name(index), got=f"a broken image ({' '.join(str(error).split())})",
+                    self._source.name(index), got=f"a broken image ({short(error, 200)})",
                     expected="whole ones", remedy="remove or restore it",
                 ) from error  # fmt: skip
             picture = picture if size is None else fit(picture, size)
@@ -172,6 +177,9 @@ class _Stored:
                 batch = []
             batch.append(picture)
         yield np.stack(batch)
+        if isinstance(self._source, Photographs):
+            for line in self._source.notices.all():
+                logger.warning("%s: %s", self.name, line)
 
 
 def fit(picture: np.ndarray, size: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from ..evaluation import metrics
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..training.run import FINAL, SAMPLES, read_description
+from ..weights.cards import training_of
 from ..weights.native import read_card
 from . import markdown, pictures, results, summary
 from .plan import (
@@ -102,9 +103,11 @@ def _settings(plan: Plan, stage: Stage) -> Mapping[str, Any]:
 
 
 def _training(plan: Plan, stage: Stage) -> dict[str, Any]:
-    card = read_card(plan.folder / stage.place / FINAL)
+    folder = plan.folder / stage.place / FINAL
+    card = read_card(folder)
     # A generator's training ends by images seen, time or plateau: only its card knows when.
-    known = card["training"]["generator"] if stage.kind == TRAIN_GENERATOR else stage.settings.model_dump()
+    generator = stage.kind == TRAIN_GENERATOR
+    known = training_of(folder, "generator", "iterations") if generator else stage.settings.model_dump()
     quality = card.get("quality", {})
     return {"name": stage.name, "place": stage.place, "iterations": known["iterations"], "quality": quality}
 

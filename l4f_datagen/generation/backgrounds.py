@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from ..errors import UserError
-from ..images.sources import Source, open_images
-from ..images.whole import WholeImages
+from ..photographs.places import open_images, parse
+from ..photographs.source import Source
+from ..photographs.whole import WholeImages
 from ..seeding import generator_for
 from .latents import Candidate
 
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 OWN = "generator"
 """Of the setting and of the column ``background_source``: drawn by the generator."""
-_KINDS = {"folder": ("folder",), "shards": ("tar",), "": ("folder", "tar", "parquet")}
 _SMALLEST_CROP = 0.5
 """A crop's side is at least this share of the image's shorter one."""
 
@@ -73,15 +73,12 @@ def open_backgrounds(backgrounds: str) -> Backgrounds | None:
     """
     if backgrounds == OWN:
         return None
-    kind, colon, path = backgrounds.partition(":")
-    if not colon or kind not in _KINDS:
-        kind, path = "", backgrounds
-    if not path:
+    if not parse(backgrounds).path:
         raise UserError(
             "backgrounds", got=backgrounds or "nothing", expected=f"{OWN}, folder:PATH, shards:PATH or a path",
             remedy="name the images",
         )  # fmt: skip
-    return Backgrounds(open_images(path, setting="backgrounds", kinds=_KINDS[kind]))
+    return Backgrounds(open_images(backgrounds, setting="backgrounds"))
 
 
 def _random_square(image: np.ndarray, size: int, scale: float, down: float, right: float) -> np.ndarray:

@@ -149,7 +149,8 @@ def _started(content: bytes | Path, name: str | None, least: int | None) -> Iter
         content = _read(content) if isinstance(content, os.PathLike) else content
         kind = kinds.kind_of(content)
         if kind is None:
-            raise Broken(f"{kinds.other_kind(content)}; expected {kinds.NAMES}: convert it")
+            other = kinds.other_kind(content)
+            raise Broken(f"{other}; expected {kinds.NAMES}: convert it" if other else "no image of a known kind")
         if kind == "webp":  # its decoder takes memory for the whole canvas at once
             _check_size(_webp_size(content), kind)
         if kind == "tif":

@@ -85,8 +85,8 @@ def kind_of(content: bytes) -> str | None:
     return next((kind for start, kind in _READ_BY_START if content.startswith(start)), None)
 
 
-def other_kind(content: bytes) -> str:
-    """What a file is that is not read here, in words."""
+def other_kind(content: bytes) -> str | None:
+    """What a file is that is not read here, in words; None if nobody knows."""
     content = content[:HEAD_BYTES]
     if not content:
         return "an empty file"
@@ -109,12 +109,10 @@ def other_kind(content: bytes) -> str:
     return _text(content)
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes) -> str | None:
     lowered = content.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if found := next((name for word, name in _TEXTS if lowered.startswith(word)), None):
         return found
     if lowered.startswith((b"<?xml", b"<!--", b"<!doctype")):
         return next((name for word, name in _TEXTS if word in lowered), "an XML file")
-    if all(byte >= 32 or byte in b"\t\r\n\f" for byte in content) and max(content) < 127:
-        return "a text file"
-    return "a file of an unknown kind"
+    return None

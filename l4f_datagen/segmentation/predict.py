@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..masks import MaskLaw, make_mask
+from ..networks.pixels import image_from_uint8
 from ..networks.segmenter import Segmenter, foreground_mask
 
 
@@ -118,4 +119,4 @@ def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _to_network(network: Segmenter, images: np.ndarray) -> Tensor:
     """uint8 N×H×W×3 → (N, 3, H, W) in [-1, 1] on the network's device."""
     device = next(network.parameters()).device
-    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    return image_from_uint8(torch.from_numpy(images).to(device))

@@ -1,19 +1,22 @@
 """A data set folder, read to its last byte and held against itself."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..documents import Unreadable, read_json
 from ..settings import fingerprint
+from ..short import short
 from . import atomic, descriptions, folder, layout, sealed
 from .store import Store, open_store
 from .verify_indexes import IndexChecks
 from .verify_shard import ShardCheck, check_shard
 
-_OF_SHARD = re.compile(r"(\d{5,})(?:\.tar|\.parquet|\.idx|_stats\.json)")
+_NUMBERED = re.compile(r"([0-9]{5,18})[._].+")
+_LOOKED_FOR = (".tar", ".parquet", ".idx", "_stats.json")
+"""Ends of names by which loaders find the files of a data set."""
 
 
 class Finding(NamedTuple):
@@ -34,7 +37,11 @@ class Verification:
     """Shards that were looked at."""
     samples: int = 0
     """Samples that there should be."""
+    decoded: int = 0
+    """Shards whose images, masks and codes were decoded, too."""
     findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is to be known and is nothing wrong, a line each."""
     digests: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     """Sizes and checksums that the intact stats of the bad shards hold, by shard and file."""
 
@@ -45,13 +52,16 @@ class Verification:
 
 
 def verify(
-    place: str | Path | Store, *, decode: bool = True, report: Callable[[int, int], None] = lambda done, shards: None
+    place: str | Path | Store,
+    *,
+    decode: bool | Container[int] = True,
+    report: Callable[[int, int], None] = lambda done, shards: None,
 ) -> Verification:
     """Read every byte of a data set folder and tell what is wrong. Memory does not grow with its size.
 
     Args:
-        decode: also look into every member; else only checksums, structure, rows and indexes are held against each
-            other.
+        decode: also look into every member, of all shards or of these; else only checksums, structure, rows and
+            indexes are held against each other.
         report: called with the shards that are done and all of them.
 
     Raises:
@@ -59,30 +69,66 @@ def verify(
     """
     store = open_store(place)
     sizes = store.listing()
-    numbered = {int(match[1]) for name in sizes if (match := _OF_SHARD.fullmatch(name))}
+    numbered = {shard for name in sizes if (shard := _shard_of(name)) is not None}
     if layout.DATASET not in sizes and not numbered:
         folder.read_description(store)
     found = Verification(str(store))
     description = _read_description(store, found)
+    if description and _of_others(store, description, sizes):
+        found.findings.append(Finding(None, layout.DATASET, "of another data set than all shards, by their stats"))
+        description = None
     lengths = folder.shard_lengths(description) if description else dict.fromkeys(sorted(numbered))
     indexes = IndexChecks(store, sizes, description, lengths)
     for done, (shard, length) in enumerate(lengths.items()):
         report(done, len(lengths))
+        looked_into = decode if isinstance(decode, bool) else shard in decode
         if shard in numbered:
-            check = check_shard(store, shard, length, description, decode=decode)
+            check = check_shard(store, shard, length, description, decode=looked_into)
         else:  # of very many that are still to be made nothing need be asked
             check = ShardCheck(shard, [(name, "missing") for name in layout.of_shard(shard)])
+        found.decoded += bool(looked_into and description)
         _take(found, check)
         indexes.add(check, length)
     found.shards, found.samples = len(lengths), sum(length or 0 for length in lengths.values())
-    found.findings += [Finding(None, *problem) for problem in indexes.close()]
+    found.findings += [Finding(layout.shard_of(name), name, problem) for name, problem in indexes.close()]
+    _look_at_strangers(store, sizes, lengths, found)
+    return found
+
+
+def _look_at_strangers(store: Store, sizes: Mapping[str, int], lengths: Container[int], found: Verification) -> None:
+    """Tell of what else is in the folder: what a loader would take for a part of the data set is wrong there."""
     for name in sorted(sizes):
-        match = _OF_SHARD.fullmatch(name)
-        if match and int(match[1]) not in lengths:
-            found.findings.append(Finding(int(match[1]), name, f"beyond the {len(lengths)} shards of the data set"))
+        shard = _shard_of(name)
+        if shard is not None and shard not in lengths:
+            found.findings.append(Finding(shard, name, f"beyond the {found.shards} shards of the data set"))
         elif name.startswith(".") and name.endswith(atomic.SUFFIX):
             found.findings.append(Finding(None, name, "left by a run that was killed, or of one that is under way"))
-    return found
+        elif name.endswith(_LOOKED_FOR) and shard is None and name != layout.METADATA:
+            found.findings.append(Finding(None, name, "no file of this data set, and loaders would read it: remove it"))
+        elif shard is None and name not in (*layout.HEAD, *layout.FINAL):
+            found.notes.append(f"{short(name)} is no file of the data set")
+    found.notes += [f"{short(name)} is no file of the data set" for name in sorted(store.folders())]
+
+
+def _of_others(store: Store, description: Mapping[str, Any], sizes: Mapping[str, int]) -> bool:
+    """Whether shards tell which data set they are of, and not one of them is of this."""
+    others = 0
+    for name in sorted(
+        name for name in sizes if (shard := _shard_of(name)) is not None and name == layout.stats(shard)
+    ):
+        content = store.read_bytes(name)
+        if sealed.holds(content):
+            fingerprint = read_json(content, name).get("fingerprint", description["fingerprint"])
+            if fingerprint == description["fingerprint"]:
+                return False
+            others += 1
+    return others > 0
+
+
+def _shard_of(name: str) -> int | None:
+    """The shard whose file this is, exactly as such a file is called."""
+    match = _NUMBERED.fullmatch(name)
+    return int(match[1]) if match and name in layout.of_shard(int(match[1])) else None
 
 
 def _take(found: Verification, check: ShardCheck) -> None:

@@ -1,159 +1,175 @@
 """The files over all shards, held against the shards as these are read one after the other."""
 
 import hashlib
+import json
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from .. import parquet
 from . import card, checksums, folder, index, layout, sealed
-from .schema import SCHEMA
 from .store import Store
+from .verify_metadata import MetadataCheck
 from .verify_shard import ShardCheck
+from .verify_sums import Sums
+
+_OTHER = f"not the file whose checksum {layout.CHECKSUMS} holds"
 
 
 class IndexChecks:
-    """Takes shards in order and gives, when closed, the problems of the card and of the files over all shards."""
+    """Takes shards in order and gives, when closed, the problems of the card and of the files over all shards.
+
+    No problem of a shard hides one of these files: what a bad shard cannot tell is taken from its stats, its tar or the
+    file itself, and the rest of the file is looked at all the same.
+    """
 
     def __init__(
         self, store: Store, sizes: Mapping[str, int], description: Mapping[str, Any] | None, lengths: Mapping[int, Any]
     ):
         self._store, self._sizes, self._description, self._lengths = store, sizes, description, lengths
         self._problems: list[tuple[str, str]] = []
-        self._tars: list[tuple[str, int, Mapping[str, Any]]] = []
-        self._unfinished = False
+        self._tars: list[tuple[str, int, Mapping[str, Any] | None]] = []
+        self._name = folder.index_name(description) if description else None
+        self._absent = False
         self._open = ExitStack()
-        self._sums = self._opened(layout.CHECKSUMS)
-        self._sums_hold = True
-        self._metadata = self._rows()
-        self._bad_rows = self._groups = 0
-        self._check_dataset()
-        self._check_card()
+        self._sums = Sums(self._opened(layout.CHECKSUMS))
+        metadata = self._opened(layout.METADATA)
+        self._metadata = MetadataCheck(metadata) if metadata is not None else None
+        self._check_head()
 
     def add(self, check: ShardCheck, length: int | None) -> None:
         """Hold the files against a shard's."""
-        names = layout.of_shard(check.shard)
-        bad = {name for name, _ in check.problems}
-        if {(name, "missing") for name in names} & set(check.problems):
-            self._unfinished = True
+        stats, names = check.stats, layout.of_shard(check.shard)
+        self._absent |= names[0] not in self._sizes
         for name in names:
-            if name in check.digests:
-                self._compare(name, check.digests[name]["sha256"], known=name not in bad)
-            else:
-                self._skip()
-        if self._metadata is not None and check.table is not None and self._lengths:
-            self._bad_rows += not self._same_rows(check.table)
-        self._groups += 1
-        tar = check.stats["files"] if check.stats is not None else check.digests
-        if layout.tar(check.shard) in tar and length is not None:
-            self._tars.append((layout.tar(check.shard), length, tar[layout.tar(check.shard)]))
+            self._compare(name, check, stats["files"].get(name) if stats is not None else None)
+        if self._metadata is not None and self._lengths:
+            self._metadata.add(check, length)
+        tar = layout.tar(check.shard)
+        if stats is not None:
+            known = stats["files"][tar]
+        else:
+            blamed = {file for file, _ in (*check.problems, *self._problems)}
+            known = check.digests.get(tar) if tar not in blamed else None
+        samples = length or (stats["samples"] if stats is not None else None)
+        if self._name is None and stats is not None and isinstance(stats.get("fingerprint"), str):
+            self._name = folder.index_name(stats)
+        if samples:
+            self._tars.append((tar, samples, known))
 
     def close(self) -> list[tuple[str, str]]:
         """File and what is wrong with it."""
         self._check_metadata()
-        self._compare(layout.METADATA, self._digest(layout.METADATA), known=False)
         self._check_loader_indexes()
-        if self._sums is not None and self._sums.read(1):
-            self._sums_differ("the end")
-        if not self._unfinished:
+        self._sums.close()
+        if self._sums.problem:
+            self._problems.append((layout.CHECKSUMS, self._sums.problem))
+        # Of a data set that is not complete yet there is none of them.
+        if not self._absent or set(layout.FINAL) & set(self._sizes):
             self._problems += [(name, "missing") for name in layout.FINAL if name not in self._sizes]
-        if layout.CARD not in self._sizes:
-            self._problems.append((layout.CARD, "missing"))
         self._open.close()
         return self._problems
 
     def _opened(self, name: str) -> Any:
         return self._open.enter_context(self._store.open(name)) if name in self._sizes else None
 
-    def _digest(self, name: str) -> str | None:
-        if name not in self._sizes:
-            return None
-        with self._store.open(name) as file:
-            return checksums.of_file(file)
-
-    def _compare(self, name: str, sha256: str | None, *, known: bool) -> None:
-        """Read the line of a file in ``SHA256SUMS``; ``known``: that the file itself is sound."""
-        if self._sums is None:
+    def _compare(self, name: str, check: ShardCheck, stated: Mapping[str, Any] | None) -> None:
+        """Hold the line of a shard's file against the stats, or where these say nothing, against the file."""
+        line = self._sums.next(name)
+        digest = check.digests.get(name)
+        if name == layout.stats(check.shard) and check.stats is not None:
+            stated = digest
+        if line is None or (stated or digest) is None:
             return
-        line = self._sums.readline()
-        if sha256 is None or line == checksums.line(name, sha256):
-            return
-        if known:
-            self._sums_differ(name)
-        elif name in (layout.CARD, *layout.INDEXES):
-            self._problems.append((name, f"not the file whose checksum {layout.CHECKSUMS} holds"))
+        if stated is not None and line != stated["sha256"]:
+            self._sums.differs(f"not the checksum of {name} that the shard's stats give")
+        elif stated is None and line != digest["sha256"] and not {file for file, _ in check.problems} & {name}:
+            self._doubt(name)
 
-    def _skip(self) -> None:
-        if self._sums is not None:
-            self._sums.readline()
+    def _doubt(self, name: str) -> None:
+        """Either a file or its checksum is wrong, and nothing tells which; checksums that were wrong before are it."""
+        if self._sums.problem is None:
+            self._problems.append((name, _OTHER))
+            self._sums.differs(f"not the checksum of {name}, or that file is damaged")
 
-    def _sums_differ(self, name: str) -> None:
-        if self._sums_hold:  # one byte may shift all lines that follow
-            self._problems.append((layout.CHECKSUMS, f"differs at {name}, which is sound"))
-        self._sums_hold = False
-
-    def _check_dataset(self) -> None:
-        if layout.DATASET not in self._sizes:
-            return self._skip()
-        content = self._store.read_bytes(layout.DATASET)
-        return self._compare(layout.DATASET, hashlib.sha256(content).hexdigest(), known=sealed.holds(content))
-
-    def _check_card(self) -> None:
-        if layout.CARD not in self._sizes:
-            return self._skip()
-        content = self._store.read_bytes(layout.CARD)
-        expected = _card(self._description)
-        if self._sums is not None:
-            self._compare(layout.CARD, hashlib.sha256(content).hexdigest(), known=content == expected)
-        elif expected not in (None, content):
+    def _check_head(self) -> None:
+        """``dataset.json`` and the card, each a witness for the other."""
+        dataset, written = (self._content(name) for name in layout.HEAD)
+        rendered = _card(self._description)
+        line = self._sums.next(layout.DATASET)
+        if line is not None and dataset is not None and line != hashlib.sha256(dataset).hexdigest():
+            if sealed.holds(dataset) and written is not None and written == rendered:
+                self._sums.differs(f"not the checksum of {layout.DATASET}, which is sound")
+            elif sealed.holds(dataset):
+                self._problems.append((layout.DATASET, _OTHER))
+        line = self._sums.next(layout.CARD)
+        if written is None:
+            self._problems.append((layout.CARD, "missing"))
+        elif written != rendered and line is not None and line != hashlib.sha256(written).hexdigest():
+            self._problems.append((layout.CARD, _OTHER))
+        elif written != rendered and line is None and rendered is not None:
             self._problems.append((layout.CARD, "not the card of this data set"))
-        return None
+        elif written == rendered and line not in (None, hashlib.sha256(written).hexdigest()):
+            self._sums.differs(f"not the checksum of {layout.CARD}, which is sound")
 
-    def _rows(self) -> pq.ParquetFile | None:
-        file = self._opened(layout.METADATA)
-        if file is None:
-            return None
-        try:
-            found = parquet.open_file(file)
-            if found.schema_arrow.equals(SCHEMA):
-                return found
-            problem = "other columns than those of a data set"
-        except parquet.Broken as error:
-            problem = f"cannot be read ({error})"
-        self._problems.append((layout.METADATA, problem))
-        return None
-
-    def _same_rows(self, table: pa.Table) -> bool:
-        try:
-            return parquet.read_table(self._metadata, groups=[self._groups]).equals(table)
-        except parquet.Broken:
-            return False
+    def _content(self, name: str) -> bytes | None:
+        return self._store.read_bytes(name) if name in self._sizes else None
 
     def _check_metadata(self) -> None:
+        line = self._sums.next(layout.METADATA)
         if self._metadata is None:
             return
-        if self._bad_rows:
-            self._problems.append((layout.METADATA, f"other rows than those of {self._bad_rows} shards"))
-        if self._metadata.num_row_groups != self._groups:
-            self._problems.append(
-                (layout.METADATA, f"rows of {self._metadata.num_row_groups} shards; there are {self._groups}")
-            )
+        problems = self._metadata.close()
+        if line is not None and not problems:
+            with self._store.open(layout.METADATA) as file:
+                sha256 = checksums.of_file(file)
+            if line != sha256:
+                if self._metadata.sha256 != sha256:
+                    problems.append(_OTHER)
+                if self._metadata.sha256 != line:
+                    self._sums.differs(f"not the checksum of {layout.METADATA}")
+        elif self._metadata.sha256 is not None and not problems:
+            with self._store.open(layout.METADATA) as file:
+                if checksums.of_file(file) != self._metadata.sha256:
+                    problems.append("not as it was written")
+        self._problems += [(layout.METADATA, problem) for problem in problems]
 
     def _check_loader_indexes(self) -> None:
-        complete = self._description is not None and len(self._tars) == len(self._lengths)
-        expected = index.loader_indexes(self._tars, folder.index_name(self._description)) if complete else {}
-        for name in layout.INDEXES[1:]:
-            if name not in self._sizes:
-                self._skip()
+        there = {name: self._content(name) for name in layout.INDEXES[1:]}
+        expected = self._expected(there)
+        guessed = {layout.WIDS} if any(known is None for _, _, known in self._tars) else set()
+        for name, content in there.items():
+            line = self._sums.next(name)
+            known = content if content is not None else expected.get(name)
+            if known is None:
                 continue
-            content = self._store.read_bytes(name)
-            sound = expected.get(name) == content
-            if expected and not sound:
+            sha256 = hashlib.sha256(known).hexdigest()
+            if name in expected and known != expected[name]:
                 self._problems.append((name, "not what the shards' stats give"))
-            self._compare(name, hashlib.sha256(content).hexdigest(), known=sound)
+            elif line not in (None, sha256) and name in expected and name not in guessed:
+                self._sums.differs(f"not the checksum of {name}, which is sound")
+            elif line not in (None, sha256) and content is not None:
+                self._doubt(name)
+
+    def _expected(self, there: Mapping[str, bytes | None]) -> dict[str, bytes]:
+        """The loaders' indexes as they should be; none when too little is known."""
+        if self._name is None or not self._tars or len(self._tars) != len(self._lengths):
+            return {}
+        claimed = _claimed(there[layout.WIDS])
+        tars = [(tar, samples, known or claimed.get(tar, _UNKNOWN)) for tar, samples, known in self._tars]
+        return index.loader_indexes(tars, self._name)
+
+
+_UNKNOWN: Mapping[str, Any] = {"md5": "", "bytes": 0}
+
+
+def _claimed(content: bytes | None) -> dict[str, Mapping[str, Any]]:
+    """Size and checksum of tars as ``wids.json`` has them: of those that nothing else tells of."""
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
+        return {
+            shard["url"]: {"md5": str(shard["md5sum"]), "bytes": int(shard["filesize"])}
+            for shard in json.loads(content or b"{}")["shardlist"]
+        }
+    return {}
 
 
 def _card(description: Mapping[str, Any] | None) -> bytes | None:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import masks
 from ..documents import Unreadable, read_json
 from ..generation.quality import score
+from ..short import short
 from . import schema, whole_images
 
 _ROUNDING = 2e-6
@@ -39,25 +40,29 @@ def problems_of(
         Its metadata, None if they cannot be read, and the problems.
     """
     expected = member_names(description, f"{index:09d}")
-    if (names := [name for name, _ in members]) != expected:
-        return None, [f"members {', '.join(names) or 'none'}; expected {', '.join(expected)}"]
-    contents = {name.partition(".")[2]: content for name, content in members}
-    row = _row(contents["json"])
+    problems, names = [], [name for name, _ in members]
+    if names != expected:
+        problems.append(f"members {short(', '.join(names), 300) or 'none'}; expected {', '.join(expected)}")
+    # Whatever else there is: of what should be there, all is looked at.
+    known = {name.partition(".")[2] for name in expected}
+    contents = {name.partition(".")[2]: content for name, content in members if name.partition(".")[2] in known}
+    row = _row(contents.get("json", b""))
     if row is None:
-        return None, ["json: not the metadata of a sample"]
-    problems, arrays = list(_row_problems(row, index, shard, description["settings"])), {}
+        return None, problems if "json" not in contents else [*problems, "json: not the metadata of a sample"]
+    problems += _row_problems(row, index, shard, description["settings"])
+    arrays, codes = {}, 1 if "backgrounds" in description else 2
     for extension, content in contents.items():
         try:
             if extension != "json":
-                arrays[extension] = _decoded(extension, content, (row["height"], row["width"]))
+                arrays[extension] = _decoded(extension, content, (row["height"], row["width"]), codes)
         except Exception as error:  # decoders raise of damaged files whatever they like
-            problems.append(f"{extension}: {error}")
-    if not problems:
+            problems.append(f"{extension}: {short(error, 200)}")
+    if {"alpha.png", "mask.png"} <= set(arrays):
         problems += _mask_problems(row, arrays["alpha.png"], arrays["mask.png"], description)
     return row, problems
 
 
-def _decoded(extension: str, content: bytes, size: tuple[int, int]) -> np.ndarray:
+def _decoded(extension: str, content: bytes, size: tuple[int, int], codes: int) -> np.ndarray:
     if extension in ("alpha.png", "mask.png"):
         decode = whole_images.decode_alpha if extension == "alpha.png" else whole_images.decode_mask
         array = decode(content)
@@ -65,12 +70,17 @@ def _decoded(extension: str, content: bytes, size: tuple[int, int]) -> np.ndarra
             raise ValueError(f"{array.shape[0]}×{array.shape[1]} pixels; expected {size[0]}×{size[1]}")
         return array
     if extension == "w.npy":
-        file = io.BytesIO(content)
-        w = np.load(file, allow_pickle=False)
-        if w.dtype != np.float32 or w.ndim != 2 or len(w) != 2 or not np.isfinite(w).all() or file.read(1):
-            raise ValueError(f"{w.dtype} {w.shape}; expected finite float32 (2, w_dim) and nothing after it")
-        return w
+        return _codes(content, codes)
     return whole_images.decode_picture(content, extension.rpartition(".")[2], size)
+
+
+def _codes(content: bytes, count: int) -> np.ndarray:
+    """Mapped codes, of the foreground and, where the generator drew it, of the background."""
+    file = io.BytesIO(content)
+    w = np.load(file, allow_pickle=False)
+    if w.dtype != np.float32 or w.ndim != 2 or len(w) != count or not np.isfinite(w).all() or file.read(1):
+        raise ValueError(f"{w.dtype} {w.shape}; expected finite float32 ({count}, w_dim) and nothing after it")
+    return w
 
 
 def _row(content: bytes) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from .. import parquet
 from ..documents import Unreadable, read_json
 from ..overlap import ordered_map
+from ..short import short
 from . import checksums, layout, schema, sealed, untar, writer
 from .store import Store
 from .verify_sample import problems_of
@@ -35,9 +36,17 @@ class ShardCheck:
     digests: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Size and checksums of the files that are there, as the stats should hold them."""
     stats: Mapping[str, Any] | None = None
-    """The stats, if they are as they were written."""
+    """The stats, if they are as they were written, and of this shard."""
     table: pa.Table | None = None
     """The rows of the Parquet file, if it can be read."""
+    rows: list[dict[str, Any]] | None = None
+    """The metadata in the tar, if all of them can be read."""
+
+    def sound(self, name: str) -> bool:
+        """Whether a file is the one that the stats tell of; where these are lost, whether nothing was found of it."""
+        if self.stats is not None and name in self.stats["files"]:
+            return self.digests.get(name) == self.stats["files"][name]
+        return not any(file == name for file, _ in self.problems)
 
     def add(self, name: str, problem: str) -> None:
         """Note a problem; of very many in one file, the first."""
@@ -68,9 +77,9 @@ def check_shard(
             index are checked.
     """
     found = ShardCheck(shard)
-    stats = _read_stats(store, found)
+    stats = _read_stats(store, description, found)
     found.table = _read_parquet(store, found)
-    lines, rows = _check_tar(store, description if decode else None, found)
+    lines = _check_tar(store, description if decode else None, found)
     if lines is not None:
         if len(lines) != (length or len(lines)):
             found.add(layout.tar(shard), f"{len(lines)} samples; expected {length}")
@@ -78,10 +87,21 @@ def check_shard(
             found.add(layout.parquet(shard), f"{found.table.num_rows} rows; the tar has {len(lines)} samples")
     _check_index(store, lines, found)
     if stats is not None:
-        for problem in _stats_problems(stats, rows, length, description, found):
+        for problem in _stats_problems(stats, length, found.rows):
             found.add(layout.stats(shard), problem)
         _check_digests(stats, found)
+    _blame(found)
     return found
+
+
+def _blame(found: ShardCheck) -> None:
+    """Where the tar is not the one that was written and other files are, it is not they that differ from it."""
+    tar = layout.tar(found.shard)
+    stated = found.stats["files"] if found.stats is not None else {}
+    if tar in found.digests and tar in stated and not found.sound(tar):
+        whole = {name for name in stated if found.sound(name)}
+        whole.add(layout.stats(found.shard))
+        found.problems = [(name, problem) for name, problem in found.problems if name not in whole]
 
 
 def _content(store: Store, name: str, found: ShardCheck) -> bytes | None:
@@ -95,8 +115,8 @@ def _content(store: Store, name: str, found: ShardCheck) -> bytes | None:
     return content
 
 
-def _read_stats(store: Store, found: ShardCheck) -> Mapping[str, Any] | None:
-    """The stats, as far as they can be read."""
+def _read_stats(store: Store, description: Mapping[str, Any] | None, found: ShardCheck) -> Mapping[str, Any] | None:
+    """The stats, as far as they can be read and are this shard's."""
     name = layout.stats(found.shard)
     content = _content(store, name, found)
     if content is None:
@@ -104,11 +124,28 @@ def _read_stats(store: Store, found: ShardCheck) -> Mapping[str, Any] | None:
     stats = None
     with contextlib.suppress(Unreadable):
         stats = read_json(content, name, kind=dict)
-    if sealed.holds(content):
-        found.stats = stats
-    else:
+    if not sealed.holds(content):
         found.add(name, "not as it was written: its own checksum does not hold")
+    elif problem := _not_its_own(stats, found.shard, description):
+        found.add(name, problem)
+        return None
+    else:
+        found.stats = stats
     return stats
+
+
+def _not_its_own(stats: Mapping[str, Any], shard: int, description: Mapping[str, Any] | None) -> str | None:
+    """Why stats are not those of a shard; they say nothing of its files then."""
+    if stats.get("shard") != shard:
+        return f"of shard {short(stats.get('shard'))}"
+    if description and stats.get("fingerprint", description["fingerprint"]) != description["fingerprint"]:
+        return "of a data set with other settings"
+    try:
+        files = {name: (stats["files"][name]["bytes"], stats["files"][name]["sha256"]) for name in stats["files"]}
+        whole = set(files) == set(layout.of_shard(shard)[1:]) and "md5" in stats["files"][layout.tar(shard)]
+        return None if whole and isinstance(stats["samples"], int) else "something else than stats"
+    except (KeyError, TypeError):
+        return "something else than stats"
 
 
 def _read_parquet(store: Store, found: ShardCheck) -> pa.Table | None:
@@ -127,10 +164,8 @@ def _read_parquet(store: Store, found: ShardCheck) -> pa.Table | None:
     return table
 
 
-def _check_tar(
-    store: Store, description: Mapping[str, Any] | None, found: ShardCheck
-) -> tuple[list[str] | None, list[dict[str, Any]] | None]:
-    """Look at every sample. Returns the lines of the index and the metadata; None where something is damaged."""
+def _check_tar(store: Store, description: Mapping[str, Any] | None, found: ShardCheck) -> list[str] | None:
+    """Look at every sample. Returns the lines of the index; None where the tar is damaged."""
     shard, name = found.shard, layout.tar(found.shard)
     first = shard * description["settings"]["samples_per_shard"] if description else 0
 
@@ -142,7 +177,7 @@ def _check_tar(
         raw = store.open(name)
     except FileNotFoundError:
         found.add(name, "missing")
-        return None, None
+        return None
     with raw:
         file = checksums.HashingReader(raw)
         try:
@@ -158,10 +193,12 @@ def _check_tar(
                         lines.append(sample.line)
                         rows.append(sample.row)
         except untar.NotPlainTar as error:
-            found.add(name, str(error))
+            found.add(name, f"{error}; its first {len(lines)} samples were looked at, and no other")
             whole = False
         found.digests[name] = file.digest()
-    return (lines if whole else None), (rows if whole and rows and None not in rows else None)
+    if whole and rows and None not in rows:
+        found.rows = rows
+    return lines if whole else None
 
 
 def _look(
@@ -193,25 +230,15 @@ def _check_index(store: Store, lines: list[str] | None, found: ShardCheck) -> No
         found.add(name, "not the places of the members in the tar")
 
 
-def _stats_problems(
-    stats: Mapping[str, Any],
-    rows: list[dict[str, Any]] | None,
-    length: int | None,
-    description: Mapping[str, Any] | None,
-    found: ShardCheck,
-) -> Iterator[str]:
+def _stats_problems(stats: Mapping[str, Any], length: int | None, rows: list[dict[str, Any]] | None) -> Iterator[str]:
     """What the stats say that is not so."""
-    if stats.get("shard") != found.shard:
-        yield f"of shard {stats.get('shard')}"
     if length is not None and stats.get("samples") != length:
-        yield f"{stats.get('samples')} samples; expected {length}"
-    if description and stats.get("fingerprint", description["fingerprint"]) != description["fingerprint"]:
-        yield "of a data set with other settings"
+        yield f"{short(stats.get('samples'))} samples; expected {length}"
     if rows is None:
         return
     try:
         if any(abs(stats["means"][name] - mean) > _ROUNDING for name, mean in writer.means(rows).items()):
-            yield f"means {stats['means']}; the samples give {writer.means(rows)}"
+            yield f"means {short(stats['means'])}; the samples give {writer.means(rows)}"
         rejected = sum(Counter(stats["rejected"]).values())
         if rejected != sum(row["candidate"] for row in rows):
             yield f"{rejected} rejected candidates; the samples count {sum(row['candidate'] for row in rows)}"

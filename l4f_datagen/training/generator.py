@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ..settings import TrainGeneratorSettings, with_preset
-from ..weights import native, state
+from ..weights import cards, native, state
 from . import generator_preview, generator_start, keeping
 from .divergence import Watch
 from .generator_distance import Distances, check_distances
@@ -119,9 +119,9 @@ class GeneratorRun:
         """Load the newest checkpoint. Returns its iteration, 0 if there is none."""
         begun = keeping.resume(self.folder, self.learner)
         if begun:
-            _, numbers = state.load(self.folder.checkpoint(begun) / keeping.RUN_STATE)
-            self._seconds = numbers["seconds"]
-            self.distances.restore(numbers["distances"])
+            with state.opened(self.folder.checkpoint(begun) / keeping.RUN_STATE) as (_, numbers):
+                self._seconds = state.number(numbers, "seconds")
+                self.distances.restore(state.section(numbers, "distances"))
         return begun
 
     def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> int:
@@ -248,7 +248,8 @@ def _finished(settings: TrainGeneratorSettings, folder: RunFolder) -> Result | N
     """The result that is there, unless the settings now ask for more."""
     if not native.is_native(folder.final):
         return None
-    card = native.read_card(folder.final)["training"]["generator"]
+    names = ("kimg", "hours", "plateau", "iterations", "images_seen", "ended_by")
+    card = cards.training_of(folder.final, "generator", *names)
     same = all(card[key] == getattr(settings, key) for key in ("kimg", "hours", "plateau"))
     if not same and card["iterations"] < settings.iterations:
         return None

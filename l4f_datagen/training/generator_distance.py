@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..settings import EvaluateFrechetSettings, TrainGeneratorSettings
-from ..weights import native
+from ..weights import native, state
 from .generator_steps import GeneratorLearner
 
 
@@ -79,4 +79,4 @@ class Distances:
 
     def restore(self, numbers: dict[str, Any]) -> None:
         """The reverse of ``state``."""
-        self.best, self.last = numbers["best"], numbers["last"]
+        self.best, self.last = state.section(numbers, "best"), state.section(numbers, "last")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..generation import latents
-from ..generation.compositing import image_to_uint8
+from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..sheet import picture_grid, save_png
 from .images import RealImages

@@ -92,11 +92,11 @@ def _grown(settings: TrainGeneratorSettings, trained: Trained) -> Start:
             trained.source.name,
         )
         return Start(grown_generator(trained.generator, added), _discriminator((*channels, added), settings), None)
-    tensors, _ = state.load(trained.state)
     raw, averaged = Generator(trained.generator.architecture), Generator(trained.generator.architecture)
     old = Discriminator(channels=channels, group=settings.minibatch_group)
-    for name, network in (("generator", raw), ("averaged", averaged), ("discriminator", old)):
-        state.into_module(name, network, tensors)
+    with state.opened(trained.state) as (tensors, _):
+        for name, network in (("generator", raw), ("averaged", averaged), ("discriminator", old)):
+            state.into_module(name, network, tensors)
     grown = grown_generator(raw, added)
     # The same new weights: only then is the average one of them.
     grown_average = grown_generator(averaged, added)

@@ -11,6 +11,7 @@ from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator
 from ..seeding import generator_for, normal
 from ..settings import TrainGeneratorSettings
+from ..weights import state
 from . import ada, losses
 from .learner import Learner, adam, channels_last
 from .processes import Processes
@@ -173,7 +174,7 @@ class GeneratorLearner(Learner):
         """The reverse of ``state``."""
         super().restore(tensors, numbers)
         self.target_length = tensors["target_length"].to(self.device)
-        self.p = numbers["p"]
+        self.p = state.number(numbers, "p")
         self._signs = list(tensors["signs"].to(self.device)) if "signs" in tensors else []
 
     def draw(self, positions: Sequence[int], stream: str, *, full_precision: bool = False) -> tuple[Tensor, Tensor]:

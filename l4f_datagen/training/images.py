@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ..errors import UserError
-from ..images.sources import Source
-from ..images.whole import WholeImages
+from ..networks.pixels import image_from_uint8
 from ..overlap import ordered_map
+from ..photographs.source import Source
+from ..photographs.whole import WholeImages
 from ..seeding import generator_for
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class RealImages:
             UserError: more than 1 % of the files are broken.
         """
         pictures = np.stack([self._at(position) for position in positions])
-        return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+        return image_from_uint8(torch.from_numpy(pictures))
 
     def batches(self, plan: Iterator[Sequence[int]], *, workers: int = 2) -> Iterator[Tensor]:
         """``batch`` of every element of ``plan``, in order, made ahead in threads if there are ``workers``."""

@@ -18,8 +18,8 @@ def resume(folder: RunFolder, learner: Learner) -> int:
     found = folder.checkpoints()
     if not found:
         return 0
-    tensors, numbers = state.load(folder.checkpoint(found[-1]) / STATE)
-    learner.restore(tensors, numbers)
+    with state.opened(folder.checkpoint(found[-1]) / STATE) as (tensors, numbers):
+        learner.restore(tensors, numbers)
     return found[-1]
 
 

@@ -13,6 +13,7 @@ from .. import worlds
 from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..masks import IGNORED, MaskLaw, make_mask
+from ..networks.pixels import to_range
 from ..overlap import ordered_map
 from ..samples.opening import open_samples
 from ..samples.reading import Reading
@@ -178,7 +179,7 @@ class LabelledBatches:
             )  # fmt: skip
         images = torch.from_numpy(np.stack([row.image for row in rows])).permute(0, 3, 1, 2)
         alphas = torch.from_numpy(np.stack([row.soft for row in rows])).float().div_(255)
-        return Batch(images.float().div_(127.5).sub_(1), torch.from_numpy(masks).long(), alphas)
+        return Batch(to_range(images), torch.from_numpy(masks).long(), alphas)
 
     def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
         if self.settings.held_out is not None:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ..generation import latents
-from ..generation.compositing import alpha_to_uint8, composite, image_to_uint8
+from ..generation.compositing import alpha_to_uint8, composite
 from ..masks import HALF, make_mask
 from ..networks.alpha import AlphaNetwork
+from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..settings import TrainAlphaSettings
 from ..sheet import picture_grid, save_png

@@ -111,8 +111,8 @@ class SegmenterRun:
         """Load the newest checkpoint. Returns its iteration, 0 if there is none."""
         begun = keeping.resume(self.folder, self.learner)
         if begun:
-            _, numbers = state.load(self.folder.checkpoint(begun) / keeping.RUN_STATE)
-            self.best, self.last = numbers["best"], numbers["last"]
+            with state.opened(self.folder.checkpoint(begun) / keeping.RUN_STATE) as (_, numbers):
+                self.best, self.last = state.section(numbers, "best"), state.section(numbers, "last")
         return begun
 
     def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> None:
@@ -145,8 +145,8 @@ class SegmenterRun:
         network, quality = self.learner.averaged, self.last
         if self.settings.keep == "best" and self.best:
             quality = self.best
-            tensors, _ = state.load(self._best_folder / keeping.STATE)
-            state.into_module("averaged", network, tensors)
+            with state.opened(self._best_folder / keeping.STATE) as (tensors, _):
+                state.into_module("averaged", network, tensors)
         card = self._card(self.folder.path.name) | {"quality": self._quality(quality)}
         self.folder.write_folder(self.folder.final, lambda target: native.save(target, segmenter=network, card=card))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..networks.pixels import image_to_uint8
 from ..networks.segmenter import Segmenter, foreground_alpha, foreground_mask
 from ..sheet import picture_grid, save_png
 from .labelled_batches import IGNORED, Batch
@@ -55,7 +56,7 @@ def save_sheet(path: Path, network: Segmenter, batch: Batch, device: torch.devic
     scores = network(batch.images)
     shade = _SHADES // (network.classes - 1)
     rows = {
-        "image": batch.images.permute(0, 2, 3, 1).add(1).mul(127.5).round(),
+        "image": image_to_uint8(batch.images),
         "truth": torch.where(batch.masks == IGNORED, 128, batch.masks * shade),
         "alpha": foreground_alpha(scores, network.foreground).mul(255).round(),
         "mask": scores.argmax(1) * shade,

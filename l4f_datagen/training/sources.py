@@ -3,7 +3,8 @@
 import numpy as np
 
 from .. import worlds
-from ..images.sources import Source, open_images
+from ..photographs.places import open_images
+from ..photographs.source import Source
 from ..settings import fingerprint
 
 
@@ -11,7 +12,7 @@ def open_source(images: str, *, world_images: int) -> Source:
     """The source that ``--images`` names.
 
     Args:
-        images: what ``images.sources.open_images`` takes, or ``world:NAME``.
+        images: what ``photographs.places.open_images`` takes, or ``world:NAME``.
         world_images: how many pictures of a world belong to it.
 
     Raises:
@@ -40,5 +41,5 @@ class WorldImages:
     def digest(self) -> str:
         return fingerprint({"world": self.world, "count": self.count})
 
-    def read(self, index: int, size: int) -> np.ndarray:
+    def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
         return worlds.render(self.world, seed=0, index=index, size=size).image

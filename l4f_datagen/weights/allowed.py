@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from .machine import Allowance, Damaged, Forbidden, Record, StandIn, key
+from .machine import Allowance, Damaged, Forbidden, Record, StandIn
 from .tensors import NumberType, Storage, StoredArray, StoredTensor
 
 PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
@@ -133,7 +133,7 @@ def _array_of_buffer(allowance: Allowance, data, kind, shape, order="C", axes=No
     # Protocol 5; order "K" comes with the axes in which the array's bytes lie.
     array = StoredArray(allowance)
     array.set_state((1, shape, kind, order == "F", data))
-    array.axes = axes if order == "K" else None
+    array.order_axes(axes if order == "K" else None)
     return array
 
 
@@ -161,8 +161,10 @@ def _bytearray(allowance: Allowance, data: object = b"", encoding: object = "lat
 
 
 def _dict(allowance: Allowance, items: object = ()) -> dict:
-    pairs = items.items() if isinstance(items, dict) else _sequence(allowance, items)
-    return {key(k): v for k, v in pairs}
+    if isinstance(items, dict):
+        allowance.work(len(items))
+        return dict(items)
+    return {allowance.key(k): v for k, v in _sequence(allowance, items)}
 
 
 def _default_dict(allowance: Allowance, factory: object = None, items: object = ()) -> dict:
@@ -174,7 +176,7 @@ def _tuple(allowance: Allowance, items: object = ()) -> tuple:
 
 
 def _set(allowance: Allowance, items: object = ()) -> set:
-    return {key(item) for item in _sequence(allowance, items)}
+    return {allowance.key(item) for item in _sequence(allowance, items)}
 
 
 def _list(allowance: Allowance, items: object = ()) -> list:

@@ -1,5 +1,6 @@
 """Named tensors → networks: architecture from shapes, strict loading."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -12,6 +13,7 @@ from ..networks.registry import SEGMENTERS
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator, GeneratorArchitecture
 from ..seeding import normal
+from ..short import short
 
 W_AVG_DRAWS = 4096
 """Draws that the centre of truncation is averaged over where a file does not hold it."""
@@ -19,6 +21,12 @@ _ALIGNMENT = 64
 _DRAWS_AT_ONCE = 512
 _MAX_WIDTH = 8192
 _MAX_LEVELS = 10
+_MAX_DEPTH = 64
+"""Layers of a mapping; the published ones have 2 to 8."""
+_MAX_CLASSES = 1 << 16
+_MAX_MAPS = 1 << 28
+"""Numbers in the feature maps of one layer, of one image; the largest published networks have 2²⁶."""
+_COLOURS = {1: "grey", 2: "grey with transparency", 4: "RGBA"}
 
 
 class Misfit(ValueError):
@@ -47,11 +55,17 @@ class _Shapes(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def settled(tensor: Tensor) -> Tensor:
+def settled(tensor: Tensor, name: str) -> Tensor:
     """A tensor as our networks keep it: float32, filters in the layout that convolutions on CPU want.
 
     Readers settle each tensor as they meet it, so that a file's layout and ours never stand in memory side by side.
+
+    Raises:
+        Misfit: its numbers are none that weights are made of: whole ones, say, whose scale lies elsewhere.
     """
+    # A lone number may be a whole one, a strength of 0, say.
+    if tensor.ndim and not tensor.is_floating_point():
+        raise Misfit(f"tensor {short(name)} holds numbers of the type {str(tensor.dtype).removeprefix('torch.')}")
     layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
     tensor = tensor.detach().float().contiguous(memory_format=layout)
     # Vector units round by where in memory a sum begins: aligned as torch aligns its own, the same weights give the
@@ -66,7 +80,9 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
 
     Raises:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
+        Unsupported: of one whose images are not square RGB.
     """
+    _check_images(tensors)
     has_w_avg = "w_avg" in tensors
     try:
         levels = sum(name.startswith("to_rgb.") and name.endswith(".bias") for name in tensors)
@@ -78,14 +94,20 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
             mapping_layers=depth,
             conv_clamp=conv_clamp,
         )
-    except (KeyError, IndexError) as error:
-        raise Misfit(f"tensor {error} is missing or has no width") from error
+    except KeyError as error:
+        raise Misfit(f"tensor {short(error)} is missing") from error
+    except IndexError as error:
+        raise Misfit("a tensor without a width, where one is needed") from error
     if not architecture.channels:
         raise Misfit("no ToRGB layer was found")
     widths = (architecture.z_dim, architecture.w_dim, *architecture.channels)
     if levels > _MAX_LEVELS or not all(0 < width <= _MAX_WIDTH for width in widths):
         raise Misfit(f"{levels} resolutions and widths up to {max(widths)} are not those of a StyleGAN2")
-    if conv_clamp is not None and not conv_clamp > 0:
+    if depth > _MAX_DEPTH:
+        raise Misfit(f"{depth} layers of the mapping are not those of a StyleGAN2")
+    if max(width << 2 * (level + 2) for level, width in enumerate(architecture.channels)) > _MAX_MAPS:
+        raise Misfit(f"widths of {short(architecture.channels)} from 4 pixels up are not those of a StyleGAN2")
+    if conv_clamp is not None and not 0 < conv_clamp < math.inf:
         raise Misfit(f"a conv_clamp of {conv_clamp}")
     if not has_w_avg:
         tensors = {**tensors, "w_avg": torch.zeros(architecture.w_dim)}
@@ -96,6 +118,35 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
     if not has_w_avg:
         generator.w_avg.copy_(_mean_w(generator))
     return generator
+
+
+def of_channels(count: object) -> Unsupported:
+    """What a generator of another number of image channels than three is called."""
+    known = type(count) is int and count in _COLOURS
+    plural = "" if type(count) is int and count == 1 else "s"
+    colour = f" ({_COLOURS[count]})" if known else ""
+    return Unsupported(f"a StyleGAN2 generator of {short(count, 20)} image channel{plural}{colour}")
+
+
+def _check_images(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse by name what is a StyleGAN2, but not one of square RGB images; generators of every layout pass here."""
+    rgb, constant = tensors.get("to_rgb.0.weight"), tensors.get("constant")
+    if rgb is not None and rgb.ndim == 2 and rgb.shape[0] != 3:
+        raise of_channels(rgb.shape[0])
+    if constant is not None and constant.ndim == 3 and constant.shape[1] != constant.shape[2]:
+        height, width = constant.shape[1:]
+        raise Unsupported(f"a StyleGAN2 generator of rectangular images (its coarsest is {height}×{width} pixels)")
+
+
+def clamp_of(stated: object) -> float | None:
+    """What a file states as conv_clamp, None for no clamp.
+
+    Raises:
+        Misfit: it is no number.
+    """
+    if stated is not None and (isinstance(stated, bool) or not isinstance(stated, (int, float))):
+        raise Misfit(f"a conv_clamp of {short(stated, 20, quotes=True)}")
+    return None if stated is None else float(stated)
 
 
 def _mean_w(generator: Generator) -> Tensor:
@@ -116,10 +167,14 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
     levels = sum(name.startswith("reduce_first.") and name.endswith(".weight") for name in tensors)
     try:
         channels = [tensors[f"reduce_first.{k}.weight"].shape[1] for k in range(levels)]
+        if levels > _MAX_LEVELS or not all(0 < count <= _MAX_WIDTH for count in channels):
+            raise Misfit(f"{levels} levels of widths {short(channels)} are not those of an alpha network")
         with _Shapes():
             network = AlphaNetwork(channels)
-    except (KeyError, IndexError, ValueError) as error:
-        raise Misfit(str(error)) from error
+    except KeyError as error:
+        raise Misfit(f"tensor {short(error)} is missing") from error
+    except (IndexError, ValueError) as error:
+        raise Misfit(short(error, 160)) from error
     _load(network, tensors)
     return network
 
@@ -150,14 +205,16 @@ def build_segmenter(
             width = tensors["backbone.conv1.weight"].shape[0]
             architecture = {"width": width, "stem": stem, "align_corners": align_corners}
             depth, name, scores = 1, "bisenet", tensors["output.scores.weight"]
-        if not (0 < architecture["width"] << depth <= _MAX_WIDTH and 0 < depth <= _MAX_LEVELS):
-            raise Misfit(f"a segmenter of width {architecture['width']} and depth {depth}")
+        if not (0 < width <= _MAX_WIDTH and 0 < depth <= _MAX_LEVELS and width << depth <= _MAX_WIDTH):
+            raise Misfit(f"a segmenter of width {width} and depth {depth}")
+        if not 0 < architecture.get("inputs", 3) <= _MAX_WIDTH or scores.shape[0] > _MAX_CLASSES:
+            raise Misfit(f"a segmenter of {architecture.get('inputs', 3)} channels and {scores.shape[0]} classes")
         with _Shapes():
             network = SEGMENTERS[name](classes=scores.shape[0], foreground=foreground, size=size, **architecture)
     except KeyError as error:
-        raise Misfit(f"tensor {error} is missing") from error
+        raise Misfit(f"tensor {short(error)} is missing") from error
     except (IndexError, ValueError) as error:
-        raise Misfit(str(error)) from error
+        raise Misfit(short(error, 160)) from error
     _load(network, tensors)
     return network
 
@@ -166,12 +223,18 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     expected = network.state_dict()
     for problem, names in (("is missing", expected.keys() - tensors), ("is not known", tensors.keys() - expected)):
         if names:
-            raise Misfit(f"tensor {min(names)} {problem}" + (f", and {len(names) - 1} more" if len(names) > 1 else ""))
+            raise Misfit(
+                f"tensor {short(min(names))} {problem}" + (f", and {len(names) - 1} more" if len(names) > 1 else "")
+            )
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
-            raise Misfit(f"tensor {name} has shape {tuple(tensor.shape)}, expected {tuple(expected[name].shape)}")
+            shapes = short(tensor.shape), short(expected[name].shape)
+            raise Misfit(f"tensor {name} has shape {shapes[0]}, expected {shapes[1]}")
     # Counts, of batches say, stay whole numbers.
-    placed = {n: settled(t) if expected[n].is_floating_point() else t.to(expected[n].dtype) for n, t in tensors.items()}
+    placed = {
+        name: settled(tensor, name) if expected[name].is_floating_point() else tensor.to(expected[name].dtype)
+        for name, tensor in tensors.items()
+    }
     network.load_state_dict(placed, assign=True)
     network.eval().requires_grad_(False)
 

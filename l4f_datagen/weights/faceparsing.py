@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from ..networks.segmenter import Segmenter
+from ..short import short
 from .assemble import Misfit, build_segmenter
+from .names import find, stored
 from .tensors import load_tensor
 
 SIZE = 512
@@ -34,7 +36,7 @@ _COUNT = "num_batches_tracked"
 
 def recognises(content: object) -> bool:
     """Whether an unpickled file holds a segmenter in this layout."""
-    return _state(content) is not None
+    return find(content, _SIGNS) is not None
 
 
 def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
@@ -45,25 +47,10 @@ def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
     Raises:
         Misfit: names or shapes are not those of this network.
     """
-    state = _state(content)
-    tensors = {}
-    for name, value in state.items():
-        if not isinstance(name, str):
-            raise Misfit(f"an entry {str(name)[:40]}")
-        tensors[_our_name(name.removeprefix("module."))] = load_tensor(value)
-    return build_segmenter({**_counts(tensors), **tensors}, stem=4, size=SIZE), ()
-
-
-def _state(content: object) -> Mapping | None:
-    candidates = [content]
-    if isinstance(content, Mapping):
-        candidates += [content.get(key) for key in ("state_dict", "model", "net")]
-    for state in candidates:
-        if isinstance(state, Mapping):
-            names = {name.removeprefix("module.") for name in state if isinstance(name, str)}
-            if all(sign in names for sign in _SIGNS):
-                return state
-    return None
+    found = find(content, _SIGNS)
+    tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
+    notes = found.notes("segmenter", "in it")
+    return build_segmenter({**_counts(tensors), **tensors}, stem=4, size=SIZE), tuple(notes)
 
 
 def _counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -78,4 +65,4 @@ def _our_name(name: str) -> str:
             if ours == "backbone":
                 return f"backbone.{found[1]}"
             return ".".join([ours, *(_PARTS.get(part, part) for part in found[1].split("."))])
-    raise Misfit(f"tensor {name} is not known")
+    raise Misfit(f"tensor {short(name)} is not known")

@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import UserError
-from . import pickles, torch_file
+from ..short import short
+from . import members, pickles, safetensors_file, torch_file
 from .allowed import allow_list
-from .known import printable
 from .machine import Allowance, Damaged, Forbidden
 
 EXPECTED = "a StyleGAN2 or alpha checkpoint: a native folder, NVIDIA's .pkl, rosinality's or Labels4Free's .pt"
@@ -23,9 +24,10 @@ _MAX_WRAPPERS = 2
 _EXPANSION_FLOOR = 64 << 20
 _MAX_EXPANSION = 8
 _CHUNK = 1 << 20
+_ZIP = b"PK\x03\x04"
 _TEXT_PICKLE = re.compile(rb"c[\w.]+\n[\w.]+\n|\((?:[dlt]|[ic][\w.]+\n|S['\"]|[ILF]-?\d|V|N)")
 _BINARY_PICKLE = re.compile(rb"[(}\]c]")
-BROKEN = (Damaged, Forbidden, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+BROKEN = (Damaged, Forbidden, EOFError, OSError, struct.error, zipfile.BadZipFile, zlib.error)
 """What reading the bytes of a file may raise."""
 DAMAGE = (*BROKEN, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What else making sense of them may raise."""
@@ -59,7 +61,8 @@ def opened(path: Path, name: str) -> Iterator[Content]:
                 name, got="no regular file (a device, a pipe)", expected=EXPECTED, remedy="choose another file"
             )
         with path.open("rb") as file:
-            yield _content(file, path.stat().st_size, (), name)
+            size = path.stat().st_size
+            yield _content(file, size, size, (), name)
 
 
 @contextmanager
@@ -92,8 +95,6 @@ def describe(head: bytes) -> str:
         return "a web page (HTML or XML), probably a failed download"
     if head[:2] == b"PK":
         return "a zip archive that is truncated or damaged"
-    if head[8:10] == b'{"' and not _is_text(head):
-        return "a lone safetensors file (a native checkpoint is named by its folder)"
     if head[:4] == b"\x89HDF":
         return "an HDF5 file (Keras, say)"
     if head[:8] == b"\x89PNG\r\n\x1a\n" or head[:3] == b"\xff\xd8\xff":
@@ -101,40 +102,68 @@ def describe(head: bytes) -> str:
     if not head.strip(b"\0"):
         return "a file of zeros, probably an unfinished download"
     if _is_text(head):
-        begins = printable(text[:40].decode("utf-8", "replace"))
-        return f"a text file that begins with {begins!r}, perhaps a failed download"
+        begins = short(text[:40].decode("utf-8", "replace"), 40, quotes=True)
+        return f"a text file that begins with {begins}, perhaps a failed download"
     return "no checkpoint of a known kind"
 
 
-def _content(file: BinaryIO, size: int, wrappers: tuple[str, ...], name: str) -> Content:
+def is_program(path: Path, name: str) -> bool:
+    """Whether a file is a TorchScript program.
+
+    Raises:
+        UserError: it looks like one and is damaged.
+    """
+    if not path.is_file():
+        return False
+    with translated(name), path.open("rb") as file:
+        if file.read(4) != _ZIP or not zipfile.is_zipfile(file):
+            return False
+        return torch_file.is_program(zipfile.ZipFile(file))
+
+
+def _content(file: BinaryIO, size: int, given: int, wrappers: tuple[str, ...], name: str) -> Content:
+    """The content of ``size`` bytes, which came out of a file of ``given`` bytes."""
+    file.seek(0)
     head = file.read(_HEAD)
     file.seek(0)
     inside = f" in {' in '.join(reversed(wrappers))}" if wrappers else ""
     allowance = Allowance(bytes=4 * size + _CHUNK)
     if head[:2] == b"\x1f\x8b":
-        return _unwrapped(_gunzip(file, size), (*wrappers, "gzip"), name)
-    if head[:4] == b"PK\x03\x04" and zipfile.is_zipfile(file):
-        archive = zipfile.ZipFile(file)
-        _check_archive(archive, size)
-        if torch_file.is_program(archive):
-            raise UserError(
-                name,
-                got="a TorchScript program (torch.jit)",
-                expected=EXPECTED,
-                remedy="choose the checkpoint it came from",
-            )
-        if torch_file.archive_prefix(archive) is None:
-            return _unwrapped(_only_member(archive, name), (*wrappers, "zip"), name)
-        return Content(torch_file.load_archive(file, archive, allowance), f"torch file (zip){inside}")
+        return _unwrapped(_gunzip(file, given), given, (*wrappers, "gzip"), name)
+    if head[:4] == _ZIP and zipfile.is_zipfile(file):
+        return _archived(file, size, given, wrappers, name)
     if head[:1] == b"\x80" and torch_file.LEGACY_START in head[:32]:
         return Content(torch_file.load_legacy(_bytes(file), allowance), f"torch file (legacy){inside}")
-    if _is_pickle(head):
+    # A header's length may look like the beginning of a pickle.
+    named = safetensors_file.is_one(head)
+    if _is_pickle(head) and not named:
         allowed = allow_list(allowance, partial(torch_file.storage_from_bytes, allowance))
         return Content(pickles.load(_bytes(file), allowed=allowed, allowance=allowance)[0], f"pickle{inside}")
+    if named:
+        return Content(safetensors_file.load(file, size).tensors, f"safetensors{inside}")
     raise UserError(name, got=describe(head), expected=EXPECTED, remedy="download it again or choose another file")
 
 
-def _unwrapped(data: bytes, wrappers: tuple[str, ...], name: str) -> Content:
+def _archived(file: BinaryIO, size: int, given: int, wrappers: tuple[str, ...], name: str) -> Content:
+    """The content of a zip archive: torch's own, or one that a single file was packed into."""
+    archive = zipfile.ZipFile(file)
+    unpacked = members.check(archive, size)
+    _check_expansion(unpacked, given)
+    if torch_file.is_program(archive):
+        raise UserError(
+            name,
+            got="a TorchScript program (torch.jit)",
+            expected=EXPECTED,
+            remedy="choose the checkpoint it came from",
+        )
+    if torch_file.archive_prefix(archive) is None:
+        return _unwrapped(_only_member(archive, name), given, (*wrappers, "zip"), name)
+    inside = f" in {' in '.join(reversed(wrappers))}" if wrappers else ""
+    allowance = Allowance(bytes=4 * max(size, unpacked) + _CHUNK)
+    return Content(torch_file.load_archive(file, archive, allowance), f"torch file (zip){inside}")
+
+
+def _unwrapped(data: bytes | bytearray, given: int, wrappers: tuple[str, ...], name: str) -> Content:
     if len(wrappers) > _MAX_WRAPPERS:
         raise UserError(
             name,
@@ -142,7 +171,7 @@ def _unwrapped(data: bytes, wrappers: tuple[str, ...], name: str) -> Content:
             expected="a checkpoint, perhaps in .gz or .zip",
             remedy="unpack it first",
         )
-    return _content(io.BytesIO(data), len(data), wrappers, name)
+    return _content(io.BytesIO(data), len(data), given, wrappers, name)
 
 
 def _bytes(file: BinaryIO) -> memoryview:
@@ -150,45 +179,36 @@ def _bytes(file: BinaryIO) -> memoryview:
     return memoryview(file.getvalue() if isinstance(file, io.BytesIO) else file.read())
 
 
-def _gunzip(file: BinaryIO, size: int) -> bytes:
-    """Unpack in small steps, so that a bomb is met at its limit."""
+def _gunzip(file: BinaryIO, given: int) -> bytes:
+    """Unpack in small steps, so that a bomb is met at its limit, whatever it is wrapped in."""
     unpacked, machine = bytearray(), zlib.decompressobj(wbits=31)
     while not machine.eof:
         packed = machine.unconsumed_tail or file.read(_CHUNK)
         if not packed:
             raise Damaged("the gzip stream ends too early")
         unpacked += machine.decompress(packed, _CHUNK)
-        _check_expansion(len(unpacked), size)
+        _check_expansion(len(unpacked), given)
     return bytes(unpacked)
 
 
-def _only_member(archive: zipfile.ZipFile, name: str) -> bytes:
+def _only_member(archive: zipfile.ZipFile, name: str) -> bytearray:
     """The one file of a zip archive. It is read into memory, so its name can lead nowhere."""
-    members = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
-    if len(members) != 1:
-        names = ", ".join(info.filename[:40] for info in members[:6])
+    files = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+    if len(files) != 1:
+        names = ", ".join(short(info.filename, 40) for info in files[:6])
         raise UserError(
-            name, got=f"a zip archive of {len(members)} files ({printable(names)}{', …' if len(members) > 6 else ''})",
+            name, got=f"a zip archive of {len(files)} files ({names}{', …' if len(files) > 6 else ''})",
             expected="one with a single checkpoint", remedy="unpack it and name the file inside",
         )  # fmt: skip
-    if members[0].flag_bits & 1:
+    if files[0].flag_bits & 1:
         raise UserError(
             name, got="an encrypted zip archive", expected="one that opens without a password", remedy="unpack it first"
         )
-    return archive.read(members[0])
+    return members.read(archive, files[0])
 
 
 def _is_litter(name: str) -> bool:
     return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith(".")
-
-
-def _check_archive(archive: zipfile.ZipFile, size: int) -> None:
-    """Refuse what would unpack to too much, or with tables as large as its header likes."""
-    members = archive.infolist()
-    _check_expansion(sum(info.file_size for info in members), size)
-    for info in members:
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Forbidden("a compression other than deflate")
 
 
 def _check_expansion(unpacked: int, packed: int) -> None:
@@ -210,4 +230,4 @@ def _is_text(head: bytes) -> bool:
 
 def reason(error: BaseException) -> str:
     """What an error says, short and printable: parts of it may come from the file."""
-    return printable(error) or type(error).__name__
+    return short(error, 160)

@@ -1,20 +1,36 @@
 """Every layout but the native one: which is it, and the network in it."""
 
-from types import ModuleType
+from typing import Protocol
 
 from ..errors import UserError
-from . import faceparsing, files, known, labels4free, nvidia, rosinality, tensorflow
+from . import faceparsing, files, known, labels4free, nvidia, own, rosinality, tensorflow
 from .assemble import Misfit, Unsupported
 from .native import Kind, Network
 
-LAYOUTS: dict[Kind, dict[str, ModuleType]] = {
-    "generator": {"rosinality": rosinality, "nvidia": nvidia, "tensorflow": tensorflow},
-    "alpha": {"labels4free": labels4free},
-    "segmenter": {"face-parsing": faceparsing},
+
+class Layout(Protocol):
+    """A room that reads one layout."""
+
+    def recognises(self, content: object, /) -> bool:
+        """Whether an unpickled file holds a network in this layout."""
+
+    def read(self, content: object, /) -> tuple[Network, tuple[str, ...]]:
+        """That network, and what had to be decided on the way."""
+
+
+LAYOUTS: dict[Kind, dict[str, Layout]] = {
+    "generator": {
+        "rosinality": rosinality,
+        "nvidia": nvidia,
+        "tensorflow": tensorflow,
+        "state dict": own.GeneratorLayout,
+    },
+    "alpha": {"labels4free": labels4free, "state dict": own.AlphaLayout},
+    "segmenter": {"face-parsing": faceparsing, "state dict": own.SegmenterLayout},
 }
 """Kind of network → name of the layout → the room that reads it."""
 _WANTED = {
-    "generator": "a StyleGAN2 generator in rosinality's layout (g_ema) or NVIDIA's (G_ema; G, D, Gs)",
+    "generator": "a StyleGAN2 generator in rosinality's layout (g_ema) or NVIDIA's (G_ema; G, D, Gs; synthesis.b4)",
     "alpha": "an alpha network in Labels4Free's layout (bg_extractor_ema)",
     "segmenter": "a BiSeNet for face parsing (cp.resnet, ffm)",
 }
@@ -22,6 +38,11 @@ _USUAL = {
     "generator": "a StyleGAN2 generator",
     "alpha": "an alpha network of Labels4Free",
     "segmenter": "a BiSeNet for face parsing",
+}
+_OWN = {
+    "generator": "a StyleGAN2 generator of l4f-datagen's layout",
+    "alpha": "an alpha network of l4f-datagen's layout",
+    "segmenter": "a segmenter of l4f-datagen's layout",
 }
 _HELD = {
     "rosinality": "a StyleGAN2 generator of rosinality's layout",
@@ -76,5 +97,5 @@ def read(data: object, kind: Kind, name: str) -> tuple[Network, str, tuple[str, 
 
 def _contents(data: object) -> str:
     """What an unpickled file holds instead."""
-    found = next((layout for kind in LAYOUTS if (layout := layout_of(data, kind))), None)
-    return _HELD[found] if found else known.describe(data)
+    found = next(((kind, layout) for kind in LAYOUTS if (layout := layout_of(data, kind))), None)
+    return _HELD.get(found[1], _OWN[found[0]]) if found else known.describe(data)

@@ -9,6 +9,7 @@ from ..addresses import shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
+from ..short import short
 from . import check_native, files, foreign, known, locate, native, pipelines, refuse_not_finite, result_of
 from .assemble import first_not_finite
 from .machine import Record
@@ -18,13 +19,15 @@ from .tensors import StoredArray, StoredTensor
 KINDS: tuple[native.Kind, ...] = get_args(native.Kind)
 LOOKED_FOR = (
     "native: model.json with generator.safetensors, alpha.safetensors or segmenter.safetensors",
-    "rosinality: g_ema, g, decoder.* in state_dict, or the file itself, with conv1.conv.modulation.weight",
+    "rosinality: a state dict with conv1.conv.modulation.weight, as g_ema, g, decoder.* in state_dict or alone",
     "nvidia: G_ema or G, a network of torch_utils.persistence with the modules mapping and synthesis.b4",
+    "nvidia: a state dict with synthesis.b4.const and mapping.fc0.weight",
     "tensorflow: (G, D, Gs), networks of dnnlib.tflib with 4x4/Const/const",
-    "labels4free: bg_extractor_ema or bg_extractor",
+    "labels4free: a state dict with conv_n.weight and conv_fns0.0.weight or conv1.weight, as bg_extractor_ema or alone",
     "face-parsing: a state dict with cp.resnet.conv1.weight and ffm.convblk.conv.weight",
+    "state dict: the tensors of a safetensors file of ours",
 )
-"""The signs by which layouts are told apart, in order."""
+"""The signs by which layouts are told apart, in order; any words may stand before the names of tensors."""
 _PARTS = {
     "g": "the raw generator",
     "G": "the raw generator",
@@ -81,7 +84,7 @@ class Inspection:
     what: str
     """One phrase."""
     layout: str
-    """"native", "rosinality", "nvidia", "tensorflow", "labels4free", "face-parsing" or "unknown"."""
+    """"native", "rosinality", "nvidia", "tensorflow", "labels4free", "face-parsing", "state dict" or "unknown"."""
     container: str
     """How it is stored: "pickle", "torch file (zip)", "pickle in gzip", "safetensors", …"""
     size: int
@@ -229,7 +232,7 @@ def _with_article(network: NetworkSummary) -> str:
 def _holds(data: object) -> list[str]:
     """Each entry of a file's dictionary or tuple, with the number of numbers in it."""
     if isinstance(data, Mapping):
-        entries = [(str(getattr(key, "name", key))[:40], value) for key, value in data.items()]
+        entries = [(short(getattr(key, "name", key), 40), value) for key, value in data.items()]
     elif isinstance(data, (tuple, list)):
         names = ("G", "D", "Gs") if len(data) == 3 else [str(index) for index in range(len(data))]
         entries = list(zip(names, data, strict=True))

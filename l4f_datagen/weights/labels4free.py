@@ -4,15 +4,20 @@ import re
 from collections.abc import Mapping
 
 from ..networks.alpha import AlphaNetwork
+from ..short import short
 from .assemble import Misfit, build_alpha
+from .names import find, stored
 from .tensors import load_tensor
 
-_KEYS = ("bg_extractor_ema", "bg_extractor")
+_SIGNS = (
+    ("conv_n.weight", "conv_fns0.0.weight", "conv_fns1.0.weight"),
+    ("conv_n.weight", "conv1.weight", "conv2.weight"),
+)
 
 
 def recognises(content: object) -> bool:
     """Whether an unpickled file holds an alpha network in this layout."""
-    return isinstance(content, Mapping) and any(isinstance(content.get(key), Mapping) for key in _KEYS)
+    return find(content, *_SIGNS) is not None
 
 
 def read(content: Mapping) -> tuple[AlphaNetwork, tuple[str, ...]]:
@@ -21,24 +26,22 @@ def read(content: Mapping) -> tuple[AlphaNetwork, tuple[str, ...]]:
     Raises:
         Misfit: names or shapes are of neither spelling.
     """
-    key = next(key for key in _KEYS if isinstance(content.get(key), Mapping))
-    notes = () if key == _KEYS[0] else (f"the file has no {_KEYS[0]}; its raw {key} is used",)
-    names = [name for name in content[key] if isinstance(name, str)]
-    tensors = {_our_name(name.removeprefix("module.")): load_tensor(content[key][name]) for name in names}
-    return build_alpha(tensors), notes
+    found = find(content, *_SIGNS)
+    tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
+    return build_alpha(tensors), tuple(found.notes("alpha network", "bg_extractor_ema"))
 
 
 def _our_name(name: str) -> str:
     module, _, kind = name.rpartition(".")
     if module == "conv_n":
         return f"output.{kind}"
-    if found := re.fullmatch(r"conv_fns([01])\.(\d+)", module):
+    if found := re.fullmatch(r"conv_fns([01])\.([0-9]{1,3})", module):
         return f"reduce_{('first', 'second')[int(found[1])]}.{found[2]}.{kind}"
-    if found := re.fullmatch(r"conv_merge_fns\.(\d+)", module):
+    if found := re.fullmatch(r"conv_merge_fns\.([0-9]{1,3})", module):
         return f"merge.{found[1]}.{kind}"
-    if found := re.fullmatch(r"conv_next(\d*)", module):
+    if found := re.fullmatch(r"conv_next([0-9]{0,3})", module):
         return f"merge.{int(found[1] or 1) - 1}.{kind}"
-    if found := re.fullmatch(r"conv(\d+)", module):
+    if found := re.fullmatch(r"conv([0-9]{1,3})", module):
         level, second = divmod(int(found[1]) - 1, 2)
         return f"reduce_{('first', 'second')[second]}.{level}.{kind}"
-    raise Misfit(f"tensor {name} is not known")
+    raise Misfit(f"tensor {short(name)} is not known")

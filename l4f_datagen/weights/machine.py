@@ -2,14 +2,19 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ..short import short
 
 MAX_OPERATIONS = 500_000
 """Opcodes of one file together; the largest published checkpoints have some ten thousand."""
 MAX_MARKS = 256
 """How deep containers may be open inside each other; the published checkpoints stay below 20."""
 MAX_LINE = 1024
+MAX_ARGUMENTS = 64
+"""Of one call; torch's and NVIDIA's have at most seven."""
 _MAX_KEY = 16
+_MAX_ALIKE = 8
 _KEY_TYPES = (str, bytes, int, float, bool, type(None))
 
 
@@ -27,6 +32,7 @@ class Allowance:
 
     bytes: int
     operations: int = MAX_OPERATIONS
+    _keys: dict[int, list] = field(default_factory=dict)
 
     def work(self, count: int) -> None:
         """Take operations off. Raises Forbidden where too few are left."""
@@ -40,6 +46,29 @@ class Allowance:
         if self.bytes < 0:
             raise Forbidden("more bytes of tensors than the file can hold")
 
+    def key(self, value: object) -> object:
+        """``value`` if it may be a key or a member of a set: scalars and short flat tuples of them.
+
+        Nested tuples are hashed recursively by the interpreter itself, which a deep one would crash, and long ones
+        anew every time. Numbers of the same hash can be made at will (k·(2⁶¹ − 1), and tuples of them), and every
+        one in a dictionary is compared with all the others; text is hashed with a secret.
+
+        Raises:
+            Forbidden: it may not.
+        """
+        if type(value) is str:
+            return value
+        flat = value if type(value) is tuple else (value,)
+        if len(flat) > _MAX_KEY or not all(type(item) in _KEY_TYPES or isinstance(item, StandIn) for item in flat):
+            raise Forbidden(f"a key that is a {type(value).__name__}")
+        if type(value) is not bytes:
+            alike = self._keys.setdefault(hash(value), [])
+            if value not in alike:
+                alike.append(value)
+            if len(alike) > _MAX_ALIKE:
+                raise Forbidden("keys that are made to collide")
+        return value
+
 
 @dataclass(frozen=True, eq=False)
 class StandIn:
@@ -52,6 +81,9 @@ class StandIn:
         """Answer a call of the global."""
         if self.make is None or not isinstance(arguments, tuple):
             raise Forbidden(f"a call of {self.name}")
+        # What is made keeps them; a long tuple in the memo could be handed over a hundred thousand times.
+        if len(arguments) > MAX_ARGUMENTS:
+            raise Forbidden(f"a call of {self.name} with {len(arguments)} arguments")
         return self.make(*arguments)
 
 
@@ -66,18 +98,6 @@ class Record:
     def set_state(self, state: object) -> None:
         """Answer BUILD."""
         self.state = state
-
-
-def key(value: object) -> object:
-    """``value`` if it may be a key or a member of a set: scalars and short flat tuples of them.
-
-    Nested tuples are hashed recursively by the interpreter itself, which a deep one would crash, and long ones
-    anew every time.
-    """
-    flat = value if type(value) is tuple else (value,)
-    if len(flat) > _MAX_KEY or not all(type(item) in _KEY_TYPES or isinstance(item, StandIn) for item in flat):
-        raise Forbidden(f"a key that is a {type(value).__name__}")
-    return value
 
 
 class Machine:
@@ -124,7 +144,7 @@ class Machine:
         try:
             return self.allowed[module, name]
         except KeyError:
-            raise Forbidden(f"{module}.{name}") from None
+            raise Forbidden(f"{short(module, 80)}.{short(name, 80)}") from None
 
     def call(self, function: object, arguments: object) -> object:
         if not isinstance(function, StandIn):

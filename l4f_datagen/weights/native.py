@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from ..addresses import hidden_within
@@ -16,13 +15,13 @@ from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
-from .assemble import Misfit, build_alpha, build_generator, build_segmenter
-from .files import describe, reason
+from ..short import short
+from . import cards, safetensors_file
+from .assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
+from .cards import CARD, FORMAT, VERSION
+from .files import DAMAGE, describe, reason
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
-CARD = "model.json"
-FORMAT = "l4f-datagen-model"
-VERSION = 1
 Kind = Literal["generator", "alpha", "segmenter"]
 Network = Generator | AlphaNetwork | Segmenter
 NETWORK_FILES = tuple(f"{kind}.safetensors" for kind in get_args(Kind))
@@ -84,38 +83,49 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Network, Source]:
             name, got=f"a native checkpoint without {path.name}", expected=f"one with a network {kind}",
             remedy=f"name the folder or file that holds the {kind}",
         )  # fmt: skip
+    tensors = _tensors(path, entry["tensors"])
     try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        with path.open("rb") as file:
-            head = file.read(1 << 12)
-        # A clone without Git LFS, say, or a page saved in its place.
-        got = f"a damaged file ({reason(error)})" if head[8:9] == b"{" else describe(head)
-        raise UserError(str(path), got=got, expected="safetensors", remedy="download or copy it again") from error
-    _check_hashes(path, tensors, _section(entry, "tensors"))
-    try:
-        architecture = _section(entry, "architecture")
+        architecture = entry["architecture"]
         if kind == "alpha":
             network = build_alpha(tensors)
         elif kind == "segmenter":
             network = build_segmenter(tensors, **_beyond_shapes(architecture))
         else:
-            network = build_generator(tensors, conv_clamp=_clamp(architecture))
-    except Misfit as error:
-        raise UserError(str(path), got=error, expected=f"the tensors of a {kind}", remedy="convert it again") from error
-    licence = str(card.get("licence", UNKNOWN_LICENCE))
+            network = build_generator(tensors, conv_clamp=clamp_of(architecture.get("conv_clamp")))
+    except (Misfit, Unsupported) as error:
+        raise UserError(
+            str(path), got=reason(error), expected=f"the tensors of a {kind}", remedy="convert it again"
+        ) from error
+    licence = short(card.get("licence", UNKNOWN_LICENCE), 200)
     return network, Source(name=name, format="native", sha256=file_sha256(path), licence=licence)
 
 
-def _section(entry: dict, name: str) -> dict:
-    return entry[name] if isinstance(entry.get(name), dict) else {}
+def read_card(folder: Path) -> dict:
+    """What ``model.json`` says; ``cards.read`` says how that is checked."""
+    return cards.read(folder)
 
 
-def _clamp(architecture: dict) -> float | None:
-    clamp = architecture.get("conv_clamp")
-    if clamp is not None and not isinstance(clamp, (int, float)):
-        raise Misfit(f"a conv_clamp of {str(clamp)[:20]!r}")
-    return clamp
+def _tensors(path: Path, hashes: Mapping[str, str]) -> dict[str, Tensor]:
+    """The tensors of a file, each compared with the one that the card names."""
+    tensors = {}
+    try:
+        with path.open("rb") as file:
+            for name, stored in safetensors_file.load(file, path.stat().st_size).tensors.items():
+                tensor = stored.load()
+                if hashes.get(name) != _sha256(tensor):
+                    raise UserError(
+                        str(path), got=f"a tensor {short(name)} that is not the one of {CARD}",
+                        expected="files that belong together", remedy="restore both files from one source",
+                    )  # fmt: skip
+                # Settled at once, so that the file's tensors and the network's never stand in memory side by side.
+                tensors[name] = settled(tensor, name) if tensor.is_floating_point() else tensor
+    except DAMAGE as error:
+        with path.open("rb") as file:
+            head = file.read(1 << 12)
+        # A clone without Git LFS, say, or a page saved in its place.
+        got = f"a damaged file ({reason(error)})" if safetensors_file.is_one(head) else describe(head)
+        raise UserError(str(path), got=got, expected="safetensors", remedy="download or copy it again") from error
+    return tensors
 
 
 def _beyond_shapes(architecture: dict) -> dict:
@@ -126,7 +136,7 @@ def _beyond_shapes(architecture: dict) -> dict:
     numbers = [found.get("stem", 4), found.get("size", 1), *(foreground if isinstance(foreground, list) else [None])]
     counted = all(type(number) is int and 0 <= number < 1 << 16 for number in numbers)
     if not counted or type(found.get("align_corners", True)) is not bool:
-        raise Misfit(f"an architecture {str(found)[:80]}")
+        raise Misfit(f"an architecture {short(found, 80)}")
     return found
 
 
@@ -142,36 +152,6 @@ def _save_network(folder: Path, kind: Kind, network: Network, architecture: dict
     return {"architecture": architecture, "parameters": parameters, "tensors": hashes}
 
 
-def read_card(folder: Path) -> dict:
-    """What ``model.json`` says.
-
-    Raises:
-        UserError: it cannot be read, or is another kind of file.
-    """
-    path = folder / CARD
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            str(path), got=f"no readable JSON ({error})", expected="the card of a native checkpoint",
-            remedy="restore the file or convert the checkpoint again",
-        ) from error  # fmt: skip
-    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("version") != VERSION:
-        raise UserError(
-            str(path), got="another kind of model.json", expected=f'"format": "{FORMAT}", "version": {VERSION}',
-            remedy="name the folder of a native checkpoint",
-        )  # fmt: skip
-    return card
-
-
-def _check_hashes(path: Path, tensors: Mapping[str, Tensor], hashes: Mapping[str, str]) -> None:
-    for name, tensor in tensors.items():
-        if hashes.get(name) != _sha256(tensor):
-            raise UserError(
-                str(path), got=f"a tensor {name} that is not the one of {CARD}", expected="files that belong together",
-                remedy="restore both files from one source",
-            )  # fmt: skip
-
-
 def _sha256(tensor: Tensor) -> str:
-    return hashlib.sha256(np.ascontiguousarray(tensor.numpy())).hexdigest()
+    """Of a tensor's bytes, whatever its numbers are."""
+    return hashlib.sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy()).hexdigest()

@@ -1,9 +1,11 @@
 """What each opcode of a pickle does to the machine: all of them, protocols 0 to 5, but those that are refused."""
 
 import pickle
+import re
 from collections.abc import Callable
 
-from .machine import MAX_LINE, Damaged, Forbidden, Machine, StandIn, key
+from ..short import short
+from .machine import MAX_LINE, Damaged, Forbidden, Machine, StandIn
 
 OPERATIONS: dict[int, Callable[[Machine], None]] = {}
 """Opcode → what it does."""
@@ -16,6 +18,9 @@ REFUSED = {
 """Opcode → name: no checkpoint needs these."""
 MAX_INTEGER = 16
 """Bytes."""
+_MAX_DIGITS = 40
+_LONG_TEXT = 1 << 16
+_BEYOND_LATIN_1 = re.compile(rb"[\xc4-\xff]")
 
 
 def _bytes(machine: Machine, count: int) -> bytes | memoryview:
@@ -27,7 +32,12 @@ def _bytes(machine: Machine, count: int) -> bytes | memoryview:
 
 
 def _text(machine: Machine, count: int) -> str:
-    return str(machine.take(count), "utf-8", "surrogatepass")
+    view = machine.take(count)
+    # One character beyond Latin-1, and all of them take two or four bytes. Long texts are bytes in disguise, which
+    # old protocols write so.
+    if count > _LONG_TEXT and _BEYOND_LATIN_1.search(view):
+        raise Forbidden(f"a text of {count} bytes")
+    return str(view, "utf-8", "surrogatepass")
 
 
 def _python2_text(machine: Machine, count: int) -> str:
@@ -46,7 +56,13 @@ def _integer_line(machine: Machine) -> int | bool:
     text = machine.line()
     if text in ("00", "01"):
         return text == "01"
-    return int(text.removesuffix("L")[:40])
+    return _decimal(text.removesuffix("L"))
+
+
+def _decimal(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise Forbidden(f"an integer of {len(text)} digits")
+    return int(text)
 
 
 def _quoted(machine: Machine) -> str:
@@ -102,9 +118,9 @@ for _code, _value in (
     (pickle.EMPTY_TUPLE, lambda m: ()),
     (pickle.LIST, lambda m: m.close()),
     (pickle.TUPLE, lambda m: tuple(m.close())),
-    (pickle.FROZENSET, lambda m: frozenset(map(key, m.close()))),
+    (pickle.FROZENSET, lambda m: frozenset(map(m.allowance.key, m.close()))),
     (pickle.DUP, lambda m: m.stack[-1]),
-    (pickle.GET, lambda m: m.memo[int(m.line()[:20])]),
+    (pickle.GET, lambda m: m.memo[_decimal(m.line())]),
     (pickle.BINGET, lambda m: m.memo[m.number("<B")]),
     (pickle.LONG_BINGET, lambda m: m.memo[m.number("<I")]),
     (pickle.GLOBAL, lambda m: m.resolve(m.line(), m.line())),
@@ -161,19 +177,19 @@ def _tuple3(machine: Machine) -> None:
 
 @_operation(pickle.DICT)
 def _dict(machine: Machine) -> None:
-    items = machine.close()
+    items, key = machine.close(), machine.allowance.key
     machine.stack.append({key(k): v for k, v in zip(items[::2], items[1::2], strict=True)})
 
 
 @_operation(pickle.SETITEM)
 def _set_item(machine: Machine) -> None:
     value, name = machine.stack.pop(), machine.stack.pop()
-    _expect(machine.stack[-1], dict)[key(name)] = value
+    _expect(machine.stack[-1], dict)[machine.allowance.key(name)] = value
 
 
 @_operation(pickle.SETITEMS)
 def _set_items(machine: Machine) -> None:
-    items = machine.close()
+    items, key = machine.close(), machine.allowance.key
     target = _expect(machine.stack[-1], dict)
     target.update((key(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
 
@@ -193,7 +209,7 @@ def _appends(machine: Machine) -> None:
 @_operation(pickle.ADDITEMS)
 def _add_items(machine: Machine) -> None:
     items = machine.close()
-    _expect(machine.stack[-1], set).update(map(key, items))
+    _expect(machine.stack[-1], set).update(map(machine.allowance.key, items))
 
 
 def _expect(target: object, kind: type):
@@ -209,7 +225,7 @@ def _memoize(machine: Machine) -> None:
 
 @_operation(pickle.PUT)
 def _put(machine: Machine) -> None:
-    machine.memo[int(machine.line()[:20])] = machine.stack[-1]
+    machine.memo[_decimal(machine.line())] = machine.stack[-1]
 
 
 @_operation(pickle.BINPUT)
@@ -238,7 +254,7 @@ def _call(machine: Machine) -> None:
 @_operation(pickle.NEWOBJ_EX)
 def _call_with_keywords(machine: Machine) -> None:
     keywords, arguments = machine.stack.pop(), machine.stack.pop()
-    if keywords != {}:
+    if type(keywords) is not dict or keywords:
         raise Forbidden("a call with keywords")
     machine.stack[-1] = machine.call(machine.stack[-1], arguments)
 
@@ -257,7 +273,7 @@ def _build(machine: Machine) -> None:
 @_operation(pickle.INST)
 def _instance(machine: Machine) -> None:
     # Old classes: module and name follow; no checkpoint of torch's or NVIDIA's has one.
-    raise Forbidden(f"an instance of {machine.line()}.{machine.line()} (opcode INST)")
+    raise Forbidden(f"an instance of {short(machine.line())}.{short(machine.line())} (opcode INST)")
 
 
 @_operation(pickle.EXT1)
@@ -277,7 +293,7 @@ def _extension4(machine: Machine) -> None:
 
 @_operation(pickle.PERSID)
 def _persistent_line(machine: Machine) -> None:
-    raise Forbidden(f"the persistent id {machine.line()[:80]!r}")
+    raise Forbidden(f"the persistent id {short(machine.line(), quotes=True)}")
 
 
 @_operation(pickle.BINPERSID)

@@ -9,10 +9,10 @@ import pickle
 import struct
 from collections.abc import Callable, Collection, Mapping
 
-from .machine import Allowance, Damaged, Forbidden, Machine, Record, StandIn, key
+from .machine import Allowance, Damaged, Forbidden, Machine, Record, StandIn
 from .opcodes import OPERATIONS, REFUSED
 
-__all__ = ["Allowance", "Damaged", "Forbidden", "Record", "StandIn", "key", "load"]
+__all__ = ["Allowance", "Damaged", "Forbidden", "Record", "StandIn", "load"]
 MAX_DEPTH = 256
 """How deep the values of one pickle may lie in each other."""
 

@@ -1,6 +1,5 @@
 """Which pipeline files a network fits, by the resolution and the features that they are made for."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -63,8 +62,7 @@ def _wanted(path: Path) -> Iterator[Mapping]:
 
 
 def _embedded_resolution(name: str) -> int | None:
-    card = json.loads((resources.folder("checkpoints") / name / native.CARD).read_text(encoding="utf-8"))
-    return _number(card.get("generator"), "resolution")
+    return _number(native.read_card(resources.folder("checkpoints") / name).get("generator"), "resolution")
 
 
 def _number(tree: object, key: str) -> int | None:

@@ -1,5 +1,6 @@
 """rosinality's StyleGAN2 layout: the ``.pt`` files of Labels4Free, pSp, e4e and many others."""
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -7,8 +8,12 @@ from torch import Tensor
 
 from ..networks import ops
 from ..networks.stylegan2 import Generator
+from ..short import short
 from .assemble import W_AVG_DRAWS, Misfit, build_generator, settled
+from .names import find, stored
 from .tensors import load_tensor
+
+_SIGN = ("conv1.conv.modulation.weight",)
 
 _LAYER = {
     "conv.modulation.weight": "affine_weight",
@@ -22,7 +27,7 @@ _TO_RGB = {"conv.modulation.weight": "affine_weight", "conv.modulation.bias": "a
 
 def recognises(content: object) -> bool:
     """Whether an unpickled file holds a generator in this layout."""
-    return isinstance(content, Mapping) and _generator_state(content) is not None
+    return find(content, _SIGN) is not None
 
 
 def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
@@ -31,21 +36,22 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
     Raises:
         Misfit: it is no StyleGAN2 of this layout after all.
     """
-    state, notes = _generator_state(content)
-    notes = [notes] if notes else []
-    tensors = {}
-    for name, stored in state.items():
-        tensor = load_tensor(stored)
+    found = find(content, _SIGN)
+    notes = found.notes("generator", "g_ema")
+    latent_avg, tensors = found.beside("latent_avg"), {}
+    state = {name: value for name, value in stored(found).items() if name != "latent_avg"}
+    for name, value in state.items():
+        tensor = load_tensor(value)
         if name.endswith((".blur.kernel", ".upsample.kernel")):
             _check_kernel(name, tensor)
         else:
-            tensors[_our_name(name)] = settled(_our_shape(name, tensor))
+            tensors[_our_name(name)] = settled(_our_shape(name, tensor), name)
     if not any(name.startswith("noises.") for name in state):
         # The layout's first version drew its noise anew every time and kept no maps.
         notes.append("the file has no noise maps; with constant noise there is none")
         tensors |= _silent_noise(tensors)
-    if content.get("latent_avg") is not None:
-        tensors["w_avg"] = _one_code(load_tensor(content["latent_avg"]))
+    if latent_avg is not None:
+        tensors["w_avg"] = _one_code(load_tensor(latent_avg))
     else:
         notes.append(f"the file has no latent_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
     return build_generator(tensors), tuple(notes)
@@ -82,25 +88,6 @@ def state_dict(generator: Generator) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
 
 
-def _generator_state(content: Mapping) -> tuple[Mapping, str] | None:
-    """The generator's tensors by name, and a note on where they were found, if it needs one."""
-    raw = "the file has no averaged generator g_ema; its raw generator g is used"
-    for key, prefix, note in (
-        ("g_ema", "", ""),
-        ("g_ema", "module.", ""),
-        ("state_dict", "decoder.", ""),  # pSp, e4e and their kin: an encoder and this generator as its decoder
-        ("g", "", raw),
-        ("g", "module.", raw),
-        (None, "", ""),
-        (None, "module.", ""),
-    ):
-        found = content if key is None else content.get(key)
-        if isinstance(found, Mapping) and f"{prefix}conv1.conv.modulation.weight" in found:
-            names = [name for name in found if isinstance(name, str) and name.startswith(prefix)]
-            return {name.removeprefix(prefix): found[name] for name in names if name != "latent_avg"}, note
-    return None
-
-
 def _one_code(latent_avg: Tensor) -> Tensor:
     """The centre of truncation as one code: encoders keep it once per layer."""
     if latent_avg.ndim == 1:
@@ -121,7 +108,7 @@ def _our_name(name: str) -> str:
     head, _, rest = name.partition(".")
     if head == "style":
         index, _, kind = rest.partition(".")
-        return f"mapping.{'weights' if kind == 'weight' else 'biases'}.{int(index) - 1}"
+        return f"mapping.{'weights' if kind == 'weight' else 'biases'}.{_index(index) - 1}"
     if head == "input":
         return "constant"
     if head == "noises":
@@ -132,12 +119,18 @@ def _our_name(name: str) -> str:
     if head in ("to_rgb1", "to_rgbs"):
         index, rest = (0, rest) if head == "to_rgb1" else _split_index(rest, 1)
         return f"to_rgb.{index}.{_TO_RGB.get(rest, rest.removeprefix('conv.'))}"
-    raise Misfit(f"tensor {name} is not known")
+    raise Misfit(f"tensor {short(name)} is not known")
 
 
 def _split_index(rest: str, offset: int) -> tuple[int, str]:
     index, _, rest = rest.partition(".")
-    return int(index) + offset, rest
+    return _index(index) + offset, rest
+
+
+def _index(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text):
+        raise Misfit(f"a layer of the number {short(text)}")
+    return int(text)
 
 
 def _our_shape(name: str, tensor: Tensor) -> Tensor:
@@ -157,4 +150,4 @@ def _check_kernel(name: str, kernel: Tensor) -> None:
     """Filters are rebuilt, not read: one that differs would change every image."""
     expected = ops.fir_kernel(gain=4).to(kernel)
     if kernel.shape != expected.shape or not kernel.allclose(expected, atol=1e-4):
-        raise Misfit(f"filter {name} is not the [1, 3, 3, 1] of StyleGAN2")
+        raise Misfit(f"filter {short(name)} is not the [1, 3, 3, 1] of StyleGAN2")

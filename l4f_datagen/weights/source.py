@@ -14,7 +14,7 @@ class Source:
     name: str
     """As the user gave it: an embedded name or a path."""
     format: str
-    """"native", "rosinality", "nvidia", "tensorflow" or "labels4free"."""
+    """"native", "rosinality", "nvidia", "tensorflow", "labels4free", "face-parsing" or "state dict"."""
     sha256: str
     """Of the file that holds the tensors."""
     licence: str = UNKNOWN_LICENCE

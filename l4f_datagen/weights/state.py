@@ -1,16 +1,20 @@
 """What a training run must know to go on: tensors of networks and optimisers, and plain numbers."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from .. import documents
 from ..errors import UserError
+from ..short import short
+from . import safetensors_file
+from .files import DAMAGE
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
@@ -20,22 +24,56 @@ def save(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) 
     path.chmod(0o644)  # save_file leaves it readable by its owner alone
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What ``save`` wrote.
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
+    """What ``save`` wrote, for as long as it is put to use: what does not fit then is told of this file too.
 
     Raises:
-        UserError: it is not there or damaged.
+        UserError: it is not there, damaged, or of another network.
     """
     try:
-        with safe_open(path, "pt") as file:
-            # Copies: mapped tensors are not aligned as torch aligns its own, which may change last bits.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            return tensors, json.loads(file.metadata()["numbers"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        yield _load(path)
+    except torch.OutOfMemoryError:
+        raise  # about the machine, not about the file
+    except (*DAMAGE, Unfit) as error:
+        if isinstance(error, OSError) and error.filename != str(path):
+            raise
         raise UserError(
-            str(path), got=f"no readable training state ({error})", expected="what the run saved",
+            str(path), got=f"no readable training state ({short(error, 160)})", expected="what the run saved",
             remedy="remove its folder; the run continues from the checkpoint before",
         ) from error  # fmt: skip
+
+
+def number(numbers: Mapping[str, Any], name: str) -> float | int:
+    """One of the numbers of a state. Raises Unfit where it is none."""
+    found = numbers.get(name)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise Unfit(f"{name} is {short(found, quotes=True)}, which is no number")
+    return found
+
+
+def section(numbers: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A part of the numbers of a state. Raises Unfit where it is none."""
+    found = numbers.get(name)
+    if not isinstance(found, dict):
+        raise Unfit(f"{name} is {short(found, quotes=True)}, which is no object")
+    return found
+
+
+class Unfit(ValueError):
+    """A state that holds something else than the run that reads it."""
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    with path.open("rb") as file:
+        found = safetensors_file.load(file, path.stat().st_size)
+        # Copies: what is read is not aligned as torch aligns its own, which may change last bits.
+        tensors = {name: stored.load().clone() for name, stored in found.tensors.items()}
+    try:
+        numbers = documents.read_json(found.metadata["numbers"].encode(), str(path), kind=dict, finite=False)
+    except documents.Unreadable as error:
+        raise Unfit(f"its numbers are {error.got}") from error
+    return tensors, numbers
 
 
 def of_module(prefix: str, module: nn.Module) -> dict[str, Tensor]:

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from ..networks.stylegan2 import Generator
 from ..networks.stylegan2 import Mapping as MappingNetwork
+from ..short import short
 from .allowed import OLD_TENSORFLOW_NETWORK, TENSORFLOW_NETWORK
-from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, settled
+from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
 from .machine import Record
 from .tensors import load_tensor
 
@@ -22,7 +23,6 @@ _USUAL = {
     "mapping_nonlinearity": "lrelu",
     "nonlinearity": "lrelu",
     "normalize_latents": True,
-    "num_channels": 3,
     "use_noise": True,
 }
 """Options whose other values make another network."""
@@ -56,13 +56,12 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
     _check_options(options)
     own, maps, draws = (_variables(part) for part in (state, mapping, synthesis))
     _check_names(maps, draws)
-    tensors = {name: settled(tensor) for name, tensor in chain(_mapping_tensors(maps), _synthesis_tensors(draws))}
+    tensors = {name: settled(tensor, name) for name, tensor in chain(_mapping_tensors(maps), _synthesis_tensors(draws))}
     if "dlatent_avg" in own:
         tensors["w_avg"] = load_tensor(own["dlatent_avg"])
     else:
         notes.append(f"the file has no dlatent_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
-    clamp = options.get("conv_clamp")
-    return build_generator(tensors, conv_clamp=None if clamp is None else float(clamp)), tuple(notes)
+    return build_generator(tensors, conv_clamp=clamp_of(options.get("conv_clamp"))), tuple(notes)
 
 
 def _networks(data: object) -> list[Record] | None:
@@ -79,19 +78,28 @@ def _state(network: object) -> Mapping:
     if network.kind == OLD_TENSORFLOW_NETWORK or type(version) is not int:
         raise Unsupported("a TensorFlow network from before StyleGAN (Progressive GAN)")
     if version < _FIRST_VERSION:
-        raise Unsupported(f"a StyleGAN1 network (TensorFlow pickle of version {version}; StyleGAN2's begin at 4)")
+        raise Unsupported(
+            f"a StyleGAN1 network (TensorFlow pickle of version {short(version)}; StyleGAN2's begin at 4)"
+        )
     return state
 
 
 def _check_options(options: Mapping) -> None:
     for name, usual in _USUAL.items():
         found = options.get(name, usual)
-        if found == usual or (name == "label_size" and not found):
+        # Of plain values alone: comparing what a file nests in itself may never end.
+        plain = found is None or isinstance(found, (bool, int, float, str))
+        if (plain and found == usual) or (name == "label_size" and plain and not found):
             continue
         if name == "label_size":
-            raise Unsupported(f"a class-conditional StyleGAN2 generator (label_size {str(found)[:20]})")
-        raise Unsupported(f"a StyleGAN2 generator of another kind ({name} {str(found)[:20]!r}; read is {usual!r})")
-    if options.get("resample_kernel") not in (None, [1, 3, 3, 1], (1, 3, 3, 1)):
+            raise Unsupported(f"a class-conditional StyleGAN2 generator (label_size {short(found, 20)})")
+        told = short(found, 20, quotes=True)
+        raise Unsupported(f"a StyleGAN2 generator of another kind ({name} {told}; read is {usual!r})")
+    if options.get("num_channels", 3) != 3:
+        raise of_channels(options["num_channels"])
+    kernel = options.get("resample_kernel")
+    usual = isinstance(kernel, (list, tuple)) and len(kernel) == 4 and all(isinstance(k, (int, float)) for k in kernel)
+    if kernel is not None and not (usual and list(kernel) == [1, 3, 3, 1]):
         raise Unsupported("a StyleGAN2 generator with another resampling filter than [1, 3, 3, 1]")
 
 
@@ -99,7 +107,10 @@ def _variables(state: Mapping) -> dict[str, object]:
     found = state.get("variables")
     if not isinstance(found, (list, tuple)):
         raise Misfit("a network without variables")
-    return {name: value for name, value in found if isinstance(name, str)}
+    pairs = [entry for entry in found if isinstance(entry, (list, tuple)) and len(entry) == 2]
+    if len(pairs) != len(found):
+        raise Misfit("a network with variables of an unknown form")
+    return {name: value for name, value in pairs if isinstance(name, str)}
 
 
 def _check_names(mapping: Mapping, synthesis: Mapping) -> None:
@@ -113,14 +124,14 @@ def _check_names(mapping: Mapping, synthesis: Mapping) -> None:
 
 
 def _mapping_tensors(variables: Mapping) -> Iterator[tuple[str, Tensor]]:
-    depth = sum(re.fullmatch(r"Dense\d+/weight", name) is not None for name in variables)
+    depth = sum(re.fullmatch(r"Dense[0-9]{1,5}/weight", name) is not None for name in variables)
     for index in range(depth):
         yield f"mapping.weights.{index}", _tensor(variables, f"Dense{index}/weight", 2).t()
         yield f"mapping.biases.{index}", _tensor(variables, f"Dense{index}/bias", 1)
 
 
 def _synthesis_tensors(variables: Mapping) -> Iterator[tuple[str, Tensor]]:
-    levels = sum(re.fullmatch(r"\d+x\d+/ToRGB/weight", name) is not None for name in variables)
+    levels = sum(re.fullmatch(r"[0-9]{1,5}x[0-9]{1,5}/ToRGB/weight", name) is not None for name in variables)
     yield "constant", _tensor(variables, "4x4/Const/const", 4)[0]
     index = 0
     for level in range(levels):
@@ -136,7 +147,7 @@ def _synthesis_tensors(variables: Mapping) -> Iterator[tuple[str, Tensor]]:
             index += 1
         rgb = _tensor(variables, f"{block}/ToRGB/weight", 4)
         if rgb.shape[:2] != (1, 1):
-            raise Misfit(f"variable {block}/ToRGB/weight has shape {tuple(rgb.shape)}, expected (1, 1, C, 3)")
+            raise Misfit(f"variable {block}/ToRGB/weight has shape {short(rgb.shape)}, expected (1, 1, C, 3)")
         yield f"to_rgb.{level}.weight", rgb[0, 0].t()
         yield f"to_rgb.{level}.bias", _tensor(variables, f"{block}/ToRGB/bias", 1)
         yield from _affine(variables, f"{block}/ToRGB", f"to_rgb.{level}")
@@ -152,5 +163,5 @@ def _tensor(variables: Mapping, name: str, dimensions: int) -> Tensor:
         raise Misfit(f"variable {name} is missing")
     tensor = load_tensor(variables[name])
     if tensor.ndim != dimensions or 0 in tensor.shape:
-        raise Misfit(f"variable {name} has shape {tuple(tensor.shape)}, expected {dimensions} dimensions")
+        raise Misfit(f"variable {name} has shape {short(tensor.shape)}, expected {dimensions} dimensions")
     return tensor

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..short import short
 from .machine import Allowance, Damaged, Forbidden
 
 MAX_DIMENSIONS = 8
@@ -83,7 +84,7 @@ class NumberType:
 
     def __init__(self, code: object, align: object = False, copy: object = False):
         if not isinstance(code, str) or not re.fullmatch(r"[<>|=]?[biuf][1248]", code):
-            raise Forbidden(f"an array of {str(code)[:40]!r}")
+            raise Forbidden(f"an array of {short(code, 40, quotes=True)}")
         self.code, self.order = code[-2:], code[0] if code[0] in "<>" else "<"
 
     def set_state(self, state: object) -> None:
@@ -119,6 +120,12 @@ class StoredArray:
         self.shape, self.number_type, self.fortran, self.data = _indices(shape), number_type, bool(fortran), data
         if math.prod(self.shape) * int(number_type.code[1]) != len(data):
             raise Damaged("a numpy array that is not complete")
+
+    def order_axes(self, axes: object) -> None:
+        """Say in which order the axes lie in the bytes, None for their own."""
+        self.axes = None if axes is None else _indices(axes)
+        if self.axes is not None and sorted(self.axes) != list(range(len(self.shape))):
+            raise Damaged("a numpy array with axes that it does not have")
 
     @property
     def numel(self) -> int:
@@ -165,7 +172,7 @@ def load_tensor(value: object) -> Tensor:
 
 def _index(value: object) -> int:
     if type(value) is not int or not 0 <= value < _INDEX_LIMIT:
-        raise Damaged(f"a size of {str(value)[:40]}" if type(value) is int else "a size that is no number")
+        raise Damaged(f"a size of {short(value)}" if type(value) is int else "a size that is no number")
     return value
 
 

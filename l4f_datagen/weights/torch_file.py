@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
-from . import pickles
+from ..short import short
+from . import members, pickles
 from .allowed import allow_list, number_type
 from .machine import Allowance, Damaged, Forbidden, StandIn
 from .tensors import Storage
@@ -15,7 +16,6 @@ LEGACY_START = _MAGIC.to_bytes(10, "little")
 """What stands in the first bytes of an older file."""
 _PROTOCOL = 1001
 _MAX_PICKLE = 64 << 20
-_LOCAL_HEADER = 30
 
 
 def archive_prefix(archive: zipfile.ZipFile) -> str | None:
@@ -40,30 +40,29 @@ def load_archive(file: BinaryIO, archive: zipfile.ZipFile, allowance: Allowance)
         Damaged, Forbidden: as ``pickles.load``.
     """
     prefix = archive_prefix(archive)
-    members = {info.filename: info for info in archive.infolist()}
-    order = members.get(f"{prefix}byteorder")
-    if order is not None and (order.file_size > 16 or archive.read(order) != b"little"):
+    parts = {info.filename: info for info in archive.infolist()}
+    order = parts.get(f"{prefix}byteorder")
+    if order is not None and (order.file_size > 16 or members.read(archive, order) != b"little"):
         raise Forbidden("numbers in big-endian order")
     storages: dict[str, Storage] = {}
 
     def persistent(identity: object) -> Storage:
         kind, name, count = _storage_identity(identity, 5)
         if name not in storages:
-            info = members.get(f"{prefix}data/{name}")
+            info = parts.get(f"{prefix}data/{name}")
             storage = Storage(number_type(kind), count)
             if info is None or info.file_size < storage.nbytes:
-                raise Damaged(f"a storage {name} that is missing or too short")
-            storage.fetch = partial(_fetch_member, file, archive, info)
+                raise Damaged(f"a storage {short(name)} that is missing or too short")
+            storage.fetch = members.fetcher(file, archive, info, allowance)
             storages[name] = storage
         return storages[name]
 
-    pickled = members[f"{prefix}data.pkl"]
+    pickled = parts[f"{prefix}data.pkl"]
     if pickled.file_size > _MAX_PICKLE:
         raise Forbidden(f"a pickle of {pickled.file_size} bytes beside its tensors")
     allowed = allow_list(allowance, partial(storage_from_bytes, allowance))
-    return pickles.load(memoryview(archive.read(pickled)), allowed=allowed, allowance=allowance, persistent=persistent)[
-        0
-    ]
+    data = memoryview(members.read(archive, pickled))
+    return pickles.load(data, allowed=allowed, allowance=allowance, persistent=persistent)[0]
 
 
 def load_legacy(data: memoryview, allowance: Allowance, load_from_bytes: Callable | None = None) -> object:
@@ -89,7 +88,13 @@ def load_legacy(data: memoryview, allowance: Allowance, load_from_bytes: Callabl
         values.append(value)
         data = data[end:]
     magic, version, system, content, names = values
-    if magic != _MAGIC or version != _PROTOCOL or not isinstance(system, dict):
+    if (
+        type(magic) is not int
+        or magic != _MAGIC
+        or type(version) is not int
+        or version != _PROTOCOL
+        or not isinstance(system, dict)
+    ):
         raise Damaged("another kind of torch file")
     if system.get("little_endian") is not True:
         raise Forbidden("numbers in big-endian order")
@@ -125,7 +130,8 @@ def _storage_identity(identity: object, length: int) -> tuple[StandIn, str, int]
 
 def _place(data: memoryview, names: object, storages: dict[str, Storage]) -> None:
     """Tell the storages of an older file where their bytes are: count and numbers, one after the other."""
-    if not isinstance(names, list) or len(names) != len(set(map(str, names))):
+    texts = names if isinstance(names, list) and all(isinstance(name, str) for name in names) else [None, None]
+    if len(texts) != len(set(texts)):
         raise Damaged("an older torch file without its list of storages")
     for name in names:
         if name not in storages:
@@ -139,14 +145,3 @@ def _place(data: memoryview, names: object, storages: dict[str, Storage]) -> Non
 
 def _slice(data: memoryview, start: int, stop: int) -> memoryview:
     return data[start:stop]
-
-
-def _fetch_member(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, start: int, stop: int) -> bytes:
-    """Some bytes of one member: all at once and checked, or, of one that is not compressed, those alone."""
-    if (start, stop) == (0, info.file_size) or info.compress_type != zipfile.ZIP_STORED:
-        return archive.read(info)[start:stop]
-    file.seek(info.header_offset)
-    header = file.read(_LOCAL_HEADER)
-    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    file.seek(info.header_offset + _LOCAL_HEADER + lengths + start)
-    return file.read(stop - start)

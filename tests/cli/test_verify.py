@@ -3,7 +3,7 @@ import json
 import pytest
 
 from l4f_datagen.cli import main
-from l4f_datagen.shards import layout
+from l4f_datagen.shards import encoding, layout
 
 
 @pytest.fixture
@@ -21,9 +21,47 @@ def damage(path):
 
 def test_a_sound_data_set_is_one_line(folder, capsys):
     capsys.readouterr()
-    for words in ([], ["--quick"], ["--repair"]):
+    quick = " with checksums, structure and rows; no image was decoded (--quick)"
+    for words, restriction in (([], ""), (["--repair"], ""), (["--quick"], quick), (["--quick", "--repair"], quick)):
         assert main(["verify", str(folder), *words]) == 0
-        assert capsys.readouterr().out == f"{folder}: 23 samples in 3 shards, nothing wrong\n"
+        assert capsys.readouterr().out == f"{folder}: 23 samples in 3 shards, nothing wrong{restriction}\n"
+
+
+def test_what_was_not_decoded_is_not_called_sound(folder, tmp_path, capsys):
+    """Of a repair that looked at checksums only, the shards that it made are decoded, and no others."""
+    damage(folder / layout.tar(1))
+    capsys.readouterr()
+    words = ["verify", str(folder), "--quick", "--repair", "--json", str(tmp_path / "found.json")]
+    assert main(words) == 0
+    assert "nothing wrong with checksums, structure and rows; only images of the 1 shards made again were decoded" in (
+        capsys.readouterr().out
+    )
+    assert json.loads((tmp_path / "found.json").read_text())["decoded"] == 1
+    damage(folder / layout.tar(1))
+    assert main(["verify", str(folder), "--repair", "--json", str(tmp_path / "found.json")]) == 0
+    assert capsys.readouterr().out.endswith("nothing wrong\n")
+    assert json.loads((tmp_path / "found.json").read_text())["decoded"] == 3
+
+
+def test_a_shard_that_is_made_again_is_looked_into(folder, tmp_path, monkeypatch):
+    """What a repair wrote may be wrong as well: the machine may have bad memory."""
+    damage(folder / layout.tar(1))
+    encode = encoding.encode_mask
+    monkeypatch.setattr(encoding, "encode_mask", lambda mask: encode(1 - mask))
+    assert main(["verify", str(folder), "--quick", "--repair", "--json", str(tmp_path / "found.json")]) == 1
+    left = json.loads((tmp_path / "found.json").read_text())["left"]
+    assert {f["shard"] for f in left} == {1} and any("differ from what alpha.png gives" in f["problem"] for f in left)
+
+
+def test_files_of_others_are_noted(folder, tmp_path, capsys):
+    (folder / "notes.txt").write_text("mine")
+    (folder / "copy.tar").write_bytes(b"")
+    capsys.readouterr()
+    assert main(["verify", str(folder), "--json", str(tmp_path / "found.json")]) == 1
+    output = capsys.readouterr().out
+    assert "note: notes.txt is no file of the data set\n" in output and "copy.tar" in output
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [f["file"] for f in found["findings"]] == ["copy.tar"] and len(found["notes"]) == 1
 
 
 def test_what_is_wrong_is_listed_and_exits_with_1(folder, tmp_path, capsys):

@@ -1,4 +1,6 @@
+import csv
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +8,13 @@ import pytest
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.segment import find_images, name_results, overlay, segment_files
+from l4f_datagen.engines.segment import find_items, overlay, segment_files
+from l4f_datagen.engines.segment_index import ResultIndex, check_names
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import SegmentSettings
 from l4f_datagen.weights import native
+from tests.photographs.archives import write_archive
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,11 @@ def save(path: Path, image: np.ndarray, **options) -> None:
     Image.fromarray(image).save(path, **options)
 
 
+def table(out: Path) -> list[dict[str, str]]:
+    with (out / "index.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def mask_of(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         assert image.mode == "P"
@@ -73,7 +82,7 @@ def test_everything_that_can_be_written(tmp_path, segmenter):
         SegmentSettings(segmenter=segmenter, device="cpu", **asked), [str(tmp_path / "x.png")], tmp_path / "o"
     )
     names = {p.name for p in (tmp_path / "o").iterdir()}
-    assert names == {"x.png", "x.alpha.png", "x.cutout.png", "x.overlay.jpg", "x.classes.png"}
+    assert names == {"x.png", "x.alpha.png", "x.cutout.png", "x.overlay.jpg", "x.classes.png", "index.csv"}
     mask, alpha = mask_of(tmp_path / "o" / "x.png"), np.array(Image.open(tmp_path / "o" / "x.alpha.png"))
     assert np.array_equal(alpha, 255 * mask)
     cutout = np.array(Image.open(tmp_path / "o" / "x.cutout.png"))
@@ -118,22 +127,117 @@ def test_a_broken_image_is_left_out_and_named(tmp_path, segmenter, caplog):
     (tmp_path / "in" / "c.jpg").write_text("no image")
     result = segment_files(SegmentSettings(segmenter=segmenter, device="cpu"), [str(tmp_path / "in")], tmp_path / "o")
     assert result.done == 1 and [Path(p).name for p in result.broken] == ["b.png", "c.jpg"]
-    assert [p.name for p in (tmp_path / "o").iterdir()] == ["a.png"]
+    assert {p.name for p in (tmp_path / "o").iterdir()} == {"a.png", "index.csv"}
     assert "b.png: left out" in caplog.text and "c.jpg: left out (no image of a known kind)" in caplog.text
+    reasons = [(Path(row["input"]).name, row["mask"], row["reason"]) for row in table(tmp_path / "o")]
+    assert reasons[0] == ("a.png", "a.png", "") and reasons[2] == ("c.jpg", "", "no image of a known kind")
+    assert reasons[1][:2] == ("b.png", "") and reasons[1][2]
 
 
-def test_names_that_would_clash():
-    kinds = ["png", "alpha.png"]
-    paths = list(map(Path, ("x.jpg", "x.png", "a/x.jpg", "X.webp", "x.jpg", "y.alpha.jpg", "y.png", "x.jpg")))
-    keys = name_results(paths, kinds)
-    assert keys[:6] == ["x", "x.png", "a/x", "X.webp", "x.jpg", "y.alpha"] and keys[7] == "x.jpg-2"
-    files = [f"{key}.{kind}".casefold() for key in keys for kind in kinds]
-    assert len(set(files)) == len(files)
+@pytest.mark.parametrize(
+    ("keys", "clash"),
+    [
+        (["x", "a/x", "y.alpha", "z"], None),
+        (["x", "x"], "x.png"),
+        (["x", "y", "X"], "X.png"),
+        (["y.alpha", "y"], "y.alpha.png"),
+    ],
+)
+def test_names_that_would_clash(keys, clash):
+    images = [(f"in/{number}.jpg", key) for number, key in enumerate(keys)]
+    if clash is None:
+        check_names(images, ["png", "alpha.png"])
+        return
+    with pytest.raises(UserError, match=f"results would both be called {clash}; .*apart"):
+        check_names(images, ["png", "alpha.png"])
+
+
+def test_a_name_depends_on_the_image_alone(tmp_path, segmenter):
+    settings = SegmentSettings(segmenter=segmenter, device="cpu")
+    for name in ("a.png", "b/a.jpg", "b/a.b.png", "no extension"):
+        save(tmp_path / "in" / name, picture(), format="PNG")
+    segment_files(settings, [str(tmp_path / "in")], tmp_path / "all")
+    together = {row["input"]: row["mask"] for row in table(tmp_path / "all")}
+    assert sorted(together.values()) == ["a.png", "b/a.b.png", "b/a.png", "no extension.png"]
+    for number, name in enumerate(("a.png", "no extension")):
+        segment_files(settings, [str(tmp_path / "in" / name)], tmp_path / str(number))
+        (row,) = table(tmp_path / str(number))
+        assert row["mask"] == together[row["input"]]
+    save(tmp_path / "in" / "a.jpg", picture())
+    with pytest.raises(UserError, match=r"a\.jpg and .*a\.png, whose results would both be called a\.png"):
+        segment_files(settings, [str(tmp_path / "in")], tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_again_into_the_same_folder(tmp_path, segmenter, caplog):
+    settings = SegmentSettings(segmenter=segmenter, device="cpu", alpha=True)
+    for name in ("in/a.png", "in/b.png", "other/b.png", "other/c.png"):
+        save(tmp_path / name, picture())
+    out = tmp_path / "in" / "masks"  # below the images
+    assert segment_files(settings, [str(tmp_path / "in")], out).done == 2
+    first = (out / "index.csv").read_bytes()
+    assert segment_files(settings, [str(tmp_path / "in")], out).done == 2
+    assert (out / "index.csv").read_bytes() == first and "2 results of an earlier run" in caplog.text
+    segment_files(settings, [str(tmp_path / "other")], out)
+    rows = {row["mask"]: Path(row["input"]).parent.name for row in table(out)}
+    assert rows == {"a.png": "in", "b.png": "other", "c.png": "other"}
+    assert "results of 1 other images were replaced" in caplog.text
+
+
+def test_beside_the_images_results_are_known_again(tmp_path, segmenter):
+    settings = SegmentSettings(segmenter=segmenter, device="cpu")
+    save(tmp_path / "a.jpg", picture())
+    for _ in range(2):
+        assert segment_files(settings, [str(tmp_path)], tmp_path).done == 1
+    assert [row["mask"] for row in table(tmp_path)] == ["a.png"]
+
+
+def test_an_index_of_somebody_elses_stays(tmp_path, segmenter):
+    save(tmp_path / "a.png", picture())
+    for content in (b"name,value\n1,2\n", b"\xff\xfe\0", b"", b'"'):
+        (tmp_path / "o").mkdir(exist_ok=True)
+        (tmp_path / "o" / "index.csv").write_bytes(content)
+        with pytest.raises(UserError, match=r"index\.csv: got a file that segment did not write"):
+            segment_files(SegmentSettings(segmenter=segmenter), [str(tmp_path / "a.png")], tmp_path / "o")
+        assert (tmp_path / "o" / "index.csv").read_bytes() == content
+
+
+def test_an_index_holds_any_name(tmp_path):
+    index, names = ResultIndex(), ["a,b.png", 'q"uote.png', "line\nbreak.png", os.fsdecode(b"\xff\xfe.png"), "ü.png"]
+    for name in names:
+        index.add(f"in/{name}", {"png": name})
+    index.write(tmp_path, ResultIndex())
+    assert sorted(ResultIndex.read(tmp_path).files()) == sorted(names)
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip", "parquet"])
+def test_images_of_archives_stay_inside_the_output_folder(tmp_path, segmenter, kind):
+    content = io.BytesIO()
+    Image.fromarray(picture()).save(content, "PNG")
+    names = ["../../evil.png", "/abs/olute.png", "d/./x.png"]
+    place = tmp_path / "in" / f"set.{kind}"
+    write_archive(place, {name: content.getvalue() for name in names})
+    result = segment_files(SegmentSettings(segmenter=segmenter, device="cpu"), [str(place)], tmp_path / "o" / "p")
+    assert result.done == 3
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png"))
+    if kind == "parquet":
+        assert written == [f"o/p/set/{row:09d}.png" for row in range(3)]
+    else:
+        assert written == [f"o/p/set/{name}.png" for name in ("_/_/evil", "abs/olute", "d/x")]
+
+
+def test_a_name_that_is_too_long_for_its_results_is_told(tmp_path, segmenter):
+    save(tmp_path / "in" / "a.png", picture())
+    save(tmp_path / "in" / f"{'x' * 245}.png", picture())
+    result = segment_files(SegmentSettings(segmenter=segmenter, device="cpu"), [str(tmp_path / "in")], tmp_path / "o")
+    assert result.done == 1 and len(result.broken) == 1
+    assert "too long" in table(tmp_path / "o")[1]["reason"]
 
 
 def test_an_image_that_is_named_twice_is_done_once(tmp_path):
     save(tmp_path / "a.png", picture())
-    assert len(find_images([str(tmp_path), str(tmp_path / "a.png"), str(tmp_path / "*.png")])) == 1
+    named = [str(tmp_path), str(tmp_path / "a.png"), str(tmp_path / "*.png"), f"{tmp_path}/../{tmp_path.name}/a.png"]
+    assert len(find_items(named, tmp_path / "o", ResultIndex())) == 1
 
 
 def test_originals_are_never_replaced(tmp_path, segmenter):

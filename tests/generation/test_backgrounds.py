@@ -9,7 +9,7 @@ import l4f_datagen as l4f
 from l4f_datagen.generation.backgrounds import Backgrounds, open_backgrounds
 from l4f_datagen.generation.latents import Candidate
 from l4f_datagen.generation.stream import stream
-from l4f_datagen.images.sources import FolderImages
+from l4f_datagen.photographs.folders import FolderImages
 from l4f_datagen.shards import layout
 
 

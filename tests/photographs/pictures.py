@@ -226,7 +226,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "pgm": (b"P5 4 4 255\n" + bytes(16), "a PNM file"),
     "svg": (b"<?xml version='1.0'?>\n<!-- drawn --><svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
     "html": (b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
-    "text": (b"not found\n", "a text file"),
+    "text": (b"not found\n", "no image of a known kind"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "a Git LFS pointer"),
     "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "a HEIC file"),
     "avif": (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(99), "an AVIF file"),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pyarrow.parquet as pq
 import pytest
 
@@ -51,6 +52,31 @@ def test_what_was_written_is_sound(tmp_path, tiny_settings, image_format, save):
     l4f.generate(tiny_settings.model_copy(update=changes), tmp_path / "s")
     found = verify(tmp_path / "s")
     assert found.findings == [] and (found.shards, found.samples) == (3, 23)
+
+
+@pytest.mark.parametrize(("backgrounds", "codes"), [("generator", 2), ("folder", 1)])
+def test_codes_are_as_many_as_the_generator_drew(tmp_path, made, tiny_settings, backgrounds, codes):
+    """Where backgrounds are images, a sample has the code of its foreground alone."""
+    (tmp_path / "photos").mkdir()
+    for sample in l4f.open_dataset(made):
+        cv2.imwrite(str(tmp_path / "photos" / f"{sample.key}.png"), sample.image)
+    place = "generator" if backgrounds == "generator" else f"folder:{tmp_path / 'photos'}"
+    l4f.generate(tiny_settings.model_copy(update={"save": ("w",), "backgrounds": place}), tmp_path / "s")
+    assert next(iter(l4f.open_dataset(tmp_path / "s"))).w.shape == (codes, 10)
+    assert verify(tmp_path / "s").findings == []
+    description = json.loads((tmp_path / "s" / layout.DATASET).read_text())
+    if codes == 1:
+        del description["backgrounds"]
+    else:
+        description["backgrounds"] = {"images": 1, "sha256": "0" * 64}
+    (tmp_path / "s" / layout.DATASET).write_bytes(sealed.seal(description))
+    assert any(f"expected finite float32 ({3 - codes}, w_dim)" in problem for _, problem in problems(tmp_path / "s"))
+
+
+def test_a_problem_of_a_member_hides_no_other(folder):
+    change = lambda s: replace(s, mask=1 - s.mask, foreground=s.image, metadata=s.metadata | {"seed": 3})  # noqa: E731
+    found = " ".join(problem for _, problem in with_samples(folder, change))
+    assert all(words in found for words in ("members ", "seed is 3", "pixels differ", "mask_area is"))
 
 
 @pytest.mark.parametrize("place", ["memory://verify/ü b", None])

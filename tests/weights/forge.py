@@ -140,3 +140,33 @@ def nvidia_bytes(content) -> bytes:
     _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
     with modules_named(torch_utils__persistence={"_reconstruct_persistent_obj": _reconstruct_persistent_obj}):
         return pickle.dumps(content, protocol=4)
+
+
+def nvidia_state(made: Generator) -> dict[str, torch.Tensor]:
+    """A generator's tensors as ``G_ema.state_dict()`` of stylegan2-ada-pytorch names them."""
+    kernel, state = ops.fir_kernel(), {"mapping.w_avg": made.w_avg, "synthesis.b4.const": made.constant}
+    for index, (weight, bias) in enumerate(zip(made.mapping.weights, made.mapping.biases, strict=True)):
+        state |= {f"mapping.fc{index}.weight": weight, f"mapping.fc{index}.bias": bias}
+    index = 0
+    for level, rgb in enumerate(made.to_rgb):
+        block = f"synthesis.b{4 << level}"
+        state[f"{block}.resample_filter"] = kernel
+        for name in ("conv1",) if level == 0 else ("conv0", "conv1"):
+            layer = made.layers[index]
+            state |= {
+                f"{block}.{name}.weight": layer.weight,
+                f"{block}.{name}.noise_strength": layer.noise_strength,
+                f"{block}.{name}.bias": layer.bias,
+                f"{block}.{name}.resample_filter": kernel,
+                f"{block}.{name}.noise_const": layer.noise,
+                f"{block}.{name}.affine.weight": layer.affine_weight,
+                f"{block}.{name}.affine.bias": layer.affine_bias,
+            }
+            index += 1
+        state |= {
+            f"{block}.torgb.weight": rgb.weight[:, :, None, None],
+            f"{block}.torgb.bias": rgb.bias,
+            f"{block}.torgb.affine.weight": rgb.affine_weight,
+            f"{block}.torgb.affine.bias": rgb.affine_bias,
+        }
+    return {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}

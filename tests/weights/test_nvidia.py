@@ -114,7 +114,7 @@ def _other_kind():
         (lambda: forge.nvidia_network(forge.generator(), c_dim=10), "class-conditional.*c_dim 10"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="resnet"), "architecture resnet"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="orig"), "architecture orig"),
-        (lambda: forge.nvidia_network(forge.generator(), img_channels=1), "1 image channels"),
+        (lambda: forge.nvidia_network(forge.generator(), img_channels=1), "of 1 image channel .grey."),
     ],
 )
 def test_what_is_not_usable_is_refused_by_its_name(network, named, tmp_path):

@@ -6,7 +6,8 @@ import threading
 import numpy as np
 
 from ..errors import UserError
-from .sources import Source
+from ..short import short
+from .source import Photographs, Source
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ class WholeImages:
     def read(self, index: int, size: int) -> tuple[int, np.ndarray]:
         """The first whole image from ``index`` on, and its index: RGB uint8 H×W×3 in its own size.
 
+        A very large JPEG may be read smaller, its shorter side at least ``size``.
+
         Raises:
             UserError: more than 1 % of the files are broken.
         """
@@ -36,9 +39,12 @@ class WholeImages:
             if found in self.broken:
                 continue
             try:
-                return found, self.source.read(found, size)
+                image = self.source.read(found, size, reduced=True)
             except (OSError, ValueError) as error:
                 self._count_broken(found, error)
+            else:
+                self._tell(found)
+                return found, image
         raise AssertionError("all files are broken, and the first of them did not stop the run")
 
     def not_known_broken(self, index: int) -> int:
@@ -47,12 +53,16 @@ class WholeImages:
             index = (index + 1) % len(self.source)
         return index
 
+    def _tell(self, index: int) -> None:
+        if isinstance(self.source, Photographs):
+            for line in self.source.notices.new():
+                logger.warning("%s: there are %s; this is the first", self.source.name(index), line)
+
     def _count_broken(self, index: int, error: Exception) -> None:
         with self._lock:
             if index not in self.broken:
                 self.broken.add(index)
-                reason = " ".join(str(error).split())
-                logger.warning("%s: broken, skipped (%s)", self.source.name(index), reason)
+                logger.warning("%s: broken, skipped (%s)", self.source.name(index), short(error, 300))
             count, total = len(self.broken), len(self.source)
         if count > BROKEN_SHARE * total:
             raise UserError(

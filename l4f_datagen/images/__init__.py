@@ -1,1 +1,0 @@
-"""Images that people bring: folders, tars and Parquet files of them, each a numbered list."""

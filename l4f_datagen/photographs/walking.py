@@ -1,0 +1,116 @@
+"""The files below a folder, as people see them: nothing hidden, no link that leads round."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import kinds, names
+from .left_out import LeftOut
+
+ARCHIVES = {"tar": "tar", "tgz": "tar", "zip": "zip", "parquet": "parquet", "pq": "parquet"}
+"""Extension → what it is."""
+
+
+@dataclass
+class Found:
+    """Files below a folder."""
+
+    pictures: list[Path] = field(default_factory=list)
+    archives: dict[str, list[Path]] = field(default_factory=dict)
+    """tar, zip or parquet → files."""
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def add(self, path: Path) -> None:
+        """Take in a file of any kind."""
+        kind = archive_kind(path)
+        if kind:
+            self.archives.setdefault(kind, []).append(path)
+        elif is_picture(path):
+            self.pictures.append(path)
+        else:
+            self.left_out.add_other(path.name)
+
+    def finish(self) -> "Found":
+        """Put all into the order of their paths; leave out labels of others."""
+        stems = {names.stem(str(path)) for path in self.pictures}
+        kept = []
+        for path in sorted(self.pictures):
+            if names.is_label(str(path), stems):
+                self.left_out.add("labels of others", path.name)
+            else:
+                kept.append(path)
+        self.pictures = kept
+        for paths in self.archives.values():
+            paths.sort()
+        return self
+
+
+def archive_kind(path: Path) -> str | None:
+    """tar, zip or parquet, by the file's name."""
+    if path.name.lower().endswith(".tar.gz"):
+        return "tar"
+    return ARCHIVES.get(names.extension(path.name))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a picture by its extension, or if it has none by its first bytes."""
+    extension = names.extension(path.name)
+    if extension:
+        return extension in names.PICTURES
+    try:
+        with path.open("rb") as file:
+            return kinds.kind_of(file.read(16)) is not None
+    except OSError:
+        return False
+
+
+def walk(folder: Path) -> Found:
+    """All files below a folder.
+
+    Links to files are followed. Folders of labels beside one of images, hidden files and folders, links to folders and
+    all that cannot be read are left out.
+    """
+    found, waiting = Found(), [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError as error:
+            found.left_out.add(f"folders that cannot be read: {error.strerror}", _below(place, folder))
+            continue
+        folders = []
+        for entry in entries:
+            _look(entry, found, folders)
+        labels = names.label_folders([path.name for path in folders])
+        for path in folders:
+            if path.name in labels:
+                found.left_out.add("folders of labels", f"{_below(path, folder)}/")
+            else:
+                waiting.append(path)
+    return found.finish()
+
+
+def _look(entry: os.DirEntry, found: Found, folders: list[Path]) -> None:
+    left_out = found.left_out
+    if names.is_hidden(entry.name):
+        left_out.add("hidden", entry.name)
+        return
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        left_out.add("broken links" if entry.is_symlink() else f"unreadable: {error.strerror}", entry.name)
+        return
+    if stat.S_ISDIR(mode):
+        if entry.is_symlink():
+            left_out.add("links to folders", entry.name)
+        else:
+            folders.append(Path(entry.path))
+    elif stat.S_ISREG(mode):
+        found.add(Path(entry.path))
+    else:
+        left_out.add("no regular files", entry.name)
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path != folder else str(folder)

@@ -1,0 +1,86 @@
+"""The modules of NVIDIA's PyTorch networks, in either form that files have: pickled whole, or as a state dict."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from ..short import short
+from .allowed import PERSISTENT_OBJECT
+from .assemble import Misfit
+from .machine import Record
+from .tensors import load_tensor
+
+
+class Module:
+    """One module: what it says of itself, the modules and the tensors in it.
+
+    A state dict says nothing of itself: ``attributes`` are empty then, and ``class_name`` too.
+    """
+
+    def __init__(self, name: str, class_name: str, attributes: Mapping, children: Mapping, tensors: Mapping):
+        self.name, self.class_name = name, class_name
+        self.attributes, self.children, self._tensors = attributes, children, tensors
+
+    def child(self, name: str) -> "Module":
+        """A module in this one. Raises Misfit where there is none."""
+        found, where = self.children.get(name), f"{self.name}.{name}" if self.name else name
+        return _of_branch(found, where) if isinstance(found, _Branch) else of_record(found, where)
+
+    def has(self, tensor: str) -> bool:
+        return self._tensors.get(tensor) is not None
+
+    def tensor(self, name: str) -> Tensor:
+        """A tensor of this module. Raises Misfit where there is none."""
+        if not self.has(name):
+            raise Misfit(f"tensor {self.name}.{name} is missing")
+        return load_tensor(self._tensors[name])
+
+
+def is_pickled(value: object) -> bool:
+    """Whether a value of an unpickled file is one of NVIDIA's networks, pickled whole."""
+    return isinstance(value, Record) and value.kind == PERSISTENT_OBJECT
+
+
+def of_record(record: object, name: str) -> Module:
+    """A module that was pickled whole: its ``__dict__`` beside the program text that made it, which nobody looks at.
+
+    Raises:
+        Misfit: it is none.
+    """
+    meta = record.arguments[0] if is_pickled(record) and record.arguments else None
+    kind = meta.get("type", "class") if isinstance(meta, Mapping) else None
+    state = meta.get("state") if isinstance(kind, str) and kind == "class" else None
+    if not isinstance(state, Mapping):
+        raise Misfit(f"module {name or 'G'} is missing")
+    tensors = {**_mapping(state, "_parameters"), **_mapping(state, "_buffers")}
+    return Module(name, short(meta.get("class_name"), 40), state, _mapping(state, "_modules"), tensors)
+
+
+def of_state(tensors: Mapping[str, object]) -> Module:
+    """The modules that the names of a state dict make up.
+
+    Raises:
+        Misfit: a name is a module's and a tensor's.
+    """
+    root = _Branch()
+    for name, value in tensors.items():
+        *path, last = name.split(".")
+        branch = root
+        for part in path:
+            branch = branch.children.setdefault(part, _Branch())
+        branch.tensors[last] = value
+    return _of_branch(root, "")
+
+
+class _Branch:
+    def __init__(self):
+        self.children, self.tensors = {}, {}
+
+
+def _of_branch(branch: _Branch, name: str) -> Module:
+    return Module(name, "", {}, branch.children, branch.tensors)
+
+
+def _mapping(state: Mapping, name: str) -> Mapping:
+    value = state.get(name)
+    return value if isinstance(value, Mapping) else {}
