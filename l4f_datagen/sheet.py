@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from . import atomic
 from .masks import IGNORED
 from .sample import Sample
 
@@ -52,9 +53,9 @@ def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128) -
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Write RGB uint8 H×W×3 as a PNG, creating its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png_bytes(image))
+    """Write RGB uint8 H×W×3 as a PNG, creating its folder. Raises ``CannotWrite``."""
+    atomic.make_folder(path.parent)
+    atomic.write_bytes(path, png_bytes(image))
 
 
 def png_bytes(image: np.ndarray) -> bytes:

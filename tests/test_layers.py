@@ -15,6 +15,8 @@ BOTTOM = {
     "seeding",
     "errors",
     "devices",
+    "atomic",
+    "atomic_folders",
     "sample",
     "masks",
     "overlap",

@@ -10,6 +10,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from .. import atomic
 from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..sheet import picture_grid, save_png
@@ -80,7 +81,7 @@ def _write_table(path: Path, names: Sequence[str], rows: Any) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in row] for row in rows)
-    path.write_text(text.getvalue(), encoding="utf-8")
+    atomic.write_bytes(path, text.getvalue().encode())
 
 
 def _write_plot(
@@ -102,7 +103,9 @@ def _write_plot(
             bar.set_alpha(1 if is_emphasised else 0.4)
     axes.set_xticks(places, labels)
     figure.legend(loc="outside lower center", ncols=len(series))
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120, metadata={"Software": None})
+    atomic.write_bytes(path, content.getvalue())
 
 
 def _batches(batch_size: int) -> Iterator[range]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from .. import atomic
 from ..devices import explaining_memory, resolve_device
-from ..errors import UserError
 from ..settings import AnalyzeSettings, resolve
 from .options import setting
 
@@ -96,11 +96,5 @@ def _explaining_memory(settings: AnalyzeSettings):
 
 def _folder(out: str) -> Path:
     folder = Path(out).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"out {out}", got=f"a place that is no folder ({error.strerror})", expected="a folder that can be written",
-            remedy="choose another path",
-        ) from error  # fmt: skip
+    atomic.check_folder(folder, f"out {out}")
     return folder

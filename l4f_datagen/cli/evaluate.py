@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .. import atomic
 from ..devices import resolve_device
 from ..errors import UserError
 from ..settings import (
@@ -159,6 +160,6 @@ class _Result(LiveLine):
         worst = {number: metrics.worst(row.per_image, self._worst) for number, row in measured}
         tables.render(report, worst={number: images for number, images in worst.items() if images})
         if self._json:
-            self._json.write_text(tables.to_json(report), encoding="utf-8")
+            atomic.write_bytes(self._json, tables.to_json(report).encode())
         if self._csv:
             tables.write_csv(report, self._csv)

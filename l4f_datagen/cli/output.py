@@ -7,8 +7,19 @@ from typing import Any
 
 import click
 
+from .. import atomic
 from ..addresses import hidden_within
-from ..errors import UserError
+
+
+def check_file(path: str | Path, flag: str) -> Path:
+    """The path of a result's file, asked for before the work.
+
+    Raises:
+        UserError: nothing can be written there; names the flag.
+    """
+    found = Path(path).expanduser()
+    atomic.check_file(found, f"{flag} {path}")
+    return found
 
 
 def print_json(value: Any) -> None:
@@ -20,18 +31,12 @@ def print_json(value: Any) -> None:
 
 
 def write_file(path: str | Path, content: bytes, flag: str) -> Path:
-    """Write a file, creating its folder.
+    """Write a file, creating its folder; what was there stays until the new one is whole.
 
     Raises:
         UserError: that is not possible; names the flag.
+        WorkError: the disk is full.
     """
-    path = Path(path).expanduser()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise UserError(
-            f"{flag} {path}", got=f"a place that cannot be written ({error.strerror})", expected="a writable path",
-            remedy="choose another",
-        ) from error  # fmt: skip
-    return path
+    found = check_file(path, flag)
+    atomic.write_bytes(found, content)
+    return found

@@ -8,6 +8,7 @@ import click
 from ..errors import UserError
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, save_png
+from .output import check_file
 
 
 @click.command("preview", short_help="Draw a contact sheet of a data set.")
@@ -25,11 +26,6 @@ def command(folder: str, out: str, n: int, columns: int, tile: int) -> None:
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UserError("out", got=out, expected="the name of a PNG file", remedy="end it in .png")
     dataset = open_dataset(folder, allow_incomplete=True)
-    try:
-        save_png(path, contact_sheet(islice(dataset, n), columns=min(columns, n), tile=tile))
-    except OSError as error:
-        raise UserError(
-            f"out {out}", got=f"a place that cannot be written ({error.strerror})", expected="a writable path",
-            remedy="choose another",
-        ) from error  # fmt: skip
+    check_file(path, "out")
+    save_png(path, contact_sheet(islice(dataset, n), columns=min(columns, n), tile=tile))
     click.echo(f"{path}: {min(n, len(dataset))} of {len(dataset)} samples")

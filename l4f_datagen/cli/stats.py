@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..errors import UserError
 from ..shards.reader import open_dataset
-from .output import write_file
+from .output import check_file, write_file
 
 if TYPE_CHECKING:
     from ..analysis.distributions import Distributions
@@ -34,6 +34,9 @@ def command(folder: str, out: str | None, json_file: str | None, sample: int | N
     if out:
         plotting.require_matplotlib("stats --out")
     dataset = open_dataset(folder, allow_incomplete=True)
+    for path, flag in ((json_file, "json"), (out and _file(out), "out")):
+        if path:
+            check_file(path, flag)  # before the masks are read, which takes a while
     found = distributions.measure(dataset, masks=sample if out or json_file else 0)
     _print(found, len(dataset.lengths))
     if json_file:

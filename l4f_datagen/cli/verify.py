@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..errors import UserError, WorkError
 from ..shards.verify import Finding, Verification, verify
-from .output import write_file
+from .output import check_file, write_file
 
 if TYPE_CHECKING:
     from ..engines.repair import Repair
@@ -38,6 +38,8 @@ def command(
     """
     if (generator or alpha) and not mend:
         raise UserError("generator" if generator else "alpha", got="no --repair", expected="both", remedy="add it")
+    if json_file:
+        check_file(json_file, "json")
     found = verify(folder, decode=not quick, report=_progress)
     result = _as_json(found)
     if mend and found.findings:

@@ -4,7 +4,6 @@ Where the samples come from, and in which process, is the caller's.
 """
 
 import contextlib
-import errno
 import logging
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..atomic import CannotWrite
 from ..errors import UserError, WorkError
 from ..sample import Sample
 from ..settings import GenerateSettings, ImportSettings, RenderSettings
@@ -25,8 +25,6 @@ from ..shards.writer import write_shard
 from ..short import short
 
 logger = logging.getLogger(__name__)
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -236,10 +234,10 @@ def versions(packages: Sequence[str]) -> Mapping[str, str]:
 def _explaining_full_disk(what: str):
     try:
         yield
-    except OSError as error:
-        if error.errno not in _FULL:
+    except CannotWrite as error:
+        if not error.full:
             raise
         raise WorkError(
-            f"no room left while writing {what} ({error.strerror}): the finished shards stay; "
+            f"no room left while writing {what} ({error.reason}): the finished shards stay; "
             "make room and run the same command again to continue"
         ) from error

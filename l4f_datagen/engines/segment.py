@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import weights
+from .. import atomic, weights
 from ..addresses import shown
 from ..devices import resolve_device
 from ..errors import UserError
@@ -24,7 +24,7 @@ from ..photographs.places import open_each
 from ..photographs.source import Notices, Photographs
 from ..segmentation import segment
 from ..settings import SegmentSettings
-from ..shards import atomic, encoding
+from ..shards import encoding
 from ..short import short
 from .segment_index import INDEX, ResultIndex, check_length, check_names
 
@@ -101,7 +101,7 @@ def segment_files(
         key, contents = picture.item.key, _encoded(settings, picture.image, *arrays)
         for extension, content in contents.items():
             place = out / f"{key}.{extension}"
-            place.parent.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(place.parent)
             atomic.write_bytes(place, content)
         index.add(picture.item.name, {kind: f"{key}.{kind}" for kind in contents})
 
@@ -176,15 +176,7 @@ def _check_out(out: Path, items: Sequence[_Item], kinds: Sequence[str]) -> None:
                     f"out {out}", got=f"a folder in which {place.name} would replace an image of that name",
                     expected="another folder than the images'", remedy="choose another --out",
                 )  # fmt: skip
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        atomic.write_bytes(out / ".probe", b"")
-        (out / ".probe").unlink()
-    except OSError as error:
-        raise UserError(
-            f"out {out}", got=f"a place that cannot be written ({error.strerror})", expected="a writable folder",
-            remedy="choose another path or change its permissions",
-        ) from None  # fmt: skip
+    atomic.check_folder(out, f"out {out}")
 
 
 def _kinds(settings: SegmentSettings) -> list[str]:

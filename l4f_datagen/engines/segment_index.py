@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from .. import atomic
 from ..errors import UserError
-from ..shards import atomic
 from ..short import short
 
 INDEX = "index.csv"

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import atomic
 from ..devices import explaining_memory
-from ..errors import UserError, WorkError
+from ..errors import WorkError
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8
 from ..generation.refinement import refine
@@ -86,17 +87,12 @@ def export_images(
 
     Masks of the same names in another folder are then a reference.
     """
+    atomic.check_folder(folder, f"export_images {folder}")
     models, written = models or load(settings), 0
     for psi in settings.psi:
         for batch in draw(settings, models, psi):
             for name, image in zip(batch.keys, batch.images):
-                try:
-                    save_png(folder / f"{name}.png", image)
-                except OSError as error:
-                    raise UserError(
-                        f"export_images {folder}", got=f"a place that cannot be written ({error.strerror})",
-                        expected="a folder", remedy="choose another path",
-                    ) from error  # fmt: skip
+                save_png(folder / f"{name}.png", image)
                 written += 1
             report(written, settings.n * len(settings.psi))
     return written

@@ -1,6 +1,7 @@
 """Results as a table on a terminal, as JSON and as CSV."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from .. import atomic
 from ..addresses import hidden_within
-from ..errors import UserError
 
 UNDEFINED = "–"
 HEADINGS = {
@@ -107,14 +108,15 @@ def write_csv(report: Report, path: Path) -> None:
     """A line per row; a value's interval in NAME_low and NAME_high. Undefined values are empty."""
     labels, values = _columns(report.rows)
     bounded = [name for name in values if any(name in row.intervals for row in report.rows)]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        bounds = [f"{name}_{end}" for name in bounded for end in ("low", "high")]
-        writer.writerow([*labels, "images", *values, *bounds])
-        for row in report.rows:
-            ends = [end for name in bounded for end in row.intervals.get(name, ("", ""))]
-            numbers = ["" if (v := row.values.get(name)) is None else v for name in values]
-            writer.writerow([*(row.labels.get(name, "") for name in labels), row.images, *numbers, *ends])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    bounds = [f"{name}_{end}" for name in bounded for end in ("low", "high")]
+    writer.writerow([*labels, "images", *values, *bounds])
+    for row in report.rows:
+        ends = [end for name in bounded for end in row.intervals.get(name, ("", ""))]
+        numbers = ["" if (v := row.values.get(name)) is None else v for name in values]
+        writer.writerow([*(row.labels.get(name, "") for name in labels), row.images, *numbers, *ends])
+    atomic.write_bytes(path, text.getvalue().encode())
 
 
 def check_writable(path: str | None, flag: str) -> Path | None:
@@ -126,18 +128,7 @@ def check_writable(path: str | None, flag: str) -> Path | None:
     if path is None:
         return None
     file = Path(path).expanduser()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        existed = file.exists()
-        with file.open("ab"):
-            pass
-        if not existed:
-            file.unlink()
-    except OSError as error:
-        raise UserError(
-            f"{flag} {path}", got=f"a place that cannot be written ({error.strerror})", expected="a file's name",
-            remedy="choose another path",
-        ) from error  # fmt: skip
+    atomic.check_file(file, f"{flag} {path}")
     return file
 
 

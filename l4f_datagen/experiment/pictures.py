@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from .. import atomic
 from ..analysis.plotting import require_matplotlib
 from ..devices import resolve_device
 from ..evaluation import metrics
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import open_truth
 from ..settings.experiment import SUPERVISED
-from ..shards import atomic
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, picture_grid, png_bytes
 from ..training.run import LOG
@@ -123,7 +123,7 @@ def worst_and_best(stage: Stage, row: Mapping[str, Any]) -> bytes:
 def keep(path: Path, content: bytes) -> None:
     """Write a file unless it is there already."""
     if not path.is_file() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(path.parent)
         atomic.write_bytes(path, content)
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .. import atomic
 from ..errors import UserError
-from ..shards import atomic
 
 FILE = "run.json"
 FORMAT, VERSION = "l4f-datagen-experiment", 1

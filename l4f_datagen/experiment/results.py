@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import weights
+from .. import atomic, weights
 from ..addresses import hidden_within
 from ..devices import resolve_device
 from ..evaluation import tables
@@ -15,7 +15,6 @@ from ..evaluation.frechet import GENERATOR, evaluate_frechet
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import evaluate_segmenters
 from ..settings import fingerprint
-from ..shards import atomic
 from ..weights.native import is_native
 from ..weights.source import file_sha256
 from .plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER, Stage
@@ -46,7 +45,7 @@ def evaluate(
     if found is not None and {name: found.get(name) for name in key} == key:
         return found, False
     content = relative(json.loads(tables.to_json(_measure(stage, report))), folder) | key
-    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.make_folder(path.parent)
     atomic.write_bytes(path, json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n")
     return content, True
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .. import atomic
 from ..shards import runs
 from ..shards.encoding import IGNORED
 from .item import Item
@@ -36,7 +37,7 @@ class Coco(Target):
 
     def add(self, item: Item) -> None:
         """Copy the image; write its entry and its annotations."""
-        (self.folder / item.image_set / item.image_name).write_bytes(item.image)
+        atomic.write_part(self.folder / item.image_set / item.image_name, item.image)
         height, width = item.mask.shape
         # Numbers follow from the sample's index, not from its place: they stay when a data set grows.
         # Annotations count from 1, since COCO's evaluation takes 0 for "none".
@@ -93,7 +94,7 @@ class _Instances:
         self._path, self._head = path, head
         self._parts = {name: path.with_name(f"{path.stem}.{name}.part") for name in self.LISTS}
         self._open = contextlib.ExitStack()
-        self._files = {name: self._open.enter_context(part.open("wb+")) for name, part in self._parts.items()}
+        self._files = {name: self._open.enter_context(atomic.open_part(part)) for name, part in self._parts.items()}
         self._begun = set()
 
     def __enter__(self) -> "_Instances":
@@ -109,7 +110,7 @@ class _Instances:
         self._add("annotations", entry)
 
     def finish(self) -> None:
-        with self._path.open("wb") as file:
+        with atomic.open_part(self._path) as file:
             file.write(_json(self._head)[:-1])
             for name, part in self._files.items():
                 file.write(f',\n"{name}": ['.encode())

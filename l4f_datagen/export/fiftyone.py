@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from .. import atomic
 from .item import Item
 from .target import Plan, Target
 
@@ -25,8 +26,8 @@ class FiftyOne(Target):
     def add(self, item: Item) -> None:
         """Copy the image, write the mask."""
         folder = self.folder / self._set_folder(item.image_set)
-        (folder / "data" / item.image_name).write_bytes(item.image)
-        (folder / "labels" / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values))
+        atomic.write_part(folder / "data" / item.image_name, item.image)
+        atomic.write_part(folder / "labels" / f"{item.key}.png", item.mask_file(self.plan.mask_values))
 
     def contents(self) -> Mapping[str, str]:
         """For the card."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
 
+from .. import atomic
 from ..shards import layout, schema
 from .item import Item
 from .target import Plan, Target
@@ -31,9 +32,9 @@ class Folder(Target):
     def add(self, item: Item) -> None:
         """Copy image and alpha; write the mask in the values asked for."""
         folder = self.folder / self._set_folder(item.image_set)
-        (folder / "images" / item.image_name).write_bytes(item.image)
-        (folder / "masks" / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values))
-        (folder / "alphas" / f"{item.key}.png").write_bytes(item.alpha_file)
+        atomic.write_part(folder / "images" / item.image_name, item.image)
+        atomic.write_part(folder / "masks" / f"{item.key}.png", item.mask_file(self.plan.mask_values))
+        atomic.write_part(folder / "alphas" / f"{item.key}.png", item.alpha_file)
         self._rows[item.image_set].add(item.metadata)
 
     def finish(self) -> None:
@@ -62,7 +63,8 @@ class _Rows:
 
     def __init__(self, path: Path):
         self._waiting: list[dict[str, Any]] = []
-        self._writer = pq.ParquetWriter(path, schema.SCHEMA)
+        self._file = atomic.open_part(path)
+        self._writer = pq.ParquetWriter(self._file, schema.SCHEMA)
 
     def add(self, row: dict[str, Any]) -> None:
         self._waiting.append(row)
@@ -75,4 +77,5 @@ class _Rows:
             self._waiting.clear()
 
     def close(self) -> None:
-        self._writer.close()
+        with self._file:
+            self._writer.close()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import atomic
 from ..shards import card
 from ..shards.schema import SCHEMA
 from .item import Item
@@ -97,9 +98,10 @@ class _Files:
             self._path(number).rename(self._folder / f"{self.split}-{number:05d}-of-{self.count:05d}.parquet")
 
     def close(self) -> None:
-        if self._writer:
-            self._writer.close()
-        self._writer, self._file_bytes = None, 0
+        writer, self._writer, self._file_bytes = self._writer, None, 0
+        if writer:
+            with self._file:
+                writer.close()
 
     def _flush(self) -> None:
         self._writer = self._writer or self._open()
@@ -111,7 +113,10 @@ class _Files:
         path = self._path(self.count)
         self.count += 1
         # Images neither compress, nor repeat, nor have a least and a greatest.
-        return pq.ParquetWriter(path, COLUMNS, compression="NONE", use_dictionary=False, write_statistics=SCHEMA.names)
+        self._file = atomic.open_part(path)
+        return pq.ParquetWriter(
+            self._file, COLUMNS, compression="NONE", use_dictionary=False, write_statistics=SCHEMA.names
+        )
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{self.split}-{number:05d}.parquet"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from .. import atomic
+from ..atomic import CannotWrite
 from ..engines.dataset import Progress
 from ..errors import UserError, WorkError
 from ..settings import ExportSettings
@@ -69,7 +71,7 @@ def export(
                 counts[item.image_set] += 1
                 report(Progress((made - 1) // per_shard, shards, made, len(dataset), len(dataset)))
             target.finish()
-        (hidden / "README.md").write_text(readme.render(plan, target, counts), encoding="utf-8")
+        atomic.write_part(hidden / "README.md", readme.render(plan, target, counts).encode())
     return Export(out, counts, target.notes())
 
 
@@ -110,24 +112,18 @@ def _checked(out: str | Path) -> Path:
 @contextlib.contextmanager
 def _whole_or_not_at_all(partial: Path, out: Path) -> Iterator[None]:
     """Make the folder ``partial``; rename it to ``out`` when the block ends well, remove it when not."""
-    try:
-        if partial.exists():
-            shutil.rmtree(partial)  # of an export that was killed
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise UserError(
-            f"out {out}", got=f"a place that cannot be written ({error.strerror})", expected="a writable folder",
-            remedy="choose another path or change its permissions",
-        ) from None  # fmt: skip
+    shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed
+    atomic.check_folder(partial, f"out {out}")
     try:
         yield
         os.sync()  # once for all files: one by one would take longer than writing them
-        partial.rename(out)
-    except OSError as error:
+        with atomic.explained(out):
+            partial.rename(out)
+    except (CannotWrite, OSError) as error:
         shutil.rmtree(partial, ignore_errors=True)
+        reason = error.reason if isinstance(error, CannotWrite) else error.strerror or error
         raise WorkError(
-            f"export to {out} failed: {error.strerror or error}; nothing was left there; "
-            "mend it and run the same command again"
+            f"export to {out} failed: {reason}; nothing was left there; mend it and run the same command again"
         ) from error
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

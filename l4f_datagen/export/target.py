@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from .. import atomic
 from ..settings import ExportSettings
 from .item import Item
 
@@ -64,7 +65,7 @@ class Target(abc.ABC):
     def _create(self, *parts: str) -> Path:
         """A folder inside the export's."""
         path = self.folder.joinpath(*parts)
-        path.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(path)
         return path
 
     def _names(self) -> str:

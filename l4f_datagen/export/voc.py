@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from .. import atomic
 from ..shards.encoding import IGNORED, decode_image, encode_image
 from .item import Item
 from .target import Plan, Target, in_braces
@@ -30,7 +31,7 @@ class Voc(Target):
         self._encoded = 0
         self._open = contextlib.ExitStack()
         names = plan.image_sets if len(plan.image_sets) == 1 else (*plan.image_sets, "trainval")
-        self._lists = {name: self._open.enter_context((lists / f"{name}.txt").open("wb")) for name in names}
+        self._lists = {name: self._open.enter_context(atomic.open_part(lists / f"{name}.txt")) for name in names}
 
     def add(self, item: Item) -> None:
         """Copy or encode the image, write the mask, list the stem."""
@@ -38,8 +39,8 @@ class Voc(Target):
         if item.image_format != "jpg":
             content = encode_image(decode_image(content), "jpg", _JPEG_QUALITY)
             self._encoded += 1
-        (self._images / f"{item.key}.jpg").write_bytes(content)
-        (self._masks / f"{item.key}.png").write_bytes(item.mask_file(self.plan.mask_values, PALETTE))
+        atomic.write_part(self._images / f"{item.key}.jpg", content)
+        atomic.write_part(self._masks / f"{item.key}.png", item.mask_file(self.plan.mask_values, PALETTE))
         self._lists[item.image_set].write(f"{item.key}\n".encode())
         if "trainval" in self._lists and item.image_set != "test":
             self._lists["trainval"].write(f"{item.key}\n".encode())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from .. import atomic
 from ..shards.encoding import IGNORED
 from .item import Item
 from .polygons import polygons
@@ -30,9 +31,10 @@ class Yolo(Target):
         self._with_ignored += bool((mask == IGNORED).any())
         size = mask.shape[::-1]
         lines = ["0 " + " ".join(f"{value:.7g}" for value in (line / size).ravel()) for line in polygons(mask)]
-        (self.folder / "images" / item.image_set / item.image_name).write_bytes(item.image)
-        labels = self.folder / "labels" / item.image_set / f"{item.key}.txt"
-        labels.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        atomic.write_part(self.folder / "images" / item.image_set / item.image_name, item.image)
+        atomic.write_part(
+            self.folder / "labels" / item.image_set / f"{item.key}.txt", "".join(f"{line}\n" for line in lines).encode()
+        )
 
     def finish(self) -> None:
         """Write ``data.yaml``. Without ``path``, YOLO looks beside it, wherever the folder goes."""
@@ -42,7 +44,7 @@ class Yolo(Target):
         sets |= {name: f"images/{name}" for name in self.plan.image_sets}
         content = {**sets, "nc": 1, "names": {0: self.plan.settings.class_name}}
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        (self.folder / "data.yaml").write_text(text, encoding="utf-8")
+        atomic.write_part(self.folder / "data.yaml", text.encode())
 
     def contents(self) -> Mapping[str, str]:
         """For the card."""

@@ -10,6 +10,7 @@ same whoever makes it, and files appear whole.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..addresses import in_one_line
+from ..atomic import CannotWrite
 from ..documents import Unreadable, read_json
 from ..errors import UserError, WorkError
 from ..short import short
@@ -141,7 +143,10 @@ class Lock:
             content = json.dumps(asdict(self._writer)).encode()
             try:
                 self._store.write_bytes(self._writer.name, content)
-            except FileNotFoundError:  # whoever has the folder just cleared it of temporary files, this one's too
+            except CannotWrite as error:
+                if error.errno != errno.ENOENT:
+                    raise
+                # Whoever has the folder just cleared it of temporary files, this one's too.
                 self._store.write_bytes(self._writer.name, content)
 
     def _remove(self) -> None:

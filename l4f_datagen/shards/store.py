@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote
 
+from .. import atomic
 from ..addresses import remember, split_address
 from ..errors import UserError
-from . import atomic, layout
+from . import layout
 
 SCHEMES = ("s3", "gs", "hf", "memory")
 _NEEDLESS = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
@@ -155,18 +156,7 @@ class LocalStore(Store):
             (self.path / name).unlink(missing_ok=True)
 
     def make_writable(self) -> None:
-        probe = atomic.temporary(self.path / "probe")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            probe.touch()
-            probe.unlink(missing_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise UserError(f"out {self}", got="a file", expected="a folder", remedy="choose another path") from None
-        except OSError as error:
-            raise UserError(
-                f"out {self}", got=f"a place that cannot be written ({error.strerror})", expected="a writable folder",
-                remedy="choose another path or change its permissions",
-            ) from None  # fmt: skip
+        atomic.check_folder(self.path, f"out {self}")
 
     def remove_unfinished(self, shards: range | None) -> None:
         for path in self.path.glob(f".*{atomic.SUFFIX}"):

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import atomic
 from ..documents import Unreadable, read_json
 from ..settings import fingerprint
 from ..short import short
-from . import atomic, descriptions, folder, layout, sealed
+from . import descriptions, folder, layout, sealed
 from .store import Store, open_store
 from .verify_indexes import IndexChecks
 from .verify_shard import ShardCheck, check_shard

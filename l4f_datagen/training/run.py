@@ -2,15 +2,13 @@
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import atomic, atomic_folders
 from ..addresses import hidden_within
 from ..errors import UserError
-from ..shards import atomic
 from ..shards.lock import writing
 from .processes import Processes
 
@@ -77,11 +75,9 @@ class RunFolder:
                 f"out {self.path}", got=f"a folder without {SETTINGS} that holds {foreign[0]}",
                 expected="a new or empty folder, or a run to continue", remedy="choose another folder",
             )  # fmt: skip
-        (self.path / CHECKPOINTS).mkdir(exist_ok=True)
-        (self.path / SAMPLES).mkdir(exist_ok=True)
-        for folder in (self.path, self.path / CHECKPOINTS):
-            for left in folder.glob(f".*{atomic.SUFFIX}"):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for folder in (self.path, self.path / CHECKPOINTS, self.path / SAMPLES):
+            atomic.make_folder(folder)
+            atomic_folders.settle(folder)
         atomic.write_bytes(self.path / SETTINGS, _to_json(description))
 
     def checkpoints(self) -> list[int]:
@@ -99,26 +95,17 @@ class RunFolder:
 
     def write_folder(self, path: Path, fill: Callable[[Path], None]) -> None:
         """Let ``fill`` write into a temporary folder, then give it its name."""
-        temporary = path.with_name(f".{path.name}{atomic.SUFFIX}")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        fill(temporary)
-        for file in temporary.iterdir():
-            with file.open("rb") as opened:
-                os.fsync(opened.fileno())
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.replace(path)
-        atomic.sync_folder(path.parent)
+        with atomic_folders.replacing(path) as temporary:
+            fill(temporary)
 
     def keep_newest(self, count: int) -> None:
         """Remove all but the newest checkpoints."""
         for iteration in self.checkpoints()[:-count]:
-            shutil.rmtree(self.checkpoint(iteration))
+            atomic_folders.remove(self.checkpoint(iteration))
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append one line to the log; ``line`` has an ``iteration``."""
-        with self.log_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(hidden_within(line), ensure_ascii=False) + "\n")
+        atomic.append(self.log_file, json.dumps(hidden_within(line), ensure_ascii=False).encode() + b"\n")
 
     def cut_log(self, iteration: int) -> None:
         """Forget what was logged after ``iteration``, and a line that a kill cut short."""
@@ -136,16 +123,7 @@ class RunFolder:
                 return
 
     def _make_writable(self) -> None:
-        probe = self.path / f".probe{atomic.SUFFIX}"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            probe.touch()
-            probe.unlink(missing_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"out {self.path}", got=f"a place that cannot be written ({error.strerror})",
-                expected="a writable folder", remedy="choose another path or change its permissions",
-            ) from None  # fmt: skip
+        atomic.check_folder(self.path, f"out {self.path}")
 
     def _check_same(self, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         if existing.get("stage") != wanted["stage"]:
@@ -167,10 +145,11 @@ class RunFolder:
             )  # fmt: skip
 
     def _remove(self) -> None:
-        (self.path / SETTINGS).unlink()  # from here on it is no run any more
-        for name in (CHECKPOINTS, SAMPLES, FINAL, TENSORBOARD):
-            shutil.rmtree(self.path / name, ignore_errors=True)
+        # What says that something is finished goes first, and settings.json last: cut short, it is an unfinished run.
+        for name in (FINAL, CHECKPOINTS, SAMPLES, TENSORBOARD):
+            atomic_folders.remove(self.path / name)
         self.log_file.unlink(missing_ok=True)
+        (self.path / SETTINGS).unlink()
 
 
 def read_description(path: Path) -> dict[str, Any]:

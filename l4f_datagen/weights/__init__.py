@@ -92,7 +92,7 @@ def read_pair(
     generator = read_generator(generator_path)
     if alpha_path is None:
         folder = locate(generator_path)
-        if not native.is_native(folder) or not (folder / "alpha.safetensors").is_file():
+        if not native.is_native(folder) or not native.network_file(folder, "alpha"):
             raise UserError(
                 "alpha", got=f"none, and {generator_path} holds none", expected="an alpha network of this generator",
                 remedy="name one with --alpha",

@@ -1,8 +1,7 @@
 """Any checkpoint → native, and a generator → rosinality's layout; what is written is run beside what was read."""
 
 import contextlib
-import os
-import tempfile
+import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from .. import atomic
 from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.alpha import fits
@@ -113,7 +113,7 @@ def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     """Every network that a checkpoint holds, of each kind one."""
     found = result_of(locate(path))
     if found.is_dir():
-        kinds = [kind for kind in foreign.LAYOUTS if (found / f"{kind}.safetensors").is_file()]
+        kinds = [kind for kind in foreign.LAYOUTS if native.network_file(found, kind)]
     else:
         with files.opened(found, str(path)) as content:
             kinds = [kind for kind in foreign.LAYOUTS if foreign.layout_of(content.data, kind)]
@@ -127,7 +127,7 @@ def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) 
             raise UserError(
                 str(out), got="a file of this name", expected="a folder to write into", remedy="choose another name"
             )
-        taken = [out / f"{kind}.safetensors" for kind in networks if (out / f"{kind}.safetensors").exists()]
+        taken = [file for kind in networks if (file := native.network_file(out, kind))]
     else:
         if out.is_dir():
             raise UserError(str(out), got="a folder", expected="a file to write", remedy="choose another name")
@@ -145,7 +145,7 @@ def _check_company(out: Path, networks: Networks) -> None:
     """One folder means that its alpha network is for its generator."""
     together = {kind: network for kind, (network, _) in networks.items()}
     for kind in foreign.LAYOUTS:
-        if kind not in together and (out / f"{kind}.safetensors").is_file():
+        if kind not in together and native.network_file(out, kind):
             together[kind] = native.read(out, kind, str(out))[0]
     if not {"generator", "alpha"} <= together.keys():
         return
@@ -162,10 +162,18 @@ def _check_company(out: Path, networks: Networks) -> None:
 
 def _write_native(found: Path, out: Path, networks: Networks, licence: str | None, allow_nan: bool) -> float:
     """Write a folder and give the largest difference of what is read back."""
-    native.save(
-        out, **{kind: network for kind, (network, _) in networks.items()}, card=_card_of(found, out, networks, licence)
-    )
-    return max(_verified(out, kind, network, allow_nan) for kind, (network, _) in networks.items())
+    created = not out.exists()
+    atomic.check_folder(out, f"out {out}")
+    wanted = {kind: network for kind, (network, _) in networks.items()}
+    try:
+        # Read back before it takes the place of what is there.
+        with native.saving(out, **wanted, card=_card_of(found, out, networks, licence)) as staged:
+            return max(_verified(staged, kind, network, allow_nan) for kind, network in wanted.items())
+    except BaseException:
+        if created:
+            with contextlib.suppress(OSError):
+                out.rmdir()
+        raise
 
 
 def _card_of(found: Path, out: Path, networks: Networks, licence: str | None) -> dict:
@@ -223,8 +231,9 @@ def _write_rosinality(
     ]
     if licence:
         notes.append("the layout has no place for the licence")
-    with _beside(out) as temporary:
-        torch.save({"g_ema": rosinality.state_dict(generator), "latent_avg": generator.w_avg}, temporary)
+    content = io.BytesIO()
+    torch.save({"g_ema": rosinality.state_dict(generator), "latent_avg": generator.w_avg}, content)
+    with _beside(out, content.getbuffer()) as temporary:
         difference = _verified(temporary, "generator", generator, allow_nan)
     return difference, tuple(notes)
 
@@ -237,8 +246,7 @@ def _write_onnx(out: Path, networks: Networks) -> float:
             remedy="name a run of train-segmenter or its final folder",
         )  # fmt: skip
     segmenter = networks["segmenter"][0]
-    with _beside(out) as temporary:
-        onnx_file.write(segmenter, temporary)
+    with _beside(out, onnx_file.content(segmenter)) as temporary:
         difference = onnx_file.difference(segmenter, temporary)
         if difference > TOLERANCE:
             raise WorkError(f"the segmenter as ONNX gives other scores (by {difference:.2g}); nothing was written")
@@ -246,17 +254,13 @@ def _write_onnx(out: Path, networks: Networks) -> float:
 
 
 @contextlib.contextmanager
-def _beside(out: Path) -> Iterator[Path]:
+def _beside(out: Path, content: bytes | memoryview) -> Iterator[Path]:
     """A file beside its place until it is verified, so that what is there is not lost to a failure."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    os.close(handle)
-    try:
-        yield Path(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, out)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    atomic.check_file(out, f"out {out}")
+    with atomic.replacing(out) as file:
+        file.write(content)
+        file.flush()
+        yield Path(file.name)
 
 
 def _with_article(networks: Networks) -> str:

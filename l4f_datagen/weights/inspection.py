@@ -157,11 +157,11 @@ def _inspect_file(found: Path, name: str) -> Inspection:
 def _inspect_folder(folder: Path, name: str) -> Inspection:
     networks, licence, parts = [], UNKNOWN_LICENCE, []
     for kind in KINDS:
-        if (folder / f"{kind}.safetensors").is_file():
+        if part := native.network_file(folder, kind):
             network, source = native.read(folder, kind, name)
             networks.append(_summary(network, kind, source.notes))
             licence = source.licence
-            parts.append(folder / f"{kind}.safetensors")
+            parts.append(part)
     return Inspection(
         path=name,
         what=_what(networks) or "a native folder without a network",

@@ -1,27 +1,31 @@
 """The native format: a folder of safetensors and ``model.json`` (contract 4 of the design)."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
+from .. import atomic
 from ..addresses import hidden_within
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..short import short
-from . import cards, safetensors_file
+from . import cards, safetensors_file, tensor_file
 from .assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
 from .cards import CARD, FORMAT, VERSION
 from .files import DAMAGE, describe, reason
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
+_STAGED = ".new" + atomic.SUFFIX
 Kind = Literal["generator", "alpha", "segmenter"]
 Network = Generator | AlphaNetwork | Segmenter
 NETWORK_FILES = tuple(f"{kind}.safetensors" for kind in get_args(Kind))
@@ -43,10 +47,98 @@ def save(
 ) -> None:
     """Write networks and their card into ``folder``; a network that is not given stays as it is there.
 
-    ``card`` holds what a reader should know of them: ``name``, ``source``, ``licence``, ``training``,
-    ``quality``. Architecture and tensor hashes are added.
+    Whenever the program is killed, readers find the old checkpoint or the new one.
+
+    Args:
+        card: what a reader should know of them: ``name``, ``source``, ``licence``, ``training``, ``quality``.
+            Architecture and tensor hashes are added.
+
+    Raises:
+        CannotWrite: the disk is full, say; then the folder is what it was.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with saving(folder, generator=generator, alpha=alpha, segmenter=segmenter, card=card):
+        pass
+
+
+@contextlib.contextmanager
+def saving(
+    folder: Path,
+    *,
+    generator: Generator | None = None,
+    alpha: AlphaNetwork | None = None,
+    segmenter: Segmenter | None = None,
+    card: Mapping | None = None,
+) -> Iterator[Path]:
+    """``save`` after the block, which may look at what is to be saved: the folder that the block gets.
+
+    Card and networks are written into a hidden folder inside ``folder``. The card's name is the moment at which the new
+    checkpoint is there: a network that is still in the hidden folder then is the one that the card's hashes ask for.
+    """
+    created, staged = not folder.exists(), folder / _STAGED
+    atomic.make_folder(folder)
+    _complete(folder)
+    try:
+        atomic.make_folder(staged)
+        model = _write(folder, staged, generator, alpha, segmenter, card)
+        atomic.write_bytes(staged / CARD, json.dumps(model, indent=2, ensure_ascii=False).encode() + b"\n")
+        yield staged
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        if created:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    with atomic.explained(folder):
+        os.replace(staged / CARD, folder / CARD)
+        atomic.sync_folder(folder)
+        for file in staged.iterdir():
+            os.replace(file, folder / file.name)
+        staged.rmdir()
+        atomic.sync_folder(folder)
+
+
+def network_file(folder: Path, kind: Kind) -> Path | None:
+    """The file of a network in a native folder; None if there is none.
+
+    As a rule ``KIND.safetensors``; while a ``save`` that was killed waits to be completed, the one that the card means.
+    """
+    path, staged = folder / f"{kind}.safetensors", folder / _STAGED / f"{kind}.safetensors"
+    if staged.is_file() and is_native(folder) and _is_meant(staged, read_card(folder).get(kind)):
+        return staged
+    return path if path.is_file() else None
+
+
+def _complete(folder: Path) -> None:
+    """Do what a killed ``save`` had left to do, and remove what it had not finished."""
+    staged = folder / _STAGED
+    if not staged.is_dir():
+        return
+    with atomic.explained(folder):
+        for kind in get_args(Kind):
+            file = network_file(folder, kind)
+            if file is not None and file.parent == staged:
+                os.replace(file, folder / file.name)
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _is_meant(file: Path, entry: object) -> bool:
+    """Whether a file holds the very tensors of a card's entry."""
+    hashes = entry["tensors"] if isinstance(entry, dict) else {}
+    try:
+        return _tensors(file, hashes).keys() == hashes.keys()
+    except UserError:
+        return False
+
+
+def _write(
+    folder: Path,
+    target: Path,
+    generator: Generator | None,
+    alpha: AlphaNetwork | None,
+    segmenter: Segmenter | None,
+    card: Mapping | None,
+) -> dict:
+    """Write networks into ``target``, which are to be in ``folder``. Returns the card."""
     model = read_card(folder) if is_native(folder) else {}
     model = {"format": FORMAT, "version": VERSION} | model | dict(card or {})
     if generator is not None:
@@ -59,15 +151,14 @@ def save(
             "mapping_layers": a.mapping_layers,
             "conv_clamp": a.conv_clamp,
         }
-        model["generator"] = _save_network(folder, "generator", generator, architecture)
+        model["generator"] = _save_network(target, "generator", generator, architecture)
     if alpha is not None:
-        model["alpha"] = _save_network(folder, "alpha", alpha, {"channels": list(alpha.channels)})
+        model["alpha"] = _save_network(target, "alpha", alpha, {"channels": list(alpha.channels)})
     if segmenter is not None:
         architecture = {"name": segmenter.name, **segmenter.architecture}
         architecture |= {"foreground": list(segmenter.foreground), "size": segmenter.size}
-        model["segmenter"] = _save_network(folder, "segmenter", segmenter, architecture)
-    text = json.dumps(hidden_within(model), indent=2, ensure_ascii=False) + "\n"
-    (folder / CARD).write_text(text, encoding="utf-8")
+        model["segmenter"] = _save_network(target, "segmenter", segmenter, architecture)
+    return hidden_within(model)
 
 
 def read(folder: Path, kind: Kind, name: str) -> tuple[Network, Source]:
@@ -76,11 +167,11 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Network, Source]:
     Raises:
         UserError: it is not there, damaged, or its tensors are not those that ``model.json`` names.
     """
-    card, path = read_card(folder), folder / f"{kind}.safetensors"
+    card, path = read_card(folder), network_file(folder, kind)
     entry = card.get(kind)
-    if not isinstance(entry, dict) or not path.is_file():
+    if not isinstance(entry, dict) or path is None:
         raise UserError(
-            name, got=f"a native checkpoint without {path.name}", expected=f"one with a network {kind}",
+            name, got=f"a native checkpoint without {kind}.safetensors", expected=f"one with a network {kind}",
             remedy=f"name the folder or file that holds the {kind}",
         )  # fmt: skip
     tensors = _tensors(path, entry["tensors"])
@@ -143,10 +234,7 @@ def _beyond_shapes(architecture: dict) -> dict:
 def _save_network(folder: Path, kind: Kind, network: Network, architecture: dict) -> dict:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     path = folder / f"{kind}.safetensors"
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, temporary)
-    temporary.chmod(0o644)  # save_file leaves it readable by its owner alone
-    temporary.replace(path)
+    tensor_file.save(path, tensors)
     parameters = sum(p.numel() for p in network.parameters())
     hashes = {name: _sha256(tensor) for name, tensor in tensors.items()}
     return {"architecture": architecture, "parameters": parameters, "tensors": hashes}

@@ -38,8 +38,8 @@ def check_extra() -> None:
             )  # fmt: skip
 
 
-def write(segmenter: Segmenter, path: Path) -> None:
-    """Write a segmenter as one ONNX file with its classes in the metadata.
+def content(segmenter: Segmenter) -> bytes:
+    """A segmenter as one ONNX file with its classes in the metadata.
 
     Raises:
         UserError: the extra is not installed.
@@ -69,7 +69,7 @@ def write(segmenter: Segmenter, path: Path) -> None:
     }
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
+    return model.SerializeToString()
 
 
 def difference(segmenter: Segmenter, path: Path) -> float:

@@ -1,17 +1,17 @@
 """Checkpoints at https://, s3://, gs:// and hf:// addresses: fetched once into a cache, checked on the way."""
 
-import errno
 import hashlib
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import atomic
 from ..addresses import remember, shown
-from ..errors import UserError
+from ..atomic import CannotWrite
+from ..errors import UserError, WorkError
 from ..patience import positive_seconds
 from ..remote_errors import explain, in_words, missing_library, refused
 from . import native
@@ -30,7 +30,6 @@ _TIMEOUT = 60.0
 _ADDRESS = re.compile(r"(https?|s3|gs|gcs|hf|memory):/+(.+)", re.DOTALL | re.IGNORECASE)
 _HASH = re.compile(r"#sha256=([0-9a-fA-F]{64})$")
 _CHUNK = 1 << 20
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _EXPECTED = "a checkpoint file or a native folder"
 _RIGHTS = re.compile(
     r"(?i)x-(amz|goog)-.*|sig|signature|(access_?)?token|api_?key|auth|password|secret|expires|policy|key-pair-id|"
@@ -87,10 +86,11 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
         return _fetch(address, place, copy, expected)
     except ImportError as error:
         raise missing_library(address, error) from error
-    except UserError:
+    except CannotWrite as error:
+        raise _cache_error(error, place) from error
+    except (UserError, WorkError):
         raise
     except Exception as error:  # each storage has its own errors, and none of their libraries need be installed
-        _blame_cache(error, place)
         for found in (copy, place / "folder"):
             if expected is None and not refused(error) and found.exists():
                 reason = in_words(error)
@@ -99,14 +99,17 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
         raise explain(address, error, expected=_EXPECTED) from error
 
 
-def _blame_cache(error: Exception, place: Path) -> None:
-    """Raise a UserError if it is this machine that could not keep the copy."""
-    named = str(getattr(error, "filename", None) or "")
-    if isinstance(error, OSError) and (error.errno in _NO_ROOM or named.startswith(str(place))):
-        raise UserError(
-            f"cache {place}", got=f"a place that cannot be written ({error.strerror})",
-            expected="a folder with room for the copy", remedy=f"make room, or name another with {CACHE_VARIABLE}",
-        ) from error  # fmt: skip
+def _cache_error(error: CannotWrite, place: Path) -> Exception:
+    """What to raise when it is this machine that could not keep the copy."""
+    if error.full:
+        return WorkError(
+            f"cache {place}: no room left ({error.reason}): make room, or name another with {CACHE_VARIABLE}, and run "
+            "the same command again"
+        )
+    return UserError(
+        f"cache {place}", got=f"a place that cannot be written ({error.reason})",
+        expected="a folder with room for the copy", remedy=f"make room, or name another with {CACHE_VARIABLE}",
+    )  # fmt: skip
 
 
 def _identity(address: str) -> str:
@@ -172,7 +175,7 @@ def _options(address: str) -> dict[str, Any]:
 def _fetch_folder(filesystem, path: str, place: Path, address: str) -> Path:
     names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in filesystem.ls(path, detail=False)}
     folder = place / "folder"
-    folder.mkdir(parents=True, exist_ok=True)
+    atomic.make_folder(folder)
     for name in NATIVE_FILES:
         if name in names:
             _download(filesystem, f"{path.rstrip('/')}/{name}", folder / name, None, f"{address.rstrip('/')}/{name}")
@@ -189,23 +192,17 @@ def _download(filesystem, path: str, copy: Path, expected: str | None, address: 
     known = version_note.read_text(encoding="utf-8") if version_note.is_file() else None
     if not expected and copy.is_file() and known == version:
         return
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=copy.parent, prefix=".download-", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            with filesystem.open(path, "rb") as source:
-                while chunk := source.read(_CHUNK):
-                    file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-            _check_whole(temporary, info, address)
-            if expected:
-                check_hash(temporary, expected, address)
-            version_note.unlink(missing_ok=True)
-            temporary.replace(copy)
-        finally:
-            temporary.unlink(missing_ok=True)
-    version_note.write_text(version, encoding="utf-8")
+    atomic.make_folder(copy.parent)
+    with atomic.replacing(copy) as file:
+        with filesystem.open(path, "rb") as source:
+            while chunk := source.read(_CHUNK):
+                file.write(chunk)
+        file.flush()
+        _check_whole(Path(file.name), info, address)
+        if expected:
+            check_hash(Path(file.name), expected, address)
+        version_note.unlink(missing_ok=True)
+    atomic.write_bytes(version_note, version.encode())
 
 
 def _check_whole(path: Path, info: Mapping[str, Any], address: str) -> None:

@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from .. import documents
 from ..errors import UserError
 from ..short import short
-from . import safetensors_file
+from . import safetensors_file, tensor_file
 from .files import DAMAGE
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-    """Write tensors, and numbers that JSON can hold, into one safetensors file."""
-    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(kept, path, metadata={"numbers": json.dumps(dict(numbers))})
-    path.chmod(0o644)  # save_file leaves it readable by its owner alone
+    """Write tensors, and numbers that JSON can hold, into one safetensors file. Raises ``CannotWrite``."""
+    tensor_file.save(path, tensors, metadata={"numbers": json.dumps(dict(numbers))})
 
 
 @contextlib.contextmanager

@@ -20,6 +20,8 @@ from l4f_datagen.export.run import TARGETS, export
 from l4f_datagen.settings import ExportSettings, RenderSettings
 from l4f_datagen.shards import layout, sealed
 
+from ..faults import file_size_limit
+
 FORMATS = list(TARGETS)
 
 
@@ -188,11 +190,7 @@ def test_a_damaged_sample_is_named_and_nothing_is_left(tmp_path, generated, name
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
-def test_a_full_disk_is_told(monkeypatch, tmp_path, generated):
-    def full(self, content):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(l4f.WorkError, match="No space left on device; nothing was left"):
+def test_a_full_disk_is_told(tmp_path, generated):
+    with file_size_limit(100), pytest.raises(l4f.WorkError, match="File too large; nothing was left"):
         export(ExportSettings(format="yolo"), generated, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

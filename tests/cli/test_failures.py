@@ -1,0 +1,147 @@
+"""Every command that writes, on a disk that fills: one line, nothing half-written, and the same command continues."""
+
+import errno
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from l4f_datagen import atomic
+from l4f_datagen.cli import main
+from l4f_datagen.networks.unet import UNet
+from l4f_datagen.settings import TrainGeneratorSettings
+from l4f_datagen.weights import native, onnx_file
+
+from ..faults import file_size_limit, room_for
+
+COMMANDS = {
+    "generate": "generate --generator $/tiny --n 12 --samples-per-shard 5 --threshold 0.5 --out @/out",
+    "render": "render vessels --n 12 --samples-per-shard 5 --size 16 --out @/out",
+    "import": "import $/labelled --out @/out",
+    "finalize": "finalize @/ranges",
+    "verify": "verify $/shards --json @/out/f.json",
+    "stats": "stats $/shards --json @/out/s.json --out @/out/s.png",
+    "preview": "preview $/shards --out @/out/p.png --n 4",
+    "segment": "segment $/labelled/images --segmenter $/segmenter --out @/out --alpha --overlay --device cpu",
+    "convert-native": "convert $/tiny --out @/out/native",
+    "convert-rosinality": "convert $/square --out @/out/r.pt",
+    "convert-onnx": "convert $/segmenter --out @/out/s.onnx",
+    "evaluate-masks": "evaluate masks $/labelled/masks $/labelled/masks --json @/out/m.json --csv @/out/m.csv",
+    "export-images": "evaluate alpha --generator $/tiny --n 3 --export-images @/out --device cpu",
+    "analyze-layers": "analyze layers --generator $/tiny --n 2 --out @/out --device cpu",
+    **{
+        f"export-{form}": f"export $/shards --format {form} --split 0.5/0.5 --out @/out"
+        for form in ("coco", "yolo", "voc", "folder", "hf-parquet", "fiftyone")
+    },
+    "train-alpha": "train-alpha --generator $/tiny --images world:vessels --world-images 8 --iterations 2"
+    " --batch-size 4 --first-resolution 8 --minibatch-group 2 --log-every 1 --checkpoint-every 1 --sheet-every 1"
+    " --device cpu --out @/out",
+    "train-generator": "train-generator --images world:vessels --world-images 8 --resolution 16 --channels 4,4,4"
+    " --z-dim 4 --mapping-layers 2 --kimg 1 --batch-size 4 --minibatch-group 2 --log-every 1 --checkpoint-every 1"
+    " --sheet-every 1 --device cpu --out @/out",
+    "train-segmenter": "train-segmenter --shards $/shards --size 16 --width 4 --depth 2 --iterations 2 --batch-size 4"
+    " --validation 0.25 --validate-every 1 --log-every 1 --checkpoint-every 1 --sheet-every 1 --device cpu --out @/out",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def assets(tmp_path_factory, tiny_checkpoint) -> Path:
+    """What the commands read: a data set, a segmenter, labelled images, checkpoints."""
+    from ..conftest import GeneratorArchitecture, tiny_generator
+
+    place = tmp_path_factory.mktemp("assets")
+    (place / "tiny").symlink_to(tiny_checkpoint)
+    square = GeneratorArchitecture(channels=(8, 8), z_dim=6, w_dim=6, mapping_layers=1)
+    native.save(place / "square", generator=tiny_generator(square), card={"name": "square"})
+    torch.manual_seed(0)
+    segmenter = UNet(width=4, depth=2).eval()
+    segmenter.size = 16
+    native.save(place / "segmenter", segmenter=segmenter, card={"name": "segmenter"})
+    words = f"generate --generator {tiny_checkpoint} --n 12 --samples-per-shard 5 --threshold 0.5 --device cpu --out"
+    assert main([*words.split(), str(place / "shards")]) == 0
+    for name in ("images", "masks"):
+        (place / "labelled" / name).mkdir(parents=True)
+    for index in range(3):
+        mask = np.zeros((20, 20), np.uint8)
+        mask[5 : 10 + index, 5:12] = 255
+        cv2.imwrite(
+            str(place / "labelled" / "images" / f"{index}.png"),
+            np.random.default_rng(index).integers(0, 255, (20, 20, 3), np.uint8),
+        )
+        cv2.imwrite(str(place / "labelled" / "masks" / f"{index}.png"), mask)
+    return place
+
+
+@pytest.fixture(autouse=True)
+def two_steps(monkeypatch):
+    """A thousand images are too many for a test: a generator's training of one kimg ends after two steps."""
+    monkeypatch.setattr(TrainGeneratorSettings, "iterations", property(lambda self: 2 * self.kimg))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_export():
+    """The ONNX exporter takes seconds; what it makes is the same every time."""
+    with pytest.MonkeyPatch.context() as patch:
+        made, content = [], onnx_file.content
+        patch.setattr(onnx_file, "difference", lambda segmenter, path: 0.0)
+        patch.setattr(onnx_file, "content", lambda one: made[0] if made else made.append(content(one)) or made[0])
+        yield
+
+
+def words_of(name: str, assets: Path, place: Path) -> list[str]:
+    """The command's words; what it wants to be there is made."""
+    (place / "out").parent.mkdir(parents=True, exist_ok=True)
+    if name == "finalize" and not (place / "ranges").exists():
+        words = COMMANDS["generate"].replace("@/out", "@/ranges") + " --device cpu --shard-range 0:9"
+        assert main(words.replace("$", str(assets)).replace("@", str(place)).split()) == 0
+    return COMMANDS[name].replace("$", str(assets)).replace("@", str(place)).split()
+
+
+def check_line(capsys, words: str) -> None:
+    error = capsys.readouterr().err
+    last = error.splitlines()[-1]
+    assert "Traceback" not in error
+    assert "Exception ignored" not in error
+    assert last.startswith("l4f-datagen: ")
+    assert words in last
+    assert "run the same command again" in last
+    assert "Errno" not in last
+
+
+def leftovers(place: Path) -> list[str]:
+    """Temporary files that stayed."""
+    return [str(path) for path in place.rglob(".*") if path.name.endswith((atomic.SUFFIX, ".partial", ".lock"))]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_disk_that_fills(name, assets, capsys, tmp_path, monkeypatch):
+    """First nothing can grow, then there is room for some; each time the same command goes on, and ends the same."""
+    whole, place, written = tmp_path / "whole", tmp_path / "place", []
+    words = words_of(name, assets, whole)
+    original = atomic._Raw.write
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic._Raw, "write", lambda raw, content: written.append(len(content)) or original(raw, content))
+        assert main(words) == 0
+    words = words_of(name, assets, place)
+    before = {path.name for path in place.rglob("*")}
+    capsys.readouterr()
+    with file_size_limit(0):
+        assert main(words) == 1
+    check_line(capsys, "File too large")
+    assert not [path for path in place.rglob("*") if path.is_file() and path.name not in before]
+    for share in (0.5, 0.97):
+        with room_for(monkeypatch, int(share * sum(written)), errno.ENOSPC):
+            code = main(words)
+        assert code == 1 or share > 0.5  # it has less to do than at first
+        if code:
+            check_line(capsys, os.strerror(errno.ENOSPC))
+        assert leftovers(place) == []
+    assert main(words) == 0
+    assert names(place) == names(whole)
+
+
+def names(place: Path) -> set[str]:
+    return {path.relative_to(place).as_posix() for path in place.rglob("*")}
