@@ -1,0 +1,49 @@
+"""The notebooks in examples/ run from the first cell to the last, in their quick form."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import l4f_datagen as l4f
+
+from .pages import ROOT
+
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+# What a kernel does, less its sockets: the cells one after the other, in one namespace.
+RUN = """
+import json, sys
+names = {"__name__": "__main__"}
+for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
+    if cell["cell_type"] == "code":
+        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+"""
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
+def notebook(request):
+    return request.param
+
+
+def test_it_is_a_notebook_without_results(notebook):
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    cells = content["cells"]
+    assert (content["nbformat"], content["nbformat_minor"]) >= (4, 5) and cells[0]["cell_type"] == "markdown"
+    assert len({cell["id"] for cell in cells}) == len(cells)
+    for cell in cells:
+        assert cell["cell_type"] in ("code", "markdown") and cell["metadata"] == {}
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+
+
+def test_it_runs(notebook, tmp_path):
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "L4F_QUICK": "1", "L4F_OUT": "out", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+    program = [sys.executable, "-c", RUN, str(notebook)]
+    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(l4f.open_dataset(tmp_path / "out" / "shards")) == 40
+    rows = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert "miou" in json.dumps(rows).lower()
