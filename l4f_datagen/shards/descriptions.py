@@ -146,7 +146,6 @@ class _Source(_Part):
 
 
 class _Backgrounds(_Part):
-    name: str
     images: int
     sha256: str
 
