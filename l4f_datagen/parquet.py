@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .short import short
+
 MOST_BYTES = 512 << 20
 """Of a table in memory: equal cells take next to nothing in a file, and all of their bytes here."""
 _MOST_ROWS = 1 << 16  # of a batch
@@ -126,4 +128,4 @@ def _rows_at_a_time(file: pq.ParquetFile, groups: Sequence[int], most_bytes: int
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:100] or type(error).__name__
+    return short(error, 100)

@@ -89,5 +89,6 @@ def _cells(batches: Iterator) -> Iterator[Cell]:
 
 def _cell(value: object) -> Cell:
     if isinstance(value, dict):
-        return value.get("bytes") or value.get("path")
+        content = value.get("bytes")
+        return value.get("path") if content is None else content
     return value if isinstance(value, (bytes, str)) else None

@@ -96,12 +96,6 @@ class ParquetImages(Photographs):
     def _group(self, index: int) -> int:
         return bisect.bisect_right(self._starts, index) - 1
 
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_cells": Cells(), "_lock": None}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state | {"_lock": threading.Lock()})
-
 
 def has_images(path: Path) -> bool:
     """Whether a Parquet file has a column that could hold pictures."""

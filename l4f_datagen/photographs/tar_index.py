@@ -6,6 +6,7 @@ from typing import BinaryIO, NamedTuple
 _BLOCK = 512
 _REGULAR, _LINKS = (b"0", b"\0", b"7"), (b"1", b"2")
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
+_LARGEST = 1 << 50
 _MOST_EXTENDED = 1 << 20
 """Bytes of a header's long name or extended values."""
 
@@ -92,7 +93,7 @@ def _header(block: bytes, at: int) -> tuple[bytes, int, bytes]:
 def _number(digits: bytes, at: int) -> int:
     if digits[0] & 0x80:  # GNU's way for what has too many digits; 0xff starts what is negative
         value = int.from_bytes(bytes([digits[0] & 0x7F]) + digits[1:])
-        if digits[0] == 0xFF or value >= 1 << 62:
+        if digits[0] == 0xFF or value > _LARGEST:
             raise NoTar(f"no size in the header at byte {at}")
         return value
     text = digits.strip(b" \0")
@@ -122,6 +123,6 @@ def _pax_size(extended: dict[str, bytes], size: int, at: int) -> int:
     text = extended.get("size")
     if text is None:
         return size
-    if not text.isdigit() or len(text) > 18:
+    if not text.isdigit() or len(text) > 18 or int(text) > _LARGEST:
         raise NoTar(f"no size in the header at byte {at}")
     return int(text)

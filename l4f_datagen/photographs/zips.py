@@ -1,5 +1,6 @@
 """Photographs in zip files, those of stylegan2-ada-pytorch's dataset_tool among them."""
 
+import os
 import threading
 import zipfile
 import zlib
@@ -25,7 +26,7 @@ class ZipImages(Photographs):
         super().__init__()
         self.root = root
         self._members: list[tuple[Path, zipfile.ZipInfo]] = []
-        self._open: dict[Path, zipfile.ZipFile] = {}
+        self._open: dict[tuple[int, Path], zipfile.ZipFile] = {}
         self._lock = threading.Lock()
         for path in paths:
             try:
@@ -80,22 +81,17 @@ class ZipImages(Photographs):
         return content
 
     def _archive(self, path: Path) -> zipfile.ZipFile:
+        key = os.getpid(), path  # a forked process would move the place where this one reads
         with self._lock:
-            if path not in self._open:
-                self._open[path] = zipfile.ZipFile(path)
-            return self._open[path]
+            if key not in self._open:
+                self._open[key] = zipfile.ZipFile(path)
+            return self._open[key]
 
     def _index(self, path: Path) -> list[zipfile.ZipInfo]:
         _check_directory(path)
         infos = [info for info in self._archive(path).infolist() if not info.is_dir()]
         infos.sort(key=lambda info: info.filename)
         return members.photographs(infos, self.left_out, name=lambda i: i.filename, size=lambda i: i.file_size)
-
-    def __getstate__(self) -> dict:
-        return {**self.__dict__, "_open": {}, "_lock": None}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state | {"_lock": threading.Lock()})
 
 
 _BROKEN = (
