@@ -18,11 +18,13 @@ def _settings(function):
 
 @click.command("segment", short_help="Segment images with a trained segmenter.")
 @click.argument("images", nargs=-1, required=True)
-@click.option("--out", required=True, metavar="FOLDER", help="folder of the masks, KEY.png; subfolders are kept")
+@click.option(
+    "--out", required=True, metavar="FOLDER", help="folder of the masks, KEY.png, and of index.csv; subfolders are kept"
+)
 @_settings
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
 def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -> None:
-    """Segment IMAGES: files, folders of any nesting, or patterns.
+    """Segment IMAGES: files, folders of any nesting, patterns; tars:PATH, zip:PATH, parquet:PATH.
 
     Masks are indexed PNGs of the images' own size, 0 background and 1 foreground. An image that cannot be
     read is named and left out; the command then ends with 1.

@@ -1,6 +1,7 @@
 """A segmenter on images of any size: resized and back, or tile by tile."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,9 @@ from torch import Tensor
 from ..masks import MaskLaw, make_mask
 from ..networks.pixels import image_from_uint8
 from ..networks.segmenter import Segmenter, foreground_mask
+
+_LARGE, _BAND = 1 << 24, 1 << 22
+"""Images of more pixels are brought back to their size in bands of about so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +67,30 @@ def segment(
             probabilities = _tiled(network, batch, min(tile, *inner), overlap, batch_size)
         else:
             probabilities = network(batch).float().softmax(1)
-        # One by one: at their own size, many classes of many large images do not fit into memory.
+        # One by one, large ones in bands: at their own size, many classes of many images do not fit into memory.
         for one in probabilities.split(1):
-            if inner != (height, width):
-                one = F.interpolate(one, size=(height, width), mode="bilinear", align_corners=False)
-            parts.append(_decided(network, one, threshold))
+            bands = [_decided(network, band, threshold) for band in _bands(one, height, width)]
+            parts.append([np.concatenate(column, 1) for column in zip(*bands)])
     columns = zip(*parts, strict=True) if parts else [np.zeros((0, height, width), np.uint8)] * 3
     classes, alpha, mask = (np.concatenate(column) if parts else column for column in columns)
     return Segmentation(classes=classes, alpha=alpha, mask=mask)
+
+
+def _bands(probabilities: Tensor, height: int, width: int) -> Iterator[Tensor]:
+    """Probabilities (1, classes, h, w) of one image at the image's size; of large ones in bands of rows."""
+    rows = height if height * width <= _LARGE else max(1, _BAND // width)
+    if probabilities.shape[2:] == (height, width):
+        yield from probabilities.split(rows, 2)
+    elif rows == height:
+        yield F.interpolate(probabilities, size=(height, width), mode="bilinear", align_corners=False)
+    else:
+        source = probabilities.shape[2]
+        wide = F.interpolate(probabilities, size=(source, width), mode="bilinear", align_corners=False)
+        places = torch.arange(height, device=wide.device, dtype=torch.float32)
+        for place in ((places + 0.5) * (source / height) - 0.5).clamp_(min=0).split(rows):
+            above = place.long()
+            below = (above + 1).clamp_(max=source - 1)
+            yield torch.lerp(wide[:, :, above], wide[:, :, below], (place - above)[:, None])
 
 
 def _decided(network: Segmenter, probabilities: Tensor, threshold: float | None) -> tuple[np.ndarray, ...]:

@@ -38,7 +38,8 @@ class GenerateSettings(StageSettings):
     )
     noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of the generator")
     backgrounds: str = Field(
-        "generator", description="generator, or images of yours: folder:PATH, shards:PATH or just their path"
+        "generator",
+        description="generator, or images of yours: their path, or folder:, tars:, zip: or parquet: and their path",
     )
     min_area: float | None = Field(None, ge=0, le=1, description="reject masks that cover less of the image")
     max_area: float | None = Field(None, ge=0, le=1, description="reject masks that cover more of the image")

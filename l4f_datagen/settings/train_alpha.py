@@ -12,7 +12,7 @@ class TrainAlphaSettings(StageSettings):
     """Settings of ``train-alpha``; the defaults are the paper's for FFHQ (3.3, 4.6), in its symbols."""
 
     generator: str = Field("vessels", description="generator checkpoint: a path or an embedded name")
-    images: str = Field("world:vessels", description="real images: folder, tars, Parquet folder or world:NAME")
+    images: str = Field("world:vessels", description="real images: folder, tars, zip, Parquet files or world:NAME")
     world_images: int = Field(16000, gt=0, le=10**6, description="images drawn of a world, from index 0")
     mirror: bool = Field(False, description="mirror every other image, by chance")
     content_rows: int | None = Field(

@@ -11,7 +11,7 @@ from .base import Device, Fraction, Rate, StageSettings, Weight
 class TrainGeneratorSettings(StageSettings):
     """Settings of ``train-generator``; None: as the preset says, see ``with_preset``."""
 
-    images: str = Field(description="real images: folder, tars, Parquet folder or world:NAME")
+    images: str = Field(description="real images: folder, tars, zip, Parquet files or world:NAME")
     world_images: int = Field(16000, gt=0, le=10**6, description="images drawn of a world, from index 0")
     mirror: bool = Field(False, description="mirror every other image, by chance")
     content_rows: int | None = Field(

@@ -8,6 +8,7 @@ from torch import nn
 
 import l4f_datagen as l4f
 from l4f_datagen.networks.segmenter import Segmenter
+from l4f_datagen.segmentation import predict
 from l4f_datagen.segmentation.predict import _starts
 
 
@@ -47,6 +48,18 @@ def test_masks_at_the_images_size():
     assert np.array_equal(found.alpha, 255 * truth(images))
     assert all(a.dtype == np.uint8 for a in (found.mask, found.classes, found.alpha))
     assert network.seen == [(2, 3, 40, 60), (1, 3, 40, 60)]
+
+
+@pytest.mark.parametrize("way", [{}, {"size": 24}, {"size": 77}, {"tile": 16}, {"size": 24, "threshold": 0.7}])
+def test_large_images_in_bands_are_no_different(monkeypatch, way):
+    images = pictures(2, height=61, width=60)
+    expected = l4f.segment(Red(classes=3), images, **way)
+    monkeypatch.setattr(predict, "_LARGE", 100)
+    monkeypatch.setattr(predict, "_BAND", 500)
+    found = l4f.segment(Red(classes=3), images, **way)
+    for name in ("mask", "classes"):
+        assert (getattr(found, name) != getattr(expected, name)).mean() < 1e-3
+    assert np.abs(found.alpha.astype(int) - expected.alpha).max() <= 1
 
 
 @pytest.mark.parametrize("size", [20, 80])
