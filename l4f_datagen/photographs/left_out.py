@@ -1,6 +1,8 @@
 """What is left out where photographs are looked for: counted, and told in one line."""
 
 import logging
+import multiprocessing
+import os
 from collections import Counter
 
 from ..short import short
@@ -56,7 +58,8 @@ class LeftOut:
         return any(kind[1:] in names.OTHER_PICTURES for kind in self._others)
 
     def tell(self, where: str) -> None:
-        """Log it, if there is anything."""
-        if self:
+        """Log it, if there is anything; of several processes that look at the same place, the first one does."""
+        first = os.environ.get("RANK", "0") == "0" and multiprocessing.parent_process() is None
+        if self and first:
             advice = "; convert the pictures among them" if self.pictures_of_other_kinds() else ""
             logger.warning("%s: left out %s%s", where, self.text(), advice)

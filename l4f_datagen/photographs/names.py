@@ -21,7 +21,7 @@ _HIDDEN = frozenset(
 )  # fmt: skip
 _IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "jpegimages", "data"))
 _LABEL_FOLDERS = frozenset(
-    ("masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentationclass", "segmentationobject",
+    ("masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass", "segmentationobject",
      "trimaps")
 )  # fmt: skip
 _LABELS = frozenset(
