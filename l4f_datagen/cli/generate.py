@@ -3,7 +3,7 @@
 import click
 
 from ..settings import EngineSettings, GenerateSettings, load_pipeline, resolve
-from .options import setting
+from .options import allow_mixed, setting
 from .output import print_json
 
 
@@ -44,9 +44,10 @@ from .output import print_json
 @setting(EngineSettings, "workers")
 @setting(EngineSettings, "devices_per_worker")
 @setting(EngineSettings, "shard_range", metavar="A:B")
+@allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(out: str, config: str | None, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Generate images with masks as WebDataset shards.
 
     Composites of a StyleGAN2's foregrounds on independent backgrounds, with soft and thresholded
@@ -56,11 +57,17 @@ def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flag
     engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.model_fields})
     section = load_pipeline(config).generate if config else {}
     settings = resolve(GenerateSettings, section, flags)
-    make(settings, out, engine, overwrite=overwrite, dry_run=dry_run)
+    make(settings, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
 
 
 def make(
-    settings: GenerateSettings, out: str, engine: EngineSettings, *, overwrite: bool = False, dry_run: bool = False
+    settings: GenerateSettings,
+    out: str,
+    engine: EngineSettings,
+    *,
+    allow_mixed: bool = False,
+    overwrite: bool = False,
+    dry_run: bool = False,
 ) -> int:
     """Generate with progress and a closing line. Returns how many samples were made now."""
     shards = engine.shards(settings.shards)
@@ -78,7 +85,7 @@ def make(
         print_json(local.describe(settings, models)["settings"] | {"out": out})
         return 0
     with ProgressReporter() as reporter:
-        common = {"overwrite": overwrite, "report": reporter, "shards": shards}
+        common = {"overwrite": overwrite, "report": reporter, "shards": shards, "allow_mixed": allow_mixed}
         if engine.engine == "ray":
             from ..engines import ray
 

@@ -3,7 +3,7 @@
 import click
 
 from ..settings import ImportSettings, resolve
-from .options import setting
+from .options import allow_mixed, setting
 from .output import print_json
 
 
@@ -25,9 +25,10 @@ from .output import print_json
 @setting(ImportSettings, "samples_per_shard")
 @setting(ImportSettings, "image_format")
 @setting(ImportSettings, "quality")
+@allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="look at all labels, print the resolved settings and stop")
-def command(source: str, out: str, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(source: str, out: str, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Write labelled images, a COCO JSON file or a folder of images and masks, as generate would.
 
     SOURCE is the file, or a folder that holds images/ and masks/ (or others, named by --images and --masks).
@@ -46,7 +47,8 @@ def command(source: str, out: str, overwrite: bool, dry_run: bool, **flags: obje
         print_json(describe(settings, labelled)["settings"] | {"out": out})
         return
     with ProgressReporter() as reporter:
-        progress = import_dataset(settings, out, overwrite=overwrite, report=reporter, source=labelled)
+        common = {"overwrite": overwrite, "allow_mixed": allow_mixed, "source": labelled}
+        progress = import_dataset(settings, out, report=reporter, **common)
         seconds = reporter.seconds
     click.echo(
         f"{out}: {progress.samples} samples in {progress.shards} shards; made {progress.made} in {seconds:.1f} s"

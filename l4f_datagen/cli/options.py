@@ -35,6 +35,12 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     )
 
 
+def allow_mixed(command: Callable) -> Callable:
+    """The flag ``--allow-mixed``, of every command that makes shards."""
+    text = "make shards beside ones of other versions or another kind of processor, though samples differ"
+    return click.option("--allow-mixed", is_flag=True, help=text)(command)
+
+
 _METAVARS = {int: "INTEGER", int | None: "INTEGER", float: "NUMBER", float | None: "NUMBER"}
 
 

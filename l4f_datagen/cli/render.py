@@ -3,7 +3,7 @@
 import click
 
 from ..settings import EngineSettings, RenderSettings, resolve
-from .options import setting
+from .options import allow_mixed, setting
 from .output import print_json
 
 
@@ -19,9 +19,12 @@ from .output import print_json
 @setting(RenderSettings, "image_format")
 @setting(RenderSettings, "quality")
 @setting(EngineSettings, "shard_range", metavar="A:B")
+@allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(world: str, out: str, shard_range: str | None, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(
+    world: str, out: str, shard_range: str | None, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object
+) -> None:
     """Render WORLD, "vessels", with exact masks as WebDataset shards.
 
     A procedural image class in the same kind of folder as generate writes: to train on, to measure
@@ -37,5 +40,6 @@ def command(world: str, out: str, shard_range: str | None, overwrite: bool, dry_
         print_json(describe(settings)["settings"] | {"out": out})
         return
     with ProgressReporter() as reporter:
-        progress = render(settings, out, overwrite=overwrite, report=reporter, shards=shards)
+        common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
+        progress = render(settings, out, report=reporter, **common)
     click.echo(closing_line(out, progress, reporter.seconds, shards))

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -27,24 +27,32 @@ _SHOWN = 100
 @click.option("--repair", "mend", is_flag=True, help="make bad shards again, write the indexes and the card anew")
 @click.option("--generator", metavar="PATH|NAME", help="with --repair: where the generator is now")
 @click.option("--alpha", metavar="PATH|NAME", help="with --repair: where the alpha network is now")
+@click.option("--allow-mixed", is_flag=True, help="with --repair: beside shards of other versions or processors, too")
 @click.option("--json", "json_file", metavar="FILE", help="write all findings into a JSON file")
 def command(
-    folder: str, quick: bool, mend: bool, generator: str | None, alpha: str | None, json_file: str | None
+    folder: str,
+    quick: bool,
+    mend: bool,
+    generator: str | None,
+    alpha: str | None,
+    allow_mixed: bool,
+    json_file: str | None,
 ) -> None:
     """Check every byte of a data set FOLDER: tars, images, masks, metadata, checksums, indexes, card.
 
     Exits with 1 and a list by shard when something is wrong. --repair makes bad shards again from dataset.json, and
     says so if their bytes are not the ones from before.
     """
-    if (generator or alpha) and not mend:
-        raise UserError("generator" if generator else "alpha", got="no --repair", expected="both", remedy="add it")
+    for name, value in (("generator", generator), ("alpha", alpha), ("allow_mixed", allow_mixed)):
+        if value and not mend:
+            raise UserError(name, got="no --repair", expected="both", remedy="add it")
     if json_file:
         check_file(json_file, "json")
     found = verify(folder, decode=not quick, report=_progress)
     result = _as_json(found)
     if mend and found.findings:
         _print(found.findings)
-        done = _repair(found, generator, alpha)
+        done = _repair(found, generator=generator, alpha=alpha, allow_mixed=allow_mixed)
         _tell(done)
         result |= {"repaired": done.made, "different": done.different, "left": [f._asdict() for f in done.left]}
         result |= {"decoded": done.decoded, "notes": done.found.notes}
@@ -71,7 +79,7 @@ def _restriction(found: Verification) -> str:
     return f" with checksums, structure and rows; {which} decoded (--quick)"
 
 
-def _repair(found: Verification, generator: str | None, alpha: str | None) -> "Repair":
+def _repair(found: Verification, **options: Any) -> "Repair":
     # Imported here: torch takes seconds, and a sound data set needs none.
     from ..engines.local import prepare_process
     from ..engines.repair import repair
@@ -79,7 +87,7 @@ def _repair(found: Verification, generator: str | None, alpha: str | None) -> "R
 
     prepare_process()
     with ProgressReporter() as reporter:
-        return repair(found.place, generator=generator, alpha=alpha, found=found, report=reporter)
+        return repair(found.place, found=found, report=reporter, **options)
 
 
 def _tell(done: "Repair") -> None:

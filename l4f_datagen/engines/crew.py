@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..errors import WorkError
 from ..shards import folder as folders
+from ..shards.arithmetic import Arithmetic
 from .dataset import Plan, Progress
 from .maker import News
 
@@ -37,6 +38,7 @@ def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progres
     """
     waiting, losses = deque(plan.pending), Counter()
     in_work: dict[int, dict[int, int]] = {}  # samples so far, by worker and shard
+    admitted: set[Arithmetic] = set()
     finished, left, to_make = 0, len(waiting), plan.to_make
     progress = plan.progress(plan.pending[0], 0, to_make)
     while left:
@@ -53,6 +55,9 @@ def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progres
                 raise news.error
             elif news.ready:
                 losses.pop(None, None)
+                if news.arithmetic is not None and news.arithmetic not in admitted:
+                    plan.admit(news.arithmetic)
+                    admitted.add(news.arithmetic)
                 mine, done = in_work.setdefault(worker, {}), news.done
                 mine.update(news.counts)
                 for shard in done:

@@ -4,6 +4,7 @@ Where the samples come from, and in which process, is the caller's.
 """
 
 import contextlib
+import functools
 import logging
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,12 +18,15 @@ from ..atomic import CannotWrite
 from ..errors import UserError, WorkError
 from ..sample import Sample
 from ..settings import GenerateSettings, ImportSettings, RenderSettings
-from ..shards import finished, layout
+from ..shards import arithmetic, finished, layout, sealed
 from ..shards import folder as folders
+from ..shards.arithmetic import Arithmetic
 from ..shards.lock import Lock, writing
+from ..shards.ranges import as_ranges
 from ..shards.store import Store, open_store
 from ..shards.writer import write_shard
 from ..short import short
+from .mixing import refuse_mixed, refuse_mixture
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,21 @@ class Plan:
     """Of the data set's settings."""
     pending: Sequence[int]
     """Shards that are to be made, in order."""
+    done: Sequence[int]
+    """Those that are finished, of the ones that are wanted."""
+    allow_mixed: bool = False
+    """Whether another arithmetic than that of finished shards is insisted on."""
+
+    def admit(self, here: Arithmetic) -> None:
+        """Let shards be made by this arithmetic; the first one that makes any is the data set's from then on.
+
+        Raises:
+            UserError: it is another than that of the data set.
+        """
+        description = folders.read_description(self.out)
+        refuse_mixture(self.out, description, self.done, here, allow_mixed=self.allow_mixed)
+        if arithmetic.KEY in description and description[arithmetic.KEY] is None:
+            self.out.write_bytes(layout.DATASET, sealed.seal(description | _of_dataset(here)))
 
     @property
     def to_make(self) -> int:
@@ -76,16 +95,22 @@ def planned(
     *,
     overwrite: bool = False,
     shards: range | None = None,
+    probe: Callable[[], Arithmetic] | None = None,
+    allow_mixed: bool = False,
 ) -> Iterator[Plan]:
     """Open the folder ``out`` for a block that makes what is pending.
 
     Args:
         description: content of ``dataset.json``, as ``folder.open_for_writing`` takes it.
+        probe: what tells by what arithmetic the block makes shards; asked for when there are any. None: the block
+            calls ``Plan.admit``.
+        allow_mixed: take another arithmetic than that of the data set.
         shards: a part of the data set; other processes may write other parts at the same time. None is all of it,
             and then the files over all shards are written when the block ends well.
 
     Raises:
-        UserError: the folder is not usable, or somebody else is writing these shards; nothing was written.
+        UserError: the folder is not usable, shards made here would differ from those that are there, or somebody else
+            is writing these shards; nothing was written.
         WorkError: the disk is full; finished shards stay.
     """
     store = open_store(out)
@@ -95,12 +120,37 @@ def planned(
             remedy="remove the folder once, before the first range is made",
         )  # fmt: skip
     with writing(store, shards) as lock:
-        folders.open_for_writing(store, description, overwrite=overwrite, shards=shards)
         wanted = range(settings.shards) if shards is None else shards
-        done = _sound(store, folders.shard_lengths(description), wanted, description["fingerprint"])
-        yield Plan(settings, store, lock, description["fingerprint"], [shard for shard in wanted if shard not in done])
+        lengths, fingerprint = folders.shard_lengths(description), description["fingerprint"]
+        there = None if overwrite or not store.exists(layout.DATASET) else folders.read_description(store)
+        if there is None:
+            description = {**description, **_of_dataset(probe() if probe else None)}
+        else:
+            # What is refused is refused before anything is changed.
+            folders.check_same(store, there, description)
+            done = _sound(store, lengths, wanted, fingerprint)
+            if probe and not done.issuperset(wanted):
+                refuse_mixture(store, there, sorted(done), probe(), allow_mixed=allow_mixed)
+            description = {**description, **{name: there[name] for name in _KEPT if name in there}}
+        folders.open_for_writing(store, description, overwrite=overwrite, shards=shards)
+        if there is None:
+            done = _sound(store, lengths, wanted, fingerprint)
+        pending = [shard for shard in wanted if shard not in done]
+        plan = Plan(settings, store, lock, fingerprint, pending, sorted(done), allow_mixed)
+        if probe and pending and (there is None or there.get(arithmetic.KEY, "unknown") is None):
+            plan.admit(probe())  # of a new data set another process may have been the first
+        yield plan
         if shards is None:
             _finish(store)
+
+
+_KEPT = (arithmetic.KEY, arithmetic.ALLOWED)
+"""Parts of ``dataset.json`` that stay what they were when a data set is continued."""
+
+
+def _of_dataset(here: Arithmetic | None) -> dict[str, Any]:
+    """What ``dataset.json`` tells of the arithmetic; None: nothing is known yet. Its versions are told already."""
+    return {arithmetic.KEY: here and {"probe": here.probe, "processor": here.processor}}
 
 
 def make_shard(
@@ -111,10 +161,13 @@ def make_shard(
     report: Callable[[], None] = lambda: None,
     *,
     fingerprint: str,
+    made_by: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one shard from the first of ``samples``. Calls ``report`` after every sample.
 
-    ``fingerprint`` is that of the data set's ``dataset.json``.
+    Args:
+        fingerprint: that of the data set's ``dataset.json``.
+        made_by: what else the stats tell, of what made the samples.
 
     Raises:
         WorkError: the disk is full.
@@ -128,8 +181,14 @@ def make_shard(
             image_format=settings.image_format,
             quality=settings.quality,
             fingerprint=fingerprint,
+            made_by=made_by,
             report=report,
         )
+
+
+def made_by(here: Arithmetic, *, allow_mixed: bool) -> dict[str, Any]:
+    """What the stats of a shard tell of what made it."""
+    return {arithmetic.KEY: here.as_json(), **({arithmetic.ALLOWED: True} if allow_mixed else {})}
 
 
 def write_dataset(
@@ -141,6 +200,8 @@ def write_dataset(
     overwrite: bool,
     report: Callable[[Progress], None],
     shards: range | None = None,
+    probe: Callable[[], Arithmetic],
+    allow_mixed: bool = False,
 ) -> Progress:
     """Write a data set, or a part of it, in this process; continues what was begun. Reports after every sample.
 
@@ -149,8 +210,11 @@ def write_dataset(
 
     The other arguments and what is raised are those of ``planned``.
     """
-    with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
+    probe = functools.cache(probe)
+    common = {"overwrite": overwrite, "shards": shards, "probe": probe, "allow_mixed": allow_mixed}
+    with planned(settings, out, description, **common) as plan:
         to_make, made = plan.to_make, 0
+        told = made_by(probe(), allow_mixed=allow_mixed) if plan.pending else None
         progress = plan.progress(settings.shards, made, to_make)
         with contextlib.closing(make(plan.pending)) as samples:
             for shard in plan.pending:
@@ -162,33 +226,26 @@ def write_dataset(
                     progress = plan.progress(shard, made, to_make)
                     report(progress)
 
-                make_shard(settings, plan.out, shard, samples, step, fingerprint=plan.fingerprint)
+                make_shard(settings, plan.out, shard, samples, step, fingerprint=plan.fingerprint, made_by=told)
     return progress
 
 
-def finalize(out: str | Path) -> Mapping[str, Any]:
+def finalize(out: str | Path, *, allow_mixed: bool = False) -> Mapping[str, Any]:
     """Write the files over all shards of a data set whose every shard is done. Returns its description.
 
+    Args:
+        allow_mixed: take shards of several arithmetics, and note in ``dataset.json`` that this was insisted on.
+
     Raises:
-        UserError: no data set, somebody is writing into it, or shards are missing; lists them.
+        UserError: no data set, somebody is writing into it, shards are missing, which are listed, or they were made by
+            several arithmetics.
         Damaged: a shard is not as it was written.
         WorkError: the disk is full.
     """
     store = open_store(out)
     folders.read_description(store)  # what is no data set is left alone
     with writing(store):
-        return _finish(store)
-
-
-def as_ranges(shards: Iterable[int]) -> str:
-    """Sorted numbers as the ranges that ``--shard-range`` takes: 0:2, 5:6."""
-    ranges = []
-    for shard in shards:
-        if ranges and ranges[-1][1] == shard:
-            ranges[-1][1] = shard + 1
-        else:
-            ranges.append([shard, shard + 1])
-    return ", ".join(f"{start}:{stop}" for start, stop in ranges)
+        return _finish(store, allow_mixed=allow_mixed)
 
 
 def _sound(store: Store, lengths: Mapping[int, int], wanted: range, fingerprint: str) -> set[int]:
@@ -202,7 +259,7 @@ def _sound(store: Store, lengths: Mapping[int, int], wanted: range, fingerprint:
     return sound
 
 
-def _finish(store: Store) -> Mapping[str, Any]:
+def _finish(store: Store, *, allow_mixed: bool = False) -> Mapping[str, Any]:
     description = folders.read_description(store)
     counts = folders.shard_lengths(description)
     begun = finished.look(store, counts, fingerprint=description["fingerprint"], closely=True)
@@ -216,6 +273,14 @@ def _finish(store: Store) -> Mapping[str, Any]:
             expected="all of them",
             remedy="make them by the same command, with each of these as --shard-range or without one",
         )
+    try:
+        refuse_mixed(store, description, counts)
+    except UserError:
+        if not allow_mixed:
+            raise
+        description = {**description, arithmetic.ALLOWED: True}
+        store.remove(layout.CHECKSUMS)
+        store.write_bytes(layout.DATASET, sealed.seal(description))
     with _explaining_full_disk(layout.METADATA):
         folders.finalize(store, len(counts))
     return description

@@ -17,11 +17,15 @@ from ..samples.opening import open_samples
 from ..samples.reading import Reading
 from ..samples.sample import Samples, broken
 from ..settings import ImportSettings
+from ..shards.arithmetic import Arithmetic
 from ..shards.schema import SCHEMA
 from .dataset import Progress, versions, write_dataset
+from .probes import of_picture
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
 _READERS, _AHEAD = 2, 8
+_PROBE = 64
+"""Pixels of the picture by which the arithmetic is told, where samples are of many sizes."""
 _PLACES = frozenset(("source", "format", "images", "masks", "alphas", "n", "values", "allow_empty"))
 """Settings that do not change a data set by themselves: the same files may be elsewhere, more may be taken, and what
 values mean is told by ``foreground``."""
@@ -51,6 +55,7 @@ def import_dataset(
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
     source: Samples | None = None,
+    allow_mixed: bool = False,
 ) -> Progress:
     """Write the labelled images that ``settings`` name into the data set folder ``out``, or continue it.
 
@@ -69,7 +74,15 @@ def import_dataset(
         lambda shards: stream(settings, source, shards=shards),
         overwrite=overwrite,
         report=report,
+        probe=lambda: arithmetic(settings),
+        allow_mixed=allow_mixed,
     )
+
+
+def arithmetic(settings: ImportSettings) -> Arithmetic:
+    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    size = _PROBE if settings.size == "keep" else settings.size
+    return of_picture(size, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
 
 
 def stream(settings: ImportSettings, source: Samples, *, shards: Iterable[int]) -> Iterator[Sample]:

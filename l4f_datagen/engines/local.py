@@ -16,7 +16,9 @@ from ..errors import UserError
 from ..generation.filters import Reference, reference_identity
 from ..generation.stream import Models, load_models, stream
 from ..settings import GenerateSettings
+from ..shards.arithmetic import Arithmetic
 from .dataset import Progress, planned, versions, write_dataset
+from .probes import of_generation
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 
@@ -31,6 +33,7 @@ def generate(
     shards: range | None = None,
     devices: Sequence[str] = (),
     reference: Reference | None = None,
+    allow_mixed: bool = False,
 ) -> Progress:
     """Write the data set of ``settings`` into the folder ``out``, or continue it.
 
@@ -42,9 +45,12 @@ def generate(
         shards: make these only, and not the files over all shards: ``dataset.finalize`` does.
         devices: one process for each of them, such as cuda:0 and cuda:1; none or one: no process but this one.
         reference: what has to agree with every sample; only the same one continues the data set.
+        allow_mixed: continue a data set whose shards were made by another arithmetic: other versions, or another kind
+            of processor, whose samples differ.
 
     Raises:
-        UserError: checkpoints, images, device or folder are not usable; nothing was written.
+        UserError: checkpoints, images, device or folder are not usable, or shards there were made by another
+            arithmetic; nothing was written.
         WorkError: the disk is full, or hardly any candidate passes the filters; finished shards stay, and the
             same call continues.
     """
@@ -54,7 +60,8 @@ def generate(
             remedy="run one command for each device, with ranges of shards",
         )  # fmt: skip
     if len(devices) > 1:
-        return _side_by_side(settings, out, devices, overwrite=overwrite, report=report, shards=shards)
+        common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
+        return _side_by_side(settings, out, devices, report=report, **common)
     if devices:
         settings = settings.model_copy(update={"device": devices[0]})
     models = models or load_models(settings)
@@ -66,7 +73,14 @@ def generate(
         overwrite=overwrite,
         report=report,
         shards=shards,
+        probe=lambda: arithmetic(settings, models),
+        allow_mixed=allow_mixed,
     )
+
+
+def arithmetic(settings: GenerateSettings, models: Models) -> Arithmetic:
+    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    return of_generation(settings, models, _PACKAGES)
 
 
 def visible_devices(settings: GenerateSettings) -> tuple[str, ...]:
@@ -87,9 +101,8 @@ def _side_by_side(
     out: str | Path,
     devices: Sequence[str],
     *,
-    overwrite: bool,
     report: Callable[[Progress], None],
-    shards: range | None,
+    **common: Any,
 ) -> Progress:
     # Imported here: this module is what a worker process imports.
     from .crew import drive
@@ -100,10 +113,10 @@ def _side_by_side(
         resolve_device(device)
     description = describe_for(settings, torch.device(devices[0]).type)
     threads = max(1, torch.get_num_threads() // len(devices))
-    with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
+    with planned(settings, out, description, **common) as plan:
         if not plan.pending:
             return plan.progress(settings.shards, 0, 0)
-        with Processes(Job(settings, plan.out, description, threads), devices) as crew:
+        with Processes(Job(settings, plan.out, description, threads, plan.allow_mixed), devices) as crew:
             return drive(crew, plan, report)
 
 

@@ -18,9 +18,10 @@ from ..generation.stream import Models, load_models, stream
 from ..memory import keep_freed_memory
 from ..settings import GenerateSettings
 from ..shards import folder as folders
+from ..shards.arithmetic import Arithmetic
 from ..shards.store import Store
-from .dataset import make_shard
-from .local import describe, prepare_process
+from .dataset import made_by, make_shard
+from .local import arithmetic, describe, prepare_process
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Job:
     """The data set's, as the driver describes it: its checkpoints and versions are those of all workers."""
     threads: int | None = None
     """Threads of torch; None leaves them."""
+    allow_mixed: bool = False
+    """Whether other versions, and another arithmetic, than the data set's are insisted on."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class News:
     done: tuple[int, ...]
     """Shards that were finished since the last news."""
     error: Exception | None
+    arithmetic: Arithmetic | None = None
+    """What makes this worker's shards, once it is ready."""
 
 
 class ShardMaker:
@@ -60,6 +65,7 @@ class ShardMaker:
         self._counts: dict[int, int] = {}
         self._done: list[int] = []
         self._error: Exception | None = None
+        self._arithmetic: Arithmetic | None = None
         self._thread = threading.Thread(target=self._run, name="shards", daemon=True)
         self._thread.start()
 
@@ -71,7 +77,7 @@ class ShardMaker:
         """What happened since the last call; waits for something to tell, for that long at most."""
         with self._changed:
             self._changed.wait_for(lambda: self._done or self._error or self._ready != self._told_ready, seconds)
-            news = News(self._ready, dict(self._counts), tuple(self._done), self._error)
+            news = News(self._ready, dict(self._counts), tuple(self._done), self._error, self._arithmetic)
             self._done.clear()
             self._told_ready = self._ready
         return news
@@ -89,8 +95,9 @@ class ShardMaker:
             keep_freed_memory()
             models = _load(self._job)
             prepare_process()
+            made_here = arithmetic(self._job.settings, models)
             with self._changed:
-                self._ready = True
+                self._ready, self._arithmetic = True, made_here
                 self._changed.notify_all()
             while (shard := self._given.get()) is not None:
                 self._make(models, shard)
@@ -110,6 +117,7 @@ class ShardMaker:
                 make_shard(
                     settings, out, shard, itertools.chain([sample], samples), lambda s=shard: self._step(s),
                     fingerprint=self._job.description["fingerprint"],
+                    made_by=made_by(self._arithmetic, allow_mixed=self._job.allow_mixed),
                 )  # fmt: skip
                 with self._changed:
                     self._done.append(shard)
@@ -156,10 +164,10 @@ def _load(job: Job) -> Models:
         )  # fmt: skip
     models = load_models(job.settings)
     mine = describe(job.settings, models)
-    for part, remedy in (
-        ("identity", "let the same path name the same file on all nodes"),
-        ("versions", "install the same versions on all nodes"),
-    ):
+    parts = {"identity": "let the same path name the same file on all nodes"}
+    if not job.allow_mixed:
+        parts["versions"] = "install the same versions on all nodes, or insist by --allow-mixed"
+    for part, remedy in parts.items():
         for key, expected in job.description[part].items():
             if (got := mine[part].get(key)) != expected:
                 raise UserError(

@@ -37,6 +37,7 @@ def generate(
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
     shards: range | None = None,
+    allow_mixed: bool = False,
 ) -> Progress:
     """``local.generate`` on the workers of a Ray cluster; ``out`` has to be one folder for all its nodes.
 
@@ -50,11 +51,12 @@ def generate(
     with _connected(engine.ray_address) as ray:
         device = _device(ray, settings)
         description = describe_for(settings, device)
-        with planned(settings, out, description, overwrite=overwrite, shards=shards) as plan:
+        common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
+        with planned(settings, out, description, **common) as plan:
             if not plan.pending:
                 return plan.progress(settings.shards, 0, 0)
             count, resources = _workers(ray, engine, device)
-            job = Job(_anywhere(settings, device), plan.out.absolute(), description)
+            job = Job(_anywhere(settings, device), plan.out.absolute(), description, allow_mixed=allow_mixed)
             with _Actors(ray, job, min(count, len(plan.pending)), resources) as crew:
                 return drive(crew, plan, report)
 

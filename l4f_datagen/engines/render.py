@@ -10,7 +10,9 @@ from ..generation import quality
 from ..masks import make_mask
 from ..sample import Sample
 from ..settings import RenderSettings
+from ..shards.arithmetic import Arithmetic
 from .dataset import Progress, versions, write_dataset
+from .probes import of_samples
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 _PSI = 1.0
@@ -24,6 +26,7 @@ def render(
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
     shards: range | None = None,
+    allow_mixed: bool = False,
 ) -> Progress:
     """Write the renderings of ``settings`` into the data set folder ``out``, or continue it.
 
@@ -31,8 +34,8 @@ def render(
     all of them is written: ``dataset.finalize`` does.
 
     Raises:
-        UserError: there is no such world, its split is too small, or the folder is not usable;
-            nothing was written.
+        UserError: there is no such world, its split is too small, the folder is not usable, or shards there were made
+            by another arithmetic and nobody said ``allow_mixed``; nothing was written.
         WorkError: the disk is full; finished shards stay, and the same call continues.
     """
     return write_dataset(
@@ -43,7 +46,15 @@ def render(
         overwrite=overwrite,
         report=report,
         shards=shards,
+        probe=lambda: arithmetic(settings),
+        allow_mixed=allow_mixed,
     )
+
+
+def arithmetic(settings: RenderSettings) -> Arithmetic:
+    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    samples = [_sample(settings, 0, 0, 0)]
+    return of_samples(samples, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
 
 
 def stream(settings: RenderSettings, *, shards: Iterable[int] | None = None) -> Iterator[Sample]:

@@ -9,9 +9,11 @@ from ..errors import UserError, WorkError
 from ..settings import GenerateSettings, RenderSettings, validate
 from ..shards import folder as folders
 from ..shards import layout, stats
+from ..shards.arithmetic import Arithmetic
 from ..shards.store import Store, open_store
 from ..shards.verify import Finding, Verification, verify
 from .dataset import Progress
+from .mixing import refuse_mixture
 
 
 @dataclass
@@ -40,6 +42,7 @@ def repair(
     generator: str | None = None,
     alpha: str | None = None,
     found: Verification | None = None,
+    allow_mixed: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Repair:
     """Make the bad shards of a data set again and write the files over all shards anew; whole shards stay.
@@ -50,9 +53,11 @@ def repair(
         generator: where its generator is now; default: where it was. Another one is refused.
         alpha: the same for its alpha network.
         found: what ``verify`` just found.
+        allow_mixed: make shards by another arithmetic than that of the others.
 
     Raises:
-        UserError: no data set, or checkpoints or device are not those that it was made with; nothing was changed.
+        UserError: no data set, checkpoints or device are not those that it was made with, or the arithmetic is not that
+            of the shards that are whole; nothing was changed.
         WorkError: ``dataset.json`` is damaged, so that nothing tells how to make a shard; nothing was changed.
     """
     store = open_store(place)
@@ -67,9 +72,13 @@ def repair(
             "restore it, or run the command that made the data set with another folder and take dataset.json from there"
         )
     description = folders.read_description(store)
-    remake, wanted = _maker(store, description, generator, alpha, report) if found.bad_shards else (None, description)
+    made = _maker(store, description, generator, alpha, report, allow_mixed) if found.bad_shards else None
+    remake, wanted, probe = made or (None, description, None)
     folders.check_same(store, description, wanted)
-    if found.bad_shards:
+    if probe:
+        bad = set(found.bad_shards)
+        whole = [shard for shard in folders.shard_lengths(description) if shard not in bad]
+        refuse_mixture(store, description, whole, probe(), allow_mixed=allow_mixed)
         then, now = description["versions"], wanted["versions"]
         names = sorted({*then, *now})
         done.versions = {n: (then.get(n), now.get(n)) for n in names if then.get(n) != now.get(n)}
@@ -93,14 +102,17 @@ def _maker(
     generator: str | None,
     alpha: str | None,
     report: Callable[[Progress], None],
-) -> tuple[Callable[[], object], dict[str, Any]]:
-    """What continues the data set, and the description that it would have if it were made here and now."""
+    allow_mixed: bool,
+) -> tuple[Callable[[], object], dict[str, Any], Callable[[], Arithmetic]]:
+    """What continues the data set, the description that it would have here and now, and what makes its samples."""
+    common = {"report": report, "allow_mixed": allow_mixed}
     where, settings = store.where(layout.DATASET), dict(description["settings"])
     if "world" in description:
         from . import render
 
         rendering = validate(RenderSettings, settings, where)
-        return lambda: render.render(rendering, store, report=report), render.describe(rendering)
+        make = lambda: render.render(rendering, store, **common)  # noqa: E731
+        return make, render.describe(rendering), lambda: render.arithmetic(rendering)
     if not description["checkpoints"]:
         raise UserError(
             str(store), got="images that came from elsewhere, which nothing can make again",
@@ -115,8 +127,8 @@ def _maker(
     settings |= {name: value for name, value in changed.items() if value is not None}
     generating = validate(GenerateSettings, settings, where)
     models = load_models(generating)
-    make = lambda: local.generate(generating, store, models=models, report=report)  # noqa: E731
-    return make, local.describe(generating, models)
+    make = lambda: local.generate(generating, store, models=models, **common)  # noqa: E731
+    return make, local.describe(generating, models), lambda: local.arithmetic(generating, models)
 
 
 def _remove_bad(store: Store, found: Verification) -> None:

@@ -50,8 +50,9 @@ def export(
 ) -> Export:
     """Write the data set folder ``source`` into the new or empty folder ``out``. Calls ``report`` after every sample.
 
-    The same data set and settings give the same bytes. ``out`` appears when it is complete: until then
-    its files are in a hidden folder beside it, which the next export to ``out`` removes if this one is killed.
+    The same data set and settings give the same bytes with the same versions. ``out`` appears when it is complete:
+    until then its files are in a hidden folder beside it, which the next export to ``out`` removes if this one is
+    killed.
 
     Raises:
         UserError: the data set is not complete, ``out`` is in use, or the format cannot hold what is asked for.

@@ -1,6 +1,6 @@
 """One forward pass: candidates → composites and alphas, and from these samples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -31,9 +31,19 @@ class Batch:
 
 
 def run_networks(
-    settings: GenerateSettings, models: Models, shard: int, candidates: Sequence[Candidate], readers: Executor
+    settings: GenerateSettings,
+    models: Models,
+    shard: int,
+    candidates: Sequence[Candidate],
+    readers: Executor,
+    look: Callable[[Tensor], None] | None = None,
 ) -> Batch:
-    """Draw candidates. ``readers``: threads that read images for backgrounds, if there are any."""
+    """Draw candidates.
+
+    Args:
+        readers: threads that read images for backgrounds, if there are any.
+        look: is shown what the networks give, before any of it is rounded to bytes.
+    """
     generator = models.generator
     codes = {
         "seed": settings.seed,
@@ -66,6 +76,9 @@ def run_networks(
         if settings.blend == "mask":
             alpha = _cut_out(stored, settings).to(alpha)
         image = compositing.composite(alpha, foreground, background)
+        if look is not None:
+            for tensor in (*w.values(), foreground, alpha, background, image):
+                look(tensor)
         extras = {
             name: compositing.image_to_uint8(picture).cpu().numpy()
             for name, picture in (("foreground", foreground), ("background", background))

@@ -28,7 +28,7 @@ def _one_device(value: Any) -> str:
 
 
 class EngineSettings(StageSettings):
-    """Where and by whom shards are made; the same bytes result from all of them."""
+    """Where and by whom shards are made; by the same arithmetic the same bytes result from all of them."""
 
     engine: Literal["local", "ray"] = Field("local", description="who makes the shards: this machine, or a Ray cluster")
     devices: tuple[str, ...] | None = Field(

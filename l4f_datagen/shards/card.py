@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from . import arithmetic
 from .schema import COLUMNS
 
 _LICENCES = {"unknown": "unknown", "apache-2.0": "apache-2.0", "mit": "mit", "cc0-1.0": "cc0-1.0"}
@@ -43,9 +44,21 @@ def render(description: Mapping[str, Any]) -> str:
         "## Source",
         "",
         *origin.source,
+        *_sameness(description),
         "",
     ]
     return "\n".join(lines)
+
+
+def _sameness(description: Mapping[str, Any]) -> list[str]:
+    """What it takes to make the same files again; data sets from before anything told of it say nothing."""
+    if arithmetic.KEY not in description:
+        return []
+    return [
+        "",
+        "The same settings give the same files with the same versions, on the same kind of processor; each shard's",
+        "stats name both. Elsewhere some samples may differ by a few levels.",
+    ]
 
 
 def licence(description: Mapping[str, Any]) -> str:

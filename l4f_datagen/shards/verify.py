@@ -12,6 +12,7 @@ from ..settings import fingerprint
 from ..short import short
 from . import descriptions, folder, layout, sealed
 from .store import Store, open_store
+from .verify_arithmetic import ArithmeticCheck
 from .verify_indexes import IndexChecks
 from .verify_shard import ShardCheck, check_shard
 
@@ -79,6 +80,7 @@ def verify(
         found.findings.append(Finding(None, layout.DATASET, "of another data set than all shards, by their stats"))
         description = None
     lengths = folder.shard_lengths(description) if description else dict.fromkeys(sorted(numbered))
+    arithmetics = ArithmeticCheck(description)
     indexes = IndexChecks(store, sizes, description, lengths)
     for done, (shard, length) in enumerate(lengths.items()):
         report(done, len(lengths))
@@ -89,9 +91,12 @@ def verify(
             check = ShardCheck(shard, [(name, "missing") for name in layout.of_shard(shard)])
         found.decoded += bool(looked_into and description)
         _take(found, check)
+        arithmetics.add(shard, check.stats)
         indexes.add(check, length)
     found.shards, found.samples = len(lengths), sum(length or 0 for length in lengths.values())
     found.findings += [Finding(layout.shard_of(name), name, problem) for name, problem in indexes.close()]
+    found.findings += [Finding(layout.shard_of(name), name, problem) for name, problem in arithmetics.problems]
+    found.notes += arithmetics.notes()
     _look_at_strangers(store, sizes, lengths, found)
     return found
 

@@ -30,11 +30,14 @@ def write_shard(
     image_format: str,
     quality: int,
     fingerprint: str | None = None,
+    made_by: Mapping[str, Any] | None = None,
     report: Callable[[], None] = lambda: None,
 ) -> dict[str, object]:
     """Write the files of one shard and return its stats. Encodes in threads; calls ``report`` after each sample.
 
-    ``fingerprint`` is that of ``dataset.json``: the stats tell by it which data set the shard belongs to.
+    Args:
+        fingerprint: that of ``dataset.json``: the stats tell by it which data set the shard belongs to.
+        made_by: what else the stats tell, of the arithmetic that makes the samples.
 
     Raises:
         OSError: the disk is full, say; no file of the shard is left half-written.
@@ -66,6 +69,7 @@ def write_shard(
     stats_of = {
         "shard": shard,
         **({} if fingerprint is None else {"fingerprint": fingerprint}),
+        **(made_by or {}),
         "samples": len(rows),
         "rejected": dict(sorted(rejected.items())),
         "files": {
