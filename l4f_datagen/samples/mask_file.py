@@ -42,6 +42,8 @@ class MaskFile:
     """Compression may have changed values a little."""
     deep: bool = False
     """White is 65535, not 255."""
+    shares: bool = False
+    """They were fractions from 0 to 1, as soft masks are; 255 is 1."""
     transparency: np.ndarray | None = None
     """uint8 H×W, 255 = opaque, of a file with an alpha channel."""
 
@@ -93,6 +95,7 @@ def _turned(found: MaskFile, orientation: int | None) -> MaskFile:
     turned = None if found.transparency is None else upright(found.transparency, orientation)
     return MaskFile(
         values=upright(found.values, orientation), kind=found.kind, lossy=found.lossy, deep=found.deep,
+        shares=found.shares,
         transparency=turned,
     )  # fmt: skip
 
@@ -173,7 +176,7 @@ def _of_array(array: np.ndarray) -> MaskFile:
     if ((array == 0) | (array == 1)).all():
         return MaskFile(values=array.astype(np.int32), kind="bits")
     if array.min() >= 0 and array.max() <= 1:
-        return MaskFile(values=np.rint(255 * array.astype(np.float64)).astype(np.int32), kind="grey")
+        return MaskFile(values=np.rint(255 * array.astype(np.float64)).astype(np.int32), kind="grey", shares=True)
     if (array == np.rint(array)).all():
         return _of_integers(array)
     raise Broken("fractions beyond 0 to 1, which are no mask")
@@ -223,8 +226,8 @@ def _read_array(content: bytes) -> np.ndarray:
     sides = [side for side in shape if side != 1]
     if dtype.kind not in "buif":
         raise Broken("an array of objects, records or text; expected one of numbers")
-    plane = shape if len(shape) == 2 else shape[:2] if all(side == 1 for side in shape[2:]) else shape[-2:]
-    if len(shape) < 2 or len(sides) > 2 or 0 in sides or math.prod(plane) != math.prod(shape):
+    plane = shape if len(shape) == 2 else tuple(sides)
+    if len(shape) < 2 or len(plane) != 2 or 0 in plane:
         raise Broken(f"an array of shape {'×'.join(map(str, shape[:6])) or '()'}; expected height×width")
     if math.prod(shape) > limits.max_pixels():
         raise Broken(f"{math.prod(shape)} pixels; expected at most {limits.max_pixels()}: {limits.remedy()}")

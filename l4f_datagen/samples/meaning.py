@@ -95,9 +95,11 @@ class _Group:
     files: int = 0
     lossy: bool = False
     deep: bool = False
+    shares: bool = True
 
     def add(self, file: MaskFile) -> None:
         self.files += 1
+        self.shares &= file.shares
         self.lossy |= file.lossy
         self.deep |= file.deep
         if len(self.values) < _MANY:
@@ -209,7 +211,7 @@ def _as_it_must_be(subject: str, group: _Group | None, kind: Kind, reading: Read
     if kind == "grey" and reading.values == "auto":
         if group.lossy and len(values) > _SPREAD_VALUES and cut(HALF.threshold) <= max(values) < COLOUR:
             return None
-        if _is_soft(group) or (reading.predicted and others == {255}):
+        if group.shares or _is_soft(group) or (reading.predicted and others == {255}):
             return None
     foreground = others - {IGNORED} if len(others) > 1 else others
     trimap = kind == "grey" and len(others) == 2 and IGNORED in others and bool(others & set(_MIDDLE))
