@@ -42,7 +42,8 @@ def open_source(settings: ImportSettings) -> Samples:
         kind=settings.format, images=settings.images, masks=settings.masks, alphas=settings.alphas,
         categories=settings.categories, skip_unmatched=settings.skip_unmatched,
     )  # fmt: skip
-    source = open_samples(settings.source, reading)
+    size = 64 if settings.size == "keep" else settings.size
+    source = open_samples(settings.source, reading, size=size, count=settings.n or 1000)
     if (settings.n or 0) > len(source):
         raise UserError("n", got=settings.n, expected=f"at most the {len(source)} of the source", remedy="change --n")
     return source

@@ -11,6 +11,7 @@ import numpy as np
 from ..documents import read_file, read_json
 from ..errors import UserError
 from ..photographs.decoding import head
+from ..photographs.source import Notices
 from ..shards import runs
 from ..short import short
 from .pictures import picture_of
@@ -36,7 +37,7 @@ class CocoSamples(Samples):
 
     def __init__(self, path: Path, reading: Reading):
         runs.require_pycocotools()
-        self.name = path.name
+        self.name, self._notices = path.name, Notices()
         content, data = _load(path)
         categories = _categories(data, reading.categories)
         self.foreground = f"categories {', '.join(categories.values())}"
@@ -60,7 +61,7 @@ class CocoSamples(Samples):
     def picture(self, index: int) -> Picture:
         """One image."""
         file = self._folder / self._entries[index]["file_name"]
-        return picture_of(file, str(file))
+        return picture_of(file, str(file), self._notices)
 
     def mask(self, index: int) -> np.ndarray:
         """What is an instance and crowd is an instance.

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import UserError
 from ..photographs import decoding
 from ..photographs.decoding import Head
+from ..photographs.source import Notices
 from . import pairing
 from .files import File
 from .layouts import Layout
@@ -24,7 +25,7 @@ class FileSamples(Samples):
 
     def __init__(self, name: str, subject: str, layout: Layout, reading: Reading):
         """``name`` of the set, ``subject`` of messages."""
-        self.name, self._layout = name, layout
+        self.name, self._layout, self._notices = name, layout, Notices()
         self.has_alphas = layout.alphas is not None
         self.notes = ()
         self._masks, self._alphas = self._matched(subject, reading.skip_unmatched)
@@ -40,7 +41,7 @@ class FileSamples(Samples):
     def picture(self, index: int) -> Picture:
         """One image."""
         file = self._layout.images[self.keys[index]]
-        return picture_of(file.content(), file.label)
+        return picture_of(file.content(), file.label, self._notices)
 
     def mask(self, index: int) -> np.ndarray:
         """One mask."""

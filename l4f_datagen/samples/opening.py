@@ -117,7 +117,7 @@ def _kind_of(place: str, reading: Reading) -> tuple[str, str]:
     if not path.exists():
         found = _matches(place)
         kinds = {_ARCHIVES.get(match.suffix.lower()) for match in found}
-        if not found or kinds not in ({"tars"}, {"parquet"}):
+        if not found or len(kinds) > 1 or not kinds <= {"tars", "parquet"}:
             raise UserError(
                 "source",
                 got=f"{place}, which is not there (no such folder or file)",
@@ -125,10 +125,16 @@ def _kind_of(place: str, reading: Reading) -> tuple[str, str]:
                 remedy="check the path",
             )
         return kinds.pop(), place
-    return _ARCHIVES.get(path.suffix.lower(), "coco"), place
+    kind = _ARCHIVES.get(path.suffix.lower())
+    if kind is None:
+        raise UserError(
+            "source", got=f"{place}, which is none of these", expected=_EXPECTED,
+            remedy="unpack it, or say what it is with coco: or tars: before it",
+        )  # fmt: skip
+    return kind, place
 
 
-_ARCHIVES = {".tar": "tars", ".parquet": "parquet"}
+_ARCHIVES = {".tar": "tars", ".parquet": "parquet", ".json": "coco"}
 
 
 def _packed(folder: Path) -> str | None:

@@ -1,32 +1,40 @@
 """Images of labelled samples, with the file where that can be stored as it is."""
 
+import logging
 from pathlib import Path
 
 from ..photographs.decoding import decode
+from ..photographs.source import Notices
 from .sample import Picture, broken
+
+logger = logging.getLogger(__name__)
 
 STORED = ("jpg", "png", "webp")
 """Formats in which data sets hold images."""
 _JPEG_END, _PNG_END = b"\xff\xd9", b"IEND\xaeB`\x82"
 
 
-def picture_of(content: bytes | Path, where: str) -> Picture:
+def picture_of(content: bytes | Path, where: str, notices: Notices) -> Picture:
     """A decoded image.
 
     Args:
         content: its file, or where that is.
         where: what errors call it.
+        notices: take what it does not show of its file, which is told once.
 
     Raises:
         UserError: it cannot be read.
     """
     try:
         found = decode(content)
+        notices.note(found)
+        for notice in notices.new():
+            logger.warning("%s", notice)
         head, stored = found.head, None
         if head.format in STORED and head.mode == "RGB" and not (head.turned or head.several or found.transparent):
             stored = content.read_bytes() if isinstance(content, Path) else content
             stored = stored if _ends_well(stored) else None
-        return Picture(image=found.image, format=found.format, content=stored, transparent=found.transparent)
+        return Picture(image=found.image, format=found.format, content=stored)
     except (OSError, ValueError) as error:
         raise broken(where, error) from error
 

@@ -47,8 +47,6 @@ class Picture:
     """jpg, png, webp, … of the file that it is from; "" where it is from none."""
     content: bytes | None = None
     """The file, if it is no more and no less than this image."""
-    transparent: bool = False
-    """It had pixels that are not opaque, which now show white."""
 
 
 class Samples(abc.ABC):

@@ -11,9 +11,9 @@ from l4f_datagen.samples.opening import open_masks
 from l4f_datagen.samples.reading import Reading
 
 TOKENS = (
-    b"\x93NUMPY\1\0", b"\x93NUMPY\2\0", b"{'descr': '|O', ", b"'<f8'", b"'|b1'", b"[('a', '<i4')]", b"'fortran_order': True",
-    b"'shape': (", b"(99999, 99999)", b"(9, 9, 1)", b"()", b"(-1,)", b"1" * 400, b"(" * 300, b"[" * 300, b"nan", b"\xff" * 8,
-    b"PLTE", b"tRNS", b"IHDR", b"IDAT", b"eXIf", b"\x7f\xf8\0\0", b"None",
+    b"\x93NUMPY\1\0", b"\x93NUMPY\2\0", b"{'descr': '|O', ", b"'<f8'", b"'|b1'", b"[('a', '<i4')]", b"nan",
+    b"'fortran_order': True", b"'shape': (", b"(99999, 99999)", b"(9, 9, 1)", b"()", b"(-1,)", b"1" * 400,
+    b"(" * 300, b"[" * 300, b"\xff" * 8, b"PLTE", b"tRNS", b"IHDR", b"IDAT", b"eXIf", b"\x7f\xf8\0\0", b"None",
 )  # fmt: skip
 _MASK = np.pad(np.ones((6, 9), np.uint8), ((2, 4), (3, 4)))
 
@@ -23,12 +23,13 @@ def seeds() -> Mapping[str, bytes]:
     palette = Image.fromarray(_MASK)
     palette.putpalette([0, 0, 0, 200, 10, 10])
     transparent = np.dstack([np.full(_MASK.shape, 255, np.uint8)] * 3 + [255 * _MASK])
+    black_and_white, colours = Image.fromarray(255 * _MASK), transparent[..., 1:] * _MASK[..., None]
     pictures = {
-        "grey.png": Image.fromarray(255 * _MASK), "indices.png": Image.fromarray(_MASK), "palette.png": palette,
-        "bits.png": Image.fromarray(255 * _MASK).convert("1"), "deep.png": Image.fromarray(_MASK.astype(np.uint16) * 300),
-        "cutout.png": Image.fromarray(transparent), "la.png": Image.fromarray(transparent[..., 2:]),
-        "grey.gif": Image.fromarray(255 * _MASK), "grey.jpg": Image.fromarray(255 * _MASK),
-        "float.tif": Image.fromarray(_MASK.astype(np.float32)), "colours.bmp": Image.fromarray(transparent[..., 1:] * _MASK[..., None]),
+        "grey.png": black_and_white, "grey.gif": black_and_white, "grey.jpg": black_and_white,
+        "bits.png": black_and_white.convert("1"), "indices.png": Image.fromarray(_MASK), "palette.png": palette,
+        "deep.png": Image.fromarray(_MASK.astype(np.uint16) * 300), "cutout.png": Image.fromarray(transparent),
+        "la.png": Image.fromarray(transparent[..., 2:]), "float.tif": Image.fromarray(_MASK.astype(np.float32)),
+        "colours.bmp": Image.fromarray(colours),
     }  # fmt: skip
     arrays = {
         "bits.npy": _MASK == 1, "int.npy": _MASK.astype(np.int32), "soft.npy": _MASK * np.linspace(0.1, 1, 16),
