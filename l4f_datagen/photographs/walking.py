@@ -81,7 +81,8 @@ def walk(folder: Path) -> Found:
             continue
         folders = []
         for entry in entries:
-            _look(entry, found, folders)
+            if (path := look(entry, folders, found.left_out)) is not None:
+                found.add(path)
         labels = names.label_folders([path.name for path in folders])
         for path in folders:
             if path.name in labels:
@@ -91,25 +92,26 @@ def walk(folder: Path) -> Found:
     return found.finish()
 
 
-def _look(entry: os.DirEntry, found: Found, folders: list[Path]) -> None:
-    left_out = found.left_out
+def look(entry: os.DirEntry, folders: list[Path], left_out: LeftOut) -> Path | None:
+    """A file in a folder, if people see it and can read it; folders are added to ``folders``, all else is counted."""
     if names.is_hidden(entry.name):
         left_out.add("hidden", entry.name)
-        return
+        return None
     try:
         mode = entry.stat().st_mode
     except OSError as error:
         left_out.add("broken links" if entry.is_symlink() else f"unreadable: {error.strerror}", entry.name)
-        return
+        return None
     if stat.S_ISDIR(mode):
         if entry.is_symlink():
             left_out.add("links to folders", entry.name)
         else:
             folders.append(Path(entry.path))
     elif stat.S_ISREG(mode):
-        found.add(Path(entry.path))
+        return Path(entry.path)
     else:
         left_out.add("no regular files", entry.name)
+    return None
 
 
 def _below(path: Path, folder: Path) -> str:

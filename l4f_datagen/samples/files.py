@@ -1,13 +1,12 @@
 """Files of labelled images, in folders or in archives, as people see them."""
 
 import os
-import stat
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
-from ..photographs import names
+from ..photographs import names, walking
 from ..photographs.left_out import LeftOut
 
 MASKS = names.PICTURES | {"npy"}
@@ -49,37 +48,18 @@ def walk(folder: Path, extensions: Collection[str], left_out: LeftOut) -> list[F
             left_out.add(f"folders that cannot be read: {error.strerror}", str(place))
             continue
         for entry in entries:
-            _look(entry, found, waiting, extensions, left_out)
+            if (path := walking.look(entry, waiting, left_out)) is None:
+                continue
+            if names.extension(path.name) in extensions or (path.suffix == "" and walking.is_picture(path)):
+                found.append(path)
+            else:
+                left_out.add_other(path.name)
     return [_of_path(path, folder) for path in sorted(found)]
 
 
 def _of_path(path: Path, folder: Path) -> File:
     relative = PurePosixPath(path.relative_to(folder).as_posix())
     return File(str(relative.with_suffix("")), names.extension(path.name), str(path), path.stat().st_size, lambda: path)
-
-
-def _look(
-    entry: os.DirEntry, found: list[Path], folders: list[Path], extensions: Collection[str], left_out: LeftOut
-) -> None:
-    if names.is_hidden(entry.name):
-        left_out.add("hidden", entry.name)
-        return
-    try:
-        mode = entry.stat().st_mode
-    except OSError as error:
-        left_out.add("broken links" if entry.is_symlink() else f"unreadable: {error.strerror}", entry.name)
-        return
-    if stat.S_ISDIR(mode):
-        if entry.is_symlink():
-            left_out.add("links to folders", entry.name)
-        else:
-            folders.append(Path(entry.path))
-    elif not stat.S_ISREG(mode):
-        left_out.add("no regular files", entry.name)
-    elif names.extension(entry.name) in extensions:
-        found.append(Path(entry.path))
-    else:
-        left_out.add_other(entry.name)
 
 
 def by_stem(where: str, files: Iterable[File]) -> dict[str, File]:
@@ -101,4 +81,4 @@ def by_stem(where: str, files: Iterable[File]) -> dict[str, File]:
 
 def pictures(files: Sequence[File]) -> list[File]:
     """Those that can be images."""
-    return [file for file in files if file.suffix in names.PICTURES]
+    return [file for file in files if file.suffix in names.PICTURES or not file.suffix]
