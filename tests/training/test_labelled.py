@@ -13,6 +13,7 @@ from l4f_datagen.errors import UserError
 from l4f_datagen.samples.opening import open_samples
 from l4f_datagen.samples.reading import Reading
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
+from l4f_datagen.shards import sealed
 from l4f_datagen.training.labelled_batches import LabelledBatches
 
 STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}
@@ -135,7 +136,7 @@ def test_masks_with_unknown_classes_are_told(tmp_path, rendered):
     stats = tmp_path / "many" / "00000_stats.json"
     content = json.loads(stats.read_text())
     content["files"]["00000.tar"]["bytes"] = path.stat().st_size
-    stats.write_text(json.dumps(content))
+    stats.write_bytes(sealed.seal(content))
     with pytest.raises(UserError, match="class 5; expected classes below 3"):
         batches(tmp_path / "many", classes=3).batch([0])
     assert batches(tmp_path / "many", classes=6).batch([0]).masks.unique().tolist() == [5]
