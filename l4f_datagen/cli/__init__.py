@@ -11,6 +11,7 @@ import click
 from .. import __version__, signals, streams
 from ..addresses import remember
 from ..errors import UserError, WorkError
+from . import failures
 
 COMMANDS = (
     "generate",
@@ -94,15 +95,15 @@ def _main(words: list[str]) -> int:
         return _end(error.format_message(), 2)
     except WorkError as error:
         return _end(str(error), 1)
-    except OSError as error:  # of the system: a folder that vanished, a lost connection
-        return _end(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), 1)
     except (KeyboardInterrupt, click.Abort):
         return _interrupted(context)
-    except Exception:
-        if not signals.received():
-            raise
+    except Exception as error:
         # Some libraries make an error of their own of an interruption.
-        return _interrupted(context)
+        if signals.received() and not isinstance(error, OSError):
+            return _interrupted(context)
+        if (line := failures.told(error, words)) is None:
+            raise
+        return _end(line, 1)
 
 
 def run() -> None:

@@ -86,9 +86,13 @@ def _count_loss(losses: Counter, again: list[int], size: int, *, ready: bool) ->
         losses[again[0]] += 1
         if losses[again[0]] == _LOSSES:
             raise WorkError(
-                f"{_LOSSES} workers were lost over shard {again[0]}: look at their memory; the finished shards stay"
+                f"{_LOSSES} workers were lost over shard {again[0]}: look at their memory "
+                "(a smaller --batch-size or fewer --workers need less); the finished shards stay"
             )
     elif not ready:
         losses[None] += 1
         if losses[None] == _LOSSES * size:
-            raise WorkError(f"{losses[None]} workers were lost before one was ready: look at their memory")
+            raise WorkError(
+                f"{losses[None]} workers were lost before one was ready: look at their memory "
+                "(a smaller --batch-size or fewer --workers need less)"
+            )

@@ -74,7 +74,8 @@ class Processes:
         why = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return WorkError(
             f"the process on {self._devices[worker]} ended ({why}): the finished shards stay; "
-            "look at the machine's memory and run the same command again to continue"
+            "look at the machine's memory (fewer --devices or a smaller --batch-size need less) and run the same "
+            "command again to continue"
         )
 
 

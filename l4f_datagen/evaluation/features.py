@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..addresses import shown
+from ..devices import too_little_memory
 from ..errors import UserError, WorkError
 from ..networks.bisenet import BiSeNet
 from ..networks.pixels import to_range
@@ -40,6 +41,8 @@ class Features:
         try:
             found = self._network(images.to(self._device))
         except (RuntimeError, ValueError) as error:  # a foreign program's own
+            if too_little_memory(error):
+                raise
             reason = (str(error).strip().splitlines() or [""])[-1]
             raise WorkError(f"{self.name} failed on images of shape {tuple(images.shape)}: {reason}") from error
         if not isinstance(found, Tensor) or found.shape[:1] != images.shape[:1] or not found.is_floating_point():
@@ -107,6 +110,8 @@ class _Program(nn.Module):
                 warnings.simplefilter("ignore", DeprecationWarning)  # files of this kind have no other reader
                 self.program = torch.jit.load(str(path), map_location="cpu")
         except (RuntimeError, ValueError) as error:
+            if too_little_memory(error):
+                raise
             raise UserError(
                 f"features {path}", got=f"a program that cannot be loaded ({(str(error).splitlines() or [''])[0]})",
                 expected="a whole TorchScript file", remedy="download it again",

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import torch
 
+from ..devices import too_little_memory
 from ..errors import UserError, WorkError
 from ..settings import StageSettings
 
@@ -43,6 +44,8 @@ class OnnxMasker:
             try:
                 (answer,) = self._session.run([self._output.name], {self._input.name: padded})
             except Exception as error:  # onnxruntime has errors of its own for every case
+                if too_little_memory(error):
+                    raise
                 raise WorkError(f"{self.name} failed on images of {x.shape}: {' '.join(str(error).split())}") from error
             parts.append(self._to_masks(np.asarray(answer))[: len(part)])
         masks = np.concatenate(parts)
@@ -138,6 +141,8 @@ def _open(path: Path, device: torch.device):
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime has errors of its own for every case
+        if too_little_memory(error):
+            raise
         raise UserError(
             str(path), got=f"a file that onnxruntime cannot load ({' '.join(str(error).split())[:160]})",
             expected="an ONNX model", remedy="export it again",

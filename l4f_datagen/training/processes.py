@@ -1,12 +1,13 @@
 """The processes of a run: device, precision, gradients averaged over all; started by accelerate or torchrun."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
 
-from ..devices import resolve_device
-from ..errors import UserError
+from ..devices import resolve_device, too_little_memory
+from ..errors import UserError, WorkError
 
 
 class Processes:
@@ -69,7 +70,8 @@ class Processes:
             return values
         from accelerate.utils import reduce
 
-        return reduce(values, "mean")
+        with self._explaining_loss():
+            return reduce(values, "mean")
 
     def any(self, flag: bool) -> bool:
         """Whether it is so in any process; all get the same answer."""
@@ -77,7 +79,26 @@ class Processes:
 
     def wait(self) -> None:
         """Until every process is here."""
-        self._state.wait_for_everyone()
+        with self._explaining_loss():
+            self._state.wait_for_everyone()
+
+    @contextlib.contextmanager
+    def _explaining_loss(self) -> Iterator[None]:
+        """Say in one line that another process is gone: it may have been killed for its memory.
+
+        Raises:
+            WorkError: it is.
+        """
+        try:
+            yield
+        except RuntimeError as error:  # gloo's and NCCL's
+            if self.count == 1 or too_little_memory(error):
+                raise
+            raise WorkError(
+                f"process {self.index} of {self.count} has lost another one ({' '.join(str(error).split())[:120]}): "
+                "the checkpoints stay; look at what that one said, and at the memory if it said nothing (a smaller "
+                "--batch-size needs less), and run the same command again"
+            ) from error
 
     def scaler(self) -> torch.amp.GradScaler:
         """Loss scaling for fp16; switched off for other precisions."""

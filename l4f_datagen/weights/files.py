@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from ..devices import too_little_memory
 from ..errors import UserError
 from ..short import short
 from . import members, pickles, safetensors_file, torch_file
@@ -76,6 +77,8 @@ def translated(name: str) -> Iterator[None]:
             remedy="nothing of it was run; do not load it with other tools unless you trust its source",
         ) from error  # fmt: skip
     except DAMAGE as error:
+        if too_little_memory(error):
+            raise  # about the machine, not about the file
         if isinstance(error, (FileNotFoundError, PermissionError)):
             raise UserError(name, got=error.strerror, expected="a file that can be read", remedy="check it") from error
         raise UserError(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .. import atomic
 from ..addresses import hidden_within
+from ..devices import too_little_memory
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
@@ -211,6 +212,8 @@ def _tensors(path: Path, hashes: Mapping[str, str]) -> dict[str, Tensor]:
                 # Settled at once, so that the file's tensors and the network's never stand in memory side by side.
                 tensors[name] = settled(tensor, name) if tensor.is_floating_point() else tensor
     except DAMAGE as error:
+        if too_little_memory(error):
+            raise  # about the machine, not about the file
         with path.open("rb") as file:
             head = file.read(1 << 12)
         # A clone without Git LFS, say, or a page saved in its place.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import documents
+from ..devices import too_little_memory
 from ..errors import UserError
 from ..short import short
 from . import safetensors_file, tensor_file
@@ -30,9 +31,9 @@ def opened(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
     """
     try:
         yield _load(path)
-    except torch.OutOfMemoryError:
-        raise  # about the machine, not about the file
     except (*DAMAGE, Unfit) as error:
+        if too_little_memory(error):
+            raise  # about the machine, not about the file
         if isinstance(error, OSError) and error.filename != str(path):
             raise
         raise UserError(

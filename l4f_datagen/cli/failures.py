@@ -1,0 +1,81 @@
+"""What a command says in one line when the machine fails it: too little memory, a disk, a device."""
+
+import errno
+from collections.abc import Mapping, Sequence
+
+from ..atomic import FULL
+from ..devices import TooLittleMemory, asked_for, machine_memory, too_little_memory
+
+_GENERATING = ("--batch-size", "--devices", "--workers")
+_MEASURING = ("--batch-size", "--size", "--n")
+MEMORY: Mapping[str, Sequence[str]] = {
+    "generate": _GENERATING,
+    "preview": ("--n", "--columns", "--tile"),
+    "train-generator": ("--batch-size", "--accumulate", "--resolution", "--channels"),
+    "train-alpha": ("--batch-size", "--accumulate", "--discriminator-width"),
+    "train-segmenter": ("--batch-size", "--size", "--width", "--memory", "--workers"),
+    "segment": ("--batch-size", "--size", "--tile"),
+    "run": ("--devices", "--workers"),
+    "render": ("--size",),
+    "stats": ("--sample",),
+    "export": (),
+    "import": ("--size",),
+    "analyze": ("--batch-size",),
+    "evaluate masks": ("--resamples",),
+    "evaluate alpha": ("--batch-size", "--resamples"),
+    "evaluate segmenter": ("--batch-size", "--size", "--n", "--resamples"),
+    "evaluate frechet": _MEASURING,
+}
+"""Settings that memory grows with, by command, the first the one that helps most; of the others there is none."""
+_MORE = {"--accumulate"}
+"""Those of which more takes less memory."""
+
+
+def told(error: Exception, words: Sequence[str]) -> str | None:
+    """The line for an error of the machine's; None for any other, which is a mistake of ours.
+
+    Args:
+        words: of the command line.
+    """
+    if isinstance(error, TooLittleMemory):
+        return str(error)
+    if too_little_memory(error):
+        return _told_memory(error, words)
+    if isinstance(error, OSError):
+        return _told_system(error)
+    text = str(error)
+    if type(error).__name__ == "AcceleratorError" or text.startswith(("CUDA error", "CUDA driver", "cuDNN error")):
+        return (
+            f"the device failed ({text.splitlines()[0]}): what was finished stays; look at it with nvidia-smi, use "
+            "another --device, and run the same command again"
+        )
+    return None
+
+
+def _told_memory(error: Exception, words: Sequence[str]) -> str:
+    asked = f"{asked} at once were asked for; " if (asked := asked_for(error)) else ""
+    has = f"{asked}the machine has {machine_memory() / (1 << 30):.1f} GiB"
+    flags = MEMORY.get(" ".join(words[:2]), MEMORY.get(words[0] if words else "", ()))
+    parts = [f"a {'larger' if flag in _MORE else 'smaller'} {flag}{_now(flag, words)}" for flag in flags]
+    remedy = f"use {' or '.join(parts)}" if parts else "end other programs, or use a machine with more memory"
+    return f"not enough memory ({has}): what was finished stays; {remedy}"
+
+
+def _now(flag: str, words: Sequence[str]) -> str:
+    """What was typed for a flag."""
+    for place, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name == flag:
+            value = value or " ".join(words[place + 1 : place + 2])
+            return f" (now {value[:40]})"
+    return ""
+
+
+def _told_system(error: OSError) -> str:
+    reason = error.strerror or " ".join(str(error).split())
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in FULL:
+        return f"{where}no room left ({reason}); what was finished stays; make room and run the same command again"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{where}{reason}: raise the limit of open files (ulimit -n) and run the same command again"
+    return f"{reason}: {error.filename}" if error.filename else reason
