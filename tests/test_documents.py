@@ -1,8 +1,10 @@
 """JSON and YAML of anybody's are read within bounds, or refused in one line."""
 
+import ast
 import json
 import pickle
 import time
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +169,31 @@ def test_what_is_no_file_is_told(load, tmp_path):
     (tmp_path / "long").write_bytes(b" " * 1000)
     with pytest.raises(Unreadable, match="more than 10 bytes"):
         load(tmp_path / "long", most=10)
+
+
+PARSERS = {("json", "loads"), ("json", "load"), ("yaml", "load"), ("yaml", "safe_load"), ("yaml", "full_load"),
+           ("yaml", "unsafe_load"), ("yaml", "load_all"), ("yaml", "safe_load_all")}  # fmt: skip
+
+
+@pytest.mark.parametrize("parser", [("json", "loads"), ("yaml", "load")])
+def test_the_search_finds_what_is_there(parser):
+    assert parser in _called("import json, yaml\njson.loads(x)\nyaml.load(x)")
+
+
+def test_nothing_else_in_the_package_reads_json_or_yaml():
+    package = Path(documents.__file__).parent
+    for path in package.rglob("*.py"):
+        if path != package / "documents.py":
+            found = _called(path.read_text(encoding="utf-8")) & PARSERS
+            assert not found, f"{path} calls {found}; documents.py reads within bounds"
+
+
+def _called(program: str) -> set[tuple[str, str]]:
+    """Attributes of modules that a program names, and names that it imports from them."""
+    found = set()
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.add((node.value.id, node.attr))
+        elif isinstance(node, ast.ImportFrom):
+            found |= {(node.module, alias.name) for alias in node.names}
+    return found

@@ -1,7 +1,6 @@
 """What an experiment's report shows: training curves, samples, and where segmenters are worst and best."""
 
 import io
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -20,7 +19,7 @@ from ..evaluation.segmenter import open_truth
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, picture_grid, png_bytes
-from ..training.run import LOG
+from ..training.run_files import LOG, log_lines
 from .plan import Stage
 
 SHOWN = 8
@@ -32,7 +31,7 @@ _LOSSES = ("discriminator", "adversarial")
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The lines of a training's log; none where there is no log."""
     file = run / LOG
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+    return list(log_lines(file)) if file.is_file() else []
 
 
 def alpha_curves(log: Sequence[Mapping[str, Any]]) -> bytes:

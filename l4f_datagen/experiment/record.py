@@ -1,6 +1,7 @@
 """How long each stage took and on what: ``run.json``, which outlives a call of ``run``."""
 
 import json
+import logging
 import os
 import platform
 import time
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import atomic
+from ..documents import JSON_BYTES, Unreadable, read_file, read_json
 from ..errors import UserError
 
 FILE = "run.json"
+logger = logging.getLogger(__name__)
+
 FORMAT, VERSION = "l4f-datagen-experiment", 1
 
 
@@ -28,12 +32,16 @@ class Record:
     def __init__(self, folder: Path):
         self._path = folder / FILE
         self.stages: dict[str, dict[str, Any]] = {}
+        if not self._path.exists():
+            return
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            if content["format"] == FORMAT and content["version"] == VERSION:
-                self.stages = dict(content["stages"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # times alone are lost: everything else is in the stages' own files
+            content = read_json(read_file(self._path, most=JSON_BYTES), str(self._path), kind=dict)
+        except Unreadable as error:  # times alone are lost: everything else is in the stages' own files
+            logger.warning("%s; how long the stages took is not known any more", error)
+            return
+        stages = content.get("stages")
+        if content.get("format") == FORMAT and content.get("version") == VERSION and isinstance(stages, dict):
+            self.stages = {name: timed for name, timed in stages.items() if _is_timed(timed)}
 
     @contextmanager
     def timing(self, stage: str) -> Iterator[Clock]:
@@ -58,6 +66,12 @@ class Record:
     def _write(self) -> None:
         content = {"format": FORMAT, "version": VERSION, "stages": self.stages}
         atomic.write_bytes(self._path, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _is_timed(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("hardware"), dict):
+        return False
+    return type(value.get("seconds")) in (int, float) and value["seconds"] >= 0
 
 
 def hardware() -> Mapping[str, Any]:

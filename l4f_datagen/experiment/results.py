@@ -1,6 +1,6 @@
 """Evaluations of an experiment: done once for the same settings and the same inputs, kept as JSON."""
 
-import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,18 +9,23 @@ from typing import Any
 from .. import atomic, weights
 from ..addresses import hidden_within
 from ..devices import resolve_device
+from ..documents import Unreadable, read_file, read_json
 from ..evaluation import tables
 from ..evaluation.alpha import evaluate_alpha
 from ..evaluation.frechet import GENERATOR, evaluate_frechet
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import evaluate_segmenters
 from ..settings import fingerprint
+from ..shards import sealed
 from ..weights.native import is_native
 from ..weights.source import file_sha256
 from .plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER, Stage
 
 FILES = "safetensors"
 _WORLD = "world:"
+_MOST = 256 << 20  # bytes of a result, which tells of every image
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -44,19 +49,27 @@ def evaluate(
     found = read(path)
     if found is not None and {name: found.get(name) for name in key} == key:
         return found, False
-    content = relative(json.loads(tables.to_json(_measure(stage, report))), folder) | key
+    content = relative(read_json(tables.to_json(_measure(stage, report)).encode(), str(path), most=_MOST), folder) | key
     atomic.make_folder(path.parent)
-    atomic.write_bytes(path, json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+    atomic.write_bytes(path, sealed.seal(content))
     return content, True
 
 
 def read(path: Path) -> dict[str, Any] | None:
     """A kept result; None if there is none that can be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    if not path.exists():
         return None
-    return content if isinstance(content, dict) and "rows" in content else None
+    try:
+        content = read_file(path, most=_MOST)
+        found = read_json(content, str(path), kind=dict, most=_MOST)
+        if sealed.KEY in found and not sealed.holds(content):
+            raise Unreadable(str(path), got="another file than was written", expected="a result", remedy="remove it")
+    except Unreadable as error:
+        logger.warning("%s; it is measured again", error)
+        return None
+    rows = found.get("rows")
+    sound = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    return {name: value for name, value in found.items() if name != sealed.KEY} if sound else None
 
 
 def digest(place: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..addresses import hidden_within
 from ..errors import UserError
+from ..short import short
 from . import card, complete, descriptions, finished, index, layout, sealed
 from .descriptions import FORMAT, VERSION, Lengths
 from .store import Store, open_store
@@ -145,7 +146,7 @@ def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, A
     old, new = existing["identity"], wanted["identity"]
     different = [
         f"{key.removesuffix('_sha256')} (another checkpoint)" if key.endswith("_sha256")
-        else f"{key} ({old.get(key)} there, {new.get(key)} here)"
+        else f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]  # fmt: skip

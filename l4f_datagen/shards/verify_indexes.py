@@ -1,11 +1,11 @@
 """The files over all shards, held against the shards as these are read one after the other."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from ..documents import Unreadable, read_json
 from . import card, checksums, folder, index, layout, sealed
 from .store import Store
 from .verify_metadata import MetadataCheck
@@ -164,10 +164,10 @@ _UNKNOWN: Mapping[str, Any] = {"md5": "", "bytes": 0}
 
 def _claimed(content: bytes | None) -> dict[str, Mapping[str, Any]]:
     """Size and checksum of tars as ``wids.json`` has them: of those that nothing else tells of."""
-    with suppress(ValueError, KeyError, TypeError, RecursionError):
+    with suppress(Unreadable, ValueError, KeyError, TypeError):
         return {
             shard["url"]: {"md5": str(shard["md5sum"]), "bytes": int(shard["filesize"])}
-            for shard in json.loads(content or b"{}")["shardlist"]
+            for shard in read_json(content or b"{}", layout.WIDS)["shardlist"]
         }
     return {}
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,12 @@ from .. import atomic, atomic_folders
 from ..addresses import hidden_within
 from ..errors import UserError
 from ..shards.lock import writing
+from ..short import short
+from . import run_files
 from .processes import Processes
+from .run_files import FORMAT, LOG, SETTINGS, VERSION
 
-FORMAT = "l4f-datagen-run"
-VERSION = 1
-SETTINGS, LOG, CHECKPOINTS, SAMPLES, FINAL = "settings.json", "log.jsonl", "checkpoints", "samples", "final"
+CHECKPOINTS, SAMPLES, FINAL = "checkpoints", "samples", "final"
 TENSORBOARD = "tensorboard"
 
 
@@ -110,17 +111,8 @@ class RunFolder:
     def cut_log(self, iteration: int) -> None:
         """Forget what was logged after ``iteration``, and a line that a kill cut short."""
         if self.log_file.is_file():
-            kept = [line for line in self._log_lines() if line["iteration"] <= iteration]
-            atomic.write_bytes(
-                self.log_file, b"".join(json.dumps(li, ensure_ascii=False).encode() + b"\n" for li in kept)
-            )
-
-    def _log_lines(self) -> Iterable[dict]:
-        for text in self.log_file.read_text(encoding="utf-8").splitlines():
-            try:
-                yield json.loads(text)
-            except ValueError:
-                return
+            kept = [line for line in run_files.log_lines(self.log_file) if line["iteration"] <= iteration]
+            atomic.write_bytes(self.log_file, b"".join(map(run_files.as_line, kept)))
 
     def _make_writable(self) -> None:
         atomic.check_folder(self.path, f"out {self.path}")
@@ -133,7 +125,7 @@ class RunFolder:
             )  # fmt: skip
         old, new = existing["identity"], wanted["identity"]
         different = [
-            f"{key} ({old.get(key)} there, {new.get(key)} here)"
+            f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
             for key in sorted({*old, *new})
             if old.get(key) != new.get(key)
         ]
@@ -156,19 +148,9 @@ def read_description(path: Path) -> dict[str, Any]:
     """``settings.json`` of a run.
 
     Raises:
-        UserError: there is none, or it is not ours.
+        UserError: there is none, it is not ours, or it is damaged.
     """
-    file = path / SETTINGS
-    try:
-        description = json.loads(file.read_text(encoding="utf-8"))
-        if description["format"] == FORMAT and description["version"] == VERSION:
-            return description
-        problem = f'"format": {description["format"]!r}'
-    except FileNotFoundError:
-        problem = "no such file"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        problem = f"something unreadable ({error})"
-    raise UserError(str(file), got=problem, expected=f'"format": "{FORMAT}"', remedy="name the folder of a run")
+    return run_files.read_settings(path)
 
 
 def _to_json(value: object) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..documents import read_json
 from ..errors import UserError
 from ..settings import TrainSegmenterSettings
 from ..weights import native, state
@@ -229,4 +230,4 @@ def _describe(settings: TrainSegmenterSettings, batches: LabelledBatches) -> dic
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """As JSON gives it back."""
-    return json.loads(json.dumps(value))
+    return read_json(json.dumps(value).encode(), "a source's identity")

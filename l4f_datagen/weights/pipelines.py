@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from .. import resources
+from ..documents import Unreadable, load_yaml
 from . import native
 
 _CONFIG_F_BUDGET, _CONFIG_F_WIDEST = 32768, 512
@@ -51,8 +50,8 @@ def _matches(kind: native.Kind, resolution: int | None, levels: int, wanted: Map
 def _wanted(path: Path) -> Iterator[Mapping]:
     """The image size of a pipeline, as it states it, else that of the embedded checkpoint that it names."""
     try:
-        stated = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        stated = load_yaml(path)
+    except Unreadable:
         return  # whoever uses that file is told; here it fits nothing
     resolution, first = _number(stated, "resolution"), _number(stated, "first_resolution")
     if resolution is None and (generator := _text(stated, "generator")) in resources.embedded("checkpoints"):
