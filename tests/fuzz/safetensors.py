@@ -13,15 +13,14 @@ from safetensors.torch import save
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.unet import UNet
-from l4f_datagen.weights import state
-from l4f_datagen.weights.safetensors_file import NUMBER_TYPES
+from l4f_datagen.weights import safetensors_file, state
 from tests.weights import forge
 
 from .checkpoints import look
 from .mutations import VALUES
 
 BYTES = 0.4
-_NAMES = (*NUMBER_TYPES, "F4", "F6_E2M3", "F8_E8M0", "C128", "f32", "", "F32\n", "U1")
+_NAMES = (*safetensors_file.NUMBER_TYPES, "F4", "F6_E2M3", "F8_E8M0", "C128", "f32", "", "F32\n", "U1")
 _SIZES = (0, 1, 2, 3, 4, 8, 16, 2**31, 2**47, 2**48, 2**63, 2**64, 10**30, -1, 0.5, "4", None, [4], True)
 
 
