@@ -5,17 +5,21 @@ import hashlib
 import numpy as np
 
 from ..errors import UserError
+from ..masks import HALF
 from ..photographs import decoding
 from ..photographs.decoding import Head
 from ..photographs.source import Notices
 from . import pairing
 from .files import File
 from .layouts import Layout
-from .mask_file import MaskFile, read_mask_file
+from .mask_file import MaskFile, read_mask_file, strips
 from .meaning import Found
 from .pictures import picture_of
 from .reading import Reading
 from .sample import Picture, Problems, Samples, broken, check_fit, listed
+
+_NUMBERS = ("I", "F")
+"""Modes of pictures whose head does not say whether they are photographs."""
 
 
 class FileSamples(Samples):
@@ -34,6 +38,8 @@ class FileSamples(Samples):
         self._meaning, told = found.meaning(layout.where, reading)
         self.foreground = str(self._meaning)
         self.has_alphas |= self._meaning.soft
+        if self._meaning.soft and layout.alphas is None:
+            self.law = HALF
         self.notes = (*self.notes, *told)
         if layout.left_out:
             self.notes = (*self.notes, f"left out {layout.left_out.text()}")
@@ -95,6 +101,8 @@ class FileSamples(Samples):
             image, mask = self._layout.images[key], self._masks[key]
             try:
                 head = decoding.head(image.content())
+                if head.mode in _NUMBERS:  # which are photographs in some files, and none in others
+                    decoding.decode(image.content())
             except (OSError, ValueError) as error:
                 problems.add("images that cannot be read", image.name, error)
                 continue
@@ -111,7 +119,7 @@ class FileSamples(Samples):
             turned += head.turned and head.size == head.stored
             found.add(file, mask.label)
             digest.update(repr((key, image.bytes)).encode())
-            digest.update(hashlib.sha256(np.ascontiguousarray(file.values)).digest())
+            digest.update(_hash_of(file.values))
             for more in (file.transparency, alpha):
                 if more is not None:
                     digest.update(hashlib.sha256(np.ascontiguousarray(more)).digest())
@@ -130,6 +138,14 @@ def _another_size(name: str, labels: np.ndarray, head: Head) -> tuple[str, str]:
     if (width, height) == head.stored:
         return "masks that fit the image only before its EXIF turns it: turn the masks, or remove that tag", name
     return "masks of another size", f"{name}: {width}×{height}, image {head.size[0]}×{head.size[1]}"
+
+
+def _hash_of(values: np.ndarray) -> bytes:
+    """SHA-256 of values as 32-bit numbers."""
+    made = hashlib.sha256()
+    for strip in strips(values):
+        made.update(np.ascontiguousarray(strip, np.int32))
+    return made.digest()
 
 
 class MaskFiles:

@@ -3,8 +3,8 @@
 import ast
 import math
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,8 @@ _STRAY_SHARE = 0.01
 _LOSSY = ("JPEG", "WEBP")
 _BLACK_AND_WHITE = [(0, 0, 0), (255, 255, 255)]
 _HEADER_BYTES = 10_000
+_ARRAY_BYTES = 1 << 27
+_STRIP_PIXELS = 1 << 20
 
 Kind = Literal["bits", "index", "grey"]
 
@@ -35,13 +37,13 @@ class MaskFile:
     """What a mask's file holds, upright."""
 
     values: np.ndarray
-    """int32 H×W: greys, indices, or 1 where a bit is set; colours have numbers from ``COLOUR`` on."""
+    """Whole numbers H×W: greys, indices, or 1 where a bit is set; colours have numbers from ``COLOUR`` on."""
     kind: Kind
     """bits: black and white and nothing else; index: classes, whatever they look like; grey: greys and colours."""
     lossy: bool = False
     """Compression may have changed values a little."""
-    deep: bool = False
-    """White is 65535, not 255."""
+    wide: bool = False
+    """They have more than 8 bits: white may be 65535."""
     shares: bool = False
     """They were fractions from 0 to 1, as soft masks are; 255 is 1."""
     transparency: np.ndarray | None = None
@@ -56,17 +58,23 @@ class MaskFile:
         """The mask that the transparency is."""
         if self.transparency is None:
             return self
-        return MaskFile(values=self.transparency.astype(np.int32), kind="grey")
+        return MaskFile(values=self.transparency, kind="grey")
 
-    def soft(self) -> np.ndarray:
-        """The values as a soft mask, uint8 H×W. Raises ``Broken`` if they are none."""
+    def soft(self, *, deep: bool | None = None) -> np.ndarray:
+        """The values as a soft mask, uint8 H×W; ``deep``: white is 65535, not 255; None: if some are above 255.
+
+        Raises:
+            Broken: they are none.
+        """
         if self.cut_out:
             return self.transparency
         if self.kind == "bits":
             return 255 * self.values.astype(np.uint8)
-        if self.kind == "index" or self.values.max(initial=0) >= COLOUR or self.values.min(initial=0) < 0:
+        most = int(self.values.max(initial=0))
+        if self.kind == "index" or most >= 1 << 16 or self.values.min(initial=0) < 0:
             raise Broken("no soft mask, but classes or colours")
-        return (self.values >> 8 if self.deep else self.values).astype(np.uint8)
+        deep = most > 255 if deep is None else deep
+        return (self.values >> 8 if deep and self.wide else self.values).astype(np.uint8)
 
 
 def read_mask_file(content: bytes | Path, *, named: str | None = None) -> MaskFile:
@@ -93,17 +101,13 @@ def _turned(found: MaskFile, orientation: int | None) -> MaskFile:
     if orientation in (None, 1):
         return found
     turned = None if found.transparency is None else upright(found.transparency, orientation)
-    return MaskFile(
-        values=upright(found.values, orientation), kind=found.kind, lossy=found.lossy, deep=found.deep,
-        shares=found.shares,
-        transparency=turned,
-    )  # fmt: skip
+    return replace(found, values=upright(found.values, orientation), transparency=turned)
 
 
 def _of_picture(image: Image.Image) -> MaskFile:
     mode, values = image.mode, np.asarray(image)
     if mode == "1":
-        return MaskFile(values=values.astype(np.int32), kind="bits")
+        return MaskFile(values=values.astype(np.uint8), kind="bits")
     if mode == "P":
         return _of_palette(image, values)
     lossy = image.format in _LOSSY
@@ -111,7 +115,7 @@ def _of_picture(image: Image.Image) -> MaskFile:
         greys, transparency = _grey_or_colours(values[..., :3], lossy), values[..., 3] if mode == "RGBA" else None
         return MaskFile(values=greys, kind="grey", lossy=lossy, transparency=transparency)
     if mode == "LA":
-        return MaskFile(values=values[..., 0].astype(np.int32), kind="grey", transparency=values[..., 1])
+        return MaskFile(values=values[..., 0], kind="grey", transparency=values[..., 1])
     if mode == "F":
         return _of_array(values)
     if mode in ("L", "I") or mode.startswith("I;16"):
@@ -122,7 +126,9 @@ def _of_picture(image: Image.Image) -> MaskFile:
 def _of_integers(values: np.ndarray, *, lossy: bool = False) -> MaskFile:
     if values.size and (values.min() < -(2**31) or values.max() >= COLOUR):
         raise Broken(f"numbers up to {values.max()}, which are no mask")
-    return MaskFile(values=values.astype(np.int32), kind="grey", lossy=lossy, deep=bool(values.max(initial=0) > 255))
+    if values.dtype not in (np.uint8, np.uint16):
+        values = values.astype(np.int32)
+    return MaskFile(values=values, kind="grey", lossy=lossy, wide=values.dtype != np.uint8)
 
 
 def _of_palette(image: Image.Image, values: np.ndarray) -> MaskFile:
@@ -130,12 +136,12 @@ def _of_palette(image: Image.Image, values: np.ndarray) -> MaskFile:
     used = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
     known = used[-1] < len(colours) if used else False
     if (carried := _transparent_entries(image, used)) is not None:
-        return MaskFile(values=values.astype(np.int32), kind="index", transparency=carried[values])
+        return MaskFile(values=values, kind="index", transparency=carried[values])
     if known and sorted(colours) == _BLACK_AND_WHITE:  # no more than these: some programs sort a palette
         white = np.array([colour == (255, 255, 255) for colour in colours])
-        return MaskFile(values=white[values].astype(np.int32), kind="bits")
+        return MaskFile(values=white.astype(np.uint8)[values], kind="bits")
     looks_grey = known and used[-1] > 1 and all(colours[index] == (index,) * 3 for index in used)
-    return MaskFile(values=values.astype(np.int32), kind="grey" if looks_grey else "index")
+    return MaskFile(values=values, kind="grey" if looks_grey else "index")
 
 
 def _transparent_entries(image: Image.Image, used: Sequence[int]) -> np.ndarray | None:
@@ -154,29 +160,49 @@ def _transparent_entries(image: Image.Image, used: Sequence[int]) -> np.ndarray 
 
 def _grey_or_colours(rgb: np.ndarray, lossy: bool) -> np.ndarray:
     """Greys, and numbers for what is no grey; of a picture that compression has coloured, greys."""
-    red, green, blue = np.moveaxis(rgb.astype(np.int32), -1, 0)
-    grey = (red == green) & (green == blue)
-    numbers = np.where(grey, red, COLOUR | red << 16 | green << 8 | blue)
-    if grey.all():
-        return numbers
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    if spread.max() <= _GREY_SPREAD and (lossy or len(np.unique(numbers)) > _FEW):
-        return green
+    spread = max((int(np.ptp(strip, -1).max(initial=0)) for strip in strips(rgb)), default=0)
+    if spread == 0:
+        return rgb[..., 0]
+    if spread <= _GREY_SPREAD and (lossy or _many_colours(rgb)):
+        return rgb[..., 1]
+    numbers = np.empty(rgb.shape[:2], np.int32)
+    for strip, target in zip(strips(rgb), strips(numbers), strict=True):
+        target[:] = _numbered(strip)
     return numbers
+
+
+def _numbered(rgb: np.ndarray) -> np.ndarray:
+    red, green, blue = np.moveaxis(rgb.astype(np.int32), -1, 0)
+    return np.where((red == green) & (green == blue), red, COLOUR | red << 16 | green << 8 | blue)
+
+
+def _many_colours(rgb: np.ndarray) -> bool:
+    found: set[int] = set()
+    for strip in strips(rgb):
+        found.update(np.unique(_numbered(strip)).tolist())
+        if len(found) > _FEW:
+            return True
+    return False
+
+
+def strips(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows of an array H×W or H×W×C, so many at a time that what is made of them takes little memory."""
+    rows = max(1, _STRIP_PIXELS // max(1, array.shape[1]))
+    return (array[top : top + rows] for top in range(0, len(array), rows))
 
 
 def _of_array(array: np.ndarray) -> MaskFile:
     """What an array of numbers says: true and false, classes, or shares of each pixel."""
     if array.dtype == bool:
-        return MaskFile(values=array.astype(np.int32), kind="bits")
+        return MaskFile(values=array.astype(np.uint8), kind="bits")
     if array.dtype.kind in "iu":
         return _of_integers(array)
     if not np.isfinite(array).all():
         raise Broken("numbers that are not finite")
     if ((array == 0) | (array == 1)).all():
-        return MaskFile(values=array.astype(np.int32), kind="bits")
+        return MaskFile(values=array.astype(np.uint8), kind="bits")
     if array.min() >= 0 and array.max() <= 1:
-        return MaskFile(values=np.rint(255 * array.astype(np.float64)).astype(np.int32), kind="grey", shares=True)
+        return MaskFile(values=np.rint(255 * array.astype(np.float64)).astype(np.uint8), kind="grey", shares=True)
     if (array == np.rint(array)).all():
         return _of_integers(array)
     raise Broken("fractions beyond 0 to 1, which are no mask")
@@ -185,12 +211,9 @@ def _of_array(array: np.ndarray) -> MaskFile:
 def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(limits.max_bytes() + 1)
+            return file.read(_ARRAY_BYTES + 1)
     except OSError as error:
         raise Broken(error.strerror or str(error)) from error
-    if len(content) > limits.max_bytes():
-        raise Broken(f"a file of more than {limits.max_bytes() >> 20} MiB: {limits.remedy()}")
-    return content
 
 
 def _read_array(content: bytes) -> np.ndarray:
@@ -199,6 +222,8 @@ def _read_array(content: bytes) -> np.ndarray:
     Raises:
         Broken: it is none, or one of another shape, of objects, cut short, or too large.
     """
+    if len(content) > _ARRAY_BYTES:
+        raise Broken(f"an array of more than {_ARRAY_BYTES >> 20} MiB; expected masks of 8 bits, or pictures")
     try:
         version, start = content[6], 10 if content[6:7] == b"\1" else 12
         length = struct.unpack_from("<H" if version == 1 else "<I", content, 8)[0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..masks import HALF, IGNORED, cut, make_mask
-from .mask_file import COLOUR, Kind, MaskFile
+from .mask_file import COLOUR, Kind, MaskFile, strips
 from .reading import Reading
 
 _MANY = 1000
@@ -53,6 +53,8 @@ class Meaning:
     """Whether what is cut at half is a soft mask, rather than a hard one that compression changed."""
     cut_out: bool = False
     """Whether alpha channels are the masks, in all files that have one."""
+    deep: bool = False
+    """Whether white is 65535 in files that can hold it."""
     stored: bool = False
     """Whether values are class indices that stay as they are."""
     text: str = ""
@@ -72,13 +74,13 @@ class Meaning:
             return file.values.astype(np.uint8)
         classes = self.index if file.kind == "index" else self.grey
         if classes is None:
-            return make_mask(file.soft(), HALF)
+            return make_mask(file.soft(deep=self.deep), HALF)
         return classes.mask(file.values)
 
     def alpha(self, file: MaskFile) -> np.ndarray | None:
         """The soft mask that a file is, uint8 H×W; None where it is a hard one."""
         file = self._chosen(file)
-        return file.soft() if self.soft and file.kind == "grey" and not file.lossy else None
+        return file.soft(deep=self.deep) if self.soft and file.kind == "grey" and not file.lossy else None
 
     def _chosen(self, file: MaskFile) -> MaskFile:
         return file.by_transparency() if self.cut_out else file
@@ -94,16 +96,22 @@ class _Group:
     values: set[int] = field(default_factory=set)
     files: int = 0
     lossy: bool = False
-    deep: bool = False
     shares: bool = True
+    narrow: bool = False
+    """Some file has 8 bits."""
 
     def add(self, file: MaskFile) -> None:
         self.files += 1
+        self.narrow |= not file.wide
         self.shares &= file.shares
         self.lossy |= file.lossy
-        self.deep |= file.deep
         if len(self.values) < _MANY:
             self.values |= distinct(file.values)
+
+    @property
+    def deep(self) -> bool:
+        """Whether white is 65535."""
+        return 255 < max(self.values, default=0) < COLOUR
 
 
 class Found:
@@ -111,12 +119,13 @@ class Found:
 
     def __init__(self):
         self._groups: dict[bool, dict[Kind, _Group]] = {by: {} for by in (False, True)}
-        self._cut_out: int = 0
+        self._cut_out = self._cut_out_greys = 0
         self._unlike: list[str] = []
 
     def add(self, file: MaskFile, name: str = "") -> None:
         """Take in one mask."""
         self._cut_out += file.cut_out
+        self._cut_out_greys += file.cut_out and file.kind == "grey"
         if file.cut_out and file.kind == "grey" and _differs(file):
             self._unlike.append(name)
         for by_transparency, groups in self._groups.items():
@@ -132,14 +141,16 @@ class Found:
         Raises:
             UserError: that is not clear, what the user says does not occur, or there is no foreground at all.
         """
-        if self._unlike and not all(name == "" for name in self._unlike):
+        if self._unlike:
             raise UserError(
                 subject, got=f"{self._unlike[0]}, whose transparency and whose greys are different masks",
                 expected="one mask in a file", remedy="store the right one as a grey picture",
             )  # fmt: skip
-        cut_out = self._cut_out > 0
+        # Of palettes their transparency is asked where nobody says what their indices are.
+        counted = self._cut_out if reading.foreground is None and not reading.stored else self._cut_out_greys
+        cut_out = counted > 0
         groups = self._groups[cut_out]
-        notes = [f"the transparency of {self._cut_out} masks is what was read"] if cut_out else []
+        notes = [f"the transparency of {counted} masks is what was read"] if cut_out else []
         if reading.stored:
             return Meaning(Classes(frozenset()), None, cut_out=cut_out, stored=True, text="class indices"), notes
         if reading.foreground is not None:
@@ -147,6 +158,11 @@ class Found:
         else:
             index, grey = (_as_it_must_be(subject, groups.get(kind), kind, reading) for kind in ("index", "grey"))
         seen = groups.get("grey", _Group())
+        if grey is None and seen.deep and seen.narrow:
+            raise UserError(
+                subject, got="soft masks of 8 bits beside such of 16", expected="the same in all files",
+                remedy="store them alike",
+            )  # fmt: skip
         if grey is None:
             notes.append(_told_cut(seen))
         self._check_not_empty(subject, groups, index, grey, reading)
@@ -154,7 +170,7 @@ class Found:
         texts = texts or [str(Classes(frozenset({1})))]
         soft = grey is None and not seen.lossy
         text = "; ".join(dict.fromkeys(texts))
-        return Meaning(index, grey, soft=soft, cut_out=cut_out, text=text), notes
+        return Meaning(index, grey, soft=soft, cut_out=cut_out, deep=seen.deep, text=text), notes
 
     def _check_not_empty(
         self, subject: str, groups: dict[Kind, _Group], index: Classes, grey: Classes | None, reading: Reading
@@ -268,9 +284,13 @@ def _differs(file: MaskFile) -> bool:
 
 def distinct(values: np.ndarray) -> set[int]:
     """The values that occur."""
-    if values.size and values.min() >= 0 and values.max() < COLOUR:
-        return set(np.flatnonzero(np.bincount(values.ravel())).tolist())
-    return set(np.unique(values).tolist())
+    found: set[int] = set()
+    for strip in strips(values):
+        if strip.size and strip.min() >= 0 and strip.max() < COLOUR:
+            found.update(np.flatnonzero(np.bincount(strip.ravel())).tolist())
+        else:
+            found.update(np.unique(strip).tolist())
+    return found
 
 
 def parse(text: str, flag: str = "--foreground-values") -> int:
