@@ -21,7 +21,8 @@ _HIDDEN = frozenset(
 )  # fmt: skip
 _IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "jpegimages", "data"))
 _LABEL_FOLDERS = frozenset(
-    ("masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass", "segmentationobject",
+    ("masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass",
+     "segmentationobject",
      "trimaps")
 )  # fmt: skip
 _LABELS = frozenset(
