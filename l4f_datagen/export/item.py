@@ -36,6 +36,10 @@ class Item:
                 raise KeyError(f"no image among {', '.join(sorted(self.members))}")
             return found
 
+    def check(self) -> None:
+        """Raise ``Damaged`` unless what every sample has is there and whole, whatever a format takes of it."""
+        _ = self.metadata, self.image, self.alpha_file
+
     @property
     def image(self) -> bytes:
         """The composite's file."""

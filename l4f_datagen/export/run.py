@@ -68,6 +68,7 @@ def export(
         target = TARGETS[settings.format](hidden, plan)
         with contextlib.closing(target):
             for made, item in enumerate(_items(dataset, settings), 1):
+                item.check()
                 target.add(item)
                 counts[item.image_set] += 1
                 report(Progress((made - 1) // per_shard, shards, made, len(dataset), len(dataset)))

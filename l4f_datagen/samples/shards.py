@@ -1,24 +1,19 @@
 """Data set folders of ours, here or behind an address."""
 
 import bisect
-import io
 import itertools
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
-from PIL import Image
 
 from ..addresses import shown
 from ..errors import UserError
 from ..masks import IGNORED, law_of
-from ..photographs.tar_index import NoTar, entries
 from ..settings import fingerprint
-from ..shards import encoding, folder, layout, reader
-from ..shards.damage import Damaged
+from ..shards import encoding, folder, layout, reader, sides
 from .meaning import Classes, named, parse
 from .reading import Reading
 from .sample import UNKNOWN_LICENCE, Labelled, Picture, Samples
@@ -70,7 +65,7 @@ class ShardSamples(Samples):
         image_format = next((name for name in encoding.IMAGE_FORMATS if name in members), "image")
         with self._damage(index):
             content = self._content(index, [image_format])[0]
-            return Picture(image=encoding.decode_image(content), format=image_format, content=content)
+            return Picture(image=self._decoded(image_format, content), format=image_format, content=content)
 
     def mask(self, index: int) -> np.ndarray:
         """One mask."""
@@ -93,15 +88,13 @@ class ShardSamples(Samples):
             for name, array in zip(names, decoded, strict=True)
         ]
 
-    def _decoded(self, name: str, content: bytes) -> np.ndarray:
+    @staticmethod
+    def _decoded(name: str, content: bytes) -> np.ndarray:
+        sides.of(content, name)
+        sides.check_whole(content, name.rpartition(".")[2])
         if name == "mask.png":
-            return np.array(Image.open(io.BytesIO(content), formats=("PNG",)))
-        if name == "alpha.png":
-            alpha = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-            if alpha is None:
-                raise ValueError("an alpha that cannot be decoded")
-            return alpha
-        return encoding.decode_image(content)
+            return encoding.decode_mask(content)
+        return encoding.decode_grey(content) if name == "alpha.png" else encoding.decode_image(content)
 
     def _understood(self, index: int, mask: np.ndarray) -> np.ndarray:
         """Class indices as they were asked for."""
@@ -125,34 +118,21 @@ class ShardSamples(Samples):
     def _content(self, index: int, names: Iterable[str]) -> list[bytes]:
         shard, members = self._place(index)
         with self.store.open(layout.tar(shard)) as file:
-            return [_part(file, members[name]) for name in names]
+            return [_part(file, _place_of(members, name)) for name in names]
 
-    @contextmanager
-    def _damage(self, index: int):
-        try:
-            yield
-        except Damaged:
-            raise
-        except (KeyError, OSError, ValueError, SyntaxError, cv2.error, Image.DecompressionBombError) as error:
-            shard = bisect.bisect_right(self._ends, index)
-            problem = f"no {error.args[0]}" if isinstance(error, KeyError) else error
-            raise Damaged(self.store.where(layout.tar(shard)), problem, sample=self.keys[index]) from error
+    def _damage(self, index: int) -> AbstractContextManager:
+        shard = bisect.bisect_right(self._ends, index)
+        return reader.damage_told(self.store, shard, self.keys[index])
 
     def _index(self, shard: int) -> list[dict[str, tuple[int, int]]]:
         """Offset and size of every member by extension, per sample."""
-        samples: dict[str, dict[str, tuple[int, int]]] = {}
-        where = self.store.where(layout.tar(shard))
-        try:
-            with self.store.open(layout.tar(shard)) as file:
-                for entry in entries(file):
-                    key, _, extension = entry.name.partition(".")
-                    samples.setdefault(key, {})[extension] = (entry.offset, entry.size)
-        except (NoTar, OSError) as error:
-            raise Damaged(where, error) from error
-        wanted = self._ends[shard] - (self._ends[shard - 1] if shard else 0)
-        if len(samples) != wanted:
-            raise Damaged(where, f"{len(samples)} samples instead of {wanted}")
-        return list(samples.values())
+        return reader.read_places(self.store, shard, range(self._ends[shard - 1] if shard else 0, self._ends[shard]))
+
+
+def _place_of(members: Mapping[str, tuple[int, int]], name: str) -> tuple[int, int]:
+    if name not in members:
+        raise KeyError(f"no {name}")
+    return members[name]
 
 
 def _part(file: BinaryIO, place: tuple[int, int]) -> bytes:

@@ -70,7 +70,7 @@ def decode(members: Mapping[str, bytes]) -> Sample:
         extras["w"] = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False)
     arrays = {
         "image": decode_image(members[image_format]),
-        "alpha": _imdecode(members["alpha.png"], cv2.IMREAD_GRAYSCALE),
+        "alpha": decode_grey(members["alpha.png"]),
         "mask": decode_mask(members["mask.png"]),
     }
     for name, array in arrays.items():
@@ -123,6 +123,11 @@ def encode_image(image: np.ndarray, image_format: str, quality: int) -> bytes:
 def decode_image(content: bytes) -> np.ndarray:
     """A file → RGB uint8 H×W×3."""
     return cv2.cvtColor(_imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def decode_grey(content: bytes) -> np.ndarray:
+    """An alpha's PNG → uint8 H×W."""
+    return _imdecode(content, cv2.IMREAD_GRAYSCALE)
 
 
 def decode_mask(content: bytes) -> np.ndarray:
