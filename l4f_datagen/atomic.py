@@ -174,7 +174,7 @@ def check_folder(path: Path, subject: str) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = temporary(path / "probe")
+        probe = path / f".probe{SUFFIX}"  # of one name, so that one that a kill left is removed by the next
         _open(probe, path, "wb").close()
         probe.unlink(missing_ok=True)
     except (CannotWrite, OSError, ValueError) as error:
@@ -199,7 +199,7 @@ def check_file(path: Path, subject: str) -> None:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             if not stat.S_ISREG(path.stat().st_mode):
                 return
-        probe = temporary(path)
+        probe = path.with_name(f".probe{SUFFIX}")
         _open(probe, path, "wb").close()
         probe.unlink(missing_ok=True)
     except (CannotWrite, OSError, ValueError) as error:

@@ -76,10 +76,12 @@ class RunFolder:
                 f"out {self.path}", got=f"a folder without {SETTINGS} that holds {foreign[0]}",
                 expected="a new or empty folder, or a run to continue", remedy="choose another folder",
             )  # fmt: skip
-        for folder in (self.path, self.path / CHECKPOINTS, self.path / SAMPLES):
+        atomic_folders.settle(self.path)
+        # Before anything else is there: a folder of other things is refused.
+        atomic.write_bytes(self.path / SETTINGS, _to_json(description))
+        for folder in (self.path / CHECKPOINTS, self.path / SAMPLES):
             atomic.make_folder(folder)
             atomic_folders.settle(folder)
-        atomic.write_bytes(self.path / SETTINGS, _to_json(description))
 
     def checkpoints(self) -> list[int]:
         """Iterations of the complete checkpoints, ascending."""
@@ -137,11 +139,11 @@ class RunFolder:
             )  # fmt: skip
 
     def _remove(self) -> None:
-        # What says that something is finished goes first, and settings.json last: cut short, it is an unfinished run.
+        # What says that something is finished goes first, and settings.json stays until the new one takes its place:
+        # cut short, it is an unfinished run.
         for name in (FINAL, CHECKPOINTS, SAMPLES, TENSORBOARD):
             atomic_folders.remove(self.path / name)
         self.log_file.unlink(missing_ok=True)
-        (self.path / SETTINGS).unlink()
 
 
 def read_description(path: Path) -> dict[str, Any]:
