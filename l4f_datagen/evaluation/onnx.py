@@ -10,6 +10,8 @@ import torch
 from ..devices import too_little_memory
 from ..errors import UserError, WorkError
 from ..settings import StageSettings
+from ..short import short
+from ..weights import onnx_model
 
 _INTEGERS = ("tensor(int64)", "tensor(int32)", "tensor(uint8)", "tensor(int8)")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -23,7 +25,7 @@ class OnnxMasker:
         self._session = _open(path, device)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*_FLOATS, "tensor(uint8)"):
-            found = ", ".join(f"{i.name} {i.type} {i.shape}" for i in inputs)
+            found = short(", ".join(f"{short(i.name)} {i.type} {short(i.shape)}" for i in inputs[:8]), 200)
             raise UserError(
                 self.name, got=f"a model with the inputs {found}", expected="one input of images, four axes",
                 remedy="export the segmenter alone",
@@ -46,7 +48,7 @@ class OnnxMasker:
             except Exception as error:  # onnxruntime has errors of its own for every case
                 if too_little_memory(error):
                     raise
-                raise WorkError(f"{self.name} failed on images of {x.shape}: {' '.join(str(error).split())}") from error
+                raise WorkError(f"{self.name} failed on images of {x.shape}: {short(error, 300)}") from error
             parts.append(self._to_masks(np.asarray(answer))[: len(part)])
         masks = np.concatenate(parts)
         if masks.shape[1:] != size:
@@ -117,7 +119,7 @@ class OnnxMasker:
             if wanted in (None, output.name):
                 return output
         raise UserError(
-            "onnx_output", got=wanted, expected=f"one of {', '.join(o.name for o in outputs)}",
+            "onnx_output", got=wanted, expected=f"one of {short(', '.join(o.name for o in outputs), 200)}",
             remedy=f"these are the outputs of {self.name}",
         )  # fmt: skip
 
@@ -132,6 +134,7 @@ def _open(path: Path, device: torch.device):
         ) from error  # fmt: skip
     if not path.is_file():
         raise UserError(str(path), got="no such file", expected="an ONNX model", remedy="check the path")
+    onnx_model.check(path, str(path))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
@@ -144,6 +147,6 @@ def _open(path: Path, device: torch.device):
         if too_little_memory(error):
             raise
         raise UserError(
-            str(path), got=f"a file that onnxruntime cannot load ({' '.join(str(error).split())[:160]})",
+            str(path), got=f"a file that onnxruntime cannot load ({short(error, 160)})",
             expected="an ONNX model", remedy="export it again",
         ) from error  # fmt: skip
