@@ -20,11 +20,10 @@ _HIDDEN = frozenset(
      "lost+found")
 )  # fmt: skip
 _IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "jpegimages", "data"))
-_LABEL_FOLDERS = frozenset(
-    ("masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass",
-     "segmentationobject",
-     "trimaps")
-)  # fmt: skip
+_LABEL_FOLDERS = frozenset((
+    "masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass",
+    "segmentationobject", "trimaps",
+))  # fmt: skip
 _LABELS = frozenset(
     ("mask", "masks", "alpha", "foreground", "background", "seg", "segmentation", "label", "labels", "matte", "trimap")
 )
