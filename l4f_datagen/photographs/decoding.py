@@ -1,8 +1,6 @@
 """A picture's file → pixels. Whatever people bring is opened here, and nowhere else."""
 
 import contextlib
-import ctypes
-import functools
 import io
 import os
 import stat
@@ -12,27 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, _imaging
+from PIL import Image, ImageFile
 
 from ..errors import UserError, WorkError
-from . import kinds, limits
+from . import kinds, limits, tiffs
+from .broken import Broken
 from .ends import check_end
+from .rgb import TURNS, to_rgb, upright
 
-CANVAS = (255, 255, 255)
-"""What is seen through transparent pixels: white."""
-_ORIENTATION, _BITS, _PHOTOMETRIC, _SUBFILE, _SUBIFDS, _DNG = 0x0112, 258, 262, 254, 330, 50706
-_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
-_STRIP_PIXELS = 1 << 22
-"""Pictures are converted in strips of about as many pixels, so that large ones are not held twice."""
+__all__ = ["Broken", "Head", "Photograph", "decode", "head", "opened", "upright"]
+
+_ORIENTATION = 0x0112
 _DRAFT_FACTOR = 4
 """JPEGs of so many times the limit are read where a reduced picture is enough."""
 
 # Pillow tells of oddities that do no harm (EXIF cut short, larger than its own limit); its errors are told here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-class Broken(ValueError):
-    """A picture that cannot be read; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +42,8 @@ class Head:
     """Width and height as it is stored."""
     orientation: int
     """EXIF's: 1 is upright."""
+    deep: bool
+    """Its channels have more than 8 bits, of which the upper 8 are read; said of PNG."""
     several: bool
     """There are more pictures in the file, of which the first one is read."""
 
@@ -66,7 +61,7 @@ class Photograph:
     """RGB uint8 H×W×3, upright."""
     head: Head
     transparent: bool = False
-    """It had pixels that are not opaque, which were laid upon ``CANVAS``."""
+    """It had pixels that are not opaque, which were laid upon ``rgb.CANVAS``."""
 
     @property
     def format(self) -> str:
@@ -88,7 +83,7 @@ def decode(content: bytes | Path, *, least: int | None = None) -> Photograph:
     """
     with opened(content, least=least) as image:
         head = image.info[_HEAD]
-        pixels, transparent = _to_rgb(image, head.format)
+        pixels, transparent = to_rgb(image, head.format)
         orientation = image.getexif().get(_ORIENTATION)
     return Photograph(image=upright(pixels, orientation), head=head, transparent=transparent)
 
@@ -123,22 +118,7 @@ def opened(content: bytes | Path, name: str | None = None, *, least: int | None 
         yield image
 
 
-def upright(array: np.ndarray, orientation: int | None) -> np.ndarray:
-    """An array H×W or H×W×C as it is looked at, given EXIF's orientation of what is stored."""
-    turn = _TURNS.get(orientation)
-    return array if turn is None else np.ascontiguousarray(turn(array))
-
-
 _HEAD = "l4f_datagen.head"
-_TURNS = {
-    2: lambda array: array[:, ::-1],
-    3: lambda array: array[::-1, ::-1],
-    4: lambda array: array[::-1],
-    5: lambda array: array.swapaxes(0, 1),
-    6: lambda array: np.rot90(array, -1),
-    7: lambda array: array[::-1, ::-1].swapaxes(0, 1),
-    8: lambda array: np.rot90(array),
-}
 
 
 @contextlib.contextmanager
@@ -150,12 +130,13 @@ def _started(content: bytes | Path, name: str | None, least: int | None) -> Iter
         kind = kinds.kind_of(content)
         if kind is None:
             other = kinds.other_kind(content)
-            raise Broken(f"{other}; expected {kinds.NAMES}: convert it" if other else "no image of a known kind")
+            advice = ": convert it" if other and kinds.is_picture(other) else ""
+            raise Broken(f"{other}; expected {kinds.NAMES}{advice}" if other else "no image of a known kind")
         if kind == "webp":  # its decoder takes memory for the whole canvas at once
             _check_size(_webp_size(content), kind)
         if kind == "tif":
-            _quiet_libtiff()
-        with Image.open(io.BytesIO(content), formats=kinds.READ[kind]) as image:
+            tiffs.quiet()
+        with _open(content, kind) as image:
             found = _head_of(image, kind, content)
             _limit(image, found, least)
             check_end(content, kind, found.stored)
@@ -166,6 +147,15 @@ def _started(content: bytes | Path, name: str | None, least: int | None) -> Iter
         raise
     except Exception as error:  # decoders raise nearly everything: struct.error, TypeError, KeyError, MemoryError …
         raise Broken(called + _reason(error)) from error
+
+
+def _open(content: bytes, kind: str) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=kinds.READ[kind])
+    except Image.UnidentifiedImageError:
+        if kind == "tif" and (numbers := tiffs.numbers(content)):
+            raise Broken(f"a TIFF of {numbers}, which is not read; convert it to 8 or 16 bits") from None
+        raise
 
 
 def _read(path: Path) -> bytes:
@@ -198,16 +188,20 @@ def _reason(error: Exception) -> str:
 
 def _head_of(image: ImageFile.ImageFile, kind: str, content: bytes) -> Head:
     stored = image.size
+    if kind != "jpg":  # of which a part may be enough
+        _check_size(image.size, kind)
     if kind == "tif":
-        tags = image.tag_v2
-        if _DNG in tags or (tags.get(_SUBFILE, 0) == 1 and _SUBIFDS in tags):
+        if tiffs.is_raw(image.tag_v2):
             raise Broken(f"a camera's RAW file; expected {kinds.NAMES}: convert it")
-        stored = tags[256], tags[257]
+        stored = tiffs.stored_size(image.tag_v2)
     orientation = 1 if kind == "png" and not _may_hold_exif(content) else image.getexif().get(_ORIENTATION)
-    orientation = orientation if orientation in _TURNS else 1
+    orientation = orientation if orientation in TURNS else 1
     size = stored[::-1] if orientation >= 5 else stored
     several = kind in ("png", "webp", "tif", "gif") and getattr(image, "is_animated", False)
-    return Head(format=kind, mode=image.mode, size=size, stored=stored, orientation=orientation, several=bool(several))
+    return Head(
+        format=kind, mode=image.mode, size=size, stored=stored, orientation=orientation, several=bool(several),
+        deep=kind == "png" and content[24] > 8,
+    )  # fmt: skip
 
 
 def _may_hold_exif(content: bytes) -> bool:
@@ -244,66 +238,3 @@ def _webp_size(content: bytes) -> tuple[int, int]:
         bits = int.from_bytes(content[21:25], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     return int.from_bytes(content[26:28], "little") & 0x3FFF, int.from_bytes(content[28:30], "little") & 0x3FFF
-
-
-@functools.cache
-def _quiet_libtiff() -> None:
-    """libtiff would write on the terminal what Pillow raises as an error too."""
-    set_handler = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)
-    if set_handler is not None:
-        set_handler.restype = ctypes.c_void_p
-        set_handler(None)
-
-
-def _to_rgb(image: Image.Image, kind: str) -> tuple[np.ndarray, bool]:
-    """A loaded picture as RGB uint8 H×W×3 as it is stored, and whether it had transparent pixels."""
-    width, height = image.size
-    rows = max(1, _STRIP_PIXELS // width)
-    if height <= rows:
-        return _strip_to_rgb(image, kind)
-    pixels, transparent = np.empty((height, width, 3), np.uint8), False
-    for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(height, top + rows)))
-        pixels[top : top + rows], seen = _strip_to_rgb(strip, kind, image)
-        transparent |= seen
-    return pixels, transparent
-
-
-def _strip_to_rgb(strip: Image.Image, kind: str, image: Image.Image | None = None) -> tuple[np.ndarray, bool]:
-    image = image or strip
-    if image.mode in _SIXTEEN_BITS or (image.mode == "I" and kind == "png"):  # I: older Pillows
-        return _grey_of_16_bits(strip, image)
-    if image.mode in ("I", "F"):
-        numbers = "32-bit integers" if image.mode == "I" else "floating-point numbers"
-        raise Broken(f"a picture of {numbers}, whose black and white are not known; convert it to 8 or 16 bits")
-    if image.mode == "LAB":
-        return np.asarray(ImageCms.applyTransform(strip, _lab_to_rgb())), False
-    if not strip.has_transparency_data:
-        return np.asarray(strip.convert("RGB")), False
-    strip = strip if strip.mode == "RGBA" else strip.convert("RGBA")
-    alpha = strip.getchannel("A")
-    if alpha.getextrema()[0] == 255:
-        return np.asarray(strip.convert("RGB")), False
-    canvas = Image.new("RGB", strip.size, CANVAS)
-    canvas.paste(strip.convert("RGB"), mask=alpha)
-    return np.asarray(canvas), True
-
-
-def _grey_of_16_bits(strip: Image.Image, image: Image.Image) -> tuple[np.ndarray, bool]:
-    values = np.asarray(strip)
-    tags = getattr(image, "tag_v2", {})
-    bits = tags.get(_BITS, (16,))[0]
-    grey = (values >> (12 - 8 if bits == 12 else 8)).astype(np.uint8)
-    if tags.get(_PHOTOMETRIC) == 0:  # white is 0, which Pillow heeds in 8 bits only
-        grey = 255 - grey
-    unseen = image.info.get("transparency")
-    hidden = values == unseen if isinstance(unseen, int) else np.zeros((), bool)
-    if hidden.any():
-        grey = np.where(hidden, CANVAS[0], grey).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2), bool(hidden.any())
-
-
-@functools.cache
-def _lab_to_rgb() -> ImageCms.ImageCmsTransform:
-    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    return ImageCms.buildTransform(lab, srgb, "LAB", "RGB")

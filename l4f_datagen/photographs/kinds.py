@@ -73,6 +73,10 @@ _BRANDS = (
     ((b"avif", b"avis"), "an AVIF file"),
     ((b"crx ",), "a camera's RAW file"),
 )
+_NO_PICTURES = (
+    "empty", "zeros", "archive", "Parquet", "program", "database", "HTML", "XML", "pointer", "side file", "cursor",
+    "HDF5",
+)  # fmt: skip
 _TEXTS = ((b"<svg", "an SVG drawing"), (b"<html", "an HTML page"), (b"<!doctype html", "an HTML page"))
 
 
@@ -107,6 +111,11 @@ def other_kind(content: bytes) -> str | None:
     if found := next((name for start, name in _OTHERS_BY_START if content.startswith(start)), None):
         return found
     return _text(content)
+
+
+def is_picture(other: str) -> bool:
+    """Whether what ``other_kind`` says is a picture or a film of another kind, which can be converted."""
+    return not any(word in other for word in _NO_PICTURES)
 
 
 def _text(content: bytes) -> str | None:

@@ -11,8 +11,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from .decoding import CANVAS, Photograph, decode
+from .decoding import Photograph, decode
 from .left_out import LeftOut
+from .rgb import CANVAS
 
 
 class Source(Protocol):

@@ -82,7 +82,8 @@ def _header(block: bytes, at: int) -> tuple[bytes, int, bytes]:
     """Name, size and type."""
     stored = _number(block[148:156], at)
     rest = block[:148] + b" " * 8 + block[156:]
-    if stored not in (sum(rest), sum(byte - 256 * (byte > 127) for byte in rest)):
+    # Old programs took bytes for signed numbers.
+    if stored != sum(rest) and stored != sum(byte - 256 * (byte > 127) for byte in rest):
         raise NoTar(f"no header at byte {at}")
     name = block[:100].partition(b"\0")[0]
     if block[257:263] == b"ustar\0" and (prefix := block[345:500].partition(b"\0")[0]):

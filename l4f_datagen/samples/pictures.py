@@ -31,7 +31,8 @@ def picture_of(content: bytes | Path, where: str, notices: Notices) -> Picture:
         for notice in notices.new():
             logger.warning("%s", notice)
         head, stored = found.head, None
-        if head.format in STORED and head.mode == "RGB" and not (head.turned or head.several or found.transparent):
+        changed = head.turned or head.several or head.deep or found.transparent
+        if head.format in STORED and head.mode == "RGB" and not changed:
             stored = content.read_bytes() if isinstance(content, Path) else content
             stored = stored if _ends_well(stored) else None
         return Picture(image=found.image, format=found.format, content=stored)

@@ -5,13 +5,14 @@ import struct
 import subprocess
 import sys
 import threading
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.photographs import decoding, ends, limits
+from l4f_datagen.photographs import ends, limits, rgb
 from l4f_datagen.photographs.decoding import Broken, decode, head, opened
 
 from .pictures import ALPHA, COLOURS, GREY, REFUSED, WHOLE, encoded, tiff
@@ -58,6 +59,8 @@ def test_a_lab_tiff_has_its_colours():
 def test_what_is_left_or_changed_is_said():
     several = {name for name, (content, _) in WHOLE.items() if decode(content).head.several}
     transparent = {name for name, (content, _) in WHOLE.items() if decode(content).transparent}
+    deep = {name for name, (content, _) in WHOLE.items() if head(content).deep}
+    assert deep and all("16-bit" in name and "png" in name for name in deep)
     assert several == {"animated png", "animated webp", "animated gif", "tiff of two pages"}
     assert transparent == {
         "rgba png", "rgba webp", "rgba tiff", "la png", "16-bit rgba png", "16-bit la png",
@@ -75,7 +78,7 @@ def test_a_head_says_how_it_is_stored():
 
 def test_strips_of_large_pictures_are_no_different(monkeypatch):
     expected = {name: decode(content) for name, (content, _) in WHOLE.items()}
-    monkeypatch.setattr(decoding, "_STRIP_PIXELS", 50)
+    monkeypatch.setattr(rgb, "_STRIP_PIXELS", 50)
     for name, (content, _) in WHOLE.items():
         found = decode(content)
         assert np.array_equal(found.image, expected[name].image), name
@@ -155,6 +158,14 @@ def test_more_pixels_than_pillow_allows_may_be_allowed(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     monkeypatch.setenv(limits.VARIABLE, "1000")
     assert np.array_equal(decode(WHOLE["webp"][0]).image, COLOURS)
+
+
+def test_a_large_png_with_exif_is_refused_before_it_is_decoded():
+    width, height, tag = struct.pack(">I", 13000), struct.pack(">I", 13000), b"eXIf"
+    head_of_it = b"IHDR" + width + height + b"\x08\0\0\0\0"
+    content = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head_of_it + struct.pack(">I", zlib.crc32(head_of_it))
+    with pytest.raises(Broken, match="13000×13000 pixels"):
+        head(content + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT")) + tag)
 
 
 def test_a_large_file_is_not_read(tmp_path, monkeypatch):

@@ -1,0 +1,48 @@
+"""What is special of TIFF: numbers of any kind, a camera's RAW files, a library that writes on the terminal."""
+
+import ctypes
+import functools
+import io
+from collections.abc import Mapping
+
+from PIL import TiffImagePlugin, _imaging
+
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 256, 257, 258, 262, 339
+_SUBFILE, _SUBIFDS, _DNG = 254, 330, 50706
+_KINDS = {1: "whole numbers", 2: "signed numbers", 3: "floating-point numbers", 6: "complex numbers"}
+
+
+@functools.cache
+def quiet() -> None:
+    """libtiff would write on the terminal what Pillow raises as an error too."""
+    set_handler = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)
+    if set_handler is not None:
+        set_handler.restype = ctypes.c_void_p
+        set_handler(None)
+
+
+def is_raw(tags: Mapping) -> bool:
+    """Whether the first picture of a file is but the thumbnail of a camera's RAW data."""
+    return _DNG in tags or (tags.get(_SUBFILE, 0) == 1 and _SUBIFDS in tags)
+
+
+def stored_size(tags: Mapping) -> tuple[int, int]:
+    """Width and height as they are stored; Pillow tells those of the upright picture."""
+    return tags[_WIDTH], tags[_HEIGHT]
+
+
+def grey_scale(tags: Mapping) -> tuple[int, bool]:
+    """Bits of a pixel of more than 8, 16 where nothing is said; whether 0 is white, which Pillow heeds in 8 alone."""
+    return (12 if tags.get(_BITS, (16,))[0] == 12 else 16), tags.get(_PHOTOMETRIC) == 0
+
+
+def numbers(content: bytes) -> str | None:
+    """What a TIFF's pixels are made of; None if its head does not say."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2(content[: 16 if content[2] == 43 or content[3] == 43 else 8])
+    file = io.BytesIO(content)
+    file.seek(tags.next)
+    tags.load(file)
+    bits, kind = tags.get(_BITS), tags.get(_SAMPLE_FORMAT, (1,))
+    if not isinstance(bits, tuple) or not bits or tags.get(_WIDTH) is None:
+        return None
+    return f"{len(bits)} × {bits[0]} bits, {_KINDS.get(kind[0], 'numbers of an unknown kind')}"
