@@ -17,7 +17,7 @@ class TrainingReporter(LiveLine):
 
     def __init__(self, tell: Callable[[dict[str, float]], str], tensorboard: str | None = None):
         self._tell = tell
-        self.is_first = os.environ.get("RANK", "0") == "0"
+        self.is_first = os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
         super().__init__(silent=not self.is_first)
         # Checked now, made with the first line: the run's folder is not there yet.
         self._folder = Path(tensorboard) if tensorboard and self.is_first else None

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..devices import resolve_device, too_little_memory
 from ..errors import UserError, WorkError
+from . import peers
 
 
 class Processes:
@@ -30,6 +31,8 @@ class Processes:
             raise UserError("precision", got="fp16 on a CPU", expected="float32 or bf16", remedy="use bf16")
         if chosen.type == "mps" and precision != "float32":
             raise UserError("precision", got=f"{precision} on mps", expected="float32", remedy="use float32")
+        if chosen.type in ("cpu", "cuda"):
+            peers.join(cpu=chosen.type == "cpu")
         self._state = PartialState(cpu=chosen.type == "cpu")
         self.index, self.count = self._state.process_index, self._state.num_processes
         if chosen.index is not None and self.count > 1:
@@ -99,6 +102,10 @@ class Processes:
                 "the checkpoints stay; look at what that one said, and at the memory if it said nothing (a smaller "
                 "--batch-size needs less), and run the same command again"
             ) from error
+
+    def obeying(self) -> contextlib.AbstractContextManager[None]:
+        """Obey signals at once while the block lasts, even while another process is waited for."""
+        return peers.obeying() if self.count > 1 else contextlib.nullcontext()
 
     def scaler(self) -> torch.amp.GradScaler:
         """Loss scaling for fp16; switched off for other precisions."""

@@ -47,6 +47,7 @@ class RunFolder:
             UserError: as ``begin``; somebody else trains into the folder.
         """
         with contextlib.ExitStack() as stack:
+            stack.enter_context(processes.obeying())
             if processes.is_first:
                 self._make_writable()
                 stack.enter_context(writing(self.path))
