@@ -143,7 +143,8 @@ def _in_text(found: re.Match) -> str:
 
 def _of_one(begin: re.Match, rest: str) -> tuple[str, bool]:
     """Scheme, host and path of one address, and whether that is all that there is of it."""
-    scheme, start = (begin[1] or begin[begin.re.groups]).lower(), begin[0]
+    scheme = (begin[1] or begin[begin.re.groups]).lower()
+    start = scheme + begin[0][len(scheme) :]
     if begin.re is _ENCODED:
         return f"{start}{HIDDEN}", False
     if scheme == "file":

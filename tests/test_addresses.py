@@ -20,7 +20,7 @@ def forgetful(monkeypatch):
     [
         ("https://user:pass@host:8080/a/b.pkl?token=SEC#frag", "https://host:8080/a/b.pkl"),
         ("https://TOKEN@host/x", "https://host/x"),
-        ("HTTPS://U:P@h/x", "HTTPS://h/x"),
+        ("HTTPS://U:P@h/x", "https://h/x"),
         ("https://h/x?X-Amz-Credential=A%2Fb&X-Amz-Signature=c", "https://h/x"),
         ("https://h?sig=a", "https://h"),
         ("https://h#sig", "https://h"),
@@ -68,7 +68,7 @@ def test_scheme_host_and_path_are_shown(address, shown):
         ("(url=URL('https://u:p@h/x?y'))", "(url=URL('https://h/x'))"),
         ('{"generator": "https://u:p\'w@h/x?y"}', '{"generator": "https://h/x"}'),
         ("from s3://K:S@a/x to s3://K:S@b/y.", "from s3://a/x to s3://b/y."),
-        ("--generator=HTTPS://u:p@h/x?y", "--generator=HTTPS://h/x"),
+        ("--generator=HTTPS://u:p@h/x?y", "--generator=https://h/x"),
         ("50 % of a/b: c", "50 % of a/b: c"),
     ],
 )

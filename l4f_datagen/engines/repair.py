@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..addresses import split_address
 from ..errors import UserError, WorkError
 from ..settings import GenerateSettings, RenderSettings, validate
 from ..shards import folder as folders
@@ -126,7 +127,16 @@ def _maker(
     changed = {"generator": generator, "alpha": alpha}
     settings |= {name: value for name, value in changed.items() if value is not None}
     generating = validate(GenerateSettings, settings, where)
-    models = load_models(generating)
+    try:
+        models = load_models(generating)
+    except UserError as error:
+        if stored := [name for name, value in changed.items() if value is None and split_address(settings[name])]:
+            raise UserError(
+                error.subject, got=error.got, expected=error.expected,
+                remedy="dataset.json holds addresses without their keys: name the whole one with "
+                + " and ".join(f"--{name}" for name in stored),
+            ) from error  # fmt: skip
+        raise
     make = lambda: local.generate(generating, store, models=models, **common)  # noqa: E731
     return make, local.describe(generating, models), lambda: local.arithmetic(generating, models)
 
