@@ -29,9 +29,10 @@ from .output import print_json
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="look at all labels, print the resolved settings and stop")
 def command(source: str, out: str, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
-    """Write labelled images, a COCO JSON file or a folder of images and masks, as generate would.
+    """Write labelled images as generate would.
 
-    SOURCE is the file, or a folder that holds images/ and masks/ (or others, named by --images and --masks).
+    SOURCE is a folder that holds images/ and masks/ (or others, named by --images and --masks) or images beside their
+    masks, a COCO JSON file, tars, Parquet files, or a data set folder.
     Real data sets can then be read, checked, exported and trained on like generated ones.
     """
     settings = resolve(ImportSettings, {}, {"source": source, **flags})

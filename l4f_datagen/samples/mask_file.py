@@ -160,7 +160,10 @@ def _transparent_entries(image: Image.Image, used: Sequence[int]) -> np.ndarray 
 
 def _grey_or_colours(rgb: np.ndarray, lossy: bool) -> np.ndarray:
     """Greys, and numbers for what is no grey; of a picture that compression has coloured, greys."""
-    spread = max((int(np.ptp(strip, -1).max(initial=0)) for strip in strips(rgb)), default=0)
+    spread = 0
+    for strip in strips(rgb):
+        if (spread := max(spread, _spread(strip))) > _GREY_SPREAD:
+            break
     if spread == 0:
         return rgb[..., 0]
     if spread <= _GREY_SPREAD and (lossy or _many_colours(rgb)):
@@ -171,6 +174,12 @@ def _grey_or_colours(rgb: np.ndarray, lossy: bool) -> np.ndarray:
     return numbers
 
 
+def _spread(rgb: np.ndarray) -> int:
+    red, green, blue = (rgb[..., channel] for channel in range(3))
+    least, most = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
+    return int((most - least).max(initial=0))
+
+
 def _numbered(rgb: np.ndarray) -> np.ndarray:
     red, green, blue = np.moveaxis(rgb.astype(np.int32), -1, 0)
     return np.where((red == green) & (green == blue), red, COLOUR | red << 16 | green << 8 | blue)
@@ -179,10 +188,16 @@ def _numbered(rgb: np.ndarray) -> np.ndarray:
 def _many_colours(rgb: np.ndarray) -> bool:
     found: set[int] = set()
     for strip in strips(rgb):
-        found.update(np.unique(_numbered(strip)).tolist())
+        found.update(np.unique(changes(_numbered(strip))).tolist())
         if len(found) > _FEW:
             return True
     return False
+
+
+def changes(values: np.ndarray) -> np.ndarray:
+    """The first of equal neighbours, row after row: masks have long runs, which need not be sorted."""
+    flat = values.ravel()
+    return flat[np.concatenate([[True], flat[1:] != flat[:-1]])] if flat.size else flat
 
 
 def strips(array: np.ndarray) -> Iterator[np.ndarray]:

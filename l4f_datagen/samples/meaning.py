@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..masks import HALF, IGNORED, cut, make_mask
-from .mask_file import COLOUR, Kind, MaskFile, strips
+from .mask_file import COLOUR, Kind, MaskFile, changes, strips
 from .reading import Reading
 
 _MANY = 1000
@@ -286,10 +286,10 @@ def distinct(values: np.ndarray) -> set[int]:
     """The values that occur."""
     found: set[int] = set()
     for strip in strips(values):
-        if strip.size and strip.min() >= 0 and strip.max() < COLOUR:
-            found.update(np.flatnonzero(np.bincount(strip.ravel())).tolist())
+        if strip.dtype == np.uint8:
+            found.update(np.flatnonzero(np.bincount(strip.ravel(), minlength=256)).tolist())
         else:
-            found.update(np.unique(strip).tolist())
+            found.update(np.unique(changes(strip)).tolist())
     return found
 
 

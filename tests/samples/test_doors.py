@@ -464,6 +464,35 @@ def test_deep_photographs_are_the_same_at_every_door(tmp_path, scale):
     np.testing.assert_array_equal(part.source.read(0).image, expected)
 
 
+def test_soft_masks_stay_soft_and_hard_ones_do_not(tmp_path):
+    place = of_masks(lambda mask: encoded(soft(mask)))(tmp_path / "soft")
+    samples = list(_imported(place, tmp_path / "a"))
+    np.testing.assert_array_equal(samples[1].alpha, soft(TRUTHS[1]))
+    # Scaled, the mask is the scaled alpha's, not a mask with steps.
+    part = LabelledBatches(TrainSegmenterSettings(shards=(str(place),), size=8, **STILL)).parts[0]
+    np.testing.assert_array_equal(part.read(0).mask, part.read(0).alpha >= 128)
+    place = of_masks(lambda mask: encoded(255 * mask, "JPEG", quality=60), "jpg")(tmp_path / "jpeg")
+    for sample, mask in zip(_imported(place, tmp_path / "b"), TRUTHS, strict=True):
+        np.testing.assert_array_equal(sample.alpha, 255 * mask)
+
+
+def test_soft_masks_of_two_depths_are_refused(tmp_path):
+    of_masks(lambda mask: encoded(soft(mask)))(tmp_path / "in")
+    put(tmp_path / "in/masks/a.png", encoded(soft(TRUTHS[0]).astype(np.uint16) * 257))
+    with pytest.raises(l4f.UserError, match="soft masks of 8 bits beside such of 16"):
+        open_truth(EvaluateSegmenterSettings(images=str(tmp_path / "in")))
+
+
+def test_photographs_of_floats_are_refused_before_work_begins(tmp_path):
+    of_masks(lambda mask: encoded(255 * mask))(tmp_path / "in")
+    put(tmp_path / "in/images/z.tif", encoded(photo(0)[..., 0].astype(np.float32), "TIFF"))
+    put(tmp_path / "in/masks/z.png", encoded(255 * TRUTHS[0]))
+    for door, masks in DOORS.items():
+        with pytest.raises(l4f.UserError, match=r"cannot be read \(z.tif\): .*floating-point"):
+            masks(tmp_path / "in", tmp_path / door)
+    assert not (tmp_path / "import").exists()
+
+
 def test_an_empty_set_on_insistence(tmp_path):
     place = of_masks(lambda mask: encoded(0 * mask))(tmp_path / "in")
     settings = ImportSettings(source=str(place), allow_empty=True)
