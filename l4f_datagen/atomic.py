@@ -66,7 +66,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     with explained(path):
         if path.is_symlink():
-            path = path.resolve()
+            path = Path(os.path.realpath(path))
         special = path.exists() and not path.is_file() and not path.is_dir()
     if special:
         with _open(path, path, "wb") as file:

@@ -101,9 +101,9 @@ def _main(words: list[str]) -> int:
         # Some libraries make an error of their own of an interruption.
         if signals.received() and not isinstance(error, OSError):
             return _interrupted(context)
-        if (line := failures.told(error, words)) is None:
+        if (told := failures.told(error, words)) is None:
             raise
-        return _end(line, 1)
+        return _end(*told)
 
 
 def run() -> None:

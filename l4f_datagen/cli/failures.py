@@ -27,16 +27,26 @@ MEMORY: Mapping[str, Sequence[str]] = {
     "evaluate frechet": _MEASURING,
 }
 """Settings that memory grows with, by command, the first the one that helps most; of the others there is none."""
+_LOOP = "Symlink loop"
+"""What pathlib's RuntimeError says of links that lead to themselves."""
 _MORE = {"--accumulate"}
 """Those of which more takes less memory."""
 
 
-def told(error: Exception, words: Sequence[str]) -> str | None:
-    """The line for an error of the machine's; None for any other, which is a mistake of ours.
+def told(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
+    """The line and the exit code for an error of the machine's; None for any other, which is a mistake of ours.
 
     Args:
         words: of the command line.
     """
+    line = _line(error, words)
+    # Nobody but the user can mend a path.
+    path = isinstance(error, RuntimeError) and str(error).startswith(_LOOP)
+    path |= isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP)
+    return None if line is None else (f"{line}; choose another path" if path else line, 2 if path else 1)
+
+
+def _line(error: Exception, words: Sequence[str]) -> str | None:
     if isinstance(error, TooLittleMemory):
         return str(error)
     if too_little_memory(error):
@@ -44,6 +54,8 @@ def told(error: Exception, words: Sequence[str]) -> str | None:
     if isinstance(error, OSError):
         return _told_system(error)
     text = str(error)
+    if text.startswith(_LOOP):
+        return text
     if type(error).__name__ == "AcceleratorError" or text.startswith(("CUDA error", "CUDA driver", "cuDNN error")):
         return (
             f"the device failed ({text.splitlines()[0]}): what was finished stays; look at it with nvidia-smi, use "

@@ -109,7 +109,7 @@ class LocalStore(Store):
     near = True
 
     def __init__(self, path: Path):
-        super().__init__(str(path), path.resolve().name)
+        super().__init__(str(path), os.path.basename(os.path.realpath(path)))  # resolve() raises at loops of links
         self.path = path
 
     def absolute(self) -> Store:
