@@ -16,8 +16,9 @@ demo: setup
 	$(BIN)/l4f-datagen generate --config vessels --n 256 --out demo/shards
 	$(BIN)/l4f-datagen preview demo/shards --out demo/sheet.png
 
+# make test JOBS=2 runs files of tests side by side, for machines that have nothing else to do.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(if $(JOBS),-n $(JOBS) --dist loadfile)
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
