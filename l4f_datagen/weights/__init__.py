@@ -154,7 +154,7 @@ def result_of(found: Path) -> Path:
 
 def _read(path: str | Path, kind: native.Kind, allow_nan: bool) -> tuple[native.Network, Source]:
     found = result_of(locate(path))
-    if found.name == f"{kind}.safetensors" and native.is_native(found.parent):
+    if native.kind_of(found) == kind:
         found = found.parent  # its card says what the tensors leave open
     if found.is_dir():
         check_native(found, str(path))

@@ -112,7 +112,9 @@ def convert(
 def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     """Every network that a checkpoint holds, of each kind one."""
     found = result_of(locate(path))
-    if found.is_dir():
+    if kind := native.kind_of(found):
+        kinds = [kind]
+    elif found.is_dir():
         kinds = [kind for kind in foreign.LAYOUTS if native.network_file(found, kind)]
     else:
         with files.opened(found, str(path)) as content:
@@ -179,7 +181,7 @@ def _write_native(found: Path, out: Path, networks: Networks, licence: str | Non
 def _card_of(found: Path, out: Path, networks: Networks, licence: str | None) -> dict:
     """What the card says beside the networks; where what was ``found``, or ``out``, has a card, that is kept."""
     card = {"name": out.name, "licence": UNKNOWN_LICENCE, "source": {}}
-    for folder in (found, out):
+    for folder in (found.parent if native.kind_of(found) else found, out):
         if native.is_native(folder):
             earlier = native.read_card(folder)
             kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}

@@ -115,9 +115,11 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
         UserError: there is none, it is damaged, asks for what a checkpoint has no use for, or is not finite.
     """
     found = result_of(locate(path))
-    if found.is_dir():
+    if kind := native.kind_of(found):
+        result = _inspect_folder(found.parent, shown(path), (kind,))
+    elif found.is_dir():
         check_native(found, str(path))
-        result = _inspect_folder(found, shown(path))
+        result = _inspect_folder(found, shown(path), KINDS)
     else:
         result = _inspect_file(found, shown(path))
     for network in result.networks:
@@ -154,9 +156,9 @@ def _inspect_file(found: Path, name: str) -> Inspection:
     )
 
 
-def _inspect_folder(folder: Path, name: str) -> Inspection:
+def _inspect_folder(folder: Path, name: str, kinds: tuple[native.Kind, ...]) -> Inspection:
     networks, licence, parts = [], UNKNOWN_LICENCE, []
-    for kind in KINDS:
+    for kind in kinds:
         if part := native.network_file(folder, kind):
             network, source = native.read(folder, kind, name)
             networks.append(_summary(network, kind, source.notes))

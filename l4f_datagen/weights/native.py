@@ -109,6 +109,12 @@ def network_file(folder: Path, kind: Kind) -> Path | None:
     return path if path.is_file() else None
 
 
+def kind_of(file: Path) -> Kind | None:
+    """Which network of a native folder lies in this file; None if it is no file of one."""
+    found = next((kind for kind in get_args(Kind) if file.name == f"{kind}.safetensors"), None)
+    return found if found and file.is_file() and is_native(file.parent) else None
+
+
 def _complete(folder: Path) -> None:
     """Do what a killed ``save`` had left to do, and remove what it had not finished."""
     staged = folder / _STAGED

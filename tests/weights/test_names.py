@@ -12,6 +12,7 @@ from l4f_datagen.networks.bisenet import BiSeNet
 from l4f_datagen.networks.discriminator import Discriminator
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.weights import native, rosinality
+from l4f_datagen.weights.convert import convert
 from l4f_datagen.weights.inspection import inspect
 from l4f_datagen.weights.names import find, plain
 
@@ -210,6 +211,11 @@ def test_the_safetensors_of_a_native_folder_by_its_own_name(tmp_path):
     native.save(tmp_path / "folder", generator=made, card={"licence": "MIT"})
     network, source = weights.read_generator(tmp_path / "folder" / "generator.safetensors")
     assert network.architecture.conv_clamp == 1.5 and (source.format, source.licence) == ("native", "MIT")
+    found = inspect(tmp_path / "folder" / "generator.safetensors")
+    assert (found.layout, found.licence, found.networks[0].conv_clamp) == ("native", "MIT", 1.5)
+    convert(tmp_path / "folder" / "generator.safetensors", tmp_path / "other")
+    found = inspect(tmp_path / "other")
+    assert (found.licence, found.networks[0].conv_clamp) == ("MIT", 1.5)
     with pytest.raises(UserError, match="a StyleGAN2 generator of l4f-datagen"):
         weights.load_alpha(tmp_path / "folder" / "generator.safetensors")
     (tmp_path / "folder" / "model.json").unlink()
