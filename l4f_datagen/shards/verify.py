@@ -180,4 +180,8 @@ def _contradictions(description: Mapping[str, Any]) -> list[str]:
         pairs[f"{name}_sha256"] = (checkpoint["sha256"], identity[f"{name}_sha256"])
     if "device" in settings:
         pairs["device"] = (settings["device"].partition(":")[0], identity["device"])
-    return [f"{name} is {one!r} and {other!r}" for name, (one, other) in sorted(pairs.items()) if one != other]
+    return [
+        f"{name} is {short(one, quotes=True)} and {short(other, quotes=True)}"
+        for name, (one, other) in sorted(pairs.items())
+        if one != other
+    ]

@@ -9,5 +9,7 @@
 - ``TOKENS`` (optional): pieces of bytes that mean something in such a file, spliced in now and then.
 - ``mutated(content, numbers) -> bytes`` (optional): a change that follows the file's structure; it takes turns with
   changes of bytes. ``documents.mutated`` is one for JSON.
+- ``REFUSES`` (optional): False where nearly everything is read. ``IN_SUITE`` (optional): cases in the tests, fewer
+  where each takes long.
 - ``BYTES`` (optional): the share of changes that are of bytes, 0.5 by default where there is a ``mutated``.
 """

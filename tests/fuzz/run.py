@@ -15,7 +15,7 @@ from pathlib import Path
 from .cases import MEMORY, SECONDS
 
 ROOT = Path(__file__).parents[2]
-NOT_KINDS = ("__init__", "__main__", "run", "cases", "mutations")
+NOT_KINDS = ("__init__", "__main__", "run", "cases", "mutations", "datasets")
 _SILENT = 90
 """Seconds of the clock without a word, on a machine that has much else to do, and a case hangs."""
 _MOST_FAILURES = 20

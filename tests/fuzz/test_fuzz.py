@@ -1,5 +1,6 @@
 """A few hundred cases of every kind, and the harness itself: it sees what it is there to see."""
 
+import importlib
 import textwrap
 
 import pytest
@@ -11,10 +12,13 @@ FEW = 250
 
 @pytest.mark.parametrize("kind", fuzz.kinds())
 def test_changed_files_are_read_or_refused(kind):
-    result = fuzz.run(kind, FEW)
+    module = importlib.import_module(f"tests.fuzz.{kind}")
+    count = getattr(module, "IN_SUITE", FEW)
+    result = fuzz.run(kind, count)
     assert not result.failures, "\n".join(result.failures)
     # Both happen, else the changes were too mild or too harsh to find anything.
-    assert result.outcomes["read"] >= FEW // 50 and result.outcomes["refused"] >= FEW // 10, result
+    refuses = getattr(module, "REFUSES", True)
+    assert result.outcomes["read"] >= count // 50 and result.outcomes["refused"] >= count // 10 * refuses, result
 
 
 BAD = {

@@ -1,0 +1,81 @@
+"""What kinds of files of a data set have in common: a small one that is made once, and how commands read it."""
+
+import functools
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import l4f_datagen as l4f
+from l4f_datagen.analysis import distributions
+from l4f_datagen.engines.render import render
+from l4f_datagen.settings import RenderSettings
+from l4f_datagen.shards import card, encoding, folder, layout, sealed
+from l4f_datagen.shards.store import open_store
+from l4f_datagen.shards.verify import verify
+
+SETTINGS = RenderSettings(n=3, size=8, samples_per_shard=2)
+
+
+@functools.cache
+def made() -> Path:
+    """A rendered data set of two shards."""
+    place = Path(tempfile.mkdtemp(prefix="fuzz-")) / "set"
+    render(SETTINGS, place)
+    return place
+
+
+def with_file(name: str, content: bytes, *, resealed: bool = False) -> Path:
+    """A copy of the data set, in the folder that belongs to this case, with another file.
+
+    ``resealed``: what is JSON gets a checksum that holds, as damage never has and an attacker's file may.
+    """
+    place = Path("set")
+    if place.exists():
+        shutil.rmtree(place)
+    shutil.copytree(made(), place)
+    (place / name).write_bytes(_sealed(content) if resealed else content)
+    return place
+
+
+def read_all(place: Path) -> None:
+    """Open a data set and look at all that any command looks at."""
+    dataset = l4f.open_dataset(place)
+    card.render(dataset.description)
+    for sample in dataset:
+        encoding.encode(sample, image_format="png", quality=90)
+    distributions.measure(dataset)
+
+
+def verify_all(place: Path) -> None:
+    """``verify`` tells what is wrong, and raises nothing but of what is no data set."""
+    for finding in verify(place).findings:
+        assert finding.problem and len(finding.problem) < 3000
+
+
+def finish(place: Path) -> None:
+    """What ``finalize`` does."""
+    store = open_store(place)
+    description = folder.read_description(store)
+    folder.finalize(store, len(folder.shard_lengths(description)))
+
+
+def stats_name() -> str:
+    """The stats of the first shard."""
+    return layout.stats(0)
+
+
+def _sealed(content: bytes) -> bytes:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return content
+    return sealed.seal(value) if isinstance(value, dict) and _writable(value) else content
+
+
+def _writable(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+        return True
+    except (ValueError, RecursionError):
+        return False
