@@ -95,6 +95,15 @@ def test_layouts_of_checkpoints_are_told():
             assert f"| {spoken.get(name, name).replace('-', ' ')} |" in told, name
 
 
+def test_environment_variables_are_told():
+    found = set()
+    for path in (ROOT / "l4f_datagen").rglob("*.py"):
+        found |= set(re.findall(r"\bL4F_[A-Z_]+\b", path.read_text()))
+    assert found
+    for name in found:
+        assert f"`{name}`" in PAGES["docs/troubleshooting.md"], name
+
+
 def test_settings_of_the_site_are_a_yaml_mapping_without_addresses():
     text = (ROOT / "mkdocs.yml").read_text()
     assert yaml.safe_load(text)["theme"]["font"] is False

@@ -48,6 +48,10 @@ def test_there_are_snippets_for_all_three_readers():
     )
 
 
+def test_the_readme_is_two_screens():
+    assert len(README.splitlines()) <= 100
+
+
 def test_every_command_is_listed():
     for command in COMMANDS:
         assert f"`l4f-datagen {command} " in README, command
