@@ -102,6 +102,11 @@ def mask_files(folder: Path, left_out: LeftOut) -> dict[str, File]:
     return found
 
 
+def image_files(folder: Path) -> dict[str, File]:
+    """Images of a folder by name."""
+    return files.by_stem(str(folder), files.walk(folder, names.PICTURES, LeftOut()))
+
+
 def inside(root: Path, name: str) -> Path:
     """A folder in another one, or anywhere."""
     for folder in (root / name, Path(name).expanduser()):

@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from ..shards import layout as shard_layout
 from . import layouts, tables, tars
 from .coco import CocoSamples
 from .file_samples import FileSamples, MaskFiles
+from .pair import PairedSamples
 from .reading import Reading
 from .sample import Samples
 from .shards import ShardSamples
@@ -170,8 +172,19 @@ def _matches(pattern: str) -> list[Path]:
 
 def _open_folder(place: str, reading: Reading) -> Samples:
     root = Path(place).expanduser()
+    if reading.images is not None and reading.masks is not None and _of_another_kind(reading.masks):
+        images = layouts.inside(root, reading.images)
+        files = layouts.image_files(images)
+        masks = open_masks(reading.masks, replace(reading, images=None, masks=None))
+        return PairedSamples(str(images), files, masks)
     found = layouts.of_folder(root, reading)
     return FileSamples(root.resolve().name, str(root), found, reading)
+
+
+def _of_another_kind(place: str) -> bool:
+    """Whether masks are no folder of files: a data set, tars, a COCO file."""
+    path = Path(place).expanduser()
+    return path.is_file() or (path.is_dir() and ((path / shard_layout.DATASET).is_file() or _packed(path) is not None))
 
 
 def _open_coco(place: str, reading: Reading) -> Samples:

@@ -501,6 +501,22 @@ def test_an_empty_set_on_insistence(tmp_path):
     assert not open_truth(EvaluateSegmenterSettings(images=str(place), allow_empty=True)).mask(0).any()
 
 
+@pytest.mark.parametrize("kind", ["data set", "tar", "COCO", "Parquet"])
+def test_images_with_the_masks_of_another_set(tmp_path, kind):
+    masks = KINDS[kind](tmp_path / "in")
+    names = open_truth(EvaluateSegmenterSettings(images=str(masks))).keys
+    for number, name in enumerate(names):
+        put(tmp_path / f"photos/{name}.png", encoded(photo(number)))
+    found = open_truth(EvaluateSegmenterSettings(images=str(tmp_path / "photos"), masks=str(masks)))
+    for number in range(len(names)):
+        labelled = found.read(number)
+        np.testing.assert_array_equal(labelled.mask, TRUTHS[number])
+        np.testing.assert_array_equal(labelled.image, photo(number))
+    put(tmp_path / "photos/lone.png", encoded(photo(0)))
+    with pytest.raises(l4f.UserError, match=r"1 of 4 images alone \(lone\)"):
+        open_truth(EvaluateSegmenterSettings(images=str(tmp_path / "photos"), masks=str(masks)))
+
+
 def test_what_is_left_out_is_told_with_counts(tmp_path):
     notes = open_truth(EvaluateSegmenterSettings(images=str(dirty(tmp_path / "in")))).notes
     (note,) = [note for note in notes if note.startswith("left out")]
