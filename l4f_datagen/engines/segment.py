@@ -195,7 +195,7 @@ def _segmented(
     for group in _groups(settings, items, broken, index):
         result = segment(
             network,
-            np.stack([picture.image for picture in group]),
+            group[0].image[None] if len(group) == 1 else np.stack([picture.image for picture in group]),
             size=settings.size,
             tile=settings.tile,
             overlap=settings.overlap,

@@ -49,11 +49,16 @@ class _Spooled:
         self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115, kept for reading
         self._places: list[tuple[int, int] | str | None] = []
         known: dict[bytes, tuple[int, int]] = {}
+        last = None
         for cell in cells:
             if not isinstance(cell, bytes):
+                last = None
                 self._places.append(cell)
                 continue
-            name = hashlib.sha256(cell).digest()
+            if cell == last:  # the most usual case of equal ones, and much quicker
+                self._places.append(self._places[-1])
+                continue
+            last, name = cell, hashlib.sha256(cell).digest()
             if name not in known:
                 known[name] = self._file.tell(), len(cell)
                 self._file.write(cell)

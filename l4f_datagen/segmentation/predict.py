@@ -1,7 +1,7 @@
 """A segmenter on images of any size: resized and back, or tile by tile."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -70,10 +70,15 @@ def segment(
         # One by one, large ones in bands: at their own size, many classes of many images do not fit into memory.
         for one in probabilities.split(1):
             bands = [_decided(network, band, threshold) for band in _bands(one, height, width)]
-            parts.append([np.concatenate(column, 1) for column in zip(*bands)])
+            parts.append([_joined(column, 1) for column in zip(*bands)])
     columns = zip(*parts, strict=True) if parts else [np.zeros((0, height, width), np.uint8)] * 3
-    classes, alpha, mask = (np.concatenate(column) if parts else column for column in columns)
+    classes, alpha, mask = (_joined(column, 0) if parts else column for column in columns)
     return Segmentation(classes=classes, alpha=alpha, mask=mask)
+
+
+def _joined(arrays: Sequence[np.ndarray], axis: int) -> np.ndarray:
+    """Arrays one after the other; a single one as it is, since it may be large."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis)
 
 
 def _bands(probabilities: Tensor, height: int, width: int) -> Iterator[Tensor]:
