@@ -1,7 +1,15 @@
 import pytest
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.settings import GenerateSettings, fingerprint, identity, load_pipeline, resolve
+from l4f_datagen.settings import (
+    GenerateSettings,
+    ImportSettings,
+    RenderSettings,
+    fingerprint,
+    identity,
+    load_pipeline,
+    resolve,
+)
 
 CHECKPOINTS = {"generator": "1" * 64, "alpha": "2" * 64}
 
@@ -82,3 +90,11 @@ def test_bad_pipeline_files_are_told_in_one_line(tmp_path, content, words):
 def test_a_missing_pipeline_file_names_the_embedded_ones():
     with pytest.raises(UserError, match="vessels"):
         load_pipeline("no-such-file.yaml")
+
+
+@pytest.mark.parametrize("model", [GenerateSettings, RenderSettings, ImportSettings])
+def test_shards_are_not_more_than_a_folder_holds(model):
+    source = {"source": "x"} if model is ImportSettings else {}
+    assert resolve(model, source, {"n": 10**9}).shards == 10**6
+    with pytest.raises(UserError, match="samples_per_shard: got 999; expected at least 1000 for 1000000000 samples"):
+        resolve(model, source, {"n": 10**9, "samples_per_shard": 999})

@@ -238,3 +238,39 @@ def _is_refused(folder):
             return False
     except UserError:
         return True
+
+
+OF_NOBODY = {
+    "nothing": b"",
+    "zeros": bytes(300),
+    "no JSON": b"{",
+    "null": b"null",
+    "a list": b"[]",
+    "deep": b"[" * 100_000,
+    "deep within": b'{"process": ' * 50_000,
+    "very long": b" " * (1 << 20),
+    "an endless number": b'{"beats": ' + b"9" * 10_000 + b"}",
+    "no process": b'{"token": "0", "start": null, "stop": null}',
+    "half a range": {"start": 3},
+    "text for shards": {"start": "0", "stop": "9"},
+    "a number for a token": {"token": 7},
+    "no process of this number": {"process": {"pid": 10**30}},
+    "all processes": {"process": {"pid": -1}},
+    "another word for a process": {"process": {"name": "x"}},
+    "text for beats": {"beats": "many"},
+    "lines for a host": {"process": {"host": "a\nb\x1b[31m"}},
+}
+
+
+@pytest.mark.parametrize("case", OF_NOBODY)
+def test_a_lock_that_says_nothing_of_use_is_nobodys_after_a_while(case, store, caplog):
+    content = OF_NOBODY[case]
+    if isinstance(content, dict):
+        with writing(store):
+            fields = json.loads(store.read_bytes(locks(store)[0]))
+        process = fields["process"] | content.get("process", {})
+        content = json.dumps(fields | content | {"process": process}).encode()
+    store.write_bytes(f"{lock.PREFIX}{'0' * 12}{lock.SUFFIX}", content)
+    with writing(store):
+        assert len(locks(store)) == 1
+    assert "is stale (no sign of life" in caplog.text and not locks(store)
