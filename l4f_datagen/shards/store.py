@@ -1,6 +1,7 @@
 """Where the files of a data set lie: a folder of this machine, or one behind an address."""
 
 import contextlib
+import io
 import os
 import re
 from abc import ABC, abstractmethod
@@ -136,14 +137,15 @@ class LocalStore(Store):
         return (self.path / name).is_file()
 
     def read_bytes(self, name: str) -> bytes:
-        return (self.path / name).read_bytes()
+        with self.open(name) as file:
+            return file.read()
 
     def read_small(self, name: str, most: int) -> bytes:
-        with (self.path / name).open("rb") as file:
+        with self.open(name) as file:
             return file.read(most + 1)
 
     def open(self, name: str) -> BinaryIO:
-        return (self.path / name).open("rb")
+        return io.BufferedReader(_Reading(self.path / name))
 
     def replacing(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
         return atomic.replacing(self.path / name)
@@ -213,3 +215,22 @@ def _size(entry: os.DirEntry) -> int | None:
         return entry.stat().st_size if entry.is_file() else None
     except FileNotFoundError:
         return None
+
+
+class _Reading(io.FileIO):
+    """A file for reading whose errors name it: a disk may fail in the middle."""
+
+    def readinto(self, buffer) -> int:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise self._named(error) from None
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise self._named(error) from None
+
+    def _named(self, error: OSError) -> OSError:
+        return OSError(error.errno, error.strerror, str(self.name))

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import atomic, atomic_folders
 from ..addresses import hidden_within
+from ..devices import explaining_memory
 from ..errors import UserError
 from ..shards.lock import writing
 from ..short import short
@@ -17,6 +18,11 @@ from .run_files import FORMAT, LOG, SETTINGS, VERSION
 
 CHECKPOINTS, SAMPLES, FINAL = "checkpoints", "samples", "final"
 TENSORBOARD = "tensorboard"
+_LESS_MEMORY = {
+    "accumulate": "larger --accumulate", "resolution": "smaller --resolution", "size": "smaller --size",
+    "memory": "smaller --memory",
+}  # fmt: skip
+"""Settings beside the batch size by which a training takes less memory."""
 
 
 class RunFolder:
@@ -45,9 +51,14 @@ class RunFolder:
 
         Raises:
             UserError: as ``begin``; somebody else trains into the folder.
+            TooLittleMemory: memory ran out in the block.
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(processes.obeying())
+            asked = description["settings"]
+            remedy = "".join(f" or a {how}" for name, how in _LESS_MEMORY.items() if name in asked)
+            size = asked.get("batch_size", 1)
+            stack.enter_context(explaining_memory(processes.device, size, f"use a smaller --batch-size{remedy}"))
             if processes.is_first:
                 self._make_writable()
                 stack.enter_context(writing(self.path))

@@ -145,3 +145,47 @@ def test_a_disk_that_fills(name, assets, capsys, tmp_path, monkeypatch):
 
 def names(place: Path) -> set[str]:
     return {path.relative_to(place).as_posix() for path in place.rglob("*")}
+
+
+def test_tensorboards_files_on_a_disk_that_fills(assets, capsys, tmp_path):
+    words = [*words_of("train-alpha", assets, tmp_path), "--tensorboard"]
+    out = tmp_path / "out"
+    assert main(words) == 0
+    assert list((out / "tensorboard").iterdir())
+    shown = capsys.readouterr().err
+    with file_size_limit(max(path.stat().st_size for path in out.rglob("*") if path.suffix == ".safetensors") - 1):
+        assert main([*words, "--overwrite"]) == 1
+    check_line(capsys, "File too large")
+    assert "Traceback" not in shown
+
+
+def test_too_little_memory_in_a_training_of_the_api(assets, tmp_path, monkeypatch):
+    from l4f_datagen.devices import TooLittleMemory
+    from l4f_datagen.settings import TrainAlphaSettings
+    from l4f_datagen.training import alpha
+
+    monkeypatch.setattr(alpha, "loop", lambda *_: torch.empty(1 << 60))
+    settings = TrainAlphaSettings(
+        generator=str(assets / "tiny"), world_images=8, iterations=2, batch_size=4, first_resolution=8, device="cpu"
+    )
+    with pytest.raises(TooLittleMemory, match="batches of 4: use a smaller --batch-size or a larger --accumulate"):
+        alpha.train_alpha(settings, tmp_path / "run")
+
+
+def test_a_disk_that_cannot_be_read_names_the_file(assets, capsys, tmp_path, monkeypatch):
+    import io
+
+    from l4f_datagen.shards.store import _Reading
+
+    def failing(self, *_):
+        raise self._named(OSError(errno.EIO, os.strerror(errno.EIO)))
+
+    monkeypatch.setattr(_Reading, "readinto", failing)
+    monkeypatch.setattr(_Reading, "readall", failing)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        io.BufferedReader(_Reading(assets / "shards" / "00000.tar")).read(10)
+    assert caught.value.filename.endswith("00000.tar")
+    assert main(["preview", str(assets / "shards"), "--out", str(tmp_path / "p.png")]) in (1, 2)
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "Input/output error" in error
