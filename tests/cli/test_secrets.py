@@ -156,8 +156,8 @@ def test_checkpoints_and_runs(served, place, run):
     evaluate = ("--batch-size", 4, "--json", "result.json", "--csv", "result.csv")
     features = ("--features", folder / "segmenter", "--n", 4)
     run("evaluate", "frechet", f"generator:{first}", f"generator:{second}", *features, *evaluate)
-    run("evaluate", "alpha", "--generator", second, "--alpha", folder / "alpha", "--reference", folder / "segmenter", "--reject", "",
-        "--n", 4, *evaluate)  # fmt: skip
+    run("evaluate", "alpha", "--generator", second, "--alpha", folder / "alpha", "--reference", folder / "segmenter",
+        "--reject", "", "--n", 4, *evaluate)  # fmt: skip
 
 
 def test_an_experiment(served, place, run):
