@@ -76,8 +76,9 @@ def segment_files(
     """Write the masks of images into the folder ``out``: KEY.png, what else the settings ask for, and ``index.csv``.
 
     KEY is the image's path below the folder that was named, or its name, without its extension; in an archive also the
-    archive's. It depends on nothing else: images that would share a KEY are refused. ``index.csv`` says which files
-    belong to which image, and why one has none. A broken image is logged and left out.
+    archive's. With ``names`` "full" it is the whole path as it was named, extension and all. It depends on nothing
+    else: images that would share a KEY are refused. ``index.csv`` says which files belong to which image, and why one
+    has none. A broken image is logged and left out.
 
     Args:
         images: files, folders of any nesting, patterns, and what else ``photographs.places.open_images`` takes.
@@ -89,7 +90,7 @@ def segment_files(
     out = Path(out).expanduser()
     kinds = _kinds(settings)
     earlier = ResultIndex.read(out)
-    items = find_items(images, out, earlier)
+    items = find_items(images, out, earlier, full=settings.names == "full")
     network = weights.load_segmenter(_named(settings), foreground=settings.foreground)
     network.to(resolve_device(settings.device))
     check_names([(item.name, item.key) for item in items], kinds)
@@ -117,8 +118,11 @@ def segment_files(
     return Result(done, tuple(broken))
 
 
-def find_items(images: Sequence[str], out: Path, earlier: ResultIndex) -> list[_Item]:
+def find_items(images: Sequence[str], out: Path, earlier: ResultIndex, *, full: bool = False) -> list[_Item]:
     """Each image once, in order. Results of an earlier run into ``out`` are no images.
+
+    Args:
+        full: whether KEY is the whole path.
 
     Raises:
         UserError: there is no such file, or no image in it.
@@ -135,7 +139,7 @@ def find_items(images: Sequence[str], out: Path, earlier: ResultIndex) -> list[_
             if place in results or (place.startswith(below) and not named):
                 left_out.add("results of an earlier run", source.name(index))
             elif place not in items:
-                items[place] = _Item(source, index, names.stem(source.place(index).as_posix()))
+                items[place] = _Item(source, index, _key(source, index, full=full))
     left_out.tell("images")
     if not items:
         raise UserError(
@@ -143,6 +147,16 @@ def find_items(images: Sequence[str], out: Path, earlier: ResultIndex) -> list[_
             expected="images to segment", remedy="name their folder, or another --out",
         )  # fmt: skip
     return list(items.values())
+
+
+def _key(source: Photographs, index: int, *, full: bool) -> str:
+    place = source.place(index).as_posix()
+    if not full:
+        return names.stem(place)
+    if isinstance(source, FolderImages):
+        place = os.path.normpath(source.name(index))
+    # Whatever leads up, or to the root, leads nowhere out of the results' folder.
+    return "/".join("_" if part == ".." else part for part in Path(place).parts if part not in ("/", "."))
 
 
 def _tell(items: Sequence[_Item], replaced: int) -> None:

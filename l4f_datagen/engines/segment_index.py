@@ -116,7 +116,7 @@ def check_names(images: Sequence[tuple[str, str]], kinds: Sequence[str]) -> None
                 raise UserError(
                     "images", got=f"{short(other, 120)} and {short(image, 120)}, whose results would both be called "
                     f"{short(f'{key}.{kind}', 120)}", expected="images of different names, whatever their extensions",
-                    remedy="segment them apart, with an --out each: name the one, or a pattern such as 'photos/*.jpg'",
+                    remedy="use --names full, or segment them apart, with an --out each",
                 )  # fmt: skip
 
 

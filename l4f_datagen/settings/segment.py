@@ -1,6 +1,6 @@
 """Settings of ``segment``."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -28,6 +28,11 @@ class SegmentSettings(StageSettings):
     cutout: bool = Field(False, description="also write KEY.cutout.png, the image with its alpha as transparency")
     overlay: bool = Field(False, description="also write KEY.overlay.jpg, the foreground tinted and outlined")
     classes: bool = Field(False, description="also write KEY.classes.png, the index of each pixel's likeliest class")
+    names: Literal["stem", "full"] = Field(
+        "stem",
+        description="KEY is the path below what was named, without extension; full: the whole path, which tells "
+        "a.jpg from a.png and one folder from another",
+    )
     device: Device = Field("auto", description=NAMES)
 
     @field_validator("foreground", mode="before")

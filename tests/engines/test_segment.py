@@ -148,7 +148,7 @@ def test_names_that_would_clash(keys, clash):
     if clash is None:
         check_names(images, ["png", "alpha.png"])
         return
-    with pytest.raises(UserError, match=f"results would both be called {clash}; .*apart"):
+    with pytest.raises(UserError, match=f"results would both be called {clash}; .*--names full"):
         check_names(images, ["png", "alpha.png"])
 
 
@@ -167,6 +167,23 @@ def test_a_name_depends_on_the_image_alone(tmp_path, segmenter):
     with pytest.raises(UserError, match=r"a\.jpg and .*a\.png, whose results would both be called a\.png"):
         segment_files(settings, [str(tmp_path / "in")], tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_full_names_tell_images_apart_that_differ_in_extension_or_folder(tmp_path, segmenter, monkeypatch):
+    """``--names full``: the path as it was named; adding an image changes no other's name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("one/a.jpg", "one/a.png", "one/deep/a.jpg", "two/a.jpg"):
+        save(tmp_path / name, picture())
+    settings = SegmentSettings(segmenter=segmenter, device="cpu", names="full")
+    assert segment_files(settings, ["one/a.jpg"], "alone").done == 1
+    assert segment_files(settings, ["one", "two/a.jpg", "two/../one/deep"], "out").done == 4
+    found = {p.relative_to("out").as_posix() for p in Path("out").rglob("*.png")}
+    assert {p.relative_to("alone").as_posix() for p in Path("alone").rglob("*.png")} == {"one/a.jpg.png"} <= found
+    assert found == {"one/a.jpg.png", "one/a.png.png", "one/deep/a.jpg.png", "two/a.jpg.png"}
+    outside = [str(tmp_path / "two" / "a.jpg"), "../" + str((tmp_path / "one" / "a.png").relative_to(tmp_path.parent))]
+    assert segment_files(settings, outside, "absolute").done == 2
+    inside = {p.resolve().is_relative_to(tmp_path / "absolute") for p in Path("absolute").rglob("*.png")}
+    assert inside == {True} and len(list(Path("absolute").rglob("*.png"))) == 2
 
 
 def test_again_into_the_same_folder(tmp_path, segmenter, caplog):
