@@ -1,5 +1,6 @@
 """Fixtures: tiny networks with random weights, and the shared data where it is at hand."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.weights import native
+
+# A shell without job control starts what is in the background with SIGINT ignored, and children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = GeneratorArchitecture(channels=(12, 12, 8), z_dim=6, w_dim=10, mapping_layers=2)
 

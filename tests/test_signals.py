@@ -1,0 +1,103 @@
+"""Signals at any moment: 130, no traceback, and what was inherited as ignored stays ignored."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from l4f_datagen import signals
+
+SLOW = """
+import sys, time
+from l4f_datagen import cli, signals
+import click
+@click.command()
+def command():
+    try:
+        print("works", flush=True)
+        time.sleep({work})
+    finally:
+        print("ending", flush=True)
+        time.sleep({shutdown})
+        print("ended", flush=True)
+cli._Commands.get_command = lambda self, context, name: command
+sys.argv = ["l4f-datagen", "generate"]
+cli.run()
+"""
+
+
+def start(work=60.0, shutdown=0.0, **options):
+    program = SLOW.format(work=work, shutdown=shutdown)
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            **options)  # fmt: skip
+
+
+def ignoring(*names):
+    return lambda: [signal.signal(getattr(signal, name), signal.SIG_IGN) for name in names]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_one_signal(name):
+    process = start()
+    assert process.stdout.readline() == "works\n"
+    process.send_signal(getattr(signal, name))
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == "ending\nended\n"
+    assert error.startswith("l4f-datagen: interrupted; what was finished stays") and error.count("\n") == 1
+
+
+def test_a_second_one_at_once_is_the_same_wish():
+    process = start(shutdown=0.5)
+    assert process.stdout.readline() == "works\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "ending\n"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == "ended\n" and "Traceback" not in error
+
+
+def test_a_later_one_ends_at_once():
+    process = start(shutdown=300)
+    assert process.stdout.readline() == "works\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "ending\n"
+    time.sleep(1.5 * signals._SAME_WISH)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in error
+
+
+def test_inherited_ignorance_stays_and_term_works():
+    process = start(preexec_fn=ignoring("SIGINT", "SIGHUP", "SIGTERM"))
+    assert process.stdout.readline() == "works\n"
+    for name in ("SIGINT", "SIGHUP"):
+        process.send_signal(getattr(signal, name))
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    process.communicate()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.15, 0.3, 0.6])
+def test_at_any_moment(delay, tmp_path):
+    words = [sys.executable, "-m", "l4f_datagen", "render", "vessels", "--n", "2", "--size", "16", "--out", "o"]
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(0.4 + delay)  # the interpreter's own start is not ours
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode in (0, 130, -signal.SIGTERM) and "Traceback" not in error, error
+
+
+def test_handlers_are_given_back():
+    before = [signal.getsignal(number) for number in signals._numbers()]
+    with pytest.raises(KeyboardInterrupt), signals.interrupting():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    assert signals.received() and [signal.getsignal(number) for number in signals._numbers()] == before
