@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from ..devices import too_little_memory
 from ..errors import UserError
 from . import faceparsing, files, known, labels4free, nvidia, own, rosinality, tensorflow
 from .assemble import Misfit, Unsupported
@@ -86,6 +87,8 @@ def read(data: object, kind: Kind, name: str) -> tuple[Network, str, tuple[str, 
     except files.BROKEN:
         raise  # about the file, not about the network: whoever opened it says so
     except (*files.DAMAGE, Misfit) as error:
+        if too_little_memory(error):
+            raise  # about the machine, not about the file
         raise UserError(
             name,
             got=f"a {kind} that does not fit its layout ({files.reason(error)})",

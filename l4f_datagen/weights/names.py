@@ -18,7 +18,9 @@ _AVERAGED = re.compile(r"(^|_)(ema|avg|averaged?)(_|$)", re.IGNORECASE)
 _RAW = frozenset({"g", "G", "netG", "generator", "params", "bg_extractor"})
 _COUNTERS = frozenset({"n_averaged"})
 """What torch keeps beside averaged weights."""
-_MAX_DEPTH, _MAX_DICTIONARIES, _MAX_NETWORKS, _MAX_NAME = 4, 256, 64, 512
+_MAX_DEPTH, _MAX_DICTIONARIES, _MAX_NETWORKS, _MAX_NAME = 4, 256, 16, 512
+_MAX_NAMES = 30_000
+"""Of all dictionaries of a file together; the largest published checkpoints have some thousand."""
 _SHOWN = 4
 
 
@@ -100,6 +102,7 @@ def stored(state: State) -> Mapping[str, object]:
 def _dictionaries(data: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping, ...]]]:
     """The dictionaries of a file with the keys that lead to them, outer ones first, each with those around it."""
     level, count, seen = [((), (data,))] if isinstance(data, Mapping) else [], 0, set()
+    room = _MAX_NAMES
     for _ in range(_MAX_DEPTH):
         following = []
         for path, around in level:
@@ -107,6 +110,9 @@ def _dictionaries(data: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping
                 continue
             seen.add(id(around[0]))
             count += 1
+            if len(around[0]) > room:
+                continue
+            room -= len(around[0])
             yield path, around
             for key, value in around[0].items():
                 if isinstance(key, str) and len(key) <= _MAX_NAME and isinstance(value, Mapping):

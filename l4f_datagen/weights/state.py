@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
     except (*DAMAGE, Unfit) as error:
         if too_little_memory(error):
             raise  # about the machine, not about the file
-        if isinstance(error, OSError) and error.filename != str(path):
+        if isinstance(error, OSError) and str(error.filename) != str(path):
             raise
         raise UserError(
             str(path), got=f"no readable training state ({short(error, 160)})", expected="what the run saved",

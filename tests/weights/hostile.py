@@ -286,6 +286,18 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: pickled(b"\x8d", struct.pack("<Q", (8 << 20) + 4), b"a" * (8 << 20), "🎉".encode()),
         "a text of",
     ),
+    "many names": (
+        lambda: pickled(b"}(", *(text(f"module.n{n}.x") + b"N" for n in range(240_000)), b"u"),
+        "a checkpoint of something else",
+    ),
+    "many dictionaries of many names": (
+        lambda: pickled(
+            b"}(",
+            *(text(f"k{n}") + b"}(" + b"".join(text(f"n{m}") + b"N" for m in range(900)) + b"u" for n in range(250)),
+            b"u",
+        ),
+        "a checkpoint of something else",
+    ),
     "many layers": (_long_mapping, "a layer of the number"),
     # Archives.
     "one storage, many views": (lambda: _views(2000), "operations|fit|bytes of tensors"),
@@ -308,7 +320,10 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _safetensors(b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{}}'),
         "twice",
     ),
-    "many names": (lambda: _safetensors({str(n): _entry(shape=[0], offsets=[0, 0]) for n in range(50_000)}), "tensors"),
+    "many names of tensors": (
+        lambda: _safetensors({str(n): _entry(shape=[0], offsets=[0, 0]) for n in range(50_000)}),
+        "tensors",
+    ),
     "tensors over each other": (lambda: _safetensors({"a": _entry(), "b": _entry()}, bytes(16)), "overlap"),
     "bytes between tensors": (lambda: _safetensors({"a": _entry(offsets=(16, 32))}, bytes(32)), "overlap|between"),
     "bytes behind": (lambda: _safetensors({"a": _entry()}, bytes(20)), "behind the last"),
