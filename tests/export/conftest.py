@@ -8,7 +8,7 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.engines.dataset import write_dataset
-from l4f_datagen.engines.render import describe, render
+from l4f_datagen.engines.render import arithmetic, describe, render
 from l4f_datagen.sample import Sample
 from l4f_datagen.settings import RenderSettings
 
@@ -74,7 +74,10 @@ def write_masks(out: Path, arrays: list[np.ndarray]) -> Path:
                     image=image, alpha=255 * (mask == 1).astype(np.uint8), mask=mask, metadata=row | place | size
                 )
 
-    write_dataset(settings, out, describe(settings), make, overwrite=False, report=lambda progress: None)
+    write_dataset(
+        settings, out, describe(settings), make, overwrite=False, report=lambda progress: None,
+        probe=lambda: arithmetic(settings),
+    )  # fmt: skip
     return out
 
 
