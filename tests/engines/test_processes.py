@@ -64,8 +64,11 @@ def test_interrupted_processes_leave_finished_shards_and_nothing_else(tmp_path, 
 
 
 def job(settings, out: Path) -> Job:
-    description = local.describe(settings, load_models(settings))
-    folder.open_for_writing(out, description)
+    models = load_models(settings)
+    description = local.describe(settings, models)
+    told = local.arithmetic(settings, models).as_json()
+    del told["versions"]  # which the description tells
+    folder.open_for_writing(out, {**description, "arithmetic": told})
     return Job(settings, open_store(out), description)
 
 
