@@ -126,7 +126,7 @@ def _names(error: BaseException) -> set[str]:
 def _status(error: BaseException) -> int | None:
     """An HTTP status; of whichever library, without importing it."""
     for place in (error, getattr(error, "response", None)):
-        for name in ("status", "status_code", "code"):
+        for name in ("status", "status_code", *(() if hasattr(place, "status") else ("code",))):
             found = getattr(place, name, None)
             if type(found) is int and 400 <= found < 600:
                 return found

@@ -1,0 +1,133 @@
+"""Standard streams of every kind: results and exit codes stay the same, and nothing ends in a traceback."""
+
+import ast
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import l4f_datagen
+from l4f_datagen import streams
+
+PACKAGE = Path(l4f_datagen.__file__).parent
+COMMAND = f'"{sys.executable}" -m l4f_datagen'
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def shell(words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        ["bash", "-c", words], cwd=folder, capture_output=True, env={**os.environ, **environment}, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"),
+    [
+        (">&-", 0),
+        ("2>&-", 0),
+        ("<&-", 0),
+        ("<&- >&- 2>&-", 0),
+        ("2>/dev/full", 0),
+        (">/dev/full", 1),
+        ("| true", 0),
+        ("| head -c 1", 0),
+        ("2>&1 | true", 0),
+    ],
+)
+@pytest.mark.parametrize("environment", [{}, PLAIN], ids=["as it is", "C"])
+def test_results_are_there_wherever_the_words_go(redirection, code, environment, tmp_path):
+    render = f'{COMMAND} render vessels --n 2 --size 16 --samples-per-shard 2 --out "ü α"'
+    ended = shell(f"{render} {redirection}; exit ${{PIPESTATUS[0]}}", tmp_path, **environment)
+    said = (ended.stdout + ended.stderr).decode("utf-8", "replace")
+    assert ended.returncode == code and "Traceback" not in said and "Exception ignored" not in said, said
+    folder = next(tmp_path.iterdir())
+    assert (folder / "metadata.parquet").is_file() and "checksum" in (folder / "dataset.json").read_text("utf-8")
+    if code:
+        assert "No space left" in said
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16", "utf-8", "koi8-r", "ascii:strict"])
+def test_every_encoding(encoding, tmp_path):
+    words = f"{COMMAND} train-alpha --generator 'α ✓ ü.pkl' --out o --dry-run; {COMMAND} verify 'α ✓ ü'; echo $? >code"
+    ended = shell(words, tmp_path, PYTHONIOENCODING=encoding)
+    codec = encoding.partition(":")[0]
+    assert "Traceback" not in ended.stderr.decode(codec, "replace")
+    settings = ended.stdout.decode(codec)
+    assert json.loads(settings.lstrip("\ufeff"))["generator"] == "α ✓ ü.pkl"
+    assert (tmp_path / "code").read_text().strip() == "2"
+
+
+def test_names_that_are_no_utf_8(tmp_path):
+    name = os.fsdecode(b"n\xff")
+    for words in (["verify", name], ["generate", "--n", "2", "--generator", name, "--out", "o"],
+                  ["train-alpha", "--generator", name, "--out", "o", "--dry-run"],
+                  ["render", "vessels", "--n", "2", "--size", "16", "--out", name]):  # fmt: skip
+        ended = subprocess.run([sys.executable, "-m", "l4f_datagen", *words], cwd=tmp_path, capture_output=True)
+        assert b"Traceback" not in ended.stderr, ended.stderr
+        ended.stdout.decode(), ended.stderr.decode()
+    assert (tmp_path / name / "dataset.json").is_file()
+
+
+@pytest.mark.parametrize("columns", [0, 1, 7])
+@pytest.mark.parametrize("words", [["--help"], ["render", "vessels", "--n", "2", "--size", "16", "--out", "o"]])
+def test_narrow_terminals(columns, words, tmp_path):
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "l4f_datagen", *words], cwd=tmp_path, env=environment,
+        stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            part = os.read(ours, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        said += part
+    os.close(ours)
+    assert process.wait() == 0 and b"Traceback" not in said, said
+
+
+def test_what_is_written_to_a_dead_stream_is_nobody_s_error(capsys):
+    class Dead:
+        encoding = "ascii"
+
+        def write(self, *_):
+            raise BrokenPipeError(32, "Broken pipe")
+
+        flush = isatty = fileno = write
+
+    stream = streams.Stream(Dead())
+    print("α", file=stream, flush=True)  # fails, and says nothing
+    stream.write("more")
+    assert stream.failure.errno == 32 and not stream.isatty()
+    with pytest.raises(TypeError):
+        stream.write(b"bytes")
+
+
+def _opens_text_without_encoding(call: ast.Call) -> bool:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    keywords = {keyword.arg for keyword in call.keywords}
+    if name == "read_text":
+        return not call.args and "encoding" not in keywords
+    if name == "write_text":
+        return len(call.args) < 2 and "encoding" not in keywords
+    if name not in ("open", "fdopen", "NamedTemporaryFile", "TextIOWrapper"):
+        return False
+    modes = [a.value for a in (*call.args, *(k.value for k in call.keywords)) if isinstance(a, ast.Constant)]
+    texts = [m for m in modes if m in ("r", "w", "a", "x", "r+", "w+", "rt", "wt", "at")]
+    return bool(texts) and "encoding" not in keywords
+
+
+def test_every_text_file_is_utf_8():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                assert not _opens_text_without_encoding(node), f"{path.name}:{node.lineno}"

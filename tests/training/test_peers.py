@@ -1,0 +1,60 @@
+"""Processes that wait for each other: aloud, not for ever, and never deaf."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from l4f_datagen.cli import main
+
+WORDS = ["train-alpha", "--generator", "vessels64", "--device", "cpu", "--out"]
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"RANK": "x"}, "RANK: got x"),
+        ({"RANK": "2"}, "RANK: got 2"),
+        ({"RANK": "-1"}, "RANK: got -1"),
+        ({}, "RANK: got nothing"),
+        ({"RANK": "0", "WORLD_SIZE": "0"}, "WORLD_SIZE: got 0"),
+        ({"RANK": "0", "WORLD_SIZE": "many"}, "WORLD_SIZE: got many"),
+        ({"RANK": "0", "MASTER_PORT": "99999"}, "MASTER_PORT: got 99999"),
+        ({"RANK": "0", "L4F_WAIT_FOR_PEERS": "soon"}, "L4F_WAIT_FOR_PEERS: got soon"),
+        ({"RANK": "1", "MASTER_ADDR": "nosuch.invalid"}, "nobody knows"),
+    ],
+    ids=str,
+)
+def test_numbers_that_cannot_be(variables, said, tmp_path, monkeypatch, capsys):
+    for name, value in ({"WORLD_SIZE": "2"} | variables).items():
+        monkeypatch.setenv(name, value)
+    assert main([*WORDS, str(tmp_path / "run")]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGINT])
+def test_nobody_comes(rank, number, tmp_path, port):
+    environment = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": str(port)}
+    environment["L4F_WAIT_FOR_PEERS"] = "3" if number is None else "600"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "l4f_datagen", *WORDS, str(tmp_path / "run")],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    first = process.stderr.readline()
+    assert f"process {rank} of 2 waits for" in first and str(port) in first
+    if number is not None:
+        process.send_signal(number)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == (1 if number is None else 130) and "Traceback" not in error
+    assert ("waited 3 s" if number is None else "interrupted") in error
