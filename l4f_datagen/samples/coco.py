@@ -111,7 +111,7 @@ class CocoSamples(Samples):
         for kind, field in (("image numbers that occur twice", "id"), ("image names that occur twice", "file_name")):
             for value, count in Counter(entry[field] for entry in self._entries).items():
                 if count > 1:
-                    problems.add(kind, str(value))
+                    problems.add(kind, short(value))
         for entry in self._entries:
             name = entry["file_name"]
             place = PurePosixPath(name)
@@ -123,7 +123,7 @@ class CocoSamples(Samples):
                 found = head(file)
                 size = file.stat().st_size
             except (OSError, ValueError) as error:
-                there = file.is_file()
+                there = _holds(self._folder, name)
                 kind = "images that cannot be read" if there else f"images that are not in {self._folder}"
                 problems.add(kind, short(name), error if there else "")
                 continue

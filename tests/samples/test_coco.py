@@ -116,6 +116,7 @@ def test_what_a_large_polygon_covers(tmp_path, data):
         (lambda data: data["annotations"][0].pop("segmentation"), "annotations without a proper segmentation"),
         (lambda data: data["images"].append("text"), "no COCO instances"),
         (lambda data: data["images"][2].update(file_name="4.jpg"), "1 images that are not in .*4.jpg"),
+        (lambda data: data["images"][2].update(file_name="4" * 10_000 + ".jpg"), "1 images that are not in .*444…"),
         (lambda data: data["images"][2].update(width=33), "1 images of another size than the file says .*32×24"),
         (lambda data: data["images"][2].update(file_name="../3 ü.jpg"), "lead out of the folder"),
         (lambda data: data["annotations"][3]["segmentation"].update(counts="~~zz"), "annotation 12 of 2 ü.jpg"),
@@ -126,7 +127,7 @@ def test_what_a_large_polygon_covers(tmp_path, data):
         (lambda data: data["annotations"][3]["segmentation"].update(size=[5, 5]), "annotation 12 of 2 ü.jpg"),
         (lambda data: data["annotations"][0].update(segmentation=[["a"] * 6]), "annotation 9 of 1 ü.jpg"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_wrong_is_named(tmp_path, data, change, words):
     change(data)
