@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
 
 .PHONY: setup demo test test-slow fuzz torture lint format docs bench clean
 
@@ -16,9 +17,9 @@ demo: setup
 	$(BIN)/l4f-datagen generate --config vessels --n 256 --out demo/shards
 	$(BIN)/l4f-datagen preview demo/shards --out demo/sheet.png
 
-# make test JOBS=2 runs files of tests side by side, for machines that have nothing else to do.
+# Files of tests run side by side; JOBS=0 runs one test after the other.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(if $(JOBS),-n $(JOBS) --dist loadfile)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow

@@ -198,7 +198,7 @@ def test_other_versions_of_the_same_arithmetic_go_on_and_say_so(tmp_path, ways, 
     assert len(found.notes) == 1 and found.notes[0].startswith("shards 1:2 were made with other versions: pillow 9.0")
 
 
-@pytest.mark.parametrize("way", ["generate", "render", "import", "two processes", "repair"])
+@pytest.mark.parametrize("way", ["generate", "render", "import", "repair"])
 def test_shards_from_before_there_were_probes_are_continued_and_told(tmp_path, ways, caplog, way):
     begin, words = ways[way]
     out = tmp_path / "s"

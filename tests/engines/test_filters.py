@@ -135,7 +135,7 @@ def test_bounds_that_cannot_be(capsys, tmp_path, flags, words):
 
 
 def test_killed_and_started_again_gives_the_same_bytes(tmp_path, settings):
-    settings = settings.model_copy(update={"n": 300, "samples_per_shard": 50})
+    settings = settings.model_copy(update={"n": 160, "samples_per_shard": 20})
     generate(settings, tmp_path / "a" / "s")
     out = tmp_path / "b" / "s"
     names = ("n", "generator", "batch_size", "samples_per_shard", "threshold", "device", "max_area", "max_components")

@@ -78,7 +78,7 @@ def test_progress_counts_every_sample(tmp_path, tiny_settings):
 
 
 def test_killed_at_any_moment_and_started_again_gives_the_same_bytes(tmp_path, tiny_settings):
-    settings = tiny_settings.model_copy(update={"n": 3000, "samples_per_shard": 100})
+    settings = tiny_settings.model_copy(update={"n": 1200, "samples_per_shard": 40})
     generate(settings, tmp_path / "whole" / "set")
     out, numbers = tmp_path / "killed" / "set", random.Random(4)
     kills = [torture.kill_at_random(settings, out, numbers) for _ in range(5)]

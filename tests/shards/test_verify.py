@@ -261,8 +261,8 @@ def test_sha256sum_agrees(folder):
 
 def test_memory_does_not_grow_with_the_data_set(tmp_path):
     peaks = []
-    for shards in (2, 12):
-        settings = RenderSettings(n=16 * shards, size=32, samples_per_shard=16, image_format="png")
+    for shards in (12, 32):
+        settings = RenderSettings(n=8 * shards, size=24, samples_per_shard=8, image_format="png")
         render(settings, tmp_path / str(shards))
         verify(tmp_path / str(shards))  # what is made on first use
         tracemalloc.start()
