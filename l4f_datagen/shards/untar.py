@@ -7,6 +7,7 @@ small image.
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from ..short import short
 from .tar import BLOCK, end_length, header
 
 _PIECE = 1 << 20
@@ -50,8 +51,8 @@ def members(file: BinaryIO, *, start: int = 0, strict: bool = False) -> Iterator
         if not block[0]:
             break
         name, size = _entry(block, offset)
-        if strict and block != header(name, size):
-            raise NotPlainTar(f"the header of {name} at byte {offset} is not as it was written")
+        if strict and not _is_ours(block, name, size):
+            raise NotPlainTar(f"the header of {short(name)} at byte {offset} is not as it was written")
         offset += BLOCK
         content = _read(file, size, offset, name)
         if padding := -size % BLOCK:
@@ -97,6 +98,13 @@ def first_name(block: bytes) -> str:
     if len(block) < BLOCK or not block[0]:
         raise NotPlainTar("it begins with no header")
     return _entry(block, 0)[0]
+
+
+def _is_ours(block: bytes, name: str, size: int) -> bool:
+    try:
+        return block == header(name, size)
+    except ValueError:  # a name that we could not write, put together from two fields
+        return False
 
 
 def _read(file: BinaryIO, size: int, offset: int, what: str) -> bytes:

@@ -54,7 +54,7 @@ def test_a_note_is_printed(capsys, tmp_path, shards):
         (["export", "{shards}", "--format", "coco", "--mask-values", "01"], ["coco, which has no mask files"]),
         (["export", "nowhere", "--format", "coco"], ["nowhere", "no such folder"]),
         (["import", "nowhere"], ["source: got nowhere, which is not there"]),
-        (["import", "{shards}"], ["neither of images/ and masks/"]),
+        (["import", "{shards}", "--format", "folder"], ["neither of images/ and masks/"]),
         (["import", "{shards}/dataset.json"], ["JSON without 'images'"]),
         (["import", "{shards}", "--size", "2"], ["size: got '2'", "4 to 8192 pixels, or keep"]),
         (["import", "{shards}", "--images", "a"], ["one of --images and --masks"]),

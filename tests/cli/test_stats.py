@@ -61,4 +61,4 @@ def test_mistakes(folder, tmp_path, capsys, words, expected):
 def test_damage_is_told(folder, capsys):
     (folder / "00001.parquet").write_bytes(b"x" * (folder / "00001.parquet").stat().st_size)
     assert main(["stats", str(folder)]) == 1
-    assert "shard 1" in capsys.readouterr().err
+    assert "00001.parquet is damaged" in capsys.readouterr().err

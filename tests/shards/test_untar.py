@@ -45,6 +45,16 @@ def test_ustar_archives_of_others_are_read(name):
     assert [(m.name, m.content) for m in members(file)] == [(name, b"z" * 700)]
 
 
+def test_a_name_that_we_could_not_write_is_not_ours():
+    """USTAR puts longer names together from two fields; strictly read, such a member is damage, not a bug."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("folder/" * 20 + "name.png"))
+    buffer.seek(0)
+    with pytest.raises(NotPlainTar, match="not as it was written"):
+        list(members(buffer, strict=True))
+
+
 def test_other_kinds_of_archives_are_told():
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
