@@ -119,8 +119,8 @@ def _print(findings: list[Finding]) -> None:
     for name in ("shard", "file", "problem"):
         table.add_column(name, overflow="fold")
     for shard, file, problem in findings[:_SHOWN]:
-        text = "".join(c if c.isprintable() else "?" for c in problem).replace("[", "\\[")
-        table.add_row("–" if shard is None else str(shard), file.replace("[", "\\["), text)
+        file, problem = ("".join(c if c.isprintable() else "?" for c in text) for text in (file, problem))
+        table.add_row("–" if shard is None else str(shard), file.replace("[", "\\["), problem.replace("[", "\\["))
     Console().print(table)
     if len(findings) > _SHOWN:
         click.echo(f"… and {len(findings) - _SHOWN} more; --json FILE has all")

@@ -58,7 +58,7 @@ def members(file: BinaryIO, *, start: int = 0, strict: bool = False) -> Iterator
         if padding := -size % BLOCK:
             empty = _read(file, padding, offset + size, f"the padding of {name}")
             if strict and any(empty):
-                raise NotPlainTar(f"the padding of {name} after byte {offset + size} is not empty")
+                raise NotPlainTar(f"the padding of {short(name)} after byte {offset + size} is not empty")
         yield Member(name, offset, content)
         offset += size + padding
     if strict:
@@ -82,7 +82,7 @@ def places(file: BinaryIO) -> Iterator[tuple[str, int, int]]:
         name, size = _entry(block, offset)
         offset += BLOCK
         if offset + size > end:
-            raise NotPlainTar(f"it ends at byte {end}, within {name}")
+            raise NotPlainTar(f"it ends at byte {end}, within {short(name)}")
         yield name, offset, size
         offset = file.seek(offset + size + -size % BLOCK)
     if any(block):
@@ -111,7 +111,7 @@ def _read(file: BinaryIO, size: int, offset: int, what: str) -> bytes:
     # In pieces where it is long: a file that says more than it has would be given all the memory first.
     content = file.read(size) if size <= _PIECE else b"".join(_pieces(file, size))
     if len(content) < size:
-        raise NotPlainTar(f"it ends at byte {offset + len(content)}, within {what}")
+        raise NotPlainTar(f"it ends at byte {offset + len(content)}, within {short(what)}")
     return content
 
 
@@ -119,6 +119,13 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
     while size > 0 and (piece := file.read(min(size, _PIECE))):
         yield piece
         size -= len(piece)
+
+
+def _is_ours(block: bytes, name: str, size: int) -> bool:
+    try:
+        return block == header(name, size)
+    except ValueError:  # a name that is longer than any of ours
+        return False
 
 
 def _entry(block: bytes, offset: int) -> tuple[str, int]:
@@ -142,9 +149,9 @@ def _foreign_entry(block: bytes, offset: int) -> tuple[str, int]:
     if checksum != sum(block) - sum(block[_CHECKSUM]) + 8 * ord(" "):
         raise NotPlainTar(f"the header at byte {offset} is damaged (its checksum does not hold)")
     if block[_MAGIC] != b"ustar" or block[_TYPE] not in (b"0", b"\0"):
+        kind = short(block[_TYPE].decode(errors="replace"), quotes=True)
         raise NotPlainTar(
-            f"the header at byte {offset} is of type {block[_TYPE].decode(errors='replace')!r}; "
-            "only regular files of USTAR archives are read"
+            f"the header at byte {offset} is of type {kind}; only regular files of USTAR archives are read"
         )
     name, prefix = (block[part].partition(b"\0")[0].decode(errors="replace") for part in (_NAME, _PREFIX))
     return f"{prefix}/{name}" if prefix else name, _checked(size, offset)

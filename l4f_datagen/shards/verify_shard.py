@@ -23,6 +23,7 @@ _CHUNK = 16  # samples looked at together
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 _MOST = 20
 """Problems of one file that are listed."""
+_LONGEST = 1000
 _ROUNDING = 2e-6
 
 
@@ -52,7 +53,8 @@ class ShardCheck:
         """Note a problem; of very many in one file, the first."""
         count = sum(file == name for file, _ in self.problems)
         if count <= _MOST:
-            self.problems.append((name, problem if count < _MOST else "… and more"))
+            # Names of members are whatever the file says, and end on a terminal.
+            self.problems.append((name, short(problem, _LONGEST) if count < _MOST else "… and more"))
 
 
 class _Looked(NamedTuple):

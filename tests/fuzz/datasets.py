@@ -50,7 +50,7 @@ def read_all(place: Path) -> None:
 def verify_all(place: Path) -> None:
     """``verify`` tells what is wrong, and raises nothing but of what is no data set."""
     for finding in verify(place).findings:
-        assert finding.problem and len(finding.problem) < 3000
+        assert finding.problem.isprintable() and 0 < len(finding.problem) < 3000, finding
 
 
 def finish(place: Path) -> None:

@@ -97,3 +97,19 @@ def test_zeros_too_many_or_too_few_are_told(archive):
     for content in (archive[:-512], archive + bytes(512)):
         with pytest.raises(NotPlainTar, match="zero bytes at the end"):
             list(members(io.BytesIO(content), strict=True))
+
+
+def test_names_that_are_not_ours_are_told_in_one_line(archive):
+    """Another program's header: a long name, and one that a terminal would obey."""
+    for name, prefix in ((b"a" * 100, b"b" * 155), (b"\x1b[31m\n000.jpg", b"")):
+        changed = bytearray(archive)
+        changed[:100], changed[345:500] = name.ljust(100, b"\0"), prefix.ljust(155, b"\0")
+        changed[148:156] = b" " * 8
+        changed[148:156] = b"%06o\0 " % sum(changed[:512])
+        assert len(list(members(io.BytesIO(changed)))) == len(list(members(io.BytesIO(archive))))
+        with pytest.raises(NotPlainTar) as refused:
+            for _ in members(io.BytesIO(changed), strict=True):
+                pass
+            for _ in members(io.BytesIO(changed[:600])):
+                pass
+        assert str(refused.value).isprintable() and len(str(refused.value)) < 200
