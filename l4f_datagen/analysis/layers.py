@@ -79,12 +79,13 @@ def decide(resolutions: Sequence[int], similarity: Sequence[float]) -> int:
     """The first resolution to keep: the coarsest whose mean SSIM is markedly below the one before it.
 
     Up to there each resolution matters as little as the one before, and is dropped. Where none is marked, all
-    matter alike and all are kept. At least the two finest are kept: an alpha network has two levels.
+    matter alike and all are kept but 4×4, which has one map of features where an alpha network's level has two. At
+    least the two finest are kept: an alpha network has two levels.
     """
     for level in range(1, len(resolutions) - 1):
         if similarity[level - 1] - similarity[level] >= MARKED_DROP * abs(similarity[level]):
             return resolutions[level]
-    return resolutions[0]
+    return resolutions[min(1, len(resolutions) - 1)]
 
 
 @torch.no_grad()

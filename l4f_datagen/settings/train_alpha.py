@@ -73,6 +73,6 @@ class TrainAlphaSettings(StageSettings):
         if value == "auto":
             return value
         number = int(value) if isinstance(value, (int, str)) and str(value).isdigit() else 0
-        if number < 4 or number & (number - 1):
-            raise ValueError("4, 8, 16, … or auto")
+        if number < 8 or number & (number - 1):  # at 4 px there is one map of features, and a level has two
+            raise ValueError("8, 16, 32, … or auto")
         return number

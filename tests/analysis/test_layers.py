@@ -18,8 +18,8 @@ from tests.conftest import tiny_generator
         ((0.50, 0.49, 0.48, 0.38, 0.2, 0.1, 0.1, 0.05, 0.01), 32),  # the 3rd 26 % above the 4th, as FFHQ in the paper
         ((0.50, 0.30, 0.29, 0.28, 0.1), 8),
         ((0.50, 0.45, 0.30, 0.29, 0.1), 16),
-        ((0.50, 0.45, 0.40, 0.36, 0.33), 4),  # nothing is marked
-        ((0.50, 0.45, 0.40, 0.36, 0.01), 4),  # only the finest; an alpha network has two levels
+        ((0.50, 0.45, 0.40, 0.36, 0.33), 8),  # nothing is marked
+        ((0.50, 0.45, 0.40, 0.36, 0.01), 8),  # only the finest; an alpha network has two levels
         ((0.30, 0.50, 0.29, 0.28, 0.1), 16),
         ((-0.1, -0.1, 0.3, 0.2, 0.0), 32),
     ],

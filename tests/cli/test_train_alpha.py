@@ -68,7 +68,8 @@ def test_a_flag_can_switch_off_what_the_pipeline_file_switches_on(capsys, tmp_pa
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--first-resolution", "12"], "4, 8, 16, … or auto"),
+        (["--first-resolution", "12"], "8, 16, 32, … or auto"),
+        (["--first-resolution", "4"], "8, 16, 32, … or auto"),
         (["--lambda-1", "-1"], "lambda_1: got '-1'"),
         (["--iterations", "0"], "iterations: got '0'"),
         (["--images", "nowhere"], "images: got nowhere"),
