@@ -145,8 +145,8 @@ def _write_card(store: Store, description: Mapping[str, Any]) -> None:
 def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     old, new = existing["identity"], wanted["identity"]
     different = [
-        f"{key.removesuffix('_sha256')} (another checkpoint)" if key.endswith("_sha256")
-        else f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
+        f"{short(key.removesuffix('_sha256'))} (another checkpoint)" if key.endswith("_sha256")
+        else f"{short(key)} ({short(old.get(key))} there, {short(new.get(key))} here)"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]  # fmt: skip
@@ -154,7 +154,7 @@ def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, A
     if different:
         raise UserError(
             f"out {store}",
-            got=f"a data set with other settings: {', '.join(different)}",
+            got=f"a data set with other settings: {short(', '.join(different), 1000)}",
             expected="the same settings",
             remedy=remedy,
         )

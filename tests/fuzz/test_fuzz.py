@@ -7,7 +7,7 @@ import pytest
 
 from . import run as fuzz
 
-FEW = 250
+FEW = 120
 
 
 @pytest.mark.parametrize("kind", fuzz.kinds())
