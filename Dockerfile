@@ -3,16 +3,16 @@
 #   docker build --tag l4f-datagen .
 #   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/work" l4f-datagen generate --n 1000 --out shards
 #
-# For NVIDIA GPUs (the machine needs a driver and the NVIDIA container toolkit); PyPI's torch brings its CUDA libraries:
+# For NVIDIA GPUs (the machine needs a driver and the NVIDIA container toolkit); torch brings its CUDA libraries:
 #
-#   docker build --tag l4f-datagen:cuda --build-arg BASE=nvidia/cuda:12.8.1-base-ubuntu24.04 \
-#       --build-arg TORCH_INDEX=https://pypi.org/simple .
+#   docker build --tag l4f-datagen:cuda --build-arg BASE=nvidia/cuda:12.8.1-base-ubuntu24.04 .
 #   docker run --rm --gpus all --ipc host --volume "$PWD:/work" l4f-datagen:cuda generate --n 1000 --out shards
 ARG BASE=python:3.12-slim
 FROM ${BASE}
 
-# Where torch comes from: torch's own index has a build without CUDA, a tenth of the size.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Words for pip that say where torch comes from. Without any it is the build with CUDA, which runs on CPUs too; torch's
+# page on installation has the words for a build without CUDA, a tenth of the size.
+ARG TORCH_FROM=
 # The optional parts, as in pip install "l4f-datagen[...]".
 ARG EXTRAS=train,evaluation,analysis,export,remote
 
@@ -29,8 +29,7 @@ ENV PATH=/opt/l4f-datagen/bin:$PATH \
 
 # Torch first: it is large, and changes less often than the code.
 COPY constraints.txt /src/
-RUN pip install --constraint /src/constraints.txt \
-        --index-url "${TORCH_INDEX}" --extra-index-url https://pypi.org/simple torch
+RUN pip install --constraint /src/constraints.txt ${TORCH_FROM} torch
 
 COPY LICENSE README.md setup.cfg setup.py /src/
 COPY l4f_datagen /src/l4f_datagen

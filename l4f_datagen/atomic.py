@@ -81,7 +81,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
         with explained(path):
             os.replace(new, path)
-            sync_folder(path.parent)
+            sync_path(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)
@@ -117,7 +117,7 @@ def create_bytes(path: Path, content: bytes) -> bool:
             with explained(path):
                 os.replace(new, path)
         with explained(path):
-            sync_folder(path.parent)
+            sync_path(path.parent)
         return True
     finally:
         with contextlib.suppress(OSError):
@@ -206,9 +206,9 @@ def check_file(path: Path, subject: str) -> None:
         raise _refused(path, subject, error, "a file's name in a writable folder") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and removals in ``folder`` last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_path(path: Path) -> None:
+    """Make a file's content, or renames and removals in a folder, last through a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

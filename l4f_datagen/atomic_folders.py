@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .atomic import SUFFIX, explained, make_folder, sync_folder
+from .atomic import SUFFIX, explained, make_folder, sync_path
 
 _NEW, _OLD = ".new" + SUFFIX, ".old" + SUFFIX
 _HERE, _EXCHANGE = -100, 2
@@ -35,8 +35,8 @@ def replacing(path: Path) -> Iterator[Path]:
         with explained(path):
             for folder, _, files in os.walk(new):
                 for name in files:
-                    _sync(os.path.join(folder, name))
-                sync_folder(Path(folder))
+                    sync_path(Path(folder, name))
+                sync_path(Path(folder))
             _put(new, path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
@@ -80,7 +80,7 @@ def _put(new: Path, path: Path) -> None:
         path.rename(old)
         new.rename(path)
         shutil.rmtree(old, ignore_errors=True)
-    sync_folder(path.parent)
+    sync_path(path.parent)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
@@ -94,11 +94,3 @@ def _exchanged(one: Path, other: Path) -> bool:
     if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM):
         return False
     raise OSError(number, os.strerror(number), str(other))
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -166,7 +166,7 @@ class LocalStore(Store):
                 path.unlink(missing_ok=True)
 
     def sync(self) -> None:
-        atomic.sync_folder(self.path)
+        atomic.sync_path(self.path)
 
 
 def open_store(place: str | Path | Store) -> Store:

@@ -91,11 +91,11 @@ def saving(
         raise
     with atomic.explained(folder):
         os.replace(staged / CARD, folder / CARD)
-        atomic.sync_folder(folder)
+        atomic.sync_path(folder)
         for file in staged.iterdir():
             os.replace(file, folder / file.name)
         staged.rmdir()
-        atomic.sync_folder(folder)
+        atomic.sync_path(folder)
 
 
 def network_file(folder: Path, kind: Kind) -> Path | None:

@@ -15,14 +15,16 @@ from l4f_datagen.shards.store import open_store
 from l4f_datagen.shards.verify import verify
 
 SETTINGS = RenderSettings(n=3, size=8, samples_per_shard=2)
+_kept: list[tempfile.TemporaryDirectory] = []
 
 
 @functools.cache
 def made() -> Path:
-    """A rendered data set of two shards."""
-    place = Path(tempfile.mkdtemp(prefix="fuzz-")) / "set"
-    render(SETTINGS, place)
-    return place
+    """A rendered data set of two shards; gone when the process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="fuzz-")
+    _kept.append(folder)
+    render(SETTINGS, Path(folder.name) / "set")
+    return Path(folder.name) / "set"
 
 
 def with_file(name: str, content: bytes, *, resealed: bool = False) -> Path:
