@@ -16,6 +16,8 @@ from ..documents import Unreadable, read_json
 from ..overlap import ordered_map
 from ..short import short
 from . import checksums, layout, schema, sealed, untar, writer
+from .damage import Damaged
+from .stats import parse as parse_stats
 from .store import Store
 from .verify_sample import problems_of
 
@@ -128,7 +130,7 @@ def _read_stats(store: Store, description: Mapping[str, Any] | None, found: Shar
         stats = read_json(content, name, kind=dict)
     if not sealed.holds(content):
         found.add(name, "not as it was written: its own checksum does not hold")
-    elif problem := _not_its_own(stats, found.shard, description):
+    elif problem := _not_its_own(stats, content, found.shard, description):
         found.add(name, problem)
         return None
     else:
@@ -136,18 +138,20 @@ def _read_stats(store: Store, description: Mapping[str, Any] | None, found: Shar
     return stats
 
 
-def _not_its_own(stats: Mapping[str, Any], shard: int, description: Mapping[str, Any] | None) -> str | None:
+def _not_its_own(
+    stats: Mapping[str, Any], content: bytes, shard: int, description: Mapping[str, Any] | None
+) -> str | None:
     """Why stats are not those of a shard; they say nothing of its files then."""
     if stats.get("shard") != shard:
         return f"of shard {short(stats.get('shard'))}"
     if description and stats.get("fingerprint", description["fingerprint"]) != description["fingerprint"]:
         return "of a data set with other settings"
     try:
-        files = {name: (stats["files"][name]["bytes"], stats["files"][name]["sha256"]) for name in stats["files"]}
-        whole = set(files) == set(layout.of_shard(shard)[1:]) and "md5" in stats["files"][layout.tar(shard)]
-        return None if whole and isinstance(stats["samples"], int) else "something else than stats"
-    except (KeyError, TypeError):
-        return "something else than stats"
+        parse_stats(content, layout.stats(shard), shard)
+    except Damaged as error:
+        return str(error.problem)
+    others = sorted(set(stats["files"]) - set(layout.of_shard(shard)[1:]))
+    return f"it tells of {short(others[0])}, which is no file of the shard" if others else None
 
 
 def _read_parquet(store: Store, found: ShardCheck) -> pa.Table | None:

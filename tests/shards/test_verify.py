@@ -54,6 +54,17 @@ def test_what_was_written_is_sound(tmp_path, tiny_settings, image_format, save):
     assert found.findings == [] and (found.shards, found.samples) == (3, 23)
 
 
+@pytest.mark.parametrize("key", ["shard", "samples", "fingerprint", "files", "rejected", "means"])
+@pytest.mark.parametrize(
+    "value", [None, -1, 2**63, 0.5, "", "x", [], [1, 2], ["00000.tar"], {"00000.tar": 1}, {"a": {}}]
+)
+def test_stats_of_any_content_are_told(folder, key, value):
+    """Sealed again, as by somebody who means it: a problem of that file, never an error of ours."""
+    path = folder / layout.stats(0)
+    path.write_bytes(sealed.seal(json.loads(path.read_bytes()) | {key: value}))
+    assert layout.stats(0) in {file for file, _ in problems(folder)}
+
+
 @pytest.mark.parametrize(("backgrounds", "codes"), [("generator", 2), ("folder", 1)])
 def test_codes_are_as_many_as_the_generator_drew(tmp_path, made, tiny_settings, backgrounds, codes):
     """Where backgrounds are images, a sample has the code of its foreground alone."""
