@@ -31,6 +31,7 @@ BOTTOM = {
     "signals",
     "streams",
     "patience",
+    "progress",
 }
 ROWS = [
     {"cli"},
@@ -46,7 +47,6 @@ SIDEWAYS = {
     ("training", "l4f_datagen.analysis.layers.first_resolution"),
     ("training", "l4f_datagen.evaluation.frechet.evaluate_frechet"),
     ("shards", "l4f_datagen.generation.quality.score"),
-    ("export", "l4f_datagen.engines.dataset.Progress"),
     ("evaluation", "l4f_datagen.training.sources.open_source"),
 }
 """Within a row only through a named public function: who may import which."""

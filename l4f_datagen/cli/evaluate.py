@@ -9,6 +9,7 @@ import click
 from .. import atomic
 from ..devices import resolve_device
 from ..errors import UserError
+from ..progress.live import LiveLine, duration
 from ..settings import (
     EvaluateAlphaSettings,
     EvaluateFrechetSettings,
@@ -17,7 +18,6 @@ from ..settings import (
     StageSettings,
     resolve,
 )
-from .live import LiveLine, duration
 from .options import setting
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _Result(LiveLine):
     def progress(self, done: int, total: int) -> None:
         """Say where things stand."""
         left = self.seconds / done * (total - done) if done else 0
-        self.show(f"{done}/{total} images  {duration(left)} left")
+        self.show([f"{done}/{total} images", f"{duration(left)} left"], share=done / total if total else 1.0)
 
     def write(self, report: "Report") -> None:
         """Print the table and write the files that were asked for."""

@@ -23,7 +23,7 @@ def command(shards: str, out: str, **flags: object) -> None:
     settings = resolve(ExportSettings, {}, flags)
     # Imported here, so that a wrong flag is told at once.
     from ..export.run import export
-    from .progress import ProgressReporter
+    from ..progress.samples import ProgressReporter
 
     with ProgressReporter() as reporter:
         done = export(settings, shards, out, report=reporter)

@@ -74,7 +74,7 @@ def make(
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..engines import local
     from ..generation.stream import load_models
-    from .progress import ProgressReporter, closing_line
+    from ..progress.samples import ProgressReporter, closing_line
 
     local.prepare_process()
     one = engine.engine == "local" and len(devices := engine.devices or local.visible_devices(settings)) == 1

@@ -34,7 +34,7 @@ def command(
     shards = resolve(EngineSettings, {}, {"shard_range": shard_range}).shards(settings.shards)
     # Imported here, so that a wrong flag is told at once.
     from ..engines.render import describe, render
-    from .progress import ProgressReporter, closing_line
+    from ..progress.samples import ProgressReporter, closing_line
 
     if dry_run:
         print_json(describe(settings)["settings"] | {"out": out})

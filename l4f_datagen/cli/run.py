@@ -87,7 +87,8 @@ def _do(stage: "Stage", folder: Path, engine: EngineSettings) -> int:
 
 def _evaluate(stage: "Stage", folder: Path) -> int:
     from ..experiment.results import evaluate
-    from .progress import CountReporter, duration
+    from ..progress.live import duration
+    from ..progress.samples import CountReporter
 
     with CountReporter("images") as reporter:
         _, measured = evaluate(stage, folder, report=reporter)

@@ -36,7 +36,7 @@ def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -
         return
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..engines.segment import segment_files
-    from .progress import CountReporter
+    from ..progress.samples import CountReporter
 
     with CountReporter("images") as reporter:
         result = segment_files(settings, images, out, report=reporter)

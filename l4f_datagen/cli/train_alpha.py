@@ -41,8 +41,8 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
 def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..progress.training import TrainingReporter, tell_alpha
     from ..training.alpha import train_alpha
-    from .training_progress import TrainingReporter, tell_alpha
 
     settings = with_first_resolution(settings)
     with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:

@@ -47,8 +47,8 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
 
 def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
+    from ..progress.training import TrainingReporter, tell_generator
     from ..training.generator import train_generator
-    from .training_progress import TrainingReporter, tell_generator
 
     with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
         result = train_generator(settings, out, overwrite=overwrite, report=reporter)

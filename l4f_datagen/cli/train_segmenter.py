@@ -53,8 +53,8 @@ def train(
 ) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ..progress.training import TrainingReporter, tell_segmenter
     from ..training.segmenter import train_segmenter
-    from .training_progress import TrainingReporter, tell_segmenter
 
     if onnx:
         from ..weights.onnx_file import check_extra

@@ -83,7 +83,7 @@ def _repair(found: Verification, **options: Any) -> "Repair":
     # Imported here: torch takes seconds, and a sound data set needs none.
     from ..engines.local import prepare_process
     from ..engines.repair import repair
-    from .progress import ProgressReporter
+    from ..progress.samples import ProgressReporter
 
     prepare_process()
     with ProgressReporter() as reporter:

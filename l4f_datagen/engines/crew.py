@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..errors import WorkError
+from ..progress.state import Progress
 from ..shards import folder as folders
 from ..shards.arithmetic import Arithmetic
-from .dataset import Plan, Progress
+from .dataset import Plan
 from .maker import News
 
 logger = logging.getLogger(__name__)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..atomic import CannotWrite
 from ..errors import UserError, WorkError
+from ..progress.state import Progress
 from ..sample import Sample
 from ..settings import GenerateSettings, ImportSettings, RenderSettings
 from ..shards import arithmetic, finished, layout, sealed
@@ -29,21 +30,6 @@ from ..short import short
 from .mixing import refuse_mixed, refuse_mixture
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is."""
-
-    shard: int
-    """The shard in work."""
-    shards: int
-    made: int
-    """Samples that this run made."""
-    to_make: int
-    """Samples that this run has to make."""
-    samples: int
-    """Samples of the data set."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..generation import quality
 from ..masks import HALF, IGNORED, make_mask
 from ..overlap import ordered_map
+from ..progress.state import Progress
 from ..sample import Sample
 from ..samples.opening import open_samples
 from ..samples.reading import Reading
@@ -19,7 +20,7 @@ from ..samples.sample import Samples, broken
 from ..settings import ImportSettings
 from ..shards.arithmetic import Arithmetic
 from ..shards.schema import SCHEMA
-from .dataset import Progress, versions, write_dataset
+from .dataset import versions, write_dataset
 from .probes import of_picture
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")

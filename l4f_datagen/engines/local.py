@@ -15,9 +15,11 @@ from ..devices import resolve_device
 from ..errors import UserError
 from ..generation.filters import Reference, reference_identity
 from ..generation.stream import Models, load_models, stream
+from ..progress.samples import shown_in_notebooks
+from ..progress.state import Progress
 from ..settings import GenerateSettings
 from ..shards.arithmetic import Arithmetic
-from .dataset import Progress, planned, versions, write_dataset
+from .dataset import planned, versions, write_dataset
 from .probes import of_generation
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
@@ -28,7 +30,7 @@ def generate(
     out: str | Path,
     *,
     overwrite: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[Progress], None] | None = None,
     models: Models | None = None,
     shards: range | None = None,
     devices: Sequence[str] = (),
@@ -37,10 +39,11 @@ def generate(
 ) -> Progress:
     """Write the data set of ``settings`` into the folder ``out``, or continue it.
 
-    Calls ``report`` after every sample, or with several processes a few times a second. Shards that are finished stay
-    as they are.
+    Shards that are finished stay as they are.
 
     Args:
+        report: called after every sample, or with several processes a few times a second; None: progress is shown
+            where a notebook called.
         models: networks that are loaded already; for one device.
         shards: make these only, and not the files over all shards: ``dataset.finalize`` does.
         devices: one process for each of them, such as cuda:0 and cuda:1; none or one: no process but this one.
@@ -59,23 +62,22 @@ def generate(
             "devices", got=f"{', '.join(devices)} and a reference", expected="one device with a reference",
             remedy="run one command for each device, with ranges of shards",
         )  # fmt: skip
-    if len(devices) > 1:
-        common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
-        return _side_by_side(settings, out, devices, report=report, **common)
-    if devices:
-        settings = settings.model_copy(update={"device": devices[0]})
-    models = models or load_models(settings)
-    return write_dataset(
-        settings,
-        out,
-        describe(settings, models, reference),
-        lambda pending: stream(settings, shards=pending, models=models, reference=reference),
-        overwrite=overwrite,
-        report=report,
-        shards=shards,
-        probe=lambda: arithmetic(settings, models),
-        allow_mixed=allow_mixed,
-    )
+    common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
+    with shown_in_notebooks(report) as told:
+        if len(devices) > 1:
+            return _side_by_side(settings, out, devices, report=told, **common)
+        if devices:
+            settings = settings.model_copy(update={"device": devices[0]})
+        models = models or load_models(settings)
+        return write_dataset(
+            settings,
+            out,
+            describe(settings, models, reference),
+            lambda pending: stream(settings, shards=pending, models=models, reference=reference),
+            report=told,
+            probe=lambda: arithmetic(settings, models),
+            **common,
+        )
 
 
 def arithmetic(settings: GenerateSettings, models: Models) -> Arithmetic:

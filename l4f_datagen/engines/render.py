@@ -8,10 +8,11 @@ from .. import settings as settings_module
 from .. import worlds
 from ..generation import quality
 from ..masks import make_mask
+from ..progress.state import Progress
 from ..sample import Sample
 from ..settings import RenderSettings
 from ..shards.arithmetic import Arithmetic
-from .dataset import Progress, versions, write_dataset
+from .dataset import versions, write_dataset
 from .probes import of_samples
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")

@@ -7,13 +7,13 @@ from typing import Any
 
 from ..addresses import split_address
 from ..errors import UserError, WorkError
+from ..progress.state import Progress
 from ..settings import GenerateSettings, RenderSettings, validate
 from ..shards import folder as folders
 from ..shards import layout, stats
 from ..shards.arithmetic import Arithmetic
 from ..shards.store import Store, open_store
 from ..shards.verify import Finding, Verification, verify
-from .dataset import Progress
 from .mixing import refuse_mixture
 
 

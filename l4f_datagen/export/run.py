@@ -10,8 +10,8 @@ from pathlib import Path
 
 from .. import atomic
 from ..atomic import CannotWrite
-from ..engines.dataset import Progress
 from ..errors import UserError, WorkError
+from ..progress.state import Progress
 from ..settings import ExportSettings
 from ..shards import card
 from ..shards.reader import Dataset, damage_told, open_dataset

@@ -12,6 +12,7 @@ import torch
 from .. import weights
 from ..errors import UserError
 from ..networks.stylegan2 import Generator
+from ..progress.state import TrainingProgress
 from ..settings import TrainAlphaSettings
 from ..weights import native
 from ..weights.source import Source
@@ -19,7 +20,7 @@ from . import degeneration, keeping, preview
 from .alpha_steps import TERMS, AlphaLearner
 from .images import RealImages
 from .learner import check_batch
-from .log import Progress, TermLog
+from .log import TermLog
 from .processes import Processes
 from .run import RunFolder
 from .sources import open_source
@@ -46,7 +47,7 @@ def train_alpha(
     out: str | Path,
     *,
     overwrite: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Result:
     """Train an alpha network into the run folder ``out``, or continue the run that is there.
 
@@ -122,7 +123,7 @@ def loop(
     learner: AlphaLearner,
     images: RealImages,
     begun: int,
-    report: Callable[[Progress], None],
+    report: Callable[[TrainingProgress], None],
 ) -> None:
     def judge(done: int, means: Mapping[str, float]) -> str | None:
         return degeneration.verdict(means) if done >= _PATIENCE * settings.iterations else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from ..progress.state import TrainingProgress
 from ..settings import TrainGeneratorSettings, with_preset
 from ..weights import cards, native, state
 from . import generator_preview, generator_start, keeping
@@ -20,7 +21,7 @@ from .generator_start import Trained
 from .generator_steps import TERMS, GeneratorLearner
 from .images import RealImages
 from .learner import check_batch
-from .log import Progress, TermLog
+from .log import TermLog
 from .processes import Processes
 from .run import RunFolder
 from .sources import open_source
@@ -51,7 +52,7 @@ def train_generator(
     out: str | Path,
     *,
     overwrite: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Result:
     """Train a generator into the run folder ``out``, or continue the run that is there.
 
@@ -124,7 +125,7 @@ class GeneratorRun:
                 self.distances.restore(state.section(numbers, "distances"))
         return begun
 
-    def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> int:
+    def loop(self, begun: int, report: Callable[[TrainingProgress], None], *, end: int | None = None) -> int:
         """Train from iteration ``begun`` until something ends it, or to ``end``, as a benchmark does.
 
         Returns the iterations done.

@@ -3,32 +3,18 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 import torch
 from torch import Tensor
 
 from ..errors import WorkError
+from ..progress.state import TrainingProgress
 from .processes import Processes
 from .run import RunFolder
 
 _ABSENT = -math.inf
 """No loss is ever this; an average over processes keeps it."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is."""
-
-    iteration: int
-    iterations: int
-    terms: dict[str, float]
-    """Means since the last line of the log, by name."""
-    rate: float
-    """Steps per second."""
-    warning: str | None = None
-    """What is wrong, said when it begins to be."""
 
 
 class TermLog:
@@ -44,7 +30,7 @@ class TermLog:
         iterations: int,
         folder: RunFolder,
         processes: Processes,
-        report: Callable[[Progress], None],
+        report: Callable[[TrainingProgress], None],
         begun: int,
         *,
         judge: Callable[[int, Mapping[str, float]], str | None] = lambda done, means: None,
@@ -80,7 +66,7 @@ class TermLog:
         self.written = done
         problem = self.judge(done, means)
         kind = problem.partition("(")[0] if problem else None
-        progress = Progress(done, self.iterations, means, rate, problem if kind != self.warned else None)
+        progress = TrainingProgress(done, self.iterations, means, rate, problem if kind != self.warned else None)
         self.warned = kind
         if self.processes.is_first:
             line = {"iteration": done, **{k: round(v, 6) for k, v in means.items()}, "steps_per_second": round(rate, 3)}

@@ -10,12 +10,13 @@ from typing import Any
 
 from ..documents import read_json
 from ..errors import UserError
+from ..progress.state import TrainingProgress
 from ..settings import TrainSegmenterSettings
 from ..weights import native, state
 from . import keeping
 from . import segmenter_validation as validation
 from .labelled_batches import LabelledBatches
-from .log import Progress, TermLog
+from .log import TermLog
 from .processes import Processes
 from .run import CHECKPOINTS, RunFolder
 from .segmenter_steps import TERMS, SegmenterLearner
@@ -41,7 +42,7 @@ def train_segmenter(
     out: str | Path,
     *,
     overwrite: bool = False,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[TrainingProgress], None] = lambda progress: None,
 ) -> Result:
     """Train a segmenter into the run folder ``out``, or continue the run that is there.
 
@@ -116,7 +117,7 @@ class SegmenterRun:
                 self.best, self.last = state.section(numbers, "best"), state.section(numbers, "last")
         return begun
 
-    def loop(self, begun: int, report: Callable[[Progress], None], *, end: int | None = None) -> None:
+    def loop(self, begun: int, report: Callable[[TrainingProgress], None], *, end: int | None = None) -> None:
         """Train from iteration ``begun`` to the last one, or to ``end``, as a benchmark does."""
         end = end or self.settings.iterations
         s, learner, folder = self.settings, self.learner, self.folder

@@ -1,10 +1,7 @@
 import json
-import re
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.cli.progress import ProgressReporter
-from l4f_datagen.engines.dataset import Progress
 
 
 def test_the_default_pair(capsys, tmp_path):
@@ -49,12 +46,3 @@ def test_a_flag_beats_the_pipeline_file(capsys, tmp_path):
     assert main([*arguments, "--dry-run"]) == 0
     settings = json.loads(capsys.readouterr().out)
     assert (settings["psi"], settings["threshold"], settings["seed"]) == (0.8, 0.6, 0)
-
-
-def test_progress_tells_rate_shard_and_time_left(monkeypatch):
-    now = iter([0.0, 0.0, 20.0, 20.0])
-    monkeypatch.setattr("l4f_datagen.cli.live.time.monotonic", lambda: next(now))
-    reporter = ProgressReporter()
-    next(now)
-    line = reporter.line(Progress(shard=1, shards=4, made=100, to_make=700, samples=1000))
-    assert re.fullmatch(r"400/1000 samples  5\.0/s  shard 2 of 4  2:00 left", line)

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
-from ..training.log import Progress
 from .live import LiveLine, duration
+from .state import TrainingProgress
 
 
 class TrainingReporter(LiveLine):
     """Shows steps/s, the time left and a run's terms, from the first process only.
 
-    ``tell`` makes a line of the terms; TensorBoard's files go below the folder ``tensorboard``.
+    ``tell`` makes words of the terms; TensorBoard's files go below the folder ``tensorboard``.
     """
 
-    def __init__(self, tell: Callable[[dict[str, float]], str], tensorboard: str | None = None):
+    def __init__(self, tell: Callable[[dict[str, float]], list[str]], tensorboard: str | None = None):
         self._tell = tell
         self.is_first = os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
         super().__init__(silent=not self.is_first)
@@ -30,40 +30,40 @@ class TrainingReporter(LiveLine):
         if self._writer:
             self._writer.close()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: TrainingProgress) -> None:
         if progress.warning:
             self.say(f"iteration {progress.iteration}: {progress.warning}")
-        self.show(self._line(progress), now=progress.iteration == progress.iterations)
+        share = progress.iteration / progress.iterations
+        self.show(self._parts(progress), share=share, now=progress.iteration == progress.iterations)
         if self._folder:
             self._writer = self._writer or _import_tensorboard()(str(self._folder / "tensorboard"))
             for name, value in progress.terms.items():
                 self._writer.add_scalar(name, value, progress.iteration)
             self._writer.add_scalar("steps per second", progress.rate, progress.iteration)
 
-    def _line(self, progress: Progress) -> str:
-        """One line of where things stand."""
+    def _parts(self, progress: TrainingProgress) -> list[str]:
+        """Steps, how fast they come, the time left, the terms."""
         left = (progress.iterations - progress.iteration) / progress.rate if progress.rate else 0
-        rate = f"{progress.rate:.1f} steps/s  {duration(left)} left"
-        return f"{progress.iteration}/{progress.iterations}  {rate}  {self._tell(progress.terms)}"
+        steps = f"{progress.iteration}/{progress.iterations}"
+        return [steps, f"{progress.rate:.1f} steps/s", f"{duration(left)} left", *self._tell(progress.terms)]
 
 
-def tell_alpha(t: dict[str, float]) -> str:
+def tell_alpha(t: dict[str, float]) -> list[str]:
     """Losses and the three terms of the masks."""
-    return (
-        f"D {t['discriminator']:.3f}  A {t['adversarial']:.3f}  B {t['B']:.4f}  C {t['C']:.4f}  E {t['E']:.4f}  "
-        f"area {t['area']:.2f}"
-    )
+    losses = [f"D {t['discriminator']:.3f}", f"A {t['adversarial']:.3f}"]
+    return [*losses, *(f"{name} {t[name]:.4f}" for name in "BCE"), f"area {t['area']:.2f}"]
 
 
-def tell_generator(t: dict[str, float]) -> str:
+def tell_generator(t: dict[str, float]) -> list[str]:
     """Losses, the mean sign of real scores, the augmentation's p and, when it was just measured, the distance."""
-    told = f"D {t['discriminator']:.3f}  G {t['generator']:.3f}  sign {t['real_sign']:.2f}  p {t['ada_p']:.3f}"
-    return told + (f"  Fréchet {t['frechet']:.2f}" if "frechet" in t else "")
+    losses = [f"D {t['discriminator']:.3f}", f"G {t['generator']:.3f}"]
+    told = [*losses, f"sign {t['real_sign']:.2f}", f"p {t['ada_p']:.3f}"]
+    return told + ([f"Fréchet {t['frechet']:.2f}"] if "frechet" in t else [])
 
 
-def tell_segmenter(t: dict[str, float]) -> str:
+def tell_segmenter(t: dict[str, float]) -> list[str]:
     """Loss and, when it was just measured, mIoU."""
-    return f"loss {t['loss']:.4f}" + (f"  mIoU {t['miou']:.4f}" if "miou" in t else "")
+    return [f"loss {t['loss']:.4f}", *([f"mIoU {t['miou']:.4f}"] if "miou" in t else [])]
 
 
 def _import_tensorboard() -> type:
