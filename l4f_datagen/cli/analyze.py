@@ -8,7 +8,7 @@ import click
 from .. import atomic
 from ..devices import explaining_memory, resolve_device
 from ..settings import AnalyzeSettings, resolve
-from .options import setting
+from .options import settings_options
 
 
 @click.group("analyze", short_help="Find the layers that shape and that draw the foreground.")
@@ -21,18 +21,8 @@ def command() -> None:
 
 def _options(function: Callable) -> Callable:
     """The options of both analyses."""
-    for option in reversed(
-        [
-            setting(AnalyzeSettings, "generator", metavar="PATH|NAME"),
-            setting(AnalyzeSettings, "n"),
-            click.option("--out", required=True, metavar="FOLDER", help="where to write; replaces what was there"),
-            setting(AnalyzeSettings, "psi"),
-            setting(AnalyzeSettings, "seed"),
-            setting(AnalyzeSettings, "batch_size"),
-            setting(AnalyzeSettings, "device"),
-        ]
-    ):
-        function = option(function)
+    out = click.option("--out", required=True, metavar="FOLDER", help="where to write; replaces what was there")
+    function = settings_options(AnalyzeSettings)(out(function))
     return function
 
 

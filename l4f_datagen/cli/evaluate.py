@@ -18,7 +18,7 @@ from ..settings import (
     StageSettings,
     resolve,
 )
-from .options import setting
+from .options import settings_options
 
 if TYPE_CHECKING:
     from ..evaluation.tables import Report
@@ -32,16 +32,13 @@ def command() -> None:
     """
 
 
-def _options(model: type[StageSettings], *, without: tuple[str, ...] = ()) -> Callable:
+def _options(model: type[StageSettings]) -> Callable:
     """Options for all settings of a stage, and for the result's files."""
 
     def decorate(function: Callable) -> Callable:
-        options = [setting(model, name) for name in model.model_fields if name not in without]
-        options.append(click.option("--json", "json_file", metavar="FILE", help="write the results as JSON"))
-        options.append(click.option("--csv", "csv_file", metavar="FILE", help="write the table as CSV"))
-        for option in reversed(options):
-            function = option(function)
-        return function
+        function = click.option("--csv", "csv_file", metavar="FILE", help="write the table as CSV")(function)
+        function = click.option("--json", "json_file", metavar="FILE", help="write the results as JSON")(function)
+        return settings_options(model)(function)
 
     return decorate
 

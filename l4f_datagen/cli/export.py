@@ -3,17 +3,13 @@
 import click
 
 from ..settings import ExportSettings, resolve
-from .options import setting
+from .options import settings_options
 
 
 @click.command("export", short_help="Write a data set in another program's format.")
 @click.argument("shards")
-@setting(ExportSettings, "format")
+@settings_options(ExportSettings)
 @click.option("--out", required=True, metavar="FOLDER", help="new or empty folder; it appears when it is complete")
-@setting(ExportSettings, "mask_values", metavar="01|0255|palette")
-@setting(ExportSettings, "split", metavar="0.9/0.1")
-@setting(ExportSettings, "image_set")
-@setting(ExportSettings, "class_name")
 def command(shards: str, out: str, **flags: object) -> None:
     """Write the data set folder SHARDS in another program's format.
 

@@ -3,47 +3,15 @@
 import click
 
 from ..settings import EngineSettings, GenerateSettings, load_pipeline, resolve
-from .options import allow_mixed, setting
+from .options import allow_mixed, settings_options
 from .output import print_json
 
 
 @click.command("generate", short_help="Generate images with masks as WebDataset shards.")
-@setting(GenerateSettings, "n")
+@settings_options(GenerateSettings)
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
-@setting(GenerateSettings, "generator", metavar="PATH|NAME")
-@setting(GenerateSettings, "alpha", metavar="PATH|NAME")
 @click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
-@setting(GenerateSettings, "seed")
-@setting(GenerateSettings, "psi")
-@setting(GenerateSettings, "background_psi")
-@setting(GenerateSettings, "threshold")
-@setting(GenerateSettings, "refine", metavar="PIXELS")
-@setting(GenerateSettings, "refine_epsilon")
-@setting(GenerateSettings, "blend")
-@setting(GenerateSettings, "switched_off")
-@setting(GenerateSettings, "noise")
-@setting(GenerateSettings, "backgrounds", metavar="generator|PATH")
-@setting(GenerateSettings, "min_area")
-@setting(GenerateSettings, "max_area")
-@setting(GenerateSettings, "max_components")
-@setting(GenerateSettings, "reject_border")
-@setting(GenerateSettings, "min_decisiveness")
-@setting(GenerateSettings, "min_stability")
-@setting(GenerateSettings, "largest_component")
-@setting(GenerateSettings, "fill_holes")
-@setting(GenerateSettings, "ignore_band", metavar="LOW,HIGH")
-@setting(GenerateSettings, "batch_size")
-@setting(GenerateSettings, "samples_per_shard")
-@setting(GenerateSettings, "image_format")
-@setting(GenerateSettings, "quality")
-@setting(GenerateSettings, "save", metavar="foreground,background,w")
-@setting(GenerateSettings, "device")
-@setting(EngineSettings, "engine")
-@setting(EngineSettings, "devices", metavar="N,N|cpu,cpu")
-@setting(EngineSettings, "ray_address", metavar="HOST:PORT|auto")
-@setting(EngineSettings, "workers")
-@setting(EngineSettings, "devices_per_worker")
-@setting(EngineSettings, "shard_range", metavar="A:B")
+@settings_options(EngineSettings)
 @allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")

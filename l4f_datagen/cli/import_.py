@@ -3,28 +3,14 @@
 import click
 
 from ..settings import ImportSettings, resolve
-from .options import allow_mixed, setting
+from .options import allow_mixed, settings_options
 from .output import print_json
 
 
 @click.command("import", short_help="Write labelled images of your own as WebDataset shards.")
 @click.argument("source")
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
-@setting(ImportSettings, "format")
-@setting(ImportSettings, "images", metavar="FOLDER")
-@setting(ImportSettings, "masks", metavar="FOLDER")
-@setting(ImportSettings, "alphas", metavar="FOLDER")
-@setting(ImportSettings, "foreground_values", metavar="1,15")
-@setting(ImportSettings, "values")
-@setting(ImportSettings, "allow_empty")
-@setting(ImportSettings, "categories", metavar="NAME,NAME")
-@setting(ImportSettings, "skip_unmatched")
-@setting(ImportSettings, "n", metavar="INTEGER")
-@setting(ImportSettings, "size", metavar="INTEGER|keep")
-@setting(ImportSettings, "licence")
-@setting(ImportSettings, "samples_per_shard")
-@setting(ImportSettings, "image_format")
-@setting(ImportSettings, "quality")
+@settings_options(ImportSettings, without=("source",))
 @allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="look at all labels, print the resolved settings and stop")

@@ -1,18 +1,41 @@
 """Settings as command-line options: one declaration, in ``settings``, serves both."""
 
-from collections.abc import Callable
-from typing import Literal, get_args, get_origin
+from collections.abc import Callable, Iterator
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 from pydantic_core import PydanticUndefined
 
 from ..settings import StageSettings
+from ..settings.base import Metavar
 
 
-def setting(model: type[StageSettings], name: str, *, metavar: str | None = None) -> Callable:
-    """A click option for one field of a stage's settings; not given, it is None."""
+def settings_options(
+    model: type[StageSettings], *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()
+) -> Callable:
+    """Options for the fields of a model, in the order of their declaration; those not given are None.
+
+    Args:
+        only: some of its fields; none: all.
+        without: fields that are given in another way, as an argument say.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        names = [name for name in model.model_fields if name not in without and (not only or name in only)]
+        for name in reversed(names):
+            function = _option(model, name)(function)
+        return function
+
+    return decorate
+
+
+def _option(model: type[StageSettings], name: str) -> Callable:
     field = model.model_fields[name]
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+    kinds = set(_kinds(field.annotation))
+    choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None) if len(kinds) == 1 else None
+    written = [*field.metadata, *_annotations(field.annotation)]
+    metavar = next((one.text for one in written if isinstance(one, Metavar)), None)
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(map(str, default))
@@ -22,13 +45,15 @@ def setting(model: type[StageSettings], name: str, *, metavar: str | None = None
     flag = name.replace("_", "-")
     if field.annotation == tuple[str, ...]:
         return click.option(f"--{flag}", name, multiple=True, metavar=metavar, help=text, callback=_given)
-    if field.annotation is bool:
+    if kinds == {bool}:
         return click.option(f"--{flag}/--no-{flag}", name, default=None, help=text)
+    if not metavar and not choices:
+        metavar = "INTEGER" if kinds == {int} else "NUMBER" if kinds == {float} else "TEXT"
     return click.option(
         f"--{flag}",
         name,
         type=click.Choice(choices) if choices else str,
-        metavar=metavar or (None if choices else _METAVARS.get(_plain(field.annotation), "TEXT")),
+        metavar=metavar,
         default=None,
         required=field.is_required(),
         help=text,
@@ -41,14 +66,28 @@ def allow_mixed(command: Callable) -> Callable:
     return click.option("--allow-mixed", is_flag=True, help=text)(command)
 
 
-_METAVARS = {int: "INTEGER", int | None: "INTEGER", float: "NUMBER", float | None: "NUMBER"}
-
-
 def _given(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:
     """None for an option that was not given, as for all others."""
     return value or None
 
 
-def _plain(annotation: object) -> object:
-    """The type inside ``Annotated``."""
-    return getattr(annotation, "__origin__", annotation)
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """The types that a value may have, without None and what is told about them."""
+    if get_origin(annotation) is Annotated:
+        yield from _kinds(get_args(annotation)[0])
+    elif get_origin(annotation) in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    elif annotation is not NoneType:
+        yield annotation
+
+
+def _annotations(annotation: Any) -> Iterator[Any]:
+    """What is told about a type and its parts."""
+    if get_origin(annotation) is Annotated:
+        inner, *told = get_args(annotation)
+        yield from told
+        yield from _annotations(inner)
+    elif get_origin(annotation) in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _annotations(part)

@@ -3,22 +3,15 @@
 import click
 
 from ..settings import EngineSettings, RenderSettings, resolve
-from .options import allow_mixed, setting
+from .options import allow_mixed, settings_options
 from .output import print_json
 
 
 @click.command("render", short_help="Render a world with exact masks as WebDataset shards.")
 @click.argument("world")
-@setting(RenderSettings, "n")
+@settings_options(RenderSettings, without=("world",))
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
-@setting(RenderSettings, "size")
-@setting(RenderSettings, "split")
-@setting(RenderSettings, "seed")
-@setting(RenderSettings, "threshold")
-@setting(RenderSettings, "samples_per_shard")
-@setting(RenderSettings, "image_format")
-@setting(RenderSettings, "quality")
-@setting(EngineSettings, "shard_range", metavar="A:B")
+@settings_options(EngineSettings, only=("shard_range",))
 @allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")

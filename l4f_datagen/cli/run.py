@@ -8,7 +8,7 @@ import click
 
 from ..addresses import shown
 from ..settings import EngineSettings, load_pipeline, resolve
-from .options import setting
+from .options import settings_options
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, metavar="FOLDER", help="folder of all that the stages make, and of report.md")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @click.option("--quick", is_flag=True, help="fewer iterations, samples and images: to try out, not to publish")
-@setting(EngineSettings, "engine")
-@setting(EngineSettings, "devices", metavar="N,N|cpu,cpu")
-@setting(EngineSettings, "ray_address", metavar="HOST:PORT|auto")
-@setting(EngineSettings, "workers")
-@setting(EngineSettings, "devices_per_worker")
+@settings_options(EngineSettings, without=("shard_range",))
 @click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
 def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object) -> None:
     """Run the stages that a pipeline file lists, and write FOLDER/report.md and report.json.

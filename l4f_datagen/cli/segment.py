@@ -4,16 +4,8 @@ import click
 
 from ..errors import WorkError
 from ..settings import SegmentSettings, resolve
-from .options import setting
+from .options import settings_options
 from .output import print_json
-
-
-def _settings(function):
-    """Every setting as an option, in the order of its declaration."""
-    metavars = {"segmenter": "PATH", "foreground": "CLASSES", "tile": "INTEGER"}
-    for name in reversed(SegmentSettings.model_fields):
-        function = setting(SegmentSettings, name, metavar=metavars.get(name))(function)
-    return function
 
 
 @click.command("segment", short_help="Segment images with a trained segmenter.")
@@ -21,7 +13,7 @@ def _settings(function):
 @click.option(
     "--out", required=True, metavar="FOLDER", help="folder of the masks, KEY.png, and of index.csv; subfolders are kept"
 )
-@_settings
+@settings_options(SegmentSettings)
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
 def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -> None:
     """Segment IMAGES: files, folders of any nesting, patterns; tars:PATH, zip:PATH, parquet:PATH.

@@ -3,22 +3,14 @@
 import click
 
 from ..settings import TrainAlphaSettings, load_pipeline, resolve
-from .options import setting
+from .options import settings_options
 from .output import print_json
-
-
-def _settings(function):
-    """Every setting as an option, in the order of its declaration."""
-    metavars = {"generator": "PATH|NAME", "images": "FOLDER|TARS|world:NAME", "first_resolution": "INTEGER|auto"}
-    for name in reversed(TrainAlphaSettings.model_fields):
-        function = setting(TrainAlphaSettings, name, metavar=metavars.get(name))(function)
-    return function
 
 
 @click.command("train-alpha", short_help="Train the alpha network of a generator, without any mask.")
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
-@_settings
+@settings_options(TrainAlphaSettings)
 @click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")

@@ -3,25 +3,14 @@
 import click
 
 from ..settings import TrainGeneratorSettings, load_pipeline, resolve
-from .options import setting
+from .options import settings_options
 from .output import print_json
-
-
-def _settings(function):
-    """Every setting as an option, in the order of its declaration."""
-    metavars = {
-        "images": "FOLDER|TARS|world:NAME", "resolution": "INTEGER", "grow_from": "PATH", "channels": "N,N,…",
-        "frechet_features": "PATH", "preset": "small|full", "augment": "ada|fixed|off",
-    }  # fmt: skip
-    for name in reversed(TrainGeneratorSettings.model_fields):
-        function = setting(TrainGeneratorSettings, name, metavar=metavars.get(name))(function)
-    return function
 
 
 @click.command("train-generator", short_help="Train a StyleGAN2 on images, without any label.")
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
-@_settings
+@settings_options(TrainGeneratorSettings)
 @click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings, the preset's among them, and stop")

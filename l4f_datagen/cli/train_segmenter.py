@@ -3,25 +3,14 @@
 import click
 
 from ..settings import TrainSegmenterSettings, load_pipeline, resolve
-from .options import setting
+from .options import settings_options
 from .output import print_json
-
-
-def _settings(function):
-    """Every setting as an option, in the order of its declaration."""
-    metavars = {
-        "shards": "FOLDER|world:NAME[:WEIGHT]", "validation": "SHARE|FOLDER|world:NAME", "stem": "1|2|4|auto",
-        "foregrounds": "NUMBER",
-    }  # fmt: skip
-    for name in reversed(TrainSegmenterSettings.model_fields):
-        function = setting(TrainSegmenterSettings, name, metavar=metavars.get(name))(function)
-    return function
 
 
 @click.command("train-segmenter", short_help="Train a segmenter on labelled shards.")
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
-@_settings
+@settings_options(TrainSegmenterSettings)
 @click.option("--onnx", is_flag=True, help="also write FOLDER/final/segmenter.onnx, checked with onnxruntime")
 @click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")

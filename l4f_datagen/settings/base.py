@@ -1,17 +1,47 @@
-"""What the settings of all stages have in common."""
+"""What the settings of all stages have in common: one frozen model, and the types that several share."""
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
 
 from ..addresses import hidden_within
-from ..devices import device_name
+from ..devices import NAMES, device_name
+
+
+@dataclass(frozen=True)
+class Metavar:
+    """What stands for a setting's value in ``--help``; capitals are kinds of values, such as ``PATH|NAME``."""
+
+    text: str
+
 
 Psi = Annotated[float, Field(ge=0, le=1.5)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Device = Annotated[str, AfterValidator(device_name)]
+Device = Annotated[str, AfterValidator(device_name), Field(description=NAMES)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, description="seed of all random numbers")]
+Noise = Annotated[Literal["const", "none", "random"], Field(description="noise inputs of the generator")]
+SwitchedOff = Annotated[
+    Literal["first_convolution", "constant"], Field(description="layer that is zeroed for backgrounds")
+]
+Generator = Annotated[str, Metavar("PATH|NAME"), Field(description="generator checkpoint: a path or an embedded name")]
+Alpha = Annotated[
+    str | None, Metavar("PATH|NAME"), Field(description="alpha checkpoint; default: the one beside the generator")
+]
+Images = Annotated[
+    str,
+    Metavar("FOLDER|TARS|world:NAME"),
+    Field(description="real images: folder, tars, zip, Parquet files or world:NAME"),
+]
+WorldImages = Annotated[int, Field(gt=0, le=10**6, description="images drawn of a world, from index 0")]
+Mirror = Annotated[bool, Field(description="mirror every other image, by chance")]
+ContentRows = Annotated[
+    int | None,
+    Field(gt=0, le=4096, description="rows that hold the picture, black ones around them (LSUN-Car: 384)"),
+]
+Precision = Literal["float32", "bf16", "fp16"]
 
 
 class StageSettings(BaseModel):

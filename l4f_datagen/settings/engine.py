@@ -1,12 +1,12 @@
 """Settings of the engines: who makes which shard. No data set depends on them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from ..devices import device_name
 from ..errors import UserError
-from .base import StageSettings
+from .base import Metavar, StageSettings
 
 _MOST_DEVICES = 1024
 
@@ -31,11 +31,11 @@ class EngineSettings(StageSettings):
     """Where and by whom shards are made; by the same arithmetic the same bytes result from all of them."""
 
     engine: Literal["local", "ray"] = Field("local", description="who makes the shards: this machine, or a Ray cluster")
-    devices: tuple[str, ...] | None = Field(
+    devices: Annotated[tuple[str, ...] | None, Metavar("N,N|cpu,cpu")] = Field(
         None,
         description="local: one process per device, such as 0,1 or cpu,cpu; default: all GPUs that --device allows",
     )
-    ray_address: str | None = Field(
+    ray_address: Annotated[str | None, Metavar("HOST:PORT|auto")] = Field(
         None,
         description="ray: the cluster, as host:port, auto or ray://host:port; default: $RAY_ADDRESS, "
         "else one that is started on this machine",
@@ -46,7 +46,7 @@ class EngineSettings(StageSettings):
         gt=0,
         description="ray: GPUs of a worker, 0.5 to share one; on CPU its cores; default: one GPU, or a node's cores",
     )
-    shard_range: str | None = Field(
+    shard_range: Annotated[str | None, Metavar("A:B")] = Field(
         None,
         pattern=r"^\d+:\d+$",
         description="make the shards A to B - 1 only, beside other processes in the same folder; finalize ends it",

@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ..devices import NAMES
-from .base import Device, Psi, StageSettings
+from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, StageSettings, SwitchedOff
 
 
 def _split(value: Any) -> Any:
@@ -29,7 +28,7 @@ class _Counting(StageSettings):
 
     resamples: int = Field(1000, ge=0, le=10**6, description="bootstrap resamples of the images for 95 % intervals")
     worst: int = Field(5, ge=0, le=10**6, description="images with the lowest mIoU to list")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    seed: Seed = 0
 
 
 class _Segmenting(_Counting):
@@ -45,7 +44,7 @@ class _Segmenting(_Counting):
     onnx_output: str | None = Field(None, description="name of the ONNX output with the scores; default: the first")
     onnx_logits: bool = Field(False, description="whether a single-channel ONNX output lacks its sigmoid")
     batch_size: int = Field(8, gt=0, le=4096, description="images per forward pass")
-    device: Device = Field("auto", description=NAMES)
+    device: Device = "auto"
     resize: bool = Field(False, description="whether a folder's masks are resized to the images")
     baselines: bool = Field(False, description="whether to measure GrabCut, k-means and a thresholded difference too")
 
@@ -71,14 +70,14 @@ class EvaluateAlphaSettings(_Segmenting):
     """Settings of ``evaluate alpha``."""
 
     n: int = Field(1000, gt=0, le=10**6, description="samples per psi")
-    generator: str = Field("vessels", description="generator checkpoint: a path or an embedded name")
-    alpha: str | None = Field(None, description="alpha checkpoint; default: the one beside the generator")
+    generator: Generator = "vessels"
+    alpha: Alpha = None
     psi: Psis = Field((0.7, 1.0), description="truncations, each a table row")
     threshold: Thresholds = Field((0.9,), description="alphas from which a pixel is foreground, each a table row")
     refine: int = Field(0, ge=0, le=64, description="as in generate: draw outlines to edges within this many pixels")
     refine_epsilon: float = Field(0.001, gt=0, le=1, description="as in generate: variance of colours that is no edge")
-    noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of the generator")
-    switched_off: Literal["first_convolution", "constant"] = Field(
+    noise: Noise = "const"
+    switched_off: SwitchedOff = Field(
         "first_convolution", description="layer that is zeroed for the background of the difference baseline"
     )
     reject: Reasons = Field(
@@ -92,22 +91,26 @@ class EvaluateAlphaSettings(_Segmenting):
 class EvaluateSegmenterSettings(_Segmenting, _Reading):
     """Settings of ``evaluate segmenter``."""
 
-    images: str = Field(
+    images: Annotated[str, Metavar("FOLDER|PATH|world:NAME")] = Field(
         description="labelled images: a folder (perhaps with --masks), a data set folder, a COCO file, tars, Parquet "
         "files or world:NAME"
     )
-    masks: str | None = Field(None, description="folder of the true masks, for a folder of images")
+    masks: Annotated[str | None, Metavar("FOLDER")] = Field(
+        None, description="folder of the true masks, for a folder of images"
+    )
     mask_classes: Classes = Field((), description="class indices of those that are foreground; default: 1 of two")
     allow_empty: bool = Field(False, description="whether to take true masks of which none holds any foreground")
     n: int | None = Field(None, gt=0, le=10**9, description="images, the first ones; default: all, 1000 of a world")
     size: int = Field(64, ge=4, le=4096, description="height and width of a world's images in pixels")
-    supervised: str | None = Field(None, description="segmenter trained on real masks, which the others are held to")
+    supervised: Annotated[str | None, Metavar("PATH")] = Field(
+        None, description="segmenter trained on real masks, which the others are held to"
+    )
 
 
 class EvaluateFrechetSettings(StageSettings):
     """Settings of ``evaluate frechet``."""
 
-    features: str = Field(
+    features: Annotated[str, Metavar("PATH")] = Field(
         description="network of the features: NVIDIA's inception-2015-12-05.pt, another TorchScript file, or a "
         "segmenter for its encoder"
     )
@@ -117,9 +120,9 @@ class EvaluateFrechetSettings(StageSettings):
     n: int | None = Field(None, gt=1, le=10**7, description="images per set, the first ones; default: all, 10000 drawn")
     size: int | None = Field(None, ge=4, le=8192, description="side to crop and resize images to; default: as they are")
     psi: Psi = Field(1.0, description="truncation of a generator:PATH")
-    noise: Literal["const", "none", "random"] = Field("const", description="noise inputs of a generator:PATH")
+    noise: Noise = Field("const", description="noise inputs of a generator:PATH")
     kid_subsets: int = Field(100, gt=0, le=10**5, description="subsets that KID is the mean over")
     kid_subset_size: int = Field(1000, gt=1, le=10**6, description="images per subset; all of a smaller set")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
+    seed: Seed = 0
     batch_size: int = Field(32, gt=0, le=4096, description="images per forward pass")
-    device: Device = Field("auto", description=NAMES)
+    device: Device = "auto"

@@ -1,11 +1,11 @@
 """Settings of ``export``."""
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from .base import StageSettings
+from .base import Metavar, StageSettings
 
 ExportFormat = Literal["coco", "yolo", "voc", "folder", "hf-parquet", "fiftyone"]
 
@@ -17,7 +17,7 @@ class ExportSettings(StageSettings):
     mask_values: Literal["01", "0255", "palette"] | None = Field(
         None, description="what mask files hold: 0 and 1, 0 and 255, or 0 and 1 with a palette; default: the format's"
     )
-    split: tuple[float, ...] | None = Field(
+    split: Annotated[tuple[float, ...] | None, Metavar("0.9/0.1")] = Field(
         None, description="shares of train/val or train/val/test, 0.9/0.1 say; a sample's key decides where it goes"
     )
     image_set: Literal["train", "val", "test"] = Field("train", description="name of the one image set without --split")

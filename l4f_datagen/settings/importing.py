@@ -1,14 +1,14 @@
 """Settings of ``import``."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
-from .base import StageSettings
-from .generate import MOST_SHARDS, GenerateSettings, at_most
+from .base import Metavar
+from .sharded import ImageFormat, SamplesPerShard, Sharded
 
 
-class ImportSettings(StageSettings):
+class ImportSettings(Sharded):
     """Settings of ``import``. What an imported data set contains depends on these and on the source's files."""
 
     source: str = Field(
@@ -17,32 +17,34 @@ class ImportSettings(StageSettings):
     format: Literal["auto", "coco", "folder", "tars", "parquet", "shards"] = Field(
         "auto", description="what the source is"
     )
-    images: str | None = Field(None, description="folder of the images, inside the source or elsewhere")
-    masks: str | None = Field(None, description="folder of the masks; same names as the images but for the suffix")
-    alphas: str | None = Field(None, description="folder of soft masks, 0 to 255; default: alphas/ if it is there")
-    foreground_values: tuple[str, ...] | None = Field(
+    images: Annotated[str | None, Metavar("FOLDER")] = Field(
+        None, description="folder of the images, inside the source or elsewhere"
+    )
+    masks: Annotated[str | None, Metavar("FOLDER")] = Field(
+        None, description="folder of the masks; same names as the images but for the suffix"
+    )
+    alphas: Annotated[str | None, Metavar("FOLDER")] = Field(
+        None, description="folder of soft masks, 0 to 255; default: alphas/ if it is there"
+    )
+    foreground_values: Annotated[tuple[str, ...] | None, Metavar("1,15")] = Field(
         None, description="mask values that are foreground, 1,15 or #ff0000 say; default: found, where it is clear"
     )
     values: Literal["auto", "index", "grey"] = Field(
         "auto", description="what grey mask files hold: class indices, or black and white"
     )
     allow_empty: bool = Field(False, description="take masks of which none holds any foreground")
-    categories: tuple[str, ...] | None = Field(None, description="COCO categories that are foreground; default: all")
+    categories: Annotated[tuple[str, ...] | None, Metavar("NAME,NAME")] = Field(
+        None, description="COCO categories that are foreground; default: all"
+    )
     skip_unmatched: bool = Field(False, description="leave out images without a mask, and masks without an image")
     n: int | None = Field(None, gt=0, le=10**9, description="number of samples, the first ones; default: all")
-    size: int | Literal["keep"] = Field("keep", description="height and width to shrink and crop to, or keep")
+    size: Annotated[int | Literal["keep"], Metavar("INTEGER|keep")] = Field(
+        "keep", description="height and width to shrink and crop to, or keep"
+    )
     licence: str = Field("unknown", min_length=1, description="licence of the images, for the card")
-    samples_per_shard: int = Field(1000, gt=0, le=10**6, description="samples per tar file")
-    image_format: Literal["jpg", "png", "webp"] = Field("jpg", description="format of the images; such are copied")
+    samples_per_shard: SamplesPerShard = 1000
+    image_format: ImageFormat = Field("jpg", description="format of the images; such are copied")
     quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp that are encoded anew")
-
-    # Every stage that writes shards divides its samples alike.
-    shards, shard_indices = GenerateSettings.shards, GenerateSettings.shard_indices
-
-    @field_validator("samples_per_shard")
-    @classmethod
-    def _not_too_many_shards(cls, value: int, info: ValidationInfo) -> int:
-        return at_most(MOST_SHARDS, value, info)
 
     @field_validator("foreground_values", "categories", mode="before")
     @classmethod

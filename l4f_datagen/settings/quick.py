@@ -1,8 +1,6 @@
 """What ``run --quick`` does less of: the one place of its numbers."""
 
-from typing import Any
-
-from .base import StageSettings
+from .validation import Settings
 
 MOST: dict[str, dict[str, int]] = {
     "train-generator": {"kimg": 1},
@@ -17,7 +15,7 @@ MOST: dict[str, dict[str, int]] = {
 """The largest value of a setting, by stage. Smaller ones stay."""
 
 
-def quickened(stage: str, settings: StageSettings) -> Any:
+def quickened(stage: str, settings: Settings) -> Settings:
     """Settings of a stage with no more than ``MOST`` of everything."""
     values = {name: getattr(settings, name) for name in MOST[stage]}
     return settings.model_copy(

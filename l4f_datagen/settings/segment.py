@@ -1,18 +1,19 @@
 """Settings of ``segment``."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from ..devices import NAMES
-from .base import Device, StageSettings
+from .base import Device, Metavar, StageSettings
 
 
 class SegmentSettings(StageSettings):
     """Settings of ``segment``."""
 
-    segmenter: str = Field("", description="run of train-segmenter, native folder, or face-parsing weights")
-    foreground: tuple[int, ...] | None = Field(
+    segmenter: Annotated[str, Metavar("PATH")] = Field(
+        "", description="run of train-segmenter, native folder, or face-parsing weights"
+    )
+    foreground: Annotated[tuple[int, ...] | None, Metavar("CLASSES")] = Field(
         None, description="classes that are foreground, 1,2,3 say; default: the checkpoint's own"
     )
     threshold: float | None = Field(
@@ -33,7 +34,7 @@ class SegmentSettings(StageSettings):
         description="KEY is the path below what was named, without extension; full: the whole path, which tells "
         "a.jpg from a.png and one folder from another",
     )
-    device: Device = Field("auto", description=NAMES)
+    device: Device = "auto"
 
     @field_validator("foreground", mode="before")
     @classmethod

@@ -1,24 +1,38 @@
 """Settings of ``train-alpha``."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ..devices import NAMES
-from .base import Device, Fraction, Psi, Rate, StageSettings, Weight
+from .base import (
+    ContentRows,
+    Device,
+    Fraction,
+    Generator,
+    Images,
+    Metavar,
+    Mirror,
+    Noise,
+    Precision,
+    Psi,
+    Rate,
+    Seed,
+    StageSettings,
+    SwitchedOff,
+    Weight,
+    WorldImages,
+)
 
 
 class TrainAlphaSettings(StageSettings):
     """Settings of ``train-alpha``; the defaults are the paper's for FFHQ (3.3, 4.6), in its symbols."""
 
-    generator: str = Field("vessels", description="generator checkpoint: a path or an embedded name")
-    images: str = Field("world:vessels", description="real images: folder, tars, zip, Parquet files or world:NAME")
-    world_images: int = Field(16000, gt=0, le=10**6, description="images drawn of a world, from index 0")
-    mirror: bool = Field(False, description="mirror every other image, by chance")
-    content_rows: int | None = Field(
-        None, gt=0, le=4096, description="rows that hold the picture, black ones around them (LSUN-Car: 384)"
-    )
-    first_resolution: int | Literal["auto"] = Field(
+    generator: Generator = "vessels"
+    images: Images = "world:vessels"
+    world_images: WorldImages = 16000
+    mirror: Mirror = False
+    content_rows: ContentRows = None
+    first_resolution: Annotated[int | Literal["auto"], Metavar("INTEGER|auto")] = Field(
         32, description="coarsest features that the alpha network looks at; auto: as analyze layers finds"
     )
     iterations: int = Field(1000, gt=0, le=10**7, description="steps of both networks")
@@ -49,16 +63,14 @@ class TrainAlphaSettings(StageSettings):
     background_psi: Psi = Field(1.0, description="truncation of the background while training")
     share_z: bool = Field(False, description="one z for foreground and background, as the published code does")
     reuse_samples: bool = Field(False, description="both networks learn from the same samples of a step: faster")
-    switched_off: Literal["first_convolution", "constant"] = Field(
-        "first_convolution", description="layer that is zeroed for backgrounds"
-    )
-    noise: Literal["const", "none", "random"] = Field("random", description="noise inputs of the generator")
+    switched_off: SwitchedOff = "first_convolution"
+    noise: Noise = "random"
     ema_decay: float = Field(0.99778, ge=0, lt=1, description="decay per step of the averaged alpha network")
     discriminator_width: float = Field(1.0, gt=0, le=8, description="discriminator's channels over the generator's")
     minibatch_group: int = Field(4, gt=0, le=64, description="images per minibatch standard deviation")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
-    precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the discriminator")
-    device: Device = Field("auto", description=NAMES)
+    seed: Seed = 0
+    precision: Precision = Field("float32", description="arithmetic of the discriminator")
+    device: Device = "auto"
     log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
     sheet_every: int = Field(100, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")
     checkpoint_every: int = Field(100, gt=0, le=10**6, description="steps from one checkpoint to the next")

@@ -1,24 +1,36 @@
 """Settings of ``train-generator``, and the presets that fill what is not given."""
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from ..devices import NAMES
-from .base import Device, Fraction, Rate, StageSettings, Weight
+from .base import (
+    ContentRows,
+    Device,
+    Fraction,
+    Images,
+    Metavar,
+    Mirror,
+    Precision,
+    Rate,
+    Seed,
+    StageSettings,
+    Weight,
+    WorldImages,
+)
 
 
 class TrainGeneratorSettings(StageSettings):
     """Settings of ``train-generator``; None: as the preset says, see ``with_preset``."""
 
-    images: str = Field(description="real images: folder, tars, zip, Parquet files or world:NAME")
-    world_images: int = Field(16000, gt=0, le=10**6, description="images drawn of a world, from index 0")
-    mirror: bool = Field(False, description="mirror every other image, by chance")
-    content_rows: int | None = Field(
-        None, gt=0, le=4096, description="rows that hold the picture, black ones around them (LSUN-Car: 384)"
+    images: Images
+    world_images: WorldImages = 16000
+    mirror: Mirror = False
+    content_rows: ContentRows = None
+    resolution: Annotated[int | None, Metavar("INTEGER")] = Field(
+        None, description="height and width, 8, 16, 32, …; with grow_from twice as before"
     )
-    resolution: int | None = Field(None, description="height and width, 8, 16, 32, …; with grow_from twice as before")
-    grow_from: str | None = Field(
+    grow_from: Annotated[str | None, Metavar("PATH")] = Field(
         None, description="run or generator checkpoint whose resolution is doubled; its weights are kept"
     )
     preset: Literal["small", "full"] | None = Field(
@@ -29,7 +41,9 @@ class TrainGeneratorSettings(StageSettings):
     plateau: int | None = Field(
         None, gt=0, le=10**6, description="thousands of images without a better Fréchet distance, then stop"
     )
-    channels: tuple[int, ...] | None = Field(None, description="channels of the resolutions 4, 8, …, as 128,128,64")
+    channels: Annotated[tuple[int, ...] | None, Metavar("N,N,…")] = Field(
+        None, description="channels of the resolutions 4, 8, …, as 128,128,64"
+    )
     z_dim: int | None = Field(None, gt=0, le=4096, description="numbers of a latent z, and of a w")
     mapping_layers: int | None = Field(None, gt=0, le=16, description="layers of the mapping z → w")
     batch_size: int | None = Field(None, gt=0, le=4096, description="images per step, over all processes and parts")
@@ -60,11 +74,13 @@ class TrainGeneratorSettings(StageSettings):
     ada_kimg: float | None = Field(None, gt=0, le=10**5, description="kimg in which ada can move from 0 to 1")
     ada_every: int = Field(4, gt=0, le=10**4, description="steps from one adjustment of ada to the next")
     minibatch_group: int = Field(4, gt=0, le=64, description="images per minibatch standard deviation")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
-    precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of both networks")
-    device: Device = Field("auto", description=NAMES)
+    seed: Seed = 0
+    precision: Precision = Field("float32", description="arithmetic of both networks")
+    device: Device = "auto"
     frechet_every: int | None = Field(None, gt=0, le=10**7, description="steps between Fréchet distances")
-    frechet_features: str | None = Field(None, description="network of their features, as in evaluate frechet")
+    frechet_features: Annotated[str | None, Metavar("PATH")] = Field(
+        None, description="network of their features, as in evaluate frechet"
+    )
     frechet_images: int = Field(2000, gt=1, le=10**7, description="images per set of a Fréchet distance")
     log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
     sheet_every: int = Field(500, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")
@@ -103,6 +119,7 @@ class TrainGeneratorSettings(StageSettings):
     @property
     def iterations(self) -> int:
         """Steps of a run that nothing ends earlier; of settings that a preset filled."""
+        assert self.kimg is not None and self.batch_size is not None, "a preset fills them"
         return -(-1000 * self.kimg // self.batch_size)
 
 

@@ -1,11 +1,10 @@
 """Settings of ``train-segmenter``."""
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from ..devices import NAMES
-from .base import Device, Fraction, Rate, StageSettings, Weight
+from .base import Device, Fraction, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
 
 
 class WeightedSource(NamedTuple):
@@ -18,15 +17,19 @@ class WeightedSource(NamedTuple):
 class TrainSegmenterSettings(StageSettings):
     """Settings of ``train-segmenter``. The defaults were found on the embedded 64 px networks."""
 
-    shards: tuple[str, ...] = Field((), description="data set folders or world:NAME, each perhaps with :WEIGHT")
-    world_images: int = Field(16000, gt=0, le=10**6, description="images drawn of a world, from index 0")
-    validation: str = Field("0.05", description="data set folder, world:NAME (its test split) or share of the shards")
+    shards: Annotated[tuple[str, ...], Metavar("FOLDER|world:NAME[:WEIGHT]")] = Field(
+        (), description="data set folders or world:NAME, each perhaps with :WEIGHT"
+    )
+    world_images: WorldImages = 16000
+    validation: Annotated[str, Metavar("SHARE|FOLDER|world:NAME")] = Field(
+        "0.05", description="data set folder, world:NAME (its test split) or share of the shards"
+    )
     validation_images: int = Field(500, gt=0, le=10**6, description="most images that are validated on")
     arch: Literal["unet", "bisenet"] = Field("unet", description="network")
     classes: int = Field(2, ge=2, le=255, description="classes of the masks; beyond two, masks are taken as stored")
     width: int = Field(16, gt=0, le=512, description="channels of the first layer; BiSeNet as published: 64")
     depth: int = Field(3, gt=0, le=8, description="halvings of a UNet")
-    stem: int | Literal["auto"] = Field(
+    stem: Annotated[int | Literal["auto"], Metavar("1|2|4|auto")] = Field(
         "auto", description="reduction before BiSeNet's first stage: 1, 2, 4 (as published); auto: by the size"
     )
     size: int | None = Field(
@@ -59,9 +62,9 @@ class TrainSegmenterSettings(StageSettings):
     warm_up: Fraction = Field(0.15, description="share of the run in which the rate rises")
     ema_decay: float = Field(0.99, ge=0, lt=1, description="decay per step of the averaged network")
     keep: Literal["best", "last"] = Field("best", description="which averaged network final/ holds, by mIoU")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of all random numbers")
-    precision: Literal["float32", "bf16", "fp16"] = Field("float32", description="arithmetic of the network")
-    device: Device = Field("auto", description=NAMES)
+    seed: Seed = 0
+    precision: Precision = Field("float32", description="arithmetic of the network")
+    device: Device = "auto"
     memory: float = Field(2.0, ge=0, le=4096, description="GiB of decoded images that may be kept in memory")
     workers: int | None = Field(
         None, ge=0, le=256, description="threads that read and augment; default: 2 beside a GPU, none beside a CPU"

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -13,16 +13,18 @@ from ..errors import UserError
 from ..short import short
 from .base import StageSettings
 
+Settings = TypeVar("Settings", bound=StageSettings)
+
 _LOOKED_AT = 4000
 """Characters of a value in which addresses are looked for, before it is cut: of a part they would not be known."""
 
 
-def resolve(model: type[StageSettings], section: Mapping[str, Any], flags: Mapping[str, Any]) -> StageSettings:
+def resolve(model: type[Settings], section: Mapping[str, Any], flags: Mapping[str, Any]) -> Settings:
     """Flag > pipeline file > default. Flags that are None were not given."""
     return validate(model, {**section, **{key: value for key, value in flags.items() if value is not None}})
 
 
-def validate(model: type[StageSettings], values: Mapping[str, Any], where: str = "") -> Any:
+def validate(model: type[Settings], values: Mapping[str, Any], where: str = "") -> Settings:
     """Settings from plain values.
 
     Raises:

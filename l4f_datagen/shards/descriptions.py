@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..documents import JSON_BYTES, Unreadable, read_json
 from ..errors import UserError
 from ..settings import GenerateSettings, ImportSettings, RenderSettings
-from ..settings.generate import MOST_SHARDS
+from ..settings.sharded import MOST_SHARDS
 from ..short import short
 from . import layout, sealed
 from .damage import Damaged

@@ -50,7 +50,7 @@ def test_a_note_is_printed(capsys, tmp_path, shards):
         (["export", "{shards}", "--format", "coco", "--split", "0.9/0.2"], ["split: got '0.9/0.2'", "sum to 1"]),
         (["export", "{shards}", "--format", "coco", "--split", "1"], ["split", "0.9/0.1"]),
         (["export", "{shards}", "--format", "coco", "--split", "-0.5/1.5"], ["split", "positive"]),
-        (["export", "{shards}", "--format", "folder", "--mask-values", "02"], ["mask_values", "'0255'"]),
+        (["export", "{shards}", "--format", "folder", "--mask-values", "02"], ["mask-values", "'0255'"]),
         (["export", "{shards}", "--format", "coco", "--mask-values", "01"], ["coco, which has no mask files"]),
         (["export", "nowhere", "--format", "coco"], ["nowhere", "no such folder"]),
         (["import", "nowhere"], ["source: got nowhere, which is not there"]),
