@@ -68,12 +68,12 @@ def test_every_folder_of_the_package_has_its_place_in_the_layers():
 
 
 def test_formats_and_filters_are_told():
-    from l4f_datagen.export.run import TARGETS
-    from l4f_datagen.settings import GenerateSettings
+    from l4f_datagen.settings.export import FORMATS
+    from l4f_datagen.settings.generate import told
 
-    for name in TARGETS:
+    for name in FORMATS.names:
         assert f"`{name}`" in PAGES["docs/datasets.md"], name
-    for name in (*GenerateSettings.FILTERS, *GenerateSettings.MASK_CHANGES):
+    for name in told():
         assert f"--{name.replace('_', '-')}" in PAGES["docs/datasets.md"], name
 
 

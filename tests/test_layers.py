@@ -32,6 +32,7 @@ BOTTOM = {
     "streams",
     "patience",
     "progress",
+    "kinds",
 }
 ROWS = [
     {"cli"},

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import click
 from pydantic_core import PydanticUndefined
 
+from ..kinds import Kinds
 from ..settings import StageSettings
 from ..settings.base import Metavar
 
@@ -35,6 +36,7 @@ def _option(model: type[StageSettings], name: str) -> Callable:
     kinds = set(_kinds(field.annotation))
     choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None) if len(kinds) == 1 else None
     written = [*field.metadata, *_annotations(field.annotation)]
+    choices = next((one.names for one in written if isinstance(one, Kinds)), choices)
     metavar = next((one.text for one in written if isinstance(one, Metavar)), None)
     default = field.default
     if isinstance(default, tuple):

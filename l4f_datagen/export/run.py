@@ -16,18 +16,9 @@ from ..settings import ExportSettings
 from ..shards import card
 from ..shards.reader import Dataset, damage_told, open_dataset
 from . import image_sets, readme
-from .coco import Coco
-from .fiftyone import FiftyOne
-from .folder import Folder
-from .hf_parquet import HfParquet
+from .formats import target_of
 from .item import Item
-from .target import Plan, Target
-from .voc import Voc
-from .yolo import Yolo
-
-TARGETS: Mapping[str, type[Target]] = {
-    "coco": Coco, "yolo": Yolo, "voc": Voc, "folder": Folder, "hf-parquet": HfParquet, "fiftyone": FiftyOne,
-}  # fmt: skip
+from .target import Plan
 
 
 @dataclass(frozen=True)
@@ -65,7 +56,7 @@ def export(
     hidden = out.with_name(f".{out.name}.partial")
     shards, per_shard = dataset.description["counts"]["shards"], dataset.description["settings"]["samples_per_shard"]
     with _whole_or_not_at_all(hidden, out):
-        target = TARGETS[settings.format](hidden, plan)
+        target = target_of(settings.format)(hidden, plan)
         with contextlib.closing(target):
             for made, item in enumerate(_items(dataset, settings), 1):
                 item.check()
@@ -79,7 +70,7 @@ def export(
 
 def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
     sets = image_sets.NAMES[: len(settings.split)] if settings.split else (settings.image_set,)
-    allowed, asked = TARGETS[settings.format].MASK_VALUES, settings.mask_values
+    allowed, asked = target_of(settings.format).MASK_VALUES, settings.mask_values
     if asked and asked not in allowed:
         raise UserError(
             "mask-values",

@@ -5,15 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from ..kinds import Kinds
 from .base import Metavar, StageSettings
 
-ExportFormat = Literal["coco", "yolo", "voc", "folder", "hf-parquet", "fiftyone"]
+FORMATS = Kinds("export.formats")
 
 
 class ExportSettings(StageSettings):
     """Settings of ``export``."""
 
-    format: ExportFormat = Field(description="what to write")
+    format: Annotated[str, FORMATS] = Field(description="what to write")
     mask_values: Literal["01", "0255", "palette"] | None = Field(
         None, description="what mask files hold: 0 and 1, 0 and 255, or 0 and 1 with a palette; default: the format's"
     )

@@ -1,7 +1,8 @@
 """Settings of ``generate``, and which of them make a data set another one."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -9,6 +10,21 @@ from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, SwitchedO
 from .sharded import ImageFormat, Quality, SamplesPerShard, Sharded
 
 Extra = Literal["foreground", "background", "w"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a setting does to the samples, as a data set's card says it; ``{}`` stands for the setting's value."""
+
+    card: str
+
+
+class Rejects(Selection):
+    """A filter: it rejects candidates. A rejected one counts under the first filter that it fails, in their order."""
+
+
+class Changes(Selection):
+    """It changes masks."""
 
 
 class GenerateSettings(Sharded):
@@ -21,12 +37,9 @@ class GenerateSettings(Sharded):
     psi: Psi = Field(0.7, description="truncation of the foreground, in [0, 1.5]")
     background_psi: Psi = Field(1.0, description="truncation of the background, in [0, 1.5]")
     threshold: float = Field(0.9, gt=0, le=1, description="alpha from which a pixel is foreground in the mask")
-    refine: Annotated[int, Metavar("PIXELS")] = Field(
-        0,
-        ge=0,
-        le=64,
-        description="draw outlines to edges of the image within this many pixels; 0: leave them",
-    )
+    refine: Annotated[
+        int, Metavar("PIXELS"), Changes("outlines lie on edges of the image within {} pixels (guided filter)")
+    ] = Field(0, ge=0, le=64, description="draw outlines to edges of the image within this many pixels; 0: leave them")
     refine_epsilon: float = Field(
         0.001, gt=0, le=1, description="variance of colours in [0, 1] below which refine sees no edge"
     )
@@ -37,19 +50,33 @@ class GenerateSettings(Sharded):
         "generator",
         description="generator, or images of yours: their path, or folder:, tars:, zip: or parquet: and their path",
     )
-    min_area: float | None = Field(None, ge=0, le=1, description="reject masks that cover less of the image")
-    max_area: float | None = Field(None, ge=0, le=1, description="reject masks that cover more of the image")
-    max_components: int | None = Field(None, ge=1, le=10**6, description="reject masks of more components")
-    reject_border: bool = Field(False, description="reject masks that touch the image's border")
-    min_decisiveness: float | None = Field(None, ge=0, le=1, description="reject alphas whose mean |2α − 1| is lower")
-    min_stability: float | None = Field(
+    min_area: Annotated[float | None, Rejects("masks cover at least {} of the image")] = Field(
+        None, ge=0, le=1, description="reject masks that cover less of the image"
+    )
+    max_area: Annotated[float | None, Rejects("masks cover at most {} of the image")] = Field(
+        None, ge=0, le=1, description="reject masks that cover more of the image"
+    )
+    max_components: Annotated[int | None, Rejects("masks have no more components than {}")] = Field(
+        None, ge=1, le=10**6, description="reject masks of more components"
+    )
+    reject_border: Annotated[bool, Rejects("no mask touches the image's border")] = Field(
+        False, description="reject masks that touch the image's border"
+    )
+    min_decisiveness: Annotated[float | None, Rejects("`decisiveness` is at least {}")] = Field(
+        None, ge=0, le=1, description="reject alphas whose mean |2α − 1| is lower"
+    )
+    min_stability: Annotated[float | None, Rejects("`stability` is at least {}")] = Field(
         None, ge=0, le=1, description="reject masks whose IoU over the thresholds ± 0.1 is lower"
     )
-    largest_component: bool = Field(False, description="keep the largest component of each mask only")
-    fill_holes: bool = Field(False, description="make foreground of background that foreground encloses")
-    ignore_band: Annotated[tuple[float, float] | None, Metavar("LOW,HIGH")] = Field(
-        None, description="alphas from LOW to HIGH become 255 in the mask, which trainers ignore"
+    largest_component: Annotated[bool, Changes("only the largest component of each mask is kept")] = Field(
+        False, description="keep the largest component of each mask only"
     )
+    fill_holes: Annotated[bool, Changes("holes in the masks are filled")] = Field(
+        False, description="make foreground of background that foreground encloses"
+    )
+    ignore_band: Annotated[
+        tuple[float, float] | None, Metavar("LOW,HIGH"), Changes("where alpha is within {}, masks are 255")
+    ] = Field(None, description="alphas from LOW to HIGH become 255 in the mask, which trainers ignore")
     batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
     samples_per_shard: SamplesPerShard = 1000
     image_format: ImageFormat = Field("jpg", description="format of the composites")
@@ -58,12 +85,6 @@ class GenerateSettings(Sharded):
         (), description="what to keep beside composite and masks"
     )
     device: Device = "auto"
-
-    FILTERS: ClassVar = (
-        "min_area", "max_area", "max_components", "reject_border", "min_decisiveness", "min_stability",
-    )  # fmt: skip
-    """What rejects candidates; a rejected one counts under the first of these that it fails."""
-    MASK_CHANGES: ClassVar = ("largest_component", "fill_holes", "ignore_band")
 
     @field_validator("max_area")
     @classmethod
@@ -100,9 +121,7 @@ class GenerateSettings(Sharded):
     @property
     def filters(self) -> dict[str, Any]:
         """The filters that are set, with their bounds."""
-        values = {name: getattr(self, name) for name in self.FILTERS}
-        # A bound of 0 is set, though it equals False.
-        return {name: value for name, value in values.items() if value is not None and value is not False}
+        return {name: value for name in told(Rejects) if is_set(value := getattr(self, name))}
 
 
 def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device: str) -> dict[str, Any]:
@@ -121,3 +140,14 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
 
 def _is_str(value: object) -> bool:
     return isinstance(value, str)
+
+
+def told(kind: type[Selection] = Selection) -> dict[str, str]:
+    """The settings that select samples or change masks, in their order, and what the card says of each."""
+    fields = GenerateSettings.model_fields.items()
+    return {name: one.card for name, field in fields for one in field.metadata if isinstance(one, kind)}
+
+
+def is_set(value: Any) -> bool:
+    """Whether a filter or a change is asked for. A bound of 0 is, though it equals False."""
+    return value is not None and value is not False

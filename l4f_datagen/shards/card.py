@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ..settings.generate import is_set, told
 from . import arithmetic
 from .schema import COLUMNS
 
@@ -184,21 +185,8 @@ def _imported(description: Mapping[str, Any]) -> _Origin:
 def _selection(description: Mapping[str, Any]) -> list[str]:
     """What candidates had to pass, and what was done to the masks."""
     settings = description["settings"]
-    said = {
-        "refine": "outlines lie on edges of the image within {} pixels (guided filter)",
-        "min_area": "masks cover at least {} of the image",
-        "max_area": "masks cover at most {} of the image",
-        "max_components": "masks have no more components than {}",
-        "reject_border": "no mask touches the image's border",
-        "min_decisiveness": "`decisiveness` is at least {}",
-        "min_stability": "`stability` is at least {}",
-        "largest_component": "only the largest component of each mask is kept",
-        "fill_holes": "holes in the masks are filled",
-        "ignore_band": "where alpha is within {}, masks are 255",
-    }
-    values = {name: settings.get(name) for name in said} | {"refine": settings.get("refine") or None}
-    # A bound of 0 is set, though it equals False.
-    lines = [f"- {said[name].format(v)}" for name, v in values.items() if v is not None and v is not False]
+    values = {name: settings.get(name) for name in told()} | {"refine": settings.get("refine") or None}
+    lines = [f"- {said.format(values[name])}" for name, said in told().items() if is_set(values[name])]
     if "reference" in description:
         lines.append(f"- the reference `{description['reference']}` agrees with every sample")
     return ["", "Candidates were rejected, and masks changed, so that", "", *lines] if lines else []

@@ -15,7 +15,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import l4f_datagen as l4f
-from l4f_datagen.export import hf_parquet
+from l4f_datagen.export.formats import hf_parquet
 from l4f_datagen.export.run import export
 from l4f_datagen.settings import ExportSettings
 

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
 
-from .. import atomic
-from ..shards import layout, schema
-from .item import Item
-from .target import Plan, Target
+from ... import atomic
+from ...shards import layout, schema
+from ..item import Item
+from ..target import Plan, Target
 
 _ROWS = 1000
 """Metadata rows that are written at a time."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from .. import atomic
-from .item import Item
-from .target import Plan, Target
+from ... import atomic
+from ..item import Item
+from ..target import Plan, Target
 
 
 class FiftyOne(Target):

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .. import atomic
-from ..shards import card
-from ..shards.schema import SCHEMA
-from .item import Item
-from .target import Plan, Target, in_braces
+from ... import atomic
+from ...shards import card
+from ...shards.schema import SCHEMA
+from ..item import Item
+from ..target import Plan, Target, in_braces
 
 ROWS, ROW_BYTES = 100, 32 << 20
 """A row group ends with whatever comes first, so that single rows can be read and memory stays flat."""

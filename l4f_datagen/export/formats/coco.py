@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .. import atomic
-from ..shards import runs
-from ..shards.encoding import IGNORED
-from .item import Item
-from .target import Plan, Target
+from ... import atomic
+from ...shards import runs
+from ...shards.encoding import IGNORED
+from ..item import Item
+from ..target import Plan, Target
 
 _CATEGORY = 1
 

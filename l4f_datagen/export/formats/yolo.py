@@ -5,11 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from .. import atomic
-from ..shards.encoding import IGNORED
-from .item import Item
-from .polygons import polygons
-from .target import Plan, Target
+from ... import atomic
+from ...shards.encoding import IGNORED
+from ..item import Item
+from ..polygons import polygons
+from ..target import Plan, Target
 
 
 class Yolo(Target):

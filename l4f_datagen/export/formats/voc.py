@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from .. import atomic
-from ..shards.encoding import IGNORED, decode_image, encode_image
-from .item import Item
-from .target import Plan, Target, in_braces
+from ... import atomic
+from ...shards.encoding import IGNORED, decode_image, encode_image
+from ..item import Item
+from ..target import Plan, Target, in_braces
 
 _JPEG_QUALITY = 95
 _FOREGROUND, _VOID = (128, 0, 0), (224, 224, 192)
