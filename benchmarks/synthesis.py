@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from benchmarks.timing import medians
 from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.networks.inference import freeze
 from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
 
 SIZES = {
@@ -55,7 +56,8 @@ def main(batch: int, only: str | None) -> None:
         w = torch.randn(batch, architecture.w_dim)
         layouts = (torch.contiguous_format, torch.channels_last)
         with torch.inference_mode():
-            alternatives = [lambda g=generator, w=w: g.synthesize(w)]
+            frozen = freeze(generator)
+            alternatives = [lambda g=frozen, w=w: g.synthesize(w)]
             alternatives += [bare_convolutions(generator, batch, layout) for layout in layouts]
             synthesis, *bare = medians(alternatives, rounds=100 if architecture.resolution <= 128 else 5)
         print(

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..generation import latents
-from ..networks.stylegan2 import Generator, SwitchedOff
+from ..networks.stylegan2 import Generator
+from ..networks.synthesis import SwitchedOff
 from .probes import FIRST_LAYERS, layer_names, recorded_activations, switched_off
 
 logger = logging.getLogger(__name__)

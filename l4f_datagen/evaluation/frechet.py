@@ -14,8 +14,8 @@ from .. import weights
 from ..devices import explaining_memory, resolve_device
 from ..errors import UserError
 from ..generation import latents
+from ..networks.inference import freeze
 from ..networks.pixels import image_to_uint8
-from ..networks.stylegan2 import Generator
 from ..photographs.source import Photographs
 from ..settings import EvaluateFrechetSettings
 from ..short import short
@@ -133,7 +133,7 @@ class _Drawn:
 
     def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
         self.name, self._settings, self._device = name, settings, device
-        self._generator: Generator = weights.load_generator(name.removeprefix(GENERATOR)).to(device)
+        self._generator = freeze(weights.load_generator(name.removeprefix(GENERATOR)), device)
 
     def __len__(self) -> int:
         return self._settings.n or DRAWN

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Generator as RandomGenerator
 from torch import Tensor
 
-from ..networks.stylegan2 import Generator
+from ..networks.synthesis import Synthesis
 from ..seeding import generator_for, normal
 
 STREAMS = ("foreground", "background")
@@ -22,7 +22,7 @@ class Candidate(NamedTuple):
 
 
 def draw_w(
-    generator: Generator,
+    generator: Synthesis,
     *,
     seed: int,
     stream: str,

@@ -7,7 +7,7 @@ import torch
 from .. import weights
 from ..devices import resolve_device
 from ..networks.alpha import AlphaNetwork
-from ..networks.stylegan2 import Generator
+from ..networks.inference import InferenceGenerator, freeze
 from ..settings import GenerateSettings
 from ..weights.source import Source
 from .backgrounds import Backgrounds, open_backgrounds
@@ -17,7 +17,7 @@ from .backgrounds import Backgrounds, open_backgrounds
 class Models:
     """The networks of a run, on their device, where they came from, and images for backgrounds."""
 
-    generator: Generator
+    generator: InferenceGenerator
     alpha: AlphaNetwork
     generator_source: Source
     alpha_source: Source
@@ -35,7 +35,7 @@ def load_models(settings: GenerateSettings) -> Models:
     device = resolve_device(settings.device)
     (generator, generator_source), (alpha, alpha_source) = weights.read_pair(settings.generator, settings.alpha)
     return Models(
-        generator=generator.to(device),
+        generator=freeze(generator, device),
         alpha=alpha.to(device),
         generator_source=generator_source,
         alpha_source=alpha_source,

@@ -1,7 +1,6 @@
 """The operations that StyleGAN2's networks share."""
 
 import math
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
@@ -75,36 +74,6 @@ def full_precision(device: torch.device) -> AbstractContextManager:
     return nullcontext()
 
 
-class Memo:
-    """Values computed from parameters, kept as long as those are frozen and unchanged.
-
-    Networks are mostly used frozen, and what depends on the weights alone (squared weights, folded
-    gains) costs a small network a tenth of its time. A change of a parameter in place or its
-    replacement is noticed; of parameters that require gradients nothing is kept, not even where none are
-    wanted: fused optimisers change them without counting it.
-    """
-
-    def __init__(self):
-        self._kept: tuple[list, tuple] = ([], ())
-
-    def __call__(self, compute: Callable[..., tuple], *parameters: Tensor) -> tuple:
-        """``compute(*parameters)``, or what it gave last time for the same parameters."""
-        if any(p.requires_grad for p in parameters):
-            return compute(*parameters)
-        try:
-            key = [(p.data_ptr(), p._version) for p in parameters]
-        except RuntimeError:  # tensors made under inference mode do not count their changes
-            return compute(*parameters)
-        kept_key, value = self._kept
-        if key != kept_key:
-            # Kept for all callers: a tensor made under inference mode could not be differentiated through.
-            with torch.inference_mode(False), torch.no_grad():
-                value = compute(*parameters)
-            self._kept = (key, value)
-        return value
-
-    def __deepcopy__(self, memo: dict) -> "Memo":
-        return Memo()
-
-    def __reduce__(self):
-        return Memo, ()
+def at_least_float32(x: Tensor) -> Tensor:
+    """x itself if it is float32 or float64; half precision becomes float32."""
+    return x if x.dtype == torch.float64 else x.float()

@@ -11,6 +11,7 @@ from ..generation import latents
 from ..generation.compositing import composite
 from ..networks.alpha import AlphaNetwork
 from ..networks.discriminator import Discriminator
+from ..networks.inference import freeze
 from ..networks.stylegan2 import Generator
 from ..seeding import generator_for
 from ..settings import TrainAlphaSettings
@@ -36,7 +37,7 @@ class AlphaLearner(Learner):
 
     def __init__(self, settings: TrainAlphaSettings, generator: Generator, processes: Processes):
         self.settings = settings
-        self.generator = generator.to(processes.device).eval().requires_grad_(False)
+        self.generator = freeze(generator, processes.device)
         channels = generator.architecture.channels
         first = settings.first_resolution.bit_length() - 3
         widths = [max(1, round(c * settings.discriminator_width)) for c in channels]

@@ -10,11 +10,13 @@ from safetensors.torch import load_file
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.inference import InferenceGenerator
 from l4f_datagen.settings import TrainAlphaSettings
 from l4f_datagen.shards.lock import writing
 from l4f_datagen.training import alpha, alpha_steps, losses
 from l4f_datagen.training.alpha import rate_factor, train_alpha
 from l4f_datagen.weights import native
+from tests.networks.test_inference import tensors_of
 
 from .conftest import write_pictures
 
@@ -176,13 +178,14 @@ def test_two_processes_equal_one_with_twice_the_batch_of_each(tmp_path, tiny_tra
     assert all(logs[0][k] == pytest.approx(logs[1][k], abs=1e-4) for k in ("discriminator", "adversarial", "B", "area"))
 
 
-def test_shared_codes_are_shared(tiny_training):
+def test_shared_codes_are_shared(tiny_training, monkeypatch):
+    original = InferenceGenerator.map
     for share in (False, True):
         seen = []
         learner = make_learner(tiny_training.model_copy(update={"share_z": share, "psi": 1.0}))
-        original = learner.generator.map
-        learner.generator.map = lambda z, original=original, seen=seen: seen.append(z.clone()) or original(z)
-        learner._draw(range(4), "alpha")
+        with monkeypatch.context() as patch:
+            patch.setattr(InferenceGenerator, "map", lambda self, z, seen=seen: seen.append(z) or original(self, z))
+            learner._draw(range(4), "alpha")
         assert torch.equal(seen[0], seen[1]) == share
 
 
@@ -193,7 +196,7 @@ def make_learner(settings: TrainAlphaSettings) -> alpha.AlphaLearner:
 
 def test_the_generator_stays_frozen_and_its_parts_learn(tiny_training):
     learner = make_learner(tiny_training)
-    before = {n: p.clone() for n, p in learner.generator.named_parameters()}
+    before = [tensor.clone() for tensor in tensors_of(learner.generator)]
     first = {n: p.clone() for n, p in learner.alpha.named_parameters()}
     learner.discriminator_step(0, [torch.zeros(4, 3, 16, 16)])
     assert all(torch.equal(p, first[n]) for n, p in learner.alpha.named_parameters())
@@ -201,7 +204,7 @@ def test_the_generator_stays_frozen_and_its_parts_learn(tiny_training):
     learner.alpha_step(0)
     assert all(torch.equal(p, weights[n]) for n, p in learner.discriminator.named_parameters())
     assert any(not torch.equal(p, first[n]) for n, p in learner.alpha.named_parameters())
-    assert all(torch.equal(p, before[n]) for n, p in learner.generator.named_parameters())
+    assert all(torch.equal(now, old) for now, old in zip(tensors_of(learner.generator), before, strict=True))
 
 
 def test_bf16_on_a_cpu(tmp_path, tiny_training):

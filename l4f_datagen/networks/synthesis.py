@@ -1,0 +1,169 @@
+"""What every StyleGAN2 generator does with codes, whether its weights learn or are frozen."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import ops
+from .folding import FoldedStyles, Noise
+
+NoiseMode = Literal["const", "none", "random"]
+SwitchedOff = Literal["constant", "first_convolution"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorArchitecture:
+    """What a generator's weights do not say by themselves; ``channels`` per resolution 4, 8, …"""
+
+    channels: tuple[int, ...]
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 8
+    conv_clamp: float | None = None
+
+    @property
+    def resolution(self) -> int:
+        """Height and width of the image in pixels."""
+        return 4 << (len(self.channels) - 1)
+
+    @property
+    def num_ws(self) -> int:
+        """Number of codes in w+: one per styled convolution and one for the last ToRGB."""
+        return 2 * len(self.channels)
+
+
+class SynthesisOutput(NamedTuple):
+    """What one synthesis gives."""
+
+    image: Tensor
+    """(N, 3, H, W) float32, nominally [-1, 1], not clamped."""
+    features: tuple[Tensor, ...]
+    """Outputs of all styled convolutions after noise, bias and activation, from 4×4 up; of the two
+    at each larger resolution the up-sampling one comes first."""
+
+
+class Parts(NamedTuple):
+    """The parts of a generator, for one pass."""
+
+    constant: Tensor
+    """(C, 4, 4)."""
+    styles: FoldedStyles
+    layers: Sequence[Callable[[Tensor, Tensor, Noise], Tensor]]
+    """The styled convolutions in order."""
+    to_rgb: Sequence[Callable[[Tensor, Tensor], Tensor]]
+    """By resolution."""
+
+
+class Synthesis:
+    """A StyleGAN2 generator, seen from outside.
+
+    ``w_avg`` (w_dim) is the centre of truncation.
+    """
+
+    architecture: GeneratorArchitecture
+    w_avg: Tensor
+
+    @abstractmethod
+    def map(self, z: Tensor) -> Tensor:
+        """z (N, z_dim) float32 → w (N, w_dim)."""
+
+    @abstractmethod
+    def _parts(self) -> Parts:
+        """What draws."""
+
+    def truncate(self, w: Tensor, psi: float) -> Tensor:
+        """Pull w, (N, w_dim) or (N, num_ws, w_dim), towards its average: ψ = 1 leaves it, ψ = 0 gives the average."""
+        return w if psi == 1 else torch.lerp(self.w_avg, w, psi)
+
+    def synthesize(
+        self,
+        w: Tensor,
+        noise: NoiseMode = "const",
+        *,
+        noise_generators: Sequence[torch.Generator] | None = None,
+    ) -> SynthesisOutput:
+        """Draw images.
+
+        Args:
+            w: (N, w_dim), or w+ (N, num_ws, w_dim).
+            noise: "const", the checkpoint's maps; "none"; "random", drawn from ``noise_generators``.
+            noise_generators: with "random", one generator per sample, of any device.
+
+        Raises:
+            ValueError: the shape of w, or the number of generators, is wrong.
+        """
+        return _draw(self._parts(), w, noise, noise_generators, switched_off=None)
+
+    def background(
+        self,
+        w: Tensor,
+        noise: NoiseMode = "const",
+        *,
+        noise_generators: Sequence[torch.Generator] | None = None,
+        switched_off: SwitchedOff = "first_convolution",
+    ) -> Tensor:
+        """Draw backgrounds, G_bg of Labels4Free 3.2: the same network with its first layer off.
+
+        Args:
+            switched_off: "first_convolution" zeroes that layer's output; "constant" zeroes the learned
+                constant, so that the first convolution's noise and bias remain.
+
+        Returns:
+            (N, 3, H, W) float32, nominally [-1, 1].
+        """
+        return _draw(self._parts(), w, noise, noise_generators, switched_off=switched_off).image
+
+
+def noise_maps(
+    size: int, like: Tensor, mode: NoiseMode, count: int, generators: Sequence[torch.Generator] | None
+) -> Noise:
+    """The noise of one layer of H = W = ``size``, drawn maps with the type and on the device of ``like``.
+
+    Raises:
+        ValueError: no such mode, or random noise without one generator for each of ``count`` samples.
+    """
+    if mode == "const":
+        return "own"
+    if mode == "none":
+        return None
+    if mode != "random":
+        raise ValueError(f"noise is {mode!r}; expected 'const', 'none' or 'random'")
+    if generators is None or len(generators) != count:
+        raise ValueError(f"random noise needs one generator per sample, {count} of them")
+    maps = [torch.randn(size, size, generator=g, device=g.device) for g in generators]
+    return torch.stack(maps).to(like)
+
+
+def _draw(
+    parts: Parts,
+    w: Tensor,
+    mode: NoiseMode,
+    generators: Sequence[torch.Generator] | None,
+    *,
+    switched_off: SwitchedOff | None,
+) -> SynthesisOutput:
+    with ops.full_precision(w.device):
+        styles = iter(parts.styles(w))
+    count = w.shape[0]
+    x = parts.constant.expand(count, -1, -1, -1)
+    # oneDNN's convolutions and the per-channel scaling between them are fastest channels last.
+    x = x.contiguous(memory_format=torch.channels_last if x.device.type == "cpu" else torch.contiguous_format)
+    if switched_off == "constant":
+        x = torch.zeros_like(x)
+    image, features = None, []
+    for index, layer in enumerate(parts.layers):
+        size = 4 << (index + 1) // 2
+        noise, style = noise_maps(size, parts.constant, mode, count, generators), next(styles)
+        off = index == 0 and switched_off == "first_convolution"
+        x = torch.zeros_like(x) if off else layer(x, style, noise)
+        features.append(x)
+        if index % 2 == 0:  # the last styled convolution of its resolution
+            with ops.full_precision(x.device):
+                rgb = parts.to_rgb[index // 2](ops.at_least_float32(x), next(styles))
+                image = rgb if image is None else ops.upsample_image(image).add_(rgb)
+    assert image is not None, "a generator has at least one layer"
+    return SynthesisOutput(image, tuple(features))
