@@ -15,7 +15,7 @@ import torch
 
 from l4f_datagen.engines import local
 from l4f_datagen.engines import ray as ray_engine
-from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.progress.state import Progress
 from l4f_datagen.settings import EngineSettings, GenerateSettings
 

@@ -12,8 +12,8 @@ import torch
 
 from l4f_datagen.engines.local import generate, prepare_process
 from l4f_datagen.generation import stream as streams
-from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.overlap import ordered_map
+from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import GenerateSettings
 
 

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import medians
-from l4f_datagen.memory import keep_freed_memory
 from l4f_datagen.networks.inference import freeze
 from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
+from l4f_datagen.process.memory import keep_freed_memory
 
 SIZES = {
     "vessels 64 px": GeneratorArchitecture(channels=(128, 128, 96, 64, 32), z_dim=128, w_dim=128, mapping_layers=4),

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.timing import medians
 from l4f_datagen import load_generator
-from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
 from l4f_datagen.training import alpha, losses
 from l4f_datagen.training.processes import Processes

@@ -7,7 +7,7 @@ import click
 import torch
 
 from benchmarks.timing import medians
-from l4f_datagen.memory import keep_freed_memory
+from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainGeneratorSettings
 from l4f_datagen.training import generator, generator_start, losses
 from l4f_datagen.training.generator_steps import GeneratorLearner

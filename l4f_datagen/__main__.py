@@ -1,6 +1,6 @@
 """``python -m l4f_datagen``, and the console script."""
 
-from . import signals
+from .process import signals
 
 
 def run() -> None:

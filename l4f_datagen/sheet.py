@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import atomic
 from .masks import IGNORED
 from .sample import Sample
+from .storage import atomic
 
 ROWS = ("composite", "alpha", "mask", "outline")
 _GAP, _MARGIN = 4, 84

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from l4f_datagen import atomic, atomic_folders
+from l4f_datagen.storage import atomic, atomic_folders
 
 
 @contextlib.contextmanager

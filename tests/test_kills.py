@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from l4f_datagen import atomic, atomic_folders
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
+from l4f_datagen.storage import atomic, atomic_folders
 from l4f_datagen.weights import native, tensor_file
 from l4f_datagen.weights.convert import convert
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from .. import atomic
 from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..sheet import picture_grid, save_png
+from ..storage import atomic
 from . import backgrounds, layers
 from .backgrounds import BackgroundAnalysis
 from .layers import LayerAnalysis

@@ -8,9 +8,10 @@ import sys
 
 import click
 
-from .. import __version__, signals, streams
+from .. import __version__
 from ..addresses import remember
 from ..errors import UserError, WorkError
+from ..process import signals, streams
 from . import failures
 
 COMMANDS = (
@@ -74,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(words: list[str]) -> int:
-    from ..memory import keep_freed_memory
+    from ..process.memory import keep_freed_memory
 
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     keep_freed_memory()

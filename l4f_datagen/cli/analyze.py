@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from .. import atomic
 from ..devices import explaining_memory, resolve_device
 from ..settings import AnalyzeSettings, resolve
+from ..storage import atomic
 from .options import settings_options
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import atomic
 from ..devices import resolve_device
 from ..errors import UserError
 from ..progress.live import LiveLine, duration
@@ -18,6 +17,7 @@ from ..settings import (
     StageSettings,
     resolve,
 )
+from ..storage import atomic
 from .options import settings_options
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 import errno
 from collections.abc import Mapping, Sequence
 
-from ..atomic import FULL
 from ..devices import TooLittleMemory, asked_for, machine_memory, too_little_memory
+from ..storage.atomic import FULL
 
 _GENERATING = ("--batch-size", "--devices", "--workers")
 _MEASURING = ("--batch-size", "--size", "--n")

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from .. import atomic
 from ..addresses import hidden_within
+from ..storage import atomic
 
 
 def check_file(path: str | Path, flag: str) -> Path:

@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..atomic import CannotWrite
 from ..errors import UserError, WorkError
 from ..progress.state import Progress
 from ..sample import Sample
@@ -22,11 +21,13 @@ from ..settings import GenerateSettings, ImportSettings, RenderSettings
 from ..shards import arithmetic, finished, layout, sealed
 from ..shards import folder as folders
 from ..shards.arithmetic import Arithmetic
-from ..shards.lock import Lock, writing
 from ..shards.ranges import as_ranges
-from ..shards.store import Store, open_store
 from ..shards.writer import write_shard
 from ..short import short
+from ..storage.atomic import CannotWrite
+from ..storage.lock import Lock, writing
+from ..storage.opening import open_store
+from ..storage.store import Store
 from .mixing import refuse_mixed, refuse_mixture
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from ..errors import UserError
 from ..shards import arithmetic
 from ..shards.arithmetic import Arithmetic
 from ..shards.ranges import as_ranges
-from ..shards.store import Store
+from ..storage.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,9 @@ from ..settings import GenerateSettings, RenderSettings, validate
 from ..shards import folder as folders
 from ..shards import layout, stats
 from ..shards.arithmetic import Arithmetic
-from ..shards.store import Store, open_store
 from ..shards.verify import Finding, Verification, verify
+from ..storage.opening import open_store
+from ..storage.store import Store
 from .mixing import refuse_mixture
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import atomic, weights
+from .. import weights
 from ..addresses import shown
 from ..devices import resolve_device
 from ..errors import UserError
@@ -26,6 +26,7 @@ from ..segmentation import segment
 from ..settings import SegmentSettings
 from ..shards import encoding
 from ..short import short
+from ..storage import atomic
 from .segment_index import INDEX, ResultIndex, check_length, check_names
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from .. import atomic
 from ..errors import UserError
 from ..short import short
+from ..storage import atomic
 
 INDEX = "index.csv"
 KINDS = {

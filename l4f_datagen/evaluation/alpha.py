@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import atomic
 from ..devices import explaining_memory
 from ..errors import WorkError
 from ..generation import latents
@@ -21,6 +20,7 @@ from ..networks.pixels import image_to_uint8
 from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings
 from ..sheet import save_png
+from ..storage import atomic
 from . import baselines
 from .matching import few
 from .metrics import Tally, require_torchmetrics

@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .. import atomic
 from ..addresses import hidden_within
+from ..storage import atomic
 
 UNDEFINED = "–"
 HEADINGS = {

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import atomic
 from ..analysis.plotting import require_matplotlib
 from ..devices import resolve_device
 from ..evaluation import metrics
@@ -19,6 +18,7 @@ from ..evaluation.segmenter import open_truth
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, picture_grid, png_bytes
+from ..storage import atomic
 from ..training.run_files import LOG, log_lines
 from .plan import Stage
 

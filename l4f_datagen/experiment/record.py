@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .. import atomic
 from ..documents import JSON_BYTES, Unreadable, read_file, read_json
 from ..errors import UserError
+from ..storage import atomic
 
 FILE = "run.json"
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import atomic, weights
+from .. import weights
 from ..addresses import hidden_within
 from ..devices import resolve_device
 from ..documents import Unreadable, read_file, read_json
@@ -17,6 +17,7 @@ from ..evaluation.references import open_masker
 from ..evaluation.segmenter import evaluate_segmenters
 from ..settings import fingerprint
 from ..shards import sealed
+from ..storage import atomic
 from ..weights.native import is_native
 from ..weights.source import file_sha256
 from .plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER, Stage

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .. import atomic
-from ..atomic import CannotWrite
 from ..errors import UserError, WorkError
 from ..progress.state import Progress
 from ..settings import ExportSettings
 from ..shards import card
 from ..shards.reader import Dataset, damage_told, open_dataset
+from ..storage import atomic
+from ..storage.atomic import CannotWrite
 from . import image_sets, readme
 from .formats import target_of
 from .item import Item

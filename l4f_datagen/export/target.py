@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .. import atomic
 from ..settings import ExportSettings
+from ..storage import atomic
 from .item import Item
 
 

@@ -15,7 +15,7 @@ from ..overlap import ordered_map
 from ..sample import Sample
 from ..shards import encoding
 from ..shards.reader import damage_told, decode, open_dataset, read_members
-from ..shards.store import Store
+from ..storage.store import Store
 from . import shares
 
 _CHUNK = 8  # samples that a thread decodes at a time

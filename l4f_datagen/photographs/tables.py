@@ -5,9 +5,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from .. import parquet
 from ..errors import UserError
 from ..short import short
+from ..storage import parquet
 from . import limits
 from .cells import Cells
 from .source import Photographs, digest_of, relative

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .. import parquet
 from ..errors import UserError
 from ..photographs import limits
 from ..photographs.cells import Cells
 from ..photographs.left_out import LeftOut
 from ..short import short
+from ..storage import parquet
 from . import pairing
 from .files import File
 from .layouts import Layout

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..documents import Unreadable, read_json
 from ..short import short
+from ..storage.store import Store
 from . import layout
-from .store import Store
 
 KEY = "arithmetic"
 """Of the stats of a shard and of ``dataset.json``."""

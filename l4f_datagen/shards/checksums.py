@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from ..storage.store import Store
 from . import layout, stats
-from .store import Store
 
 _PIECE = 1 << 20
 

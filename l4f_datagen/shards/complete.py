@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 
-from .. import parquet
+from ..storage import parquet
+from ..storage.store import Store
 from . import checksums, index, layout
 from .damage import Damaged
 from .schema import SCHEMA
-from .store import Store
 
 
 def problems(store: Store, shards: int, name: str, samples: int) -> Iterator[Damaged]:

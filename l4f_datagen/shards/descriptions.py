@@ -10,9 +10,9 @@ from ..errors import UserError
 from ..settings import GenerateSettings, ImportSettings, RenderSettings
 from ..settings.sharded import MOST_SHARDS
 from ..short import short
+from ..storage.store import Store
 from . import layout, sealed
 from .damage import Damaged
-from .store import Store
 
 FORMAT = "l4f-datagen-dataset"
 VERSION = 2

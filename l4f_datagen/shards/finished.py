@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from ..storage.store import Store
 from . import layout, stats
 from .damage import Damaged
 from .descriptions import Lengths
-from .store import Store
 from .tar import BLOCK
 from .untar import NotPlainTar, first_name
 

@@ -1,5 +1,6 @@
 """A data set folder as a whole: what it is, which shards are done, when it is complete."""
 
+import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 from ..addresses import hidden_within
 from ..errors import UserError
 from ..short import short
+from ..storage.opening import open_store
+from ..storage.store import Store
 from . import card, complete, descriptions, finished, index, layout, sealed
 from .descriptions import FORMAT, VERSION, Lengths
-from .store import Store, open_store
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def open_for_writing(
     """
     store = open_store(place)
     store.make_writable()
-    store.remove_unfinished(shards)
+    store.remove_unfinished(functools.partial(layout.is_of, shards=shards))
     description = hidden_within({"format": FORMAT, "version": VERSION, **description})
     if not store.exists(layout.DATASET):
         _refuse_foreign(store)
@@ -102,7 +104,7 @@ def finalize(place: str | Path | Store, shards: int) -> None:
         Damaged: a shard's rows cannot be read.
     """
     store = open_store(place)
-    store.remove_unfinished(None)
+    store.remove_unfinished(lambda name: True)
     description = read_description(store)
     name, samples = index_name(description), description["counts"]["samples"]
     sizes = store.listing()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..storage.store import Store
 from . import checksums, layout, rows, stats
 from .schema import SCHEMA
-from .store import Store
 
 
 def write_indexes(store: Store, shards: int, name: str) -> None:

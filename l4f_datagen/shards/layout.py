@@ -1,4 +1,4 @@
-"""Names of the files of a data set folder (contract 2 of the design)."""
+"""Names of the files of a data set folder."""
 
 import re
 
@@ -42,6 +42,11 @@ def shard_of(name: str) -> int | None:
     found = _OF_SHARD.match(name)
     # More digits than any shard has: whatever it is, it is none of ours.
     return int(found[1]) if found and len(found[1]) <= _MOST_DIGITS else None
+
+
+def is_of(name: str, shards: range | None) -> bool:
+    """Whether a file belongs to one of these shards; None stands for all shards and the files over them."""
+    return shards is None or shard_of(name) in shards
 
 
 def of_shard(shard: int) -> tuple[str, str, str, str]:

@@ -10,9 +10,10 @@ from typing import Any
 from ..errors import UserError
 from ..sample import Sample
 from ..short import short
+from ..storage.opening import open_store
+from ..storage.store import Store
 from . import encoding, finished, folder, layout, schema
 from .damage import Damaged
-from .store import Store, open_store
 from .tar import BLOCK
 from .untar import Member, NotPlainTar, members, places
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from .. import parquet
+from ..storage import parquet
+from ..storage.store import Store
 from . import layout
 from .damage import Damaged
 from .schema import SCHEMA
-from .store import Store
 
 SHARES = ("mask_area", "decisiveness", "stability")
 """Scores in [0, 1]."""

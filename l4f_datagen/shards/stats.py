@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..documents import Unreadable, read_json
 from ..short import short
+from ..storage.store import Store
 from . import layout, sealed
 from .damage import Damaged
-from .store import Store
 
 MOST_BYTES = 1 << 20
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import atomic
 from ..documents import Unreadable, read_json
 from ..settings import fingerprint
 from ..short import short
+from ..storage import atomic
+from ..storage.opening import open_store
+from ..storage.store import Store
 from . import descriptions, folder, layout, sealed
-from .store import Store, open_store
 from .verify_arithmetic import ArithmeticCheck
 from .verify_indexes import IndexChecks
 from .verify_shard import ShardCheck, check_shard

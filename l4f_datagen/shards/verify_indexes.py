@@ -6,8 +6,8 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from ..documents import Unreadable, read_json
+from ..storage.store import Store
 from . import card, checksums, folder, index, layout, sealed
-from .store import Store
 from .verify_metadata import MetadataCheck
 from .verify_shard import ShardCheck
 from .verify_sums import Sums

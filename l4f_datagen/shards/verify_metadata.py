@@ -7,7 +7,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .. import parquet
+from ..storage import parquet
 from . import layout
 from .schema import SCHEMA, table
 from .verify_shard import ShardCheck

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from .. import parquet
 from ..documents import Unreadable, read_json
 from ..overlap import ordered_map
 from ..short import short
+from ..storage import parquet
+from ..storage.store import Store
 from . import checksums, layout, schema, sealed, untar, writer
 from .damage import Damaged
 from .stats import parse as parse_stats
-from .store import Store
 from .verify_sample import problems_of
 
 _CHUNK = 16  # samples looked at together

@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 
 from ..overlap import ordered_map
 from ..sample import Sample
+from ..storage.opening import open_store
+from ..storage.store import Store
 from . import encoding, layout, schema, sealed, stats
-from .store import Store, open_store
 from .tar import TarWriter
 
 _CHUNK = 32  # samples encoded at a time

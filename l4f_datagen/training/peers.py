@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 
 from ..errors import UserError, WorkError
-from ..patience import positive_seconds
+from ..process.patience import positive_seconds
 
 logger = logging.getLogger(__name__)
 

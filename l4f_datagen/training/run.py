@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import atomic, atomic_folders
 from ..addresses import hidden_within
 from ..devices import explaining_memory
 from ..errors import UserError
-from ..shards.lock import writing
 from ..short import short
+from ..storage import atomic, atomic_folders
+from ..storage.lock import writing
 from . import run_files
 from .processes import Processes
 from .run_files import FORMAT, LOG, SETTINGS, VERSION

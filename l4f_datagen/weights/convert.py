@@ -9,13 +9,13 @@ from typing import Literal
 
 import torch
 
-from .. import atomic
 from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.alpha import fits
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
+from ..storage import atomic
 from . import (
     files,
     foreign,

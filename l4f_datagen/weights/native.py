@@ -12,7 +12,6 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from .. import atomic
 from ..addresses import hidden_within
 from ..devices import too_little_memory
 from ..errors import UserError
@@ -20,6 +19,7 @@ from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..short import short
+from ..storage import atomic
 from . import cards, safetensors_file, tensor_file
 from .assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
 from .cards import CARD, FORMAT, VERSION

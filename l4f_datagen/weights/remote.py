@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import atomic
 from ..addresses import remember, shown
-from ..atomic import CannotWrite
 from ..errors import UserError, WorkError
-from ..patience import positive_seconds
-from ..remote_errors import explain, in_words, missing_library, refused
+from ..process.patience import positive_seconds
+from ..storage import atomic
+from ..storage.atomic import CannotWrite
+from ..storage.remote_errors import explain, in_words, missing_library, refused
 from . import native
 from .files import describe
 from .source import file_sha256

@@ -15,7 +15,7 @@ from l4f_datagen.engines.render import render
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards import encoding, layout, reader, sealed, writer
 from l4f_datagen.shards.damage import Damaged
-from l4f_datagen.shards.store import open_store
+from l4f_datagen.storage.opening import open_store
 
 SETTINGS = RenderSettings(n=12, size=16, samples_per_shard=4)
 TAR, PARQUET, INDEX, STATS = (name(1) for name in (layout.tar, layout.parquet, layout.index, layout.stats))

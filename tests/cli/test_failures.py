@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen import atomic
 from l4f_datagen.cli import main
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import TrainGeneratorSettings
+from l4f_datagen.storage import atomic
 from l4f_datagen.weights import native, onnx_file
 
 from ..faults import file_size_limit, room_for
@@ -175,7 +175,7 @@ def test_too_little_memory_in_a_training_of_the_api(assets, tmp_path, monkeypatc
 def test_a_disk_that_cannot_be_read_names_the_file(assets, capsys, tmp_path, monkeypatch):
     import io
 
-    from l4f_datagen.shards.store import _Reading
+    from l4f_datagen.storage.local import _Reading
 
     def failing(self, *_):
         raise self._named(OSError(errno.EIO, os.strerror(errno.EIO)))

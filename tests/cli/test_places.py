@@ -77,7 +77,7 @@ def test_a_link_stays_one(assets, tmp_path):  # noqa: F811
 
 @pytest.mark.parametrize("name", ["generate", "train-alpha", "train-segmenter", "export-coco"])
 def test_a_folder_that_vanishes_in_mid_run(name, assets, capsys, tmp_path, monkeypatch):  # noqa: F811
-    from l4f_datagen import atomic
+    from l4f_datagen.storage import atomic
 
     words, write, count = words_at(name, assets, f"{tmp_path}/out", tmp_path), atomic._open, []
 

@@ -254,7 +254,8 @@ def test_whatever_fails(kind, served, place, run, monkeypatch):
 
 
 def test_a_traceback_too(run, monkeypatch, capfd):
-    from l4f_datagen import cli, streams
+    from l4f_datagen import cli
+    from l4f_datagen.process import streams
 
     address = f"http://{USER}:{PASSWORD}@host/x?token={TOKENS[0]}"
     with streams.guarded():

@@ -7,7 +7,7 @@ from ..throwaway import Contribution
 FORMAT = '''
     """Lists: a line for each sample."""
 
-    from ... import atomic
+    from ...storage import atomic
     from ..target import Target
 
 

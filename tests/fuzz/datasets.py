@@ -11,8 +11,8 @@ from l4f_datagen.analysis import distributions
 from l4f_datagen.engines.render import render
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards import card, encoding, folder, layout, sealed
-from l4f_datagen.shards.store import open_store
 from l4f_datagen.shards.verify import verify
+from l4f_datagen.storage.opening import open_store
 
 SETTINGS = RenderSettings(n=3, size=8, samples_per_shard=2)
 _kept: list[tempfile.TemporaryDirectory] = []

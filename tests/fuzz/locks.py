@@ -5,8 +5,8 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 
-from l4f_datagen.shards import lock
-from l4f_datagen.shards.store import LocalStore
+from l4f_datagen.storage import lock
+from l4f_datagen.storage.local import LocalStore
 
 from .mutations import json_mutated
 

@@ -12,7 +12,7 @@ from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.inference import InferenceGenerator
 from l4f_datagen.settings import TrainAlphaSettings
-from l4f_datagen.shards.lock import writing
+from l4f_datagen.storage.lock import writing
 from l4f_datagen.training import alpha, alpha_steps, losses
 from l4f_datagen.training.alpha import rate_factor, train_alpha
 from l4f_datagen.weights import native

@@ -14,7 +14,7 @@ from l4f_datagen.networks import ops
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.seeding import normal
 from l4f_datagen.settings import TrainAlphaSettings, TrainGeneratorSettings
-from l4f_datagen.shards.lock import writing
+from l4f_datagen.storage.lock import writing
 from l4f_datagen.training import generator, generator_start, losses
 from l4f_datagen.training.alpha import train_alpha
 from l4f_datagen.training.divergence import LIMIT, Watch

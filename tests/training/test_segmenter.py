@@ -14,7 +14,7 @@ import l4f_datagen as l4f
 from l4f_datagen.engines.render import render
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
-from l4f_datagen.shards.lock import writing
+from l4f_datagen.storage.lock import writing
 from l4f_datagen.training import segmenter, segmenter_steps
 from l4f_datagen.training.labelled_batches import Batch, LabelledBatches
 from l4f_datagen.training.segmenter import train_segmenter

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ... import atomic
 from ...shards import runs
 from ...shards.encoding import IGNORED
+from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from ... import atomic
+from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
 
-from ... import atomic
 from ...shards import layout, schema
+from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target
 

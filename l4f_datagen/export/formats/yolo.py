@@ -5,8 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from ... import atomic
 from ...shards.encoding import IGNORED
+from ...storage import atomic
 from ..item import Item
 from ..polygons import polygons
 from ..target import Plan, Target

@@ -22,12 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..addresses import in_one_line
-from ..atomic import CannotWrite
 from ..documents import Unreadable, read_json
 from ..errors import UserError, WorkError
 from ..short import short
-from . import processes
-from .store import Store, open_store
+from . import owner
+from .atomic import CannotWrite
+from .opening import open_store
+from .store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Writer:
     token: str
     start: int | None
     stop: int | None
-    process: processes.Process = field(default_factory=processes.this)
+    process: owner.Process = field(default_factory=owner.this)
     since: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
     holds: bool = False
     """False while it looks whether others are there."""
@@ -239,9 +240,9 @@ class _Rivals:
 
 def _alive(writer: Writer) -> bool | None:
     """None for one of another machine."""
-    if writer.process == processes.this():
+    if writer.process == owner.this():
         return writer.token in _ours
-    return processes.alive(writer.process)
+    return owner.alive(writer.process)
 
 
 def _lock_files(store: Store) -> list[str]:
@@ -252,7 +253,7 @@ def _parse(content: bytes) -> Writer | None:
     """Whom a lock file tells of; None for one that says nothing of use, which the usual silence makes nobody's."""
     try:
         fields = read_json(content, "a lock", kind=dict, most=_MOST_BYTES)
-        process = processes.Process(**fields["process"])
+        process = owner.Process(**fields["process"])
         writer = Writer(**fields | {"process": process})
     except (Unreadable, TypeError, KeyError):
         return None

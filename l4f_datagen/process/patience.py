@@ -3,7 +3,7 @@
 import math
 import os
 
-from .errors import UserError
+from ..errors import UserError
 
 
 def positive_seconds(variable: str, default: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .short import short
+from ..short import short
 
 MOST_BYTES = 512 << 20
 """Of a table in memory: equal cells take next to nothing in a file, and all of their bytes here."""

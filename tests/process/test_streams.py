@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import l4f_datagen
-from l4f_datagen import streams
+from l4f_datagen.process import streams
 
 PACKAGE = Path(l4f_datagen.__file__).parent
 COMMAND = f'"{sys.executable}" -m l4f_datagen'

@@ -14,13 +14,14 @@ import fsspec
 import pytest
 
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.shards import lock, processes
-from l4f_datagen.shards.lock import writing
-from l4f_datagen.shards.store import open_store
+from l4f_datagen.storage import lock
+from l4f_datagen.storage import owner as processes
+from l4f_datagen.storage.lock import writing
+from l4f_datagen.storage.opening import open_store
 
 HOLDER = """
 import sys, time
-from l4f_datagen.shards.lock import writing
+from l4f_datagen.storage.lock import writing
 shards = range(int(sys.argv[2]), int(sys.argv[3])) if len(sys.argv) > 2 else None
 with writing(sys.argv[1], shards):
     print("held", flush=True)

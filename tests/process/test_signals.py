@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from l4f_datagen import signals
+from l4f_datagen.process import signals
 
 SLOW = """
 import sys, time

@@ -4,8 +4,8 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 
-from .addresses import in_one_line, shown
-from .errors import UserError
+from ..addresses import in_one_line, shown
+from ..errors import UserError
 
 EXTRA = "pip install l4f-datagen[remote]"
 _KEY = "check the user, the key or the token in the address or the environment; signed addresses expire: ask for a new"

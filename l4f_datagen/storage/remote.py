@@ -6,14 +6,14 @@ import io
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from ..addresses import in_one_line, shown
 from ..errors import UserError, WorkError
-from ..remote_errors import NO_RIGHTS, missing_library
-from .store import Store, is_of
+from .remote_errors import NO_RIGHTS, missing_library
+from .store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -137,14 +137,14 @@ class RemoteStore(Store):
                 expected="a place that can be reached and written", remedy="check the address and the connection",
             ) from error  # fmt: skip
 
-    def remove_unfinished(self, shards: range | None) -> None:
+    def remove_unfinished(self, concerns: Callable[[str], bool]) -> None:
         with self._explaining():
             filesystem, folder = self._filesystem()
             try:
                 unfinished = _unfinished_uploads(filesystem, folder) if self._scheme == "s3" else ()
                 for key, upload in unfinished:
                     bucket, _, prefix = folder.partition("/")
-                    if is_of(key.removeprefix(f"{prefix}/"), shards):
+                    if concerns(key.removeprefix(f"{prefix}/")):
                         filesystem.abort_mpu(bucket, key, upload)
             except (PermissionError, NotImplementedError) as error:
                 if not self._told:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import UserError, WorkError
+from ..errors import UserError, WorkError
 
 SUFFIX = ".tmp"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

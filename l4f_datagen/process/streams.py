@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from .addresses import hidden
+from ..addresses import hidden
 
 _READER_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN)
 

@@ -1,0 +1,1 @@
+"""The process that runs: its signals, its standard streams, its memory, and how long it waits for others."""

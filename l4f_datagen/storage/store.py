@@ -1,0 +1,91 @@
+"""What a folder of a data set has to offer, wherever it lies."""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import BinaryIO
+
+
+class Store(ABC):
+    """One folder and its files, by name; folders inside it do not count.
+
+    A file is there whole or not at all, and what was written is seen by the next call. Stores may be sent to
+    other processes. ``str(store)`` is what a user calls the folder.
+    """
+
+    beat = 10.0
+    """Seconds between two signs of life of a writer (``storage.lock``)."""
+    near = False
+    """Whether a few bytes of a file cost next to nothing."""
+
+    def __init__(self, url: str, name: str):
+        self.url = url
+        self.name = name
+        """The last part of the path."""
+
+    def __str__(self) -> str:
+        return self.url
+
+    def absolute(self) -> "Store":
+        """The same folder for processes with another working folder."""
+        return self
+
+    def where(self, name: str) -> str:
+        """What a user calls a file."""
+        return f"{self.url}/{name}"
+
+    @abstractmethod
+    def listing(self) -> dict[str, int]:
+        """Names and sizes in bytes of all files; empty when there is no such folder."""
+
+    @abstractmethod
+    def folders(self) -> list[str]:
+        """Names of what else there is, folders as a rule."""
+
+    @abstractmethod
+    def is_folder(self) -> bool:
+        """Whether there is such a folder."""
+
+    @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+    @abstractmethod
+    def read_bytes(self, name: str) -> bytes:
+        """The content of a file. Raises ``FileNotFoundError``."""
+
+    def read_small(self, name: str, most: int) -> bytes:
+        """As ``read_bytes``, of a file that should be small: of a longer one it may be ``most`` + 1 bytes alone."""
+        return self.read_bytes(name)
+
+    @abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """A file for reading, with seek; read it front to back where you can. Raises ``FileNotFoundError``."""
+
+    @abstractmethod
+    def replacing(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        """A file for writing front to back. It appears when the block ends well; if not, nothing changed."""
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Replace a file by ``content``."""
+        with self.replacing(name) as file:
+            file.write(content)
+
+    @abstractmethod
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        """Write a file if it is not there. Of several processes that try, one succeeds; whether this one did."""
+
+    @abstractmethod
+    def remove(self, *names: str) -> None:
+        """Remove files, the first before the others; it is no error when they are not there."""
+
+    @abstractmethod
+    def make_writable(self) -> None:
+        """Create the folder if need be, and try whether it can be written. Raises ``UserError``."""
+
+    @abstractmethod
+    def remove_unfinished(self, concerns: Callable[[str], bool]) -> None:
+        """Remove what killed runs left of files whose names ``concerns`` accepts; nobody else may write these."""
+
+    def sync(self) -> None:  # noqa: B027 - most places have nothing to do
+        """Make what was removed last through a power cut."""
