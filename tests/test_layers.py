@@ -33,8 +33,10 @@ ROWS = [
     {"experiment"},
     {"engines", "training", "analysis", "evaluation", "export"},
     {"loading", "samples"},
-    {"generation", "segmentation", "shards"},
-    {"weights", "worlds", "photographs"},
+    {"generation", "segmentation"},
+    {"photographs"},
+    {"shards"},
+    {"weights", "worlds"},
     {"networks"},
     BOTTOM,
 ]

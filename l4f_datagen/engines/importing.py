@@ -16,7 +16,7 @@ from ..progress.state import Progress
 from ..sample import Sample
 from ..samples.opening import open_samples
 from ..samples.reading import Reading
-from ..samples.sample import Samples, broken
+from ..samples.sample import Samples
 from ..settings import ImportSettings
 from ..shards.arithmetic import Arithmetic
 from ..shards.schema import SCHEMA
@@ -125,7 +125,7 @@ def _sample(settings: ImportSettings, source: Samples, shard: int, index: int) -
     picture, mask, alpha = source.picture(index), source.mask(index), source.alpha(index)
     image, content = picture.image, picture.content
     if not image.shape[:2] == mask.shape == (mask if alpha is None else alpha).shape:
-        raise broken(source.where(index), "it changed since it was looked at")
+        raise source.of_two_sizes(index)
     if alpha is None:
         alpha = 255 * (mask == 1).astype(np.uint8)
     if settings.size != "keep" and image.shape[:2] != (settings.size, settings.size):

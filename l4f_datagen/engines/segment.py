@@ -25,6 +25,7 @@ from ..photographs.source import Notices, Photographs
 from ..segmentation import segment
 from ..settings import SegmentSettings
 from ..shards import encoding
+from ..shards.damage import Damaged
 from ..short import short
 from ..storage import atomic
 from .segment_index import INDEX, ResultIndex, check_length, check_names
@@ -248,6 +249,8 @@ def _read(item: _Item) -> _Picture | tuple[str, str]:
     try:
         check_length(item.key)
         return _Picture(item, item.source.photograph(item.index).image)
+    except Damaged:
+        raise
     except (OSError, ValueError) as error:
         return item.name, short(error, 300)
 

@@ -18,6 +18,7 @@ from ..networks.inference import freeze
 from ..networks.pixels import image_to_uint8
 from ..photographs.source import Photographs
 from ..settings import EvaluateFrechetSettings
+from ..shards.damage import Damaged
 from ..short import short
 from ..training.sources import open_source
 from .features import Features, open_features
@@ -166,6 +167,8 @@ class _Stored:
         for index in range(len(self)):
             try:
                 picture = self._source.read(index, size or _WORLD_SIZE, reduced=size is not None)
+            except Damaged:
+                raise
             except (OSError, ValueError) as error:
                 raise UserError(
                     self._source.name(index), got=f"a broken image ({short(error, 200)})",

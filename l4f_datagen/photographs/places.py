@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..addresses import shown, split_address
 from ..errors import UserError
-from . import names, walking
+from . import names, own, walking
 from .folders import FolderImages
 from .kinds import HEAD_BYTES, other_kind
 from .left_out import LeftOut
@@ -25,8 +25,6 @@ PREFIXES = {
 _SAY = {"folder": "folder", "tar": "tars", "parquet": "parquet", "zip": "zip"}
 _CALLED = {"folder": "a folder of images", "tar": "tar files", "parquet": "Parquet files", "zip": "zip files"}
 _COUNTED = {"folder": "pictures", "tar": "tar files", "parquet": "Parquet files", "zip": "zip files"}
-_DATASET = "dataset.json"
-"""Of the folders that ``generate`` and ``import`` write; their pictures are in tars."""
 
 
 class Place(NamedTuple):
@@ -72,11 +70,14 @@ def open_images(
 
     Raises:
         UserError: there is nothing of the kind, or no image in it, or it is not clear what is meant.
+        Damaged: it is a data set of ours that is not as it was written.
     """
     place = parse(images)
     if place.kind is not None:
         kinds = [place.kind]
     found, root = _find(place.path, setting, kinds)
+    if "tar" in kinds and Path(place.path).expanduser().is_dir() and own.is_data_set(root):
+        found.archives["tar"] = own.tars_of(root)
     kind = place.kind if len(kinds) == 1 and place.kind else _choose(found, root, place.path, setting, kinds)
     source = _open(kind, found, root, setting, place)
     if not len(source):
@@ -171,7 +172,7 @@ def _choose(found: walking.Found, root: Path, path: str, setting: str, kinds: Se
         UserError: it could be one or the other, or is none that is asked for.
     """
     there = {kind: paths for kind, paths in found.archives.items() if kind in kinds and paths}
-    if (root / _DATASET).is_file() and "tar" in there:
+    if "tar" in there and own.is_data_set(root):
         return "tar"
     if len(kinds) == 1:
         return kinds[0]
@@ -207,7 +208,7 @@ def _open(kind: str, found: walking.Found, root: Path, setting: str, place: Plac
         source = ParquetImages(paths, root, setting, place.column)
     else:
         source = (TarImages if kind == "tar" else ZipImages)(paths, root, setting)
-    ours = kind == "tar" and (root / _DATASET).is_file()
+    ours = kind == "tar" and own.is_data_set(root)
     left = LeftOut() if ours else source.left_out  # what lies beside a sample's picture is known
     source.left_out = left
     left.merge(found.left_out)

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from ..errors import UserError
+from ..shards.damage import Damaged
 from ..short import short
 from .source import Photographs, Source
 
@@ -33,6 +34,7 @@ class WholeImages:
 
         Raises:
             UserError: more than 1 % of the files are broken.
+            Damaged: a picture of a data set of ours is.
         """
         for number in range(len(self.source)):
             found = (index + number) % len(self.source)
@@ -40,6 +42,8 @@ class WholeImages:
                 continue
             try:
                 image = self.source.read(found, size, reduced=True)
+            except Damaged:  # of a data set of ours, in which nothing may be broken
+                raise
             except (OSError, ValueError) as error:
                 self._count_broken(found, error)
             else:

@@ -11,6 +11,7 @@ import numpy as np
 from .. import worlds
 from ..addresses import split_address
 from ..errors import UserError
+from ..photographs import own
 from ..photographs.left_out import LeftOut
 from ..shards import layout as shard_layout
 from . import layouts, tables, tars
@@ -62,6 +63,8 @@ def open_samples(
         _refuse_masks(place, reading, "a world has masks of its own")
         return WorldSamples(place.removeprefix(WORLD), count=count, size=size, split=split)
     kind, path = _kind_of(place, reading)
+    if kind == "tars" and Path(path).expanduser().is_dir() and own.is_data_set(Path(path).expanduser()):
+        kind = "shards"
     return _OPEN[kind](path, reading)
 
 

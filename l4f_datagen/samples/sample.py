@@ -96,6 +96,10 @@ class Samples(abc.ABC):
         check_fit(self.where(index), alpha, image.shape[:2])
         return Labelled(image, alpha, mask, law=self.law)
 
+    def of_two_sizes(self, index: int) -> Exception:
+        """What to raise where image, mask and alpha of one do not have one size, though all were looked at before."""
+        return broken(self.where(index), "it changed since it was looked at")
+
     def where(self, index: int) -> str:
         """What messages call one of them."""
         return f"{self.name}: {self.keys[index]}"

@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..masks import IGNORED, law_of
 from ..settings import fingerprint
 from ..shards import encoding, folder, layout, reader, sides
+from ..shards.damage import Damaged
 from .meaning import Classes, named, parse
 from .reading import Reading
 from .sample import UNKNOWN_LICENCE, Labelled, Picture, Samples
@@ -54,9 +55,8 @@ class ShardSamples(Samples):
     def read(self, index: int, *, foreground: bool = False) -> Labelled:
         """One image and its truth."""
         image, alpha, mask = self._parts(index, ("image", "alpha.png", "mask.png"), foreground=foreground)
-        with self._damage(index):
-            if not image.shape[:2] == alpha.shape == mask.shape:
-                raise ValueError("image, alpha and mask are not of one size")
+        if not image.shape[:2] == alpha.shape == mask.shape:
+            raise self.of_two_sizes(index)
         return Labelled(image, alpha, mask, law=self.law, hard=self.blended == "mask" and not foreground)
 
     def picture(self, index: int) -> Picture:
@@ -74,6 +74,11 @@ class ShardSamples(Samples):
     def alpha(self, index: int) -> np.ndarray:
         """One alpha."""
         return self._parts(index, ("alpha.png",))[0]
+
+    def of_two_sizes(self, index: int) -> Exception:
+        """``Damaged``: what was written has one size."""
+        tar = self.store.where(layout.tar(bisect.bisect_right(self._ends, index)))
+        return Damaged(tar, "image, alpha and mask are not of one size", sample=self.keys[index])
 
     def _parts(self, index: int, names: Iterable[str], *, foreground: bool = False) -> list[np.ndarray]:
         members = self._place(index)[1]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ..errors import UserError
-from ..photographs import limits, names
+from ..photographs import limits, names, own
 from ..photographs.left_out import LeftOut
 from ..photographs.tar_index import NoTar, entries
 from . import files
@@ -16,7 +16,9 @@ def files_of(paths: Sequence[Path], left_out: LeftOut) -> list[File]:
 
     Raises:
         UserError: one is no whole tar file.
+        Damaged: one is of a data set of ours, and not as it was written.
     """
+    own.shards_of(paths)
     found = [_files_of(path, left_out) for path in paths]
     stems = [file.stem for some in found for file in some]
     if len({(file.stem, file.suffix) for some in found for file in some}) < len(stems):
