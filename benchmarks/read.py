@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.render import render
+from l4f_datagen.making.render import render
 from l4f_datagen.settings import RenderSettings
 
 _together: multiprocessing.synchronize.Barrier

@@ -7,7 +7,7 @@ import click
 import torch
 
 from benchmarks.timing import medians
-from l4f_datagen.engines.render import render
+from l4f_datagen.making.render import render
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import RenderSettings, TrainSegmenterSettings
 from l4f_datagen.training.labelled_batches import LabelledBatches

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from l4f_datagen.settings import RenderSettings
-from l4f_datagen.shards import encoding, layout, reader, sealed, writer
+from l4f_datagen.shards import reader, writer
+from l4f_datagen.shards.format import encoding, layout, sealed
 from l4f_datagen.storage.opening import open_store
 
 SETTINGS = RenderSettings(n=12, size=16, samples_per_shard=4)

@@ -78,7 +78,7 @@ def test_formats_and_filters_are_told():
 
 
 def test_metadata_keys_are_told():
-    from l4f_datagen.shards.schema import SCHEMA
+    from l4f_datagen.shards.format.schema import SCHEMA
 
     table = PAGES["docs/datasets.md"]
     for name in SCHEMA.names:

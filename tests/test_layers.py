@@ -19,6 +19,7 @@ BOTTOM = {
     "devices",
     "sample",
     "masks",
+    "scores",
     "overlap",
     "resources",
     "sheet",
@@ -32,6 +33,7 @@ ROWS = [
     {"cli"},
     {"experiment"},
     {"engines", "training", "analysis", "evaluation", "export"},
+    {"making"},
     {"loading", "samples"},
     {"generation", "segmentation"},
     {"photographs"},
@@ -43,7 +45,7 @@ ROWS = [
 SIDEWAYS = {
     ("training", "l4f_datagen.analysis.layers.first_resolution"),
     ("training", "l4f_datagen.evaluation.frechet.evaluate_frechet"),
-    ("shards", "l4f_datagen.generation.quality.score"),
+    ("shards", "l4f_datagen.scores.score"),
     ("evaluation", "l4f_datagen.training.sources.open_source"),
 }
 """Within a row only through a named public function: who may import which."""

@@ -35,7 +35,7 @@ ALLOWED = {
     # The null device, for streams that are closed.
     ("process/streams.py", "open"),
     # A hash alone.
-    ("shards/verify_metadata.py", "ParquetWriter"),
+    ("shards/verify/metadata.py", "ParquetWriter"),
     # A storage's own, not the disk's.
     ("storage/remote.py", "open"),
 }  # fmt: skip

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ..shards import encoding, rows, stats
+from ..shards.format import encoding, rows, stats
+from ..shards.format.rows import SHARES
 from ..shards.reader import Dataset, damage_told, read_members
-from ..shards.rows import SHARES
 
 _COLUMNS = (*SHARES, "components", "touches_border")
 BINS = 1000

@@ -15,7 +15,7 @@ def command(folder: str, allow_mixed: bool) -> None:
     ended. Refused while shards are missing, which are named, and where several versions or kinds of processors made
     them.
     """
-    from ..engines.dataset import finalize
+    from ..making.trunk import finalize
 
     counts = finalize(folder, allow_mixed=allow_mixed)["counts"]
     click.echo(f"{folder}: {counts['samples']} samples in {counts['shards']} shards; complete")

@@ -23,7 +23,7 @@ def command(source: str, out: str, allow_mixed: bool, overwrite: bool, dry_run: 
     """
     settings = resolve(ImportSettings, {}, {"source": source, **flags})
     # Imported here, so that a wrong flag is told at once.
-    from ..engines.importing import describe, import_dataset, open_source
+    from ..making.importing import describe, import_dataset, open_source
     from ..progress.samples import ProgressReporter
 
     labelled = open_source(settings)

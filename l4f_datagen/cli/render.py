@@ -26,7 +26,7 @@ def command(
     settings = resolve(RenderSettings, {}, {"world": world, **flags})
     shards = resolve(EngineSettings, {}, {"shard_range": shard_range}).shards(settings.shards)
     # Imported here, so that a wrong flag is told at once.
-    from ..engines.render import describe, render
+    from ..making.render import describe, render
     from ..progress.samples import ProgressReporter, closing_line
 
     if dry_run:

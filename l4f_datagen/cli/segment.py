@@ -27,8 +27,8 @@ def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -
         print_json(shown)
         return
     # Imported here: torch takes seconds, and a wrong flag is told at once.
-    from ..engines.segment import segment_files
     from ..progress.samples import CountReporter
+    from ..segmentation.image_files import segment_files
 
     with CountReporter("images") as reporter:
         result = segment_files(settings, images, out, report=reporter)

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import UserError, WorkError
-from ..shards.verify import Finding, Verification, verify
+from ..shards.verify.folder import Finding, Verification, verify
 from .output import check_file, write_file
 
 if TYPE_CHECKING:
-    from ..engines.repair import Repair
+    from ..shards.verify.repair import Repair
 
 _SHOWN = 100
 """Findings in the table; the JSON file has all."""
@@ -82,12 +82,12 @@ def _restriction(found: Verification) -> str:
 def _repair(found: Verification, **options: Any) -> "Repair":
     # Imported here: torch takes seconds, and a sound data set needs none.
     from ..engines.local import prepare_process
-    from ..engines.repair import repair
+    from ..engines.remaking import remake
     from ..progress.samples import ProgressReporter
 
     prepare_process()
     with ProgressReporter() as reporter:
-        return repair(found.place, found=found, report=reporter, **options)
+        return remake(found.place, found=found, report=reporter, **options)
 
 
 def _tell(done: "Repair") -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..errors import WorkError
+from ..making.trunk import Plan
 from ..progress.state import Progress
 from ..shards import folder as folders
-from ..shards.arithmetic import Arithmetic
-from .dataset import Plan
+from ..shards.format.arithmetic import Arithmetic
 from .maker import News
 
 logger = logging.getLogger(__name__)

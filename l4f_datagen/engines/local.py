@@ -15,12 +15,12 @@ from ..devices import resolve_device
 from ..errors import UserError
 from ..generation.filters import Reference, reference_identity
 from ..generation.stream import Models, load_models, stream
+from ..making.probes import of_generation
+from ..making.trunk import planned, versions, write_dataset
 from ..progress.samples import shown_in_notebooks
 from ..progress.state import Progress
 from ..settings import GenerateSettings
-from ..shards.arithmetic import Arithmetic
-from .dataset import planned, versions, write_dataset
-from .probes import of_generation
+from ..shards.format.arithmetic import Arithmetic
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 

@@ -15,12 +15,12 @@ import torch
 
 from ..errors import UserError, WorkError
 from ..generation.stream import Models, load_models, stream
+from ..making.trunk import made_by, make_shard
 from ..process.memory import keep_freed_memory
 from ..settings import GenerateSettings
 from ..shards import folder as folders
-from ..shards.arithmetic import Arithmetic
+from ..shards.format.arithmetic import Arithmetic
 from ..storage.store import Store
-from .dataset import made_by, make_shard
 from .local import arithmetic, describe, prepare_process
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, WorkError
+from ..making.trunk import planned
 from ..progress.state import Progress
 from ..settings import EngineSettings, GenerateSettings
 from ..weights import remote
 from .crew import drive
-from .dataset import planned
 from .local import describe_for, prepare_process
 from .maker import Job, News, ShardMaker
 

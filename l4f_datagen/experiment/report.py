@@ -8,9 +8,9 @@ from typing import Any
 from .. import __version__
 from ..addresses import hidden_within, shown
 from ..analysis import distribution_plot, distributions
-from ..engines.dataset import versions
 from ..errors import UserError
 from ..evaluation import metrics
+from ..making.trunk import versions
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..training.run import FINAL, SAMPLES, read_description

@@ -16,7 +16,7 @@ from ..evaluation.frechet import GENERATOR, evaluate_frechet
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import evaluate_segmenters
 from ..settings import fingerprint
-from ..shards import sealed
+from ..shards.format import sealed
 from ..storage import atomic
 from ..weights.native import is_native
 from ..weights.source import file_sha256

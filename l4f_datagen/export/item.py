@@ -12,8 +12,8 @@ from PIL import Image
 
 from .. import documents
 from ..errors import UserError
-from ..shards import schema, sides
-from ..shards.encoding import IGNORED, IMAGE_FORMATS, decode_mask
+from ..shards.format import schema, sides
+from ..shards.format.encoding import IGNORED, IMAGE_FORMATS, decode_mask
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Item:
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
-        """The row of ``shards.schema``."""
+        """The row of ``shards.format.schema``."""
         content = self.member("json")
         with self.told():
             row = documents.read_json(content, "its metadata", kind=dict)

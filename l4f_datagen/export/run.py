@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import UserError, WorkError
 from ..progress.state import Progress
 from ..settings import ExportSettings
-from ..shards import card
+from ..shards.format import card
 from ..shards.reader import Dataset, damage_told, open_dataset
 from ..storage import atomic
 from ..storage.atomic import CannotWrite

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import scores
 from ..masks import cut_out, make_mask
 from ..sample import Sample
 from ..settings import GenerateSettings
-from . import backgrounds, compositing, latents, quality
+from . import backgrounds, compositing, latents
 from .latents import Candidate
 from .models import Models
 from .refinement import refine
@@ -112,7 +113,7 @@ def _finish(settings: GenerateSettings, batch: Batch, position: int) -> Sample:
         "threshold": settings.threshold,
         "height": alpha.shape[0],
         "width": alpha.shape[1],
-        **quality.score(alpha, mask, settings.threshold),
+        **scores.score(alpha, mask, settings.threshold),
     }
     extras = {name: arrays[position] for name, arrays in batch.extras.items()}
     return Sample(image=batch.image[position], alpha=alpha, mask=mask, metadata=metadata, **extras)

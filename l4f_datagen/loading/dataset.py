@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from ..errors import UserError
 from ..overlap import ordered_map
 from ..sample import Sample
-from ..shards import encoding
+from ..shards.format import encoding
 from ..shards.reader import damage_told, decode, open_dataset, read_members
 from ..storage.store import Store
 from . import shares

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..shards import descriptions, encoding, finished, layout, reader, sides
+from ..shards import finished, reader
 from ..shards.damage import Damaged
+from ..shards.format import descriptions, encoding, layout, sides
 from ..storage.opening import open_store
 from ..storage.store import Store
 from .tar_index import Entry

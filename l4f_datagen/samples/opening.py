@@ -13,7 +13,7 @@ from ..addresses import split_address
 from ..errors import UserError
 from ..photographs import own
 from ..photographs.left_out import LeftOut
-from ..shards import layout as shard_layout
+from ..shards.format import layout as shard_layout
 from . import layouts, tables, tars
 from .coco import CocoSamples
 from .file_samples import FileSamples, MaskFiles

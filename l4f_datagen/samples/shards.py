@@ -13,8 +13,9 @@ from ..addresses import shown
 from ..errors import UserError
 from ..masks import IGNORED, law_of
 from ..settings import fingerprint
-from ..shards import encoding, folder, layout, reader, sides
+from ..shards import folder, reader
 from ..shards.damage import Damaged
+from ..shards.format import encoding, layout, sides
 from .meaning import Classes, named, parse
 from .reading import Reading
 from .sample import UNKNOWN_LICENCE, Labelled, Picture, Samples

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from ..storage import parquet
 from ..storage.store import Store
-from . import checksums, index, layout
 from .damage import Damaged
-from .schema import SCHEMA
+from .format import checksums, index, layout
+from .format.schema import SCHEMA
 
 
 def problems(store: Store, shards: int, name: str, samples: int) -> Iterator[Damaged]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ..storage.store import Store
-from . import layout, stats
 from .damage import Damaged
-from .descriptions import Lengths
-from .tar import BLOCK
-from .untar import NotPlainTar, first_name
+from .format import layout, stats
+from .format.descriptions import Lengths
+from .format.tar import BLOCK
+from .format.untar import NotPlainTar, first_name
 
 _ASKING = 16  # files read at a time: behind an address each takes a round trip
 _PARQUET = b"PAR1"

@@ -11,8 +11,9 @@ from ..errors import UserError
 from ..short import short
 from ..storage.opening import open_store
 from ..storage.store import Store
-from . import card, complete, descriptions, finished, index, layout, sealed
-from .descriptions import FORMAT, VERSION, Lengths
+from . import complete, finished
+from .format import card, descriptions, index, layout, sealed
+from .format.descriptions import FORMAT, VERSION, Lengths
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,11 @@ from ..sample import Sample
 from ..short import short
 from ..storage.opening import open_store
 from ..storage.store import Store
-from . import encoding, finished, folder, layout, schema
+from . import finished, folder
 from .damage import Damaged
-from .tar import BLOCK
-from .untar import Member, NotPlainTar, members, places
+from .format import encoding, layout, schema
+from .format.tar import BLOCK
+from .format.untar import Member, NotPlainTar, members, places
 
 logger = logging.getLogger(__name__)
 

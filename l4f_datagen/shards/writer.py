@@ -16,8 +16,8 @@ from ..overlap import ordered_map
 from ..sample import Sample
 from ..storage.opening import open_store
 from ..storage.store import Store
-from . import encoding, layout, schema, sealed, stats
-from .tar import TarWriter
+from .format import encoding, layout, schema, sealed, stats
+from .format.tar import TarWriter
 
 _CHUNK = 32  # samples encoded at a time
 _ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks want the cores too

@@ -8,10 +8,10 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.engines.render import render
 from l4f_datagen.loading.dataset import TrainingDataset
-from l4f_datagen.shards import layout
+from l4f_datagen.making.render import render
 from l4f_datagen.shards.damage import Damaged
+from l4f_datagen.shards.format import layout
 from tests.damages import EVERYWHERE, INDEX, OF_SAMPLES, PARQUET, SETTINGS, STATS, TAR, rewritten, told
 
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from l4f_datagen.cli import main
-from l4f_datagen.engines.render import render
+from l4f_datagen.making.render import render
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.photographs.places import open_images
-from l4f_datagen.shards import layout
 from l4f_datagen.shards.damage import Damaged
+from l4f_datagen.shards.format import layout
 from l4f_datagen.weights import native
 from tests.damages import EVERYWHERE, INDEX, OF_SAMPLES, SETTINGS, STATS, TAR, told
 from tests.training.conftest import write_pictures

@@ -6,7 +6,7 @@ import time
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 from tests.engines.test_local import command
 
 

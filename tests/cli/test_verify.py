@@ -3,7 +3,7 @@ import json
 import pytest
 
 from l4f_datagen.cli import main
-from l4f_datagen.shards import encoding, layout
+from l4f_datagen.shards.format import encoding, layout
 
 
 @pytest.fixture

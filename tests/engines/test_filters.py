@@ -14,7 +14,7 @@ import pytest
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.engines.local import generate
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 
 
 def fingerprints(folder: Path) -> dict[str, str]:

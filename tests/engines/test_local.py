@@ -9,7 +9,7 @@ import pytest
 
 from l4f_datagen.engines.local import generate
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.reader import open_dataset
 from tests import torture
 from tests.torture import command, fingerprints

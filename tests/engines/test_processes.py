@@ -17,7 +17,8 @@ from l4f_datagen.engines.maker import Job, ShardMaker
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.generation.stream import load_models
 from l4f_datagen.settings import EngineSettings
-from l4f_datagen.shards import folder, layout
+from l4f_datagen.shards import folder
+from l4f_datagen.shards.format import layout
 from l4f_datagen.storage.opening import open_store
 from tests.torture import command, fingerprints
 

@@ -5,12 +5,12 @@ import subprocess
 import pytest
 
 from l4f_datagen.cli import main
-from l4f_datagen.engines.dataset import as_ranges, finalize
 from l4f_datagen.engines.local import generate
-from l4f_datagen.engines.render import render
 from l4f_datagen.errors import UserError
+from l4f_datagen.making.render import render
+from l4f_datagen.making.trunk import as_ranges, finalize
 from l4f_datagen.settings import RenderSettings
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 from tests.torture import command, fingerprints
 
 

@@ -15,7 +15,7 @@ from l4f_datagen.engines import local
 from l4f_datagen.engines import ray as ray_engine
 from l4f_datagen.errors import UserError
 from l4f_datagen.settings import EngineSettings
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 from tests.torture import command, fingerprints
 
 ray = pytest.importorskip("ray")

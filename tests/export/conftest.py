@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.dataset import write_dataset
-from l4f_datagen.engines.render import arithmetic, describe, render
+from l4f_datagen.making.render import arithmetic, describe, render
+from l4f_datagen.making.trunk import write_dataset
 from l4f_datagen.sample import Sample
 from l4f_datagen.settings import RenderSettings
 
@@ -82,6 +82,6 @@ def write_masks(out: Path, arrays: list[np.ndarray]) -> Path:
 
 
 def _rows(settings: RenderSettings):
-    from l4f_datagen.engines.render import stream
+    from l4f_datagen.making.render import stream
 
     return (sample.metadata for sample in stream(settings))

@@ -82,7 +82,7 @@ def test_coco_by_pycocotools(request, tmp_path, source):
 
 
 def test_coco_numbers_stay_when_a_data_set_grows(tmp_path, rendered):
-    from l4f_datagen.engines.render import render
+    from l4f_datagen.making.render import render
     from l4f_datagen.settings import RenderSettings
 
     render(RenderSettings(n=20, size=48, samples_per_shard=25, image_format="png"), tmp_path / "small")

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.render import render
 from l4f_datagen.export import image_sets
 from l4f_datagen.export.formats import folder, hf_parquet
 from l4f_datagen.export.run import export
+from l4f_datagen.making.render import render
 from l4f_datagen.settings import ExportSettings, RenderSettings
 from l4f_datagen.settings.export import FORMATS as ALL
-from l4f_datagen.shards import layout, sealed
+from l4f_datagen.shards.format import layout, sealed
 
 from ..faults import file_size_limit
 

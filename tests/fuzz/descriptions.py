@@ -3,8 +3,8 @@
 import random
 from collections.abc import Mapping
 
-from l4f_datagen.engines.render import render
-from l4f_datagen.shards import layout
+from l4f_datagen.making.render import render
+from l4f_datagen.shards.format import layout
 
 from . import datasets
 from .mutations import json_mutated

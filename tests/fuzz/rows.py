@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from l4f_datagen.shards import layout, sealed
+from l4f_datagen.shards.format import layout, sealed
 
 from . import datasets
 from .mutations import NUMBERS

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Mapping
 
-from l4f_datagen.shards import layout, sealed
+from l4f_datagen.shards.format import layout, sealed
 
 from . import datasets
 from .mutations import NUMBERS

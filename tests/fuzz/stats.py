@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 
 from . import datasets
 from .mutations import json_mutated

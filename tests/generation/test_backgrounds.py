@@ -10,7 +10,7 @@ from l4f_datagen.generation.backgrounds import Backgrounds, open_backgrounds
 from l4f_datagen.generation.latents import Candidate
 from l4f_datagen.generation.stream import stream
 from l4f_datagen.photographs.folders import FolderImages
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 
 
 def write_images(folder, count: int, size: tuple[int, int] = (40, 24)) -> None:

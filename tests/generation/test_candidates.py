@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen import masks
+from l4f_datagen import masks, scores
 from l4f_datagen.errors import WorkError
-from l4f_datagen.generation import compositing, quality
+from l4f_datagen.generation import compositing
 from l4f_datagen.generation.candidates import first_accepted
 from l4f_datagen.generation.filters import Filters, Tally
 from l4f_datagen.generation.stream import load_models, stream
@@ -73,7 +73,7 @@ def test_a_sample_is_the_papers_of_its_first_accepted_candidate(tiny_settings):
             out = models.generator.synthesize(w)
             alpha = models.alpha(out.features)
             stored = compositing.alpha_to_uint8(alpha)[0].numpy()
-            if quality.score(stored, masks.make_mask(stored, settings), 0.5)["mask_area"] <= 0.55:
+            if scores.score(stored, masks.make_mask(stored, settings), 0.5)["mask_area"] <= 0.55:
                 break
         assert sample.metadata["candidate"] == len(sample.rejected) == number
         np.testing.assert_allclose(sample.w[0], w[0].numpy(), rtol=1e-4, atol=1e-5)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from l4f_datagen import scores
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.generation import quality
 from l4f_datagen.generation.filters import Filters, Tally, reference_identity
 from l4f_datagen.sample import Sample
 from l4f_datagen.settings import GenerateSettings
@@ -11,7 +11,7 @@ from l4f_datagen.settings import GenerateSettings
 def judged(alpha: np.ndarray, reference=None, **settings) -> list[str]:
     mask = (alpha >= 128).astype(np.uint8)
     sample = Sample(
-        image=np.zeros((*alpha.shape, 3), np.uint8), alpha=alpha, mask=mask, metadata=quality.score(alpha, mask, 0.5)
+        image=np.zeros((*alpha.shape, 3), np.uint8), alpha=alpha, mask=mask, metadata=scores.score(alpha, mask, 0.5)
     )
     return Filters(GenerateSettings(threshold=0.5, **settings), reference).failed(sample)
 

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from l4f_datagen import scores
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.generation import compositing, quality
+from l4f_datagen.generation import compositing
 from l4f_datagen.generation.stream import load_models, stream
 from l4f_datagen.seeding import normal
-from l4f_datagen.shards.schema import SCHEMA
+from l4f_datagen.shards.format.schema import SCHEMA
 
 
 def test_samples_are_complete_and_in_order(tiny_settings):
@@ -17,7 +18,7 @@ def test_samples_are_complete_and_in_order(tiny_settings):
         assert sample.metadata["shard"] == index // 10
         assert sample.image.shape == (16, 16, 3) and sample.alpha.shape == sample.mask.shape == (16, 16)
         assert {sample.image.dtype, sample.alpha.dtype, sample.mask.dtype} == {np.dtype("uint8")}
-        np.testing.assert_array_equal(sample.mask, sample.alpha >= quality.cut(0.5))
+        np.testing.assert_array_equal(sample.mask, sample.alpha >= scores.cut(0.5))
         assert sample.foreground is sample.background is sample.w is None
     assert 0.02 < np.mean([sample.mask.mean() for sample in samples]) < 0.98
 

@@ -10,9 +10,9 @@ import torch
 from torch.utils.data import DataLoader
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.render import render
+from l4f_datagen.making.render import render
 from l4f_datagen.settings import RenderSettings
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen.engines.segment import _read, find_items
-from l4f_datagen.engines.segment_index import ResultIndex
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation import frechet
 from l4f_datagen.generation.backgrounds import open_backgrounds
@@ -15,6 +13,8 @@ from l4f_datagen.photographs.decoding import decode, head
 from l4f_datagen.samples.opening import open_samples
 from l4f_datagen.samples.reading import Reading
 from l4f_datagen.samples.sample import Samples
+from l4f_datagen.segmentation.image_files import _read, find_items
+from l4f_datagen.segmentation.result_index import ResultIndex
 from l4f_datagen.settings import EvaluateFrechetSettings
 from l4f_datagen.training.images import RealImages
 from l4f_datagen.training.sources import open_source

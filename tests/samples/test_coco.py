@@ -10,7 +10,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.importing import open_source
+from l4f_datagen.making.importing import open_source
 from l4f_datagen.settings import ImportSettings
 
 HEIGHT, WIDTH = 24, 32

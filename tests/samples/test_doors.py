@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.importing import import_dataset
 from l4f_datagen.evaluation.compare import evaluate_masks
 from l4f_datagen.evaluation.segmenter import open_truth
 from l4f_datagen.export.run import export
+from l4f_datagen.making.importing import import_dataset
 from l4f_datagen.settings import (
     EvaluateMasksSettings,
     EvaluateSegmenterSettings,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import l4f_datagen as l4f
-from l4f_datagen.shards import encoding, layout
+from l4f_datagen.shards.format import encoding, layout
 
 
 @pytest.fixture

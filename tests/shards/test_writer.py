@@ -8,7 +8,7 @@ import pytest
 
 from l4f_datagen.generation.stream import stream
 from l4f_datagen.settings import GenerateSettings
-from l4f_datagen.shards import layout, schema
+from l4f_datagen.shards.format import layout, schema
 from l4f_datagen.shards.writer import write_shard
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import l4f_datagen
-from l4f_datagen.engines.render import render
+from l4f_datagen.making.render import render
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.storage import parquet
 
@@ -96,11 +96,15 @@ assert "pyarrow.dataset" not in sys.modules
 @pytest.mark.parametrize(
     ("module", "names", "program"),
     [
-        ("shards.verify", "verify", "assert not verify(sys.argv[1]).findings"),
-        ("engines.dataset", "finalize", "os.remove(sys.argv[1] + '/metadata.parquet'); finalize(sys.argv[1])"),
+        ("shards.verify.folder", "verify", "assert not verify(sys.argv[1]).findings"),
+        ("making.trunk", "finalize", "os.remove(sys.argv[1] + '/metadata.parquet'); finalize(sys.argv[1])"),
         ("analysis.distributions", "measure", "measure(l4f.open_dataset(sys.argv[1]))"),
-        ("parquet", "read_table", "read_table(sys.argv[1] + '/metadata.parquet')"),
-        ("parquet", "open_file, read_table", "read_table(open(sys.argv[1] + '/00000.parquet', 'rb'), groups=[0])"),
+        ("storage.parquet", "read_table", "read_table(sys.argv[1] + '/metadata.parquet')"),
+        (
+            "storage.parquet",
+            "open_file, read_table",
+            "read_table(open(sys.argv[1] + '/00000.parquet', 'rb'), groups=[0])",
+        ),
     ],
     ids=["verify", "finalize", "stats", "path", "file"],
 )

@@ -13,7 +13,7 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.shards import layout
+from l4f_datagen.shards.format import layout
 from l4f_datagen.storage import remote
 from l4f_datagen.storage.opening import open_store
 from tests.engines.test_local import command
@@ -60,7 +60,7 @@ def test_what_is_lost_is_made_again_and_more_extends(s3, tiny_settings, local):
 
 
 def test_ranges_and_finalize_and_overwrite(s3, tiny_settings, local):
-    from l4f_datagen.engines.dataset import finalize
+    from l4f_datagen.making.trunk import finalize
 
     for shards in (range(2, 3), range(2)):
         l4f.generate(tiny_settings, s3.address("set"), shards=shards)

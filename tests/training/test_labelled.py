@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.render import render
 from l4f_datagen.errors import UserError
+from l4f_datagen.making.render import render
 from l4f_datagen.samples.opening import open_samples
 from l4f_datagen.samples.reading import Reading
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
-from l4f_datagen.shards import sealed
+from l4f_datagen.shards.format import sealed
 from l4f_datagen.training.labelled_batches import LabelledBatches
 
 STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0}

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import l4f_datagen as l4f
+from l4f_datagen import scores
 from l4f_datagen import settings as settings_module
-from l4f_datagen.engines.dataset import versions, write_dataset
-from l4f_datagen.engines.render import arithmetic
-from l4f_datagen.generation import quality
+from l4f_datagen.making.render import arithmetic
+from l4f_datagen.making.trunk import versions, write_dataset
 from l4f_datagen.masks import HALF, MaskLaw, law_of, make_mask
 from l4f_datagen.sample import Sample
 from l4f_datagen.samples.sample import Labelled
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
-from l4f_datagen.shards.verify import verify
+from l4f_datagen.shards.verify.folder import verify
 from l4f_datagen.training import augmentation
 from l4f_datagen.training.labelled_batches import LabelledBatches
 
@@ -65,7 +65,7 @@ def write(folder, **choices) -> GenerateSettings:
             "key": f"{index:09d}", "shard": 0, "index": index, "seed": 0, "foreground_code": index,
             "background_code": index, "candidate": 0, "background_source": "generator", "psi": settings.psi,
             "background_psi": settings.background_psi, "threshold": settings.threshold, "height": SIZE, "width": SIZE,
-            **quality.score(alpha, mask, settings.threshold),
+            **scores.score(alpha, mask, settings.threshold),
         }  # fmt: skip
         return Sample(image=np.repeat(alpha[..., None], 3, 2), alpha=alpha, mask=mask, metadata=metadata)
 

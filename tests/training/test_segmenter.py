@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.render import render
 from l4f_datagen.errors import UserError, WorkError
+from l4f_datagen.making.render import render
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
 from l4f_datagen.storage.lock import writing
 from l4f_datagen.training import segmenter, segmenter_steps

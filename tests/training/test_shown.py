@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen.engines.render import render
+from l4f_datagen.making.render import render
 from l4f_datagen.networks.inference import freeze
 from l4f_datagen.settings import RenderSettings, TrainAlphaSettings, TrainGeneratorSettings, TrainSegmenterSettings
 from l4f_datagen.training import generator, generator_distance, generator_preview, preview

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pyarrow.parquet as pq
 
-from ...shards import layout, schema
+from ...shards.format import layout, schema
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...shards import card
-from ...shards.schema import SCHEMA
+from ...shards.format import card
+from ...shards.format.schema import SCHEMA
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target, in_braces

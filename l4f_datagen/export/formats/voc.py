@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from ...shards.encoding import IGNORED, decode_image, encode_image
+from ...shards.format.encoding import IGNORED, decode_image, encode_image
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target, in_braces

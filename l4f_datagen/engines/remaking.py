@@ -1,0 +1,101 @@
+"""A data set made again where it is bad, from what its ``dataset.json`` says of it."""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..addresses import split_address
+from ..errors import UserError
+from ..generation.models import Models, load_models
+from ..making import render
+from ..progress.state import Progress
+from ..settings import GenerateSettings, RenderSettings, validate
+from ..shards.format import layout
+from ..shards.verify.folder import Verification
+from ..shards.verify.repair import Maker, Repair, repair
+from ..storage.store import Store
+from . import local
+
+
+def remake(
+    place: str | Path | Store,
+    *,
+    generator: str | None = None,
+    alpha: str | None = None,
+    found: Verification | None = None,
+    allow_mixed: bool = False,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Repair:
+    """Make the bad shards of a data set again, as ``shards.verify.repair`` does it, on this machine.
+
+    Args:
+        generator: where its generator is now; default: where it was. Another one is refused.
+        alpha: the same for its alpha network.
+        found: what ``verify`` just found.
+        allow_mixed: make shards by another arithmetic than that of the others.
+        report: called after every sample.
+
+    Raises:
+        UserError, WorkError: as ``repair``; nothing was changed.
+    """
+    maker = functools.partial(_maker, generator=generator, alpha=alpha, report=report, allow_mixed=allow_mixed)
+    return repair(place, maker, found=found, allow_mixed=allow_mixed)
+
+
+def _maker(
+    store: Store,
+    description: Mapping[str, Any],
+    *,
+    generator: str | None,
+    alpha: str | None,
+    report: Callable[[Progress], None],
+    allow_mixed: bool,
+) -> Maker:
+    """What makes the shards of a data set with this ``dataset.json``.
+
+    Raises:
+        UserError: nothing does, or a checkpoint is not where it was.
+    """
+    where, common = store.where(layout.DATASET), {"report": report, "allow_mixed": allow_mixed}
+    if "world" in description:
+        rendering = validate(RenderSettings, dict(description["settings"]), where)
+        return Maker(
+            description=render.describe(rendering),
+            make=lambda: render.render(rendering, store, **common),
+            probe=lambda: render.arithmetic(rendering),
+        )
+    if not description["checkpoints"]:
+        raise UserError(
+            str(store), got="images that came from elsewhere, which nothing can make again",
+            expected="a data set of generate or render", remedy="import them once more",
+        )  # fmt: skip
+    changed = {name: path for name, path in (("generator", generator), ("alpha", alpha)) if path is not None}
+    generating, models = _networks(description["settings"], changed, where)
+    return Maker(
+        description=local.describe(generating, models),
+        make=lambda: local.generate(generating, store, models=models, **common),
+        probe=lambda: local.arithmetic(generating, models),
+    )
+
+
+def _networks(settings: Mapping[str, Any], changed: Mapping[str, str], where: str) -> tuple[GenerateSettings, Models]:
+    """The settings of a data set with these paths ``changed``, and what they name.
+
+    Raises:
+        UserError: a checkpoint cannot be read; where only its address without its keys is known, this is said.
+    """
+    if "generator" in changed and settings.get("alpha") == settings.get("generator"):
+        changed = {"alpha": changed["generator"], **changed}
+    generating = validate(GenerateSettings, {**settings, **changed}, where)
+    try:
+        return generating, load_models(generating)
+    except UserError as error:
+        paths = {name: settings.get(name) or "" for name in ("generator", "alpha") if name not in changed}
+        if stored := [name for name, path in paths.items() if split_address(path)]:
+            raise UserError(
+                error.subject, got=error.got, expected=error.expected,
+                remedy="dataset.json holds addresses without their keys: name the whole one with "
+                + " and ".join(f"--{name}" for name in stored),
+            ) from error  # fmt: skip
+        raise

@@ -1,0 +1,1 @@
+"""Data sets made shard by shard: what all makers share, worlds rendered, labelled images imported."""

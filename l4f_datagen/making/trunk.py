@@ -1,0 +1,296 @@
+"""The trunk of all engines: open a data set folder, see what is pending, make a shard, finish.
+
+Where the samples come from, and in which process, is the caller's.
+"""
+
+import contextlib
+import functools
+import logging
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError, WorkError
+from ..progress.state import Progress
+from ..sample import Sample
+from ..settings import GenerateSettings, ImportSettings, RenderSettings
+from ..shards import finished
+from ..shards import folder as folders
+from ..shards.format import arithmetic, layout, sealed
+from ..shards.format.arithmetic import Arithmetic
+from ..shards.mixing import refuse_mixed, refuse_mixture
+from ..shards.ranges import as_ranges
+from ..shards.writer import write_shard
+from ..short import short
+from ..storage.atomic import CannotWrite
+from ..storage.lock import Lock, writing
+from ..storage.opening import open_store
+from ..storage.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run has to do in a data set folder."""
+
+    settings: GenerateSettings | RenderSettings
+    out: Store
+    lock: Lock
+    fingerprint: str
+    """Of the data set's settings."""
+    pending: Sequence[int]
+    """Shards that are to be made, in order."""
+    done: Sequence[int]
+    """Those that are finished, of the ones that are wanted."""
+    allow_mixed: bool = False
+    """Whether another arithmetic than that of finished shards is insisted on."""
+
+    def admit(self, here: Arithmetic) -> None:
+        """Let shards be made by this arithmetic; the first one that makes any is the data set's from then on.
+
+        Raises:
+            UserError: it is another than that of the data set.
+        """
+        description = folders.read_description(self.out)
+        refuse_mixture(self.out, description, self.done, here, allow_mixed=self.allow_mixed)
+        if arithmetic.KEY in description and description[arithmetic.KEY] is None:
+            self.out.write_bytes(layout.DATASET, sealed.seal(description | _of_dataset(here)))
+
+    @property
+    def to_make(self) -> int:
+        """Samples of all pending shards."""
+        return sum(self.count(shard) for shard in self.pending)
+
+    def count(self, shard: int) -> int:
+        """Samples of one shard."""
+        return len(self.settings.shard_indices(shard))
+
+    def progress(self, shard: int, made: int, to_make: int) -> Progress:
+        """Where a run stands that works on ``shard``."""
+        return Progress(shard, self.settings.shards, made, to_make, self.settings.n)
+
+
+@contextlib.contextmanager
+def planned(
+    settings: GenerateSettings | RenderSettings,
+    out: str | Path,
+    description: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+    shards: range | None = None,
+    probe: Callable[[], Arithmetic] | None = None,
+    allow_mixed: bool = False,
+) -> Iterator[Plan]:
+    """Open the folder ``out`` for a block that makes what is pending.
+
+    Args:
+        description: content of ``dataset.json``, as ``folder.open_for_writing`` takes it.
+        probe: what tells by what arithmetic the block makes shards; asked for when there are any. None: the block
+            calls ``Plan.admit``.
+        allow_mixed: take another arithmetic than that of the data set.
+        shards: a part of the data set; other processes may write other parts at the same time. None is all of it,
+            and then the files over all shards are written when the block ends well.
+
+    Raises:
+        UserError: the folder is not usable, shards made here would differ from those that are there, or somebody else
+            is writing these shards; nothing was written.
+        WorkError: the disk is full; finished shards stay.
+    """
+    store = open_store(out)
+    if overwrite and shards is not None:
+        raise UserError(
+            "overwrite", got="a range of shards with it", expected="either",
+            remedy="remove the folder once, before the first range is made",
+        )  # fmt: skip
+    with writing(store, shards) as lock:
+        wanted = range(settings.shards) if shards is None else shards
+        lengths, fingerprint = folders.shard_lengths(description), description["fingerprint"]
+        there = None if overwrite or not store.exists(layout.DATASET) else folders.read_description(store)
+        if there is None:
+            description = {**description, **_of_dataset(probe() if probe else None)}
+        else:
+            # What is refused is refused before anything is changed.
+            folders.check_same(store, there, description)
+            done = _sound(store, lengths, wanted, fingerprint)
+            if probe and not done.issuperset(wanted):
+                refuse_mixture(store, there, sorted(done), probe(), allow_mixed=allow_mixed)
+            description = {**description, **{name: there[name] for name in _KEPT if name in there}}
+        folders.open_for_writing(store, description, overwrite=overwrite, shards=shards)
+        if there is None:
+            done = _sound(store, lengths, wanted, fingerprint)
+        pending = [shard for shard in wanted if shard not in done]
+        plan = Plan(settings, store, lock, fingerprint, pending, sorted(done), allow_mixed)
+        if probe and pending and (there is None or there.get(arithmetic.KEY, "unknown") is None):
+            plan.admit(probe())  # of a new data set another process may have been the first
+        yield plan
+        if shards is None:
+            _finish(store)
+
+
+_KEPT = (arithmetic.KEY, arithmetic.ALLOWED)
+"""Parts of ``dataset.json`` that stay what they were when a data set is continued."""
+
+
+def _of_dataset(here: Arithmetic | None) -> dict[str, Any]:
+    """What ``dataset.json`` tells of the arithmetic; None: nothing is known yet. Its versions are told already."""
+    return {arithmetic.KEY: here and {"probe": here.probe, "processor": here.processor}}
+
+
+def make_shard(
+    settings: GenerateSettings | RenderSettings,
+    out: Store,
+    shard: int,
+    samples: Iterable[Sample],
+    report: Callable[[], None] = lambda: None,
+    *,
+    fingerprint: str,
+    made_by: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one shard from the first of ``samples``. Calls ``report`` after every sample.
+
+    Args:
+        fingerprint: that of the data set's ``dataset.json``.
+        made_by: what else the stats tell, of what made the samples.
+
+    Raises:
+        WorkError: the disk is full.
+    """
+    with _explaining_full_disk(f"shard {shard}"):
+        folders.remove_shard(out, shard)
+        write_shard(
+            out,
+            shard,
+            islice(samples, len(settings.shard_indices(shard))),
+            image_format=settings.image_format,
+            quality=settings.quality,
+            fingerprint=fingerprint,
+            made_by=made_by,
+            report=report,
+        )
+
+
+def made_by(here: Arithmetic, *, allow_mixed: bool) -> dict[str, Any]:
+    """What the stats of a shard tell of what made it."""
+    return {arithmetic.KEY: here.as_json(), **({arithmetic.ALLOWED: True} if allow_mixed else {})}
+
+
+def write_dataset(
+    settings: GenerateSettings | RenderSettings | ImportSettings,
+    out: str | Path,
+    description: Mapping[str, Any],
+    make: Callable[[Sequence[int]], Iterator[Sample]],
+    *,
+    overwrite: bool,
+    report: Callable[[Progress], None],
+    shards: range | None = None,
+    probe: Callable[[], Arithmetic],
+    allow_mixed: bool = False,
+) -> Progress:
+    """Write a data set, or a part of it, in this process; continues what was begun. Reports after every sample.
+
+    Args:
+        make: shards that are to be made → their samples in order; closed when it is not needed any more.
+
+    The other arguments and what is raised are those of ``planned``.
+    """
+    probe = functools.cache(probe)
+    common = {"overwrite": overwrite, "shards": shards, "probe": probe, "allow_mixed": allow_mixed}
+    with planned(settings, out, description, **common) as plan:
+        to_make, made = plan.to_make, 0
+        told = made_by(probe(), allow_mixed=allow_mixed) if plan.pending else None
+        progress = plan.progress(settings.shards, made, to_make)
+        with contextlib.closing(make(plan.pending)) as samples:
+            for shard in plan.pending:
+                plan.lock.check()
+
+                def step(shard: int = shard) -> None:
+                    nonlocal made, progress
+                    made += 1
+                    progress = plan.progress(shard, made, to_make)
+                    report(progress)
+
+                make_shard(settings, plan.out, shard, samples, step, fingerprint=plan.fingerprint, made_by=told)
+    return progress
+
+
+def finalize(out: str | Path, *, allow_mixed: bool = False) -> Mapping[str, Any]:
+    """Write the files over all shards of a data set whose every shard is done. Returns its description.
+
+    Args:
+        allow_mixed: take shards of several arithmetics, and note in ``dataset.json`` that this was insisted on.
+
+    Raises:
+        UserError: no data set, somebody is writing into it, shards are missing, which are listed, or they were made by
+            several arithmetics.
+        Damaged: a shard is not as it was written.
+        WorkError: the disk is full.
+    """
+    store = open_store(out)
+    folders.read_description(store)  # what is no data set is left alone
+    with writing(store):
+        return _finish(store, allow_mixed=allow_mixed)
+
+
+def _sound(store: Store, lengths: Mapping[int, int], wanted: range, fingerprint: str) -> set[int]:
+    """Those of ``wanted`` that are finished; says which of them are not as they were written."""
+    sound = set()
+    for shard, problem in finished.look(store, lengths, fingerprint=fingerprint, closely=True).items():
+        if shard in wanted and problem is not None:
+            logger.warning("%s is damaged: %s; the shard is made again", problem.file, problem.problem)
+        elif problem is None:
+            sound.add(shard)
+    return sound
+
+
+def _finish(store: Store, *, allow_mixed: bool = False) -> Mapping[str, Any]:
+    description = folders.read_description(store)
+    counts = folders.shard_lengths(description)
+    begun = finished.look(store, counts, fingerprint=description["fingerprint"], closely=True)
+    for problem in begun.values():
+        if problem is not None:
+            raise problem
+    if missing := [shard for shard in counts if shard not in begun]:
+        raise UserError(
+            str(store),
+            got=f"a data set without {len(missing)} of its {len(counts)} shards: {short(as_ranges(missing), 300)}",
+            expected="all of them",
+            remedy="make them by the same command, with each of these as --shard-range or without one",
+        )
+    try:
+        refuse_mixed(store, description, counts)
+    except UserError:
+        if not allow_mixed:
+            raise
+        description = {**description, arithmetic.ALLOWED: True}
+        store.remove(layout.CHECKSUMS)
+        store.write_bytes(layout.DATASET, sealed.seal(description))
+    with _explaining_full_disk(layout.METADATA):
+        folders.finalize(store, len(counts))
+    return description
+
+
+def versions(packages: Sequence[str]) -> Mapping[str, str]:
+    """Versions of Python and of those of ``packages`` that are installed."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
+
+
+@contextlib.contextmanager
+def _explaining_full_disk(what: str):
+    try:
+        yield
+    except CannotWrite as error:
+        if not error.full:
+            raise
+        raise WorkError(
+            f"no room left while writing {what} ({error.reason}): the finished shards stay; "
+            "make room and run the same command again to continue"
+        ) from error

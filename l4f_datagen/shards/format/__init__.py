@@ -1,0 +1,1 @@
+"""The format of a data set: names, columns, encodings and every file of a folder, one by one."""

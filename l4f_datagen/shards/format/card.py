@@ -1,0 +1,221 @@
+"""The data set card, README.md of a data set folder: for people, and for ``datasets.load_dataset``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from ...settings.generate import is_set, told
+from . import arithmetic
+from .schema import COLUMNS
+
+_LICENCES = {"unknown": "unknown", "apache-2.0": "apache-2.0", "mit": "mit", "cc0-1.0": "cc0-1.0"}
+
+
+def render(description: Mapping[str, Any]) -> str:
+    """The card of a data set with this ``dataset.json``.
+
+    The ``configs`` block makes ``load_dataset(folder)`` read the tars; without it, it would take the
+    Parquet files and give no image.
+    """
+    settings = description["settings"]
+    origin = _origin(description)
+    image = settings["image_format"]
+    lines = [
+        front_matter(description, {"train": "*.tar"}, tags=("webdataset",)),
+        *origin.introduction,
+        "",
+        "| member | content |",
+        "|---|---|",
+        f"| `KEY.{image}` | {origin.image}, RGB |",
+        f"| `KEY.alpha.png` | {origin.alpha}, 0 to 255 |",
+        f"| `KEY.mask.png` | {_mask(settings)} |",
+        "| `KEY.json` | metadata, as in the Parquet files |",
+        *_extras(settings, image),
+        "",
+        "```python",
+        "import datasets",
+        'train = datasets.load_dataset("PATH/OF/THIS/FOLDER", split="train")',
+        "```",
+        "",
+        "| column | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{column.name}` | {column.type} | {column.meaning} |" for column in COLUMNS),
+        "",
+        "## Source",
+        "",
+        *origin.source,
+        *_sameness(description),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _sameness(description: Mapping[str, Any]) -> list[str]:
+    """What it takes to make the same files again; data sets from before anything told of it say nothing."""
+    if arithmetic.KEY not in description:
+        return []
+    return [
+        "",
+        "The same settings give the same files with the same versions, on the same kind of processor; each shard's",
+        "stats name both. Elsewhere some samples may differ by a few levels.",
+    ]
+
+
+def licence(description: Mapping[str, Any]) -> str:
+    """Licence of the samples of a data set with this ``dataset.json``."""
+    return _origin(description).licence
+
+
+def front_matter(description: Mapping[str, Any], files: Mapping[str, str], *, tags: Sequence[str] = ()) -> str:
+    """What a card begins with, for ``datasets.load_dataset`` and for the Hugging Face hub.
+
+    Args:
+        files: split → pattern of its files.
+    """
+    origin = _origin(description)
+    head = {
+        "license": _LICENCES.get(origin.licence.lower(), "other"),
+        "task_categories": ["image-segmentation"],
+        "tags": [*(["synthetic"] if origin.synthetic else []), *tags, "foreground-segmentation"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": split, "path": pattern} for split, pattern in files.items()],
+            }
+        ],
+    }
+    if head["license"] == "other":
+        head["license_name"] = origin.licence
+    return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True).strip()}\n---\n"
+
+
+class _Origin(NamedTuple):
+    """What differs between cards: where the samples came from."""
+
+    licence: str
+    introduction: Sequence[str]
+    image: str
+    alpha: str
+    source: Sequence[str]
+    synthetic: bool = True
+
+
+def _origin(description: Mapping[str, Any]) -> _Origin:
+    """A world, a labelled source, or checkpoints."""
+    if "world" in description:
+        return _rendered(description)
+    return _imported(description) if "source" in description else _generated(description)
+
+
+def _generated(description: Mapping[str, Any]) -> _Origin:
+    counts, images = description["counts"], description.get("backgrounds")
+    generator, alpha = description["checkpoints"]["generator"], description["checkpoints"]["alpha"]
+    return _Origin(
+        # Of other people's images nothing is known.
+        licence="unknown" if images else generator["licence"],
+        introduction=[
+            "# Generated images with foreground masks",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, made by l4f-datagen: foregrounds of a "
+            "StyleGAN2 on",
+            f"{'images from elsewhere' if images else 'independent backgrounds of the same network'},",
+            "with the masks of an alpha network that was trained without labels (Labels4Free, ICCV 2021).",
+            "The images are synthetic; the masks are predictions, not annotations.",
+            *_selection(description),
+        ],
+        image="composite",
+        alpha="soft mask",
+        source=[
+            f"Generator `{generator['name']}` ({generator['format']}, SHA-256 `{generator['sha256']}`), "
+            f"licence of the model: {generator['licence']}.",
+            f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
+            f"licence: {alpha['licence']}.",
+            *_images(images),
+            "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
+        ],
+    )
+
+
+def _rendered(description: Mapping[str, Any]) -> _Origin:
+    settings, counts, world = (description[name] for name in ("settings", "counts", "world"))
+    return _Origin(
+        licence=world["licence"],
+        introduction=[
+            "# Rendered images with exact foreground masks",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, rendered by l4f-datagen: pictures of the world",
+            f"`{world['name']}`, a procedural image class, {settings['split']} split. The masks are exact: alpha is",
+            "the share of each pixel that the foreground covers. No network was involved.",
+        ],
+        image="rendering",
+        alpha="exact coverage",
+        source=[
+            f"World `{world['name']}`, seed {settings['seed']}, licence: {world['licence']}. All settings are in "
+            "`dataset.json`.",
+            "`foreground_code` and `background_code` are the picture's index in its world; `psi` and `background_psi` "
+            "are 1,",
+            "since nothing is truncated.",
+        ],
+    )
+
+
+def _imported(description: Mapping[str, Any]) -> _Origin:
+    counts, source = description["counts"], description["source"]
+    return _Origin(
+        licence=source["licence"],
+        introduction=[
+            "# Labelled images",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, imported by l4f-datagen from",
+            f"`{source['name']}` ({source['kind']}). The masks are the source's annotations; no network was involved.",
+        ],
+        image="image",
+        alpha="the source's soft mask" if source["alphas"] else "255 where the mask is foreground",
+        source=[
+            f"`{source['name']}`, {source['kind']}; foreground: {source['foreground']}. "
+            f"Licence: {source['licence']}. All settings are in `dataset.json`.",
+            "`foreground_code` and `background_code` are the image's place among the source's; `psi` and",
+            "`background_psi` are 1, since nothing is truncated.",
+        ],
+        synthetic=False,
+    )
+
+
+def _selection(description: Mapping[str, Any]) -> list[str]:
+    """What candidates had to pass, and what was done to the masks."""
+    settings = description["settings"]
+    values = {name: settings.get(name) for name in told()} | {"refine": settings.get("refine") or None}
+    lines = [f"- {said.format(values[name])}" for name, said in told().items() if is_set(values[name])]
+    if "reference" in description:
+        lines.append(f"- the reference `{description['reference']}` agrees with every sample")
+    return ["", "Candidates were rejected, and masks changed, so that", "", *lines] if lines else []
+
+
+def _images(images: Mapping[str, Any] | None) -> list[str]:
+    """Where backgrounds from elsewhere came from."""
+    if not images:
+        return []
+    return [
+        f"Backgrounds: parts of {images['images']} images (SHA-256 of names and sizes `{images['sha256']}`);",
+        "`background_source` names them. Their licences apply as well; they are not known here.",
+    ]
+
+
+def _mask(settings: Mapping[str, Any]) -> str:
+    if settings.get("ignore_band") is None:
+        return "class indices: 0 background, 1 foreground; shown black and white"
+    return "class indices: 0 background, 1 foreground, 255 ignored; shown black, white and grey"
+
+
+def _extras(settings: Mapping[str, Any], image_format: str) -> list[str]:
+    """Table rows of the members on request."""
+    saved = settings.get("save", ())
+    rows = [
+        f"| `KEY.{name}.{image_format}` | {name} alone, RGB |" for name in ("foreground", "background") if name in saved
+    ]
+    if "w" in saved:
+        own = settings["backgrounds"] == "generator"
+        of = "foreground and background, float32 (2, w_dim)" if own else "the foreground, float32 (1, w_dim)"
+        rows.append(f"| `KEY.w.npy` | mapped, truncated codes of {of} |")
+    return rows

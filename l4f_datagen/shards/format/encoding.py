@@ -1,0 +1,179 @@
+"""Sample ↔ the members of a shard (contract 1 of the design)."""
+
+import io
+import json
+import math
+import struct
+import zlib
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from ... import documents
+from ...errors import UserError, WorkError
+from ...masks import IGNORED
+from ...sample import Sample
+from . import sides
+
+IMAGE_FORMATS = ("jpg", "png", "webp")
+ERRORS = (KeyError, ValueError, TypeError, OSError, SyntaxError, struct.error, OverflowError, EOFError, MemoryError,
+          cv2.error, zlib.error, Image.DecompressionBombError, UserError)  # fmt: skip
+"""What members that are damaged make decoders raise."""
+_MOST_JSON = 1 << 20
+_GREY = 128
+_PNG_LEVEL = 3
+# The palette of a mask without ignored pixels, and where it stands: after signature and header.
+_PALETTE, _TWO_COLOURS = slice(33, 47), b"\0\0\0\x06PLTE\0\0\0\xff\xff\xff"
+_SIDES = slice(16, 24)
+_FEW_PIXELS = 100 * 100
+"""Up to here OpenCV decodes masks quicker than Pillow, which takes long to begin and less per pixel."""
+# Masks are long runs of equal bytes: run lengths are quicker to find than matches, and no longer.
+_SOFT_MASK = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+
+
+def encode(sample: Sample, *, image_format: str, quality: int) -> dict[str, bytes]:
+    """Members by extension, "jpg", "alpha.png", "mask.png", "json" and what else the sample has."""
+    members = {
+        image_format: sample.encoded or encode_image(sample.image, image_format, quality),
+        "alpha.png": encode_grey(sample.alpha),
+        "mask.png": encode_mask(sample.mask),
+        "json": json.dumps(sample.metadata, separators=(",", ":")).encode(),
+    }
+    for name in ("foreground", "background"):
+        if (image := getattr(sample, name)) is not None:
+            members[f"{name}.{image_format}"] = encode_image(image, image_format, quality)
+    if sample.w is not None:
+        buffer = io.BytesIO()
+        np.save(buffer, sample.w)
+        members["w.npy"] = buffer.getvalue()
+    return members
+
+
+def decode(members: Mapping[str, bytes]) -> Sample:
+    """The sample of members by extension, as ``encode`` gives them.
+
+    Raises:
+        one of ``ERRORS``: a member is missing, cannot be decoded, or is of another size than the others.
+    """
+    image_format = _image_format(members)
+    metadata = documents.read_json(_member(members, "json"), "its metadata", kind=dict, most=_MOST_JSON)
+    size = sides.of(_member(members, "mask.png"), "mask.png")
+    pictures = [image_format, "alpha.png", "mask.png"]
+    pictures += [name for n in ("foreground", "background") if (name := f"{n}.{image_format}") in members]
+    for name in pictures:
+        sides.check(_member(members, name), name, size)
+        sides.check_whole(members[name], name.rpartition(".")[2])
+    extras = {name.partition(".")[0]: decode_image(members[name]) for name in pictures[3:]}
+    if "w.npy" in members:
+        extras["w"] = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False)
+    arrays = {
+        "image": decode_image(members[image_format]),
+        "alpha": decode_grey(members["alpha.png"]),
+        "mask": decode_mask(members["mask.png"]),
+    }
+    for name, array in arrays.items():
+        if array.shape[:2] != size or array.ndim != 2 + (name == "image"):
+            raise ValueError(f"its {name} has the shape {array.shape}; expected {size[0]}×{size[1]} pixels")
+    return Sample(**arrays, metadata=metadata, **extras)
+
+
+def decode_pair(members: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Image and mask of members by extension, as in ``Sample``; the rest is not looked at. Raises as ``decode``."""
+    image_format = _image_format(members)
+    size = sides.of(_member(members, "mask.png"), "mask.png")
+    sides.check(members[image_format], image_format, size)
+    sides.check_whole(members[image_format], image_format)
+    sides.check_whole(members["mask.png"], "png")
+    image, mask = decode_image(members[image_format]), decode_mask(members["mask.png"])
+    if not image.shape[:2] == mask.shape == size:
+        raise ValueError(f"an image of the shape {image.shape} with a mask of {mask.shape}")
+    return image, mask
+
+
+def _member(members: Mapping[str, bytes], name: str) -> bytes:
+    if name not in members:
+        raise KeyError(f"{name} is missing")
+    return members[name]
+
+
+def _image_format(members: Mapping[str, bytes]) -> str:
+    for name in IMAGE_FORMATS:
+        if name in members:
+            return name
+    raise KeyError(f"no image among {sorted(members)}")
+
+
+def encode_image(image: np.ndarray, image_format: str, quality: int) -> bytes:
+    """RGB uint8 H×W×3 → a file; ``quality`` 1 to 100 for jpg (full colour resolution) and webp (100: lossless)."""
+    options = {
+        "jpg": [
+            cv2.IMWRITE_JPEG_QUALITY,
+            quality,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+        ],
+        "png": [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
+        "webp": [cv2.IMWRITE_WEBP_QUALITY, 101 if quality == 100 else quality],
+    }[image_format]
+    return _imencode(f".{image_format}", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+
+
+def decode_image(content: bytes) -> np.ndarray:
+    """A file → RGB uint8 H×W×3."""
+    return cv2.cvtColor(_imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def decode_grey(content: bytes) -> np.ndarray:
+    """An alpha's PNG → uint8 H×W."""
+    return _imdecode(content, cv2.IMREAD_GRAYSCALE)
+
+
+def decode_mask(content: bytes) -> np.ndarray:
+    """An indexed PNG → class indices, uint8 H×W."""
+    few = len(content) > _SIDES.stop and math.prod(struct.unpack(">II", content[_SIDES])) <= _FEW_PIXELS
+    if few and content[_PALETTE] == _TWO_COLOURS:  # as nearly all are: OpenCV sees black and white
+        return _imdecode(content, cv2.IMREAD_GRAYSCALE) >> 7
+    with Image.open(io.BytesIO(content)) as image:
+        return np.array(image)
+
+
+def encode_mask(mask: np.ndarray) -> bytes:
+    """Class indices → an indexed PNG that shows black and white, and grey for ignored pixels."""
+    image = Image.fromarray(mask)
+    image.putpalette(palette(with_ignored=bool((mask == IGNORED).any())))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def encode_grey(values: np.ndarray) -> bytes:
+    """uint8 H×W → a PNG of mode L: an alpha, say, or indices of many classes."""
+    return _imencode(".png", values, _SOFT_MASK)
+
+
+def encode_cutout(image: np.ndarray, alpha: np.ndarray) -> bytes:
+    """RGB uint8 H×W×3 and its alpha, uint8 H×W → a PNG with transparency, not premultiplied."""
+    blue_first = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return _imencode(".png", np.dstack([blue_first, alpha]), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+
+
+def palette(*, with_ignored: bool) -> list[int]:
+    """Red, green and blue of the classes of a mask, one after the other."""
+    colours = [0, 0, 0, 255, 255, 255]
+    return colours + [0] * 3 * 253 + [_GREY] * 3 if with_ignored else colours
+
+
+def _imencode(extension: str, image: np.ndarray, options: list[int]) -> bytes:
+    done, content = cv2.imencode(extension, image, options)
+    if not done:
+        raise WorkError(f"OpenCV could not encode an image of shape {image.shape} as {extension}")
+    return content.tobytes()
+
+
+def _imdecode(content: bytes, flags: int) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if image is None:
+        raise ValueError("an image cannot be decoded")
+    return image

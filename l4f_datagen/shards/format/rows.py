@@ -1,0 +1,47 @@
+"""``NNNNN.parquet``: the metadata rows of a shard."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ...storage import parquet
+from ...storage.store import Store
+from ..damage import Damaged
+from . import layout
+from .schema import SCHEMA
+
+SHARES = ("mask_area", "decisiveness", "stability")
+"""Scores in [0, 1]."""
+
+
+def read(store: Store, shard: int, samples: int, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a shard that has so many samples.
+
+    Raises:
+        Damaged: they cannot be read, or are other than a shard's.
+    """
+    name = layout.parquet(shard)
+    try:
+        file = parquet.open_file(store.read_bytes(name))
+        if not file.schema_arrow.equals(SCHEMA):
+            raise Damaged(store.where(name), "other columns than those of a data set")
+        if file.metadata.num_rows != samples:
+            raise Damaged(store.where(name), f"{file.metadata.num_rows} rows; the shard has {samples} samples")
+        table = parquet.read_table(file, columns=columns)
+    except parquet.Broken as error:
+        raise Damaged(store.where(name), error) from error
+    except FileNotFoundError:
+        raise Damaged(store.where(name), "missing") from None
+    if any(column.null_count for column in table.columns):
+        raise Damaged(store.where(name), "rows with empty cells")
+    for score in SHARES:
+        if score in table.column_names and not _within(table[score].to_numpy(), 1):
+            raise Damaged(store.where(name), f"{score} outside [0, 1]")
+    if "components" in table.column_names and not _within(table["components"].to_numpy(), 2**31):
+        raise Damaged(store.where(name), "a number of components below 0")
+    return table
+
+
+def _within(values: np.ndarray, most: float) -> bool:
+    return not len(values) or bool(values.min() >= 0 and values.max() <= most)

@@ -1,0 +1,71 @@
+"""The metadata row of a sample, declared once: the writer, the reader and the card import it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ...short import short
+
+
+class Column(NamedTuple):
+    """One key of KEY.json and column of the Parquet files; always present, never null."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+
+
+COLUMNS = (
+    Column("key", pa.string(), "nine digits, the global sample index"),
+    Column("shard", pa.int32(), "shard that holds the sample"),
+    Column("index", pa.int64(), "global sample index"),
+    Column("seed", pa.int64(), "seed of the data set"),
+    Column("foreground_code", pa.int64(), "index of the foreground's latent code in its stream"),
+    Column("background_code", pa.int64(), "index of the background's latent code, or of its image, in its stream"),
+    Column("candidate", pa.int32(), "candidates rejected before it: which of the codes of its index it has"),
+    Column("background_source", pa.string(), '"generator", or the image or world that the background is from'),
+    Column("psi", pa.float64(), "truncation of the foreground"),
+    Column("background_psi", pa.float64(), "truncation of the background"),
+    Column("threshold", pa.float64(), "alpha from which a pixel is foreground"),
+    Column("height", pa.int32(), "pixels"),
+    Column("width", pa.int32(), "pixels"),
+    Column("mask_area", pa.float64(), "share of the pixels that are foreground, [0, 1]"),
+    Column("bounding_box", pa.list_(pa.int32()), "x, y, width, height in pixels; zeros for an empty mask"),
+    Column("components", pa.int32(), "connected components of the mask (8 neighbours)"),
+    Column("touches_border", pa.bool_(), "whether the mask reaches the image's border"),
+    Column("decisiveness", pa.float64(), "mean |2·alpha − 1|, [0, 1]; 1 = every pixel 0 or 1"),
+    Column("stability", pa.float64(), "IoU of the masks at threshold ± 0.1 (kept in [0.05, 0.95]), [0, 1]"),
+)
+SCHEMA = pa.schema([pa.field(column.name, column.type, nullable=False) for column in COLUMNS])
+
+
+def table(rows: list[dict[str, object]]) -> pa.Table:
+    """Rows as a table of the schema.
+
+    Raises:
+        ValueError: a row lacks a key, has another one, or a null.
+    """
+    names = SCHEMA.names
+    for row in rows:
+        if list(row) != names or None in row.values():
+            raise ValueError(f"metadata keys are {list(row)}; expected {names}, none null")
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+_PYTHON = {pa.string(): str, pa.int32(): int, pa.int64(): int, pa.float64(): (float, int), pa.bool_(): bool}
+_KINDS = tuple((column.name, _PYTHON.get(column.type, list), column.type == pa.bool_()) for column in COLUMNS)
+
+
+def check(row: Mapping[str, Any], shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless a row that was read has every key, each of its type, and is of a mask of this shape."""
+    for name, kind, is_bool in _KINDS:
+        value = row.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool) != is_bool:
+            said = f"its metadata say {short(value)} for {name}" if name in row else f"no {name} in its metadata"
+            raise ValueError(said)
+    box = row["bounding_box"]
+    if len(box) != 4 or any(type(number) is not int for number in box):
+        raise ValueError(f"its metadata say {short(box)} for bounding_box")
+    if shape != (size := (row["height"], row["width"])):
+        raise ValueError(f"its mask has {shape[0]}×{shape[1]} pixels; its metadata say {size[0]}×{size[1]}")

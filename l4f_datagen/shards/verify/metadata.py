@@ -1,0 +1,104 @@
+"""``metadata.parquet``, held against the shards as these are read one after the other."""
+
+import hashlib
+import io
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...storage import parquet
+from ..format import layout
+from ..format.schema import SCHEMA, table
+from .shard import ShardCheck
+
+
+class MetadataCheck:
+    """Reads the file along with the shards. What is wrong with it no bad shard hides."""
+
+    def __init__(self, file: BinaryIO):
+        self.sha256: str | None = None
+        """Of the file that gives these rows, once closed; None where another version of pyarrow wrote it."""
+        self._file, self._problem = None, None
+        self._bad = self._groups = 0
+        try:
+            found = parquet.open_file(file)
+            if found.schema_arrow.equals(SCHEMA):
+                self._file = found
+            else:
+                self._problem = "other columns than those of a data set"
+        except parquet.Broken as error:
+            self._problem = f"cannot be read ({error})"
+        self._again = _Again()
+
+    def add(self, check: ShardCheck, length: int | None) -> None:
+        """Hold the next group of rows against a shard's; of one that tells none, see whether they can be read."""
+        if self._file is None:
+            return
+        try:
+            rows = parquet.read_table(self._file, groups=[self._groups])
+        except parquet.Broken:
+            rows = None
+        self._groups += 1
+        if rows is None:
+            self._bad += 1
+            return
+        if check.table is not None and check.sound(layout.parquet(check.shard)):
+            self._bad += not rows.equals(check.table)
+        elif check.rows is not None and check.sound(layout.tar(check.shard)):
+            self._bad += not rows.equals(table(check.rows))
+        else:
+            self._bad += rows.num_rows != (length or rows.num_rows)
+        self._again.add(rows)
+
+    def close(self) -> list[str]:
+        """What is wrong."""
+        if self._file is None:
+            return [self._problem]
+        problems = []
+        if self._bad:
+            problems.append(f"other rows than those of {self._bad} shards")
+        if self._file.num_row_groups != self._groups:
+            problems.append(f"rows of {self._file.num_row_groups} shards; there are {self._groups}")
+        sha256 = self._again.sha256()
+        if not problems and self._file.metadata.created_by == _created_by():
+            self.sha256 = sha256
+        return problems
+
+
+class _Again:
+    """The same rows written once more, to nowhere: what checksum the file should have. A file, for its writer."""
+
+    closed = False
+
+    def __init__(self):
+        self._digest, self._size = hashlib.sha256(), 0
+        self._writer = pq.ParquetWriter(self, SCHEMA)
+
+    def add(self, rows: pa.Table) -> None:
+        self._writer.write_table(rows)
+
+    def sha256(self) -> str:
+        self._writer.close()
+        return self._digest.hexdigest()
+
+    def write(self, content: bytes) -> int:
+        self._digest.update(content)
+        self._size += len(content)
+        return len(content)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _created_by() -> str:
+    """What files say that this version of pyarrow wrote; it may write the same rows in other bytes than others."""
+    file = io.BytesIO()
+    pq.write_table(pa.table({}), file)
+    return parquet.open_file(file.getvalue()).metadata.created_by
