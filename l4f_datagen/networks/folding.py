@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import ops
+from . import filtering, ops
 
 Noise = Tensor | Literal["own"] | None
 """Of one layer: drawn maps (N, H, W), the layer's own map, or none."""
@@ -43,8 +43,6 @@ class FoldedConvolution:
     clamp: float | None
     weight: Tensor
     """(O, I, 3, 3); (I, O, 3, 3), as a transposed convolution has it, if it doubles the size."""
-    kernel: Tensor
-    """The FIR filter with gain 4 for each channel, (O, 1, 4, 4)."""
     power: Tensor
     """Sums of the squared weights, (I, O)."""
     epsilon: Tensor
@@ -73,7 +71,7 @@ class FoldedConvolution:
             scale = torch.addmm(self.epsilon, style.square(), self.power).rsqrt_()
         x = x * style.view(*style.shape, 1, 1)
         if self.up:
-            x = ops.filter_padded(F.conv_transpose2d(x, self.weight, stride=2), self.kernel, padding=1)
+            x = filtering.filtered(F.conv_transpose2d(x, self.weight, stride=2), padding=1, gain=4.0)
         else:
             x = F.conv2d(x, self.weight, padding=1)
         # One type in one pass, that of the features: mixed ones take several times as long.
@@ -99,7 +97,6 @@ def fold_convolution(
     bias: Tensor,
     noise: Tensor,
     noise_strength: Tensor,
-    kernel: Tensor,
     up: bool,
     clamp: float | None,
     keep_shift: bool,
@@ -111,7 +108,6 @@ def fold_convolution(
         bias: (O).
         noise: the checkpoint's map, (H, W).
         noise_strength: scalar.
-        kernel: the FIR filter with gain 4, (4, 4).
         keep_shift: add own noise and bias once for all passes, if that is small.
     """
     gain = ops.ACTIVATION_GAIN
@@ -122,7 +118,6 @@ def fold_convolution(
         up=up,
         clamp=clamp,
         weight=weight.transpose(0, 1).contiguous(memory_format=torch.channels_last) if up else weight,
-        kernel=ops.per_channel(kernel, weight.shape[0]),
         power=weight.square().sum((2, 3)).t() / gain**2,
         epsilon=weight.new_full((), ops.EPSILON / gain**2),
         bias=bias * gain,

@@ -62,8 +62,7 @@ def freeze(generator: Generator, device: torch.device | str | None = None) -> In
             assert isinstance(layer, StyledConvolution), "a generator's layers are styled convolutions"
             folded = fold_convolution(
                 weight=own(layer.weight), bias=own(layer.bias), noise=own(layer.noise),
-                noise_strength=own(layer.noise_strength), kernel=own(generator.kernel), up=layer.up,
-                clamp=layer.clamp, keep_shift=True,
+                noise_strength=own(layer.noise_strength), up=layer.up, clamp=layer.clamp, keep_shift=True,
             )  # fmt: skip
             layers.append(folded)
         to_rgb = []

@@ -30,16 +30,6 @@ def fir_kernel(gain: float = 1.0) -> Tensor:
     return torch.outer(taps, taps) / 64 * gain
 
 
-def per_channel(kernel: Tensor, channels: int) -> Tensor:
-    """A kernel (4, 4) for each of C channels, (C, 1, 4, 4), laid out as oneDNN wants it: twice as fast."""
-    return kernel.expand(channels, 1, *kernel.shape).contiguous(memory_format=torch.channels_last)
-
-
-def filter_padded(x: Tensor, kernel: Tensor, padding: int) -> Tensor:
-    """Filter each channel by itself: x (N, C, H, W), kernel (C, 1, 4, 4), zero padding on all four sides."""
-    return F.conv2d(x, kernel, padding=padding, groups=x.shape[1])
-
-
 def upsample_image(x: Tensor) -> Tensor:
     """Twice the size: zero insertion, then the FIR filter times 4. x (N, C, H, W) → (N, C, 2H, 2W).
 

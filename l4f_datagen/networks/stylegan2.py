@@ -1,7 +1,6 @@
 """StyleGAN2's generator with the skip architecture (Karras et al. 2020), any size and channel table; it can learn."""
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 
 import torch
@@ -54,11 +53,11 @@ class StyledConvolution(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise", torch.randn(resolution, resolution))
 
-    def forward(self, x: Tensor, style: Tensor, noise: Noise, kernel: Tensor) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
         """As ``FoldedConvolution``, folded anew: an optimiser may have changed the weights since the last pass."""
         return fold_convolution(
-            weight=self.weight, bias=self.bias, noise=self.noise, noise_strength=self.noise_strength, kernel=kernel,
-            up=self.up, clamp=self.clamp, keep_shift=False,
+            weight=self.weight, bias=self.bias, noise=self.noise, noise_strength=self.noise_strength, up=self.up,
+            clamp=self.clamp, keep_shift=False,
         )(x, style, noise)  # fmt: skip
 
 
@@ -103,12 +102,11 @@ class Generator(nn.Module, Synthesis):
                 StyledConvolution(inputs=outputs, outputs=outputs, resolution=resolution, up=False, **common)
             )
             self.to_rgb.append(ToRGB(inputs=outputs, **common))
-        self.register_buffer("kernel", ops.fir_kernel(gain=4), persistent=False)
 
     def map(self, z: Tensor) -> Tensor:
         """z (N, z_dim) float32 → w (N, w_dim)."""
         return self.mapping(z)
 
     def _parts(self) -> Parts:
-        layers = [partial(layer, kernel=self.kernel) for layer in self.layers]
-        return Parts(self.constant, fold_styles(list(self.layers), list(self.to_rgb)), layers, list(self.to_rgb))
+        layers, to_rgb = list(self.layers), list(self.to_rgb)
+        return Parts(self.constant, fold_styles(layers, to_rgb), layers, to_rgb)

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..networks import ops
 from ..networks.alpha import AlphaNetwork
 from ..networks.registry import SEGMENTERS
 from ..networks.segmenter import Segmenter
@@ -114,7 +113,6 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
     with _Shapes():
         generator = Generator(architecture)
     _load(generator, tensors)
-    generator.kernel = ops.fir_kernel(gain=4)
     if not has_w_avg:
         generator.w_avg.copy_(_mean_w(generator))
     return generator

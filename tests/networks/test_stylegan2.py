@@ -43,7 +43,8 @@ def textbook(generator: Generator, w: torch.Tensor) -> tuple[torch.Tensor, list[
                 modulated = modulated * (modulated.square().sum((1, 2, 3), keepdim=True) + 1e-8).rsqrt()
                 if layer.up:
                     x = F.conv_transpose2d(x, modulated.transpose(0, 1), stride=2)
-                    x = ops.filter_padded(x, ops.per_channel(ops.fir_kernel(gain=4), x.shape[1]), padding=1)
+                    kernel = ops.fir_kernel(gain=4).expand(x.shape[1], 1, 4, 4)
+                    x = F.conv2d(x, kernel, padding=1, groups=x.shape[1])
                 else:
                     x = F.conv2d(x, modulated, padding=1)
                 x = x + layer.noise * layer.noise_strength + layer.bias[:, None, None]
