@@ -16,6 +16,7 @@ import torch
 from l4f_datagen.engines import local
 from l4f_datagen.engines import ray as ray_engine
 from l4f_datagen.process.memory import keep_freed_memory
+from l4f_datagen.process.tuning import tune_for_shards
 from l4f_datagen.progress.state import Progress
 from l4f_datagen.settings import EngineSettings, GenerateSettings
 
@@ -41,7 +42,7 @@ def rate(settings: GenerateSettings, generate: Callable[..., Progress]) -> float
 def main(n: int, rounds: int) -> None:
     """Print the two speeds and their ratio, the median of the rounds' ratios."""
     keep_freed_memory()
-    local.prepare_process()
+    tune_for_shards()
     settings = GenerateSettings(n=n, samples_per_shard=max(1, n // 8))
     # As many threads as the local engine has.
     engine = EngineSettings(engine="ray", workers=1, devices_per_worker=torch.get_num_threads())

@@ -10,14 +10,15 @@ from pathlib import Path
 import click
 import torch
 
-from l4f_datagen.engines.local import generate, prepare_process
-from l4f_datagen.generation import stream as streams
+from l4f_datagen.engines.local import generate
+from l4f_datagen.generation.models import Models, load_models
 from l4f_datagen.overlap import ordered_map
 from l4f_datagen.process.memory import keep_freed_memory
+from l4f_datagen.process.tuning import tune_for_shards
 from l4f_datagen.settings import GenerateSettings
 
 
-def networks_alone(settings: GenerateSettings, models: streams.Models, *, side_by_side: bool) -> float:
+def networks_alone(settings: GenerateSettings, models: Models, *, side_by_side: bool) -> float:
     """Samples/s of mapping, foreground, alpha and background on codes z that are drawn already.
 
     ``side_by_side``: batches in threads of their own, as generate does; else torch's threads within layers.
@@ -44,7 +45,7 @@ def networks_alone(settings: GenerateSettings, models: streams.Models, *, side_b
     return len(batches) * size / (time.perf_counter() - start)
 
 
-def end_to_end(settings: GenerateSettings, models: streams.Models) -> float:
+def end_to_end(settings: GenerateSettings, models: Models) -> float:
     """Samples/s from settings to a finished data set folder."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -71,9 +72,9 @@ def peak_memory(n: int) -> int:
 def main(n: int, rounds: int, memory: str) -> None:
     """Print the two speeds, their ratio, and the two peaks."""
     keep_freed_memory()
-    prepare_process()
+    tune_for_shards()
     settings = GenerateSettings(n=n)
-    models = streams.load_models(settings)
+    models = load_models(settings)
     alternatives = {
         "end to end": lambda: end_to_end(settings, models),
         "networks, batches side by side": lambda: networks_alone(settings, models, side_by_side=True),

@@ -20,6 +20,7 @@ BOTTOM = {
     "sample",
     "masks",
     "scores",
+    "versions",
     "overlap",
     "resources",
     "sheet",

@@ -41,16 +41,18 @@ def make(
     shards = engine.shards(settings.shards)
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..engines import local
-    from ..generation.stream import load_models
+    from ..engines.description import describe
+    from ..generation.models import load_models
+    from ..process.tuning import tune_for_shards
     from ..progress.samples import ProgressReporter, closing_line
 
-    local.prepare_process()
+    tune_for_shards()
     one = engine.engine == "local" and len(devices := engine.devices or local.visible_devices(settings)) == 1
     if one:
         settings = settings.model_copy(update={"device": devices[0]})
     models = load_models(settings) if one or dry_run else None
     if dry_run:
-        print_json(local.describe(settings, models)["settings"] | {"out": out})
+        print_json(describe(settings, models)["settings"] | {"out": out})
         return 0
     with ProgressReporter() as reporter:
         common = {"overwrite": overwrite, "report": reporter, "shards": shards, "allow_mixed": allow_mixed}

@@ -81,11 +81,11 @@ def _restriction(found: Verification) -> str:
 
 def _repair(found: Verification, **options: Any) -> "Repair":
     # Imported here: torch takes seconds, and a sound data set needs none.
-    from ..engines.local import prepare_process
     from ..engines.remaking import remake
+    from ..process.tuning import tune_for_shards
     from ..progress.samples import ProgressReporter
 
-    prepare_process()
+    tune_for_shards()
     with ProgressReporter() as reporter:
         return remake(found.place, found=found, report=reporter, **options)
 

@@ -10,7 +10,7 @@ from ..making.trunk import Plan
 from ..progress.state import Progress
 from ..shards import folder as folders
 from ..shards.format.arithmetic import Arithmetic
-from .maker import News
+from .job import News
 
 logger = logging.getLogger(__name__)
 

@@ -7,51 +7,20 @@ import platform
 import queue
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 
 from ..errors import UserError, WorkError
-from ..generation.stream import Models, load_models, stream
+from ..generation.models import Models, load_models
+from ..generation.stream import stream
 from ..making.trunk import made_by, make_shard
 from ..process.memory import keep_freed_memory
-from ..settings import GenerateSettings
+from ..process.tuning import tune_for_shards
 from ..shards import folder as folders
 from ..shards.format.arithmetic import Arithmetic
-from ..storage.store import Store
-from .local import arithmetic, describe, prepare_process
-
-
-@dataclass(frozen=True)
-class Job:
-    """What all workers of a run are told."""
-
-    settings: GenerateSettings
-    """With the worker's device, and paths that mean the same in any process."""
-    out: Store
-    description: Mapping[str, Any]
-    """The data set's, as the driver describes it: its checkpoints and versions are those of all workers."""
-    threads: int | None = None
-    """Threads of torch; None leaves them."""
-    allow_mixed: bool = False
-    """Whether other versions, and another arithmetic, than the data set's are insisted on."""
-
-
-@dataclass(frozen=True)
-class News:
-    """What a worker tells its driver."""
-
-    ready: bool
-    """Its networks are loaded and are those of the data set."""
-    counts: Mapping[int, int]
-    """Samples of the shards in work so far."""
-    done: tuple[int, ...]
-    """Shards that were finished since the last news."""
-    error: Exception | None
-    arithmetic: Arithmetic | None = None
-    """What makes this worker's shards, once it is ready."""
+from .description import arithmetic, describe
+from .job import Job, News
 
 
 class ShardMaker:
@@ -94,7 +63,7 @@ class ShardMaker:
                 torch.set_num_threads(self._job.threads)
             keep_freed_memory()
             models = _load(self._job)
-            prepare_process()
+            tune_for_shards()
             made_here = arithmetic(self._job.settings, models)
             with self._changed:
                 self._ready, self._arithmetic = True, made_here

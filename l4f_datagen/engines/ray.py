@@ -12,12 +12,14 @@ from typing import Any
 
 from ..errors import UserError, WorkError
 from ..making.trunk import planned
+from ..process.tuning import tune_for_shards
 from ..progress.state import Progress
 from ..settings import EngineSettings, GenerateSettings
 from ..weights import remote
 from .crew import drive
-from .local import describe_for, prepare_process
-from .maker import Job, News, ShardMaker
+from .description import describe_for
+from .job import Job, News
+from .maker import ShardMaker
 
 _SECONDS_BETWEEN_NEWS = 0.5
 _SECONDS_TO_STOP = 20
@@ -66,7 +68,7 @@ class Worker:
     """What runs in a process of the cluster."""
 
     def __init__(self, job: Job):
-        prepare_process()
+        tune_for_shards()
         self._maker = ShardMaker(job)
 
     def give(self, shard: int) -> None:

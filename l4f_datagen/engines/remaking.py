@@ -15,7 +15,8 @@ from ..shards.format import layout
 from ..shards.verify.folder import Verification
 from ..shards.verify.repair import Maker, Repair, repair
 from ..storage.store import Store
-from . import local
+from .description import arithmetic, describe
+from .local import generate
 
 
 def remake(
@@ -73,9 +74,9 @@ def _maker(
     changed = {name: path for name, path in (("generator", generator), ("alpha", alpha)) if path is not None}
     generating, models = _networks(description["settings"], changed, where)
     return Maker(
-        description=local.describe(generating, models),
-        make=lambda: local.generate(generating, store, models=models, **common),
-        probe=lambda: local.arithmetic(generating, models),
+        description=describe(generating, models),
+        make=lambda: generate(generating, store, models=models, **common),
+        probe=lambda: arithmetic(generating, models),
     )
 
 

@@ -13,8 +13,8 @@ from ..devices import explaining_memory
 from ..errors import WorkError
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8
+from ..generation.models import Models, load_models
 from ..generation.refinement import refine
-from ..generation.stream import Models, load_models
 from ..masks import MaskLaw, make_mask
 from ..networks.pixels import image_to_uint8
 from ..overlap import ordered_map

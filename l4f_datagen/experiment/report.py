@@ -10,10 +10,10 @@ from ..addresses import hidden_within, shown
 from ..analysis import distribution_plot, distributions
 from ..errors import UserError
 from ..evaluation import metrics
-from ..making.trunk import versions
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..training.run import FINAL, SAMPLES, read_description
+from ..versions import versions
 from ..weights.cards import training_of
 from ..weights.native import read_card
 from . import markdown, pictures, results, summary

@@ -18,8 +18,6 @@ from .filters import Filters, Reference, Tally
 from .latents import Candidate
 from .models import Models, load_models
 
-__all__ = ["Models", "load_models", "stream"]
-
 _READERS = max(1, min(8, os.cpu_count() or 1))
 """Threads that read images for backgrounds."""
 

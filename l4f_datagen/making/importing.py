@@ -20,8 +20,9 @@ from ..samples.sample import Samples
 from ..settings import ImportSettings
 from ..shards.format.arithmetic import Arithmetic
 from ..shards.format.schema import SCHEMA
+from ..versions import versions
 from .probes import of_picture
-from .trunk import versions, write_dataset
+from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
 _READERS, _AHEAD = 2, 8

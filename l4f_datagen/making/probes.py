@@ -25,7 +25,7 @@ from ..scores import score
 from ..settings import GenerateSettings
 from ..shards.format import encoding
 from ..shards.format.arithmetic import Arithmetic
-from .trunk import versions
+from ..versions import versions
 
 _CANDIDATES = (Candidate(0), Candidate(1))
 """Two, since several samples at a time are computed by other code than one."""

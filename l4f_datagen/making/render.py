@@ -11,8 +11,9 @@ from ..progress.state import Progress
 from ..sample import Sample
 from ..settings import RenderSettings
 from ..shards.format.arithmetic import Arithmetic
+from ..versions import versions
 from .probes import of_samples
-from .trunk import versions, write_dataset
+from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 _PSI = 1.0

@@ -6,10 +6,8 @@ Where the samples come from, and in which process, is the caller's.
 import contextlib
 import functools
 import logging
-import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -272,15 +270,6 @@ def _finish(store: Store, *, allow_mixed: bool = False) -> Mapping[str, Any]:
     with _explaining_full_disk(layout.METADATA):
         folders.finalize(store, len(counts))
     return description
-
-
-def versions(packages: Sequence[str]) -> Mapping[str, str]:
-    """Versions of Python and of those of ``packages`` that are installed."""
-    found = {"python": platform.python_version()}
-    for package in packages:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from l4f_datagen.errors import WorkError
 from l4f_datagen.generation import compositing
 from l4f_datagen.generation.candidates import first_accepted
 from l4f_datagen.generation.filters import Filters, Tally
-from l4f_datagen.generation.stream import load_models, stream
+from l4f_datagen.generation.models import load_models
+from l4f_datagen.generation.stream import stream
 from l4f_datagen.sample import Sample
 from l4f_datagen.seeding import normal
 from l4f_datagen.settings import GenerateSettings

@@ -5,7 +5,8 @@ import torch
 from l4f_datagen import scores
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.generation import compositing
-from l4f_datagen.generation.stream import load_models, stream
+from l4f_datagen.generation.models import load_models
+from l4f_datagen.generation.stream import stream
 from l4f_datagen.seeding import normal
 from l4f_datagen.shards.format.schema import SCHEMA
 

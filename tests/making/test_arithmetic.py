@@ -13,8 +13,9 @@ import torch
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.engines import local
+from l4f_datagen.engines.description import arithmetic
 from l4f_datagen.engines.remaking import remake
-from l4f_datagen.generation.stream import load_models
+from l4f_datagen.generation.models import load_models
 from l4f_datagen.making import importing, render
 from l4f_datagen.settings import ImportSettings, RenderSettings
 from l4f_datagen.shards.format import encoding, layout, sealed
@@ -26,10 +27,10 @@ TORCH_THERE = {"torch": "2.8.0"}
 
 PROBE = """
 import sys, json, l4f_datagen as l4f
-from l4f_datagen.engines import local
-from l4f_datagen.generation.stream import load_models
+from l4f_datagen.engines.description import arithmetic
+from l4f_datagen.generation.models import load_models
 settings = l4f.GenerateSettings(**json.loads(sys.argv[1]))
-print(local.arithmetic(settings, load_models(settings)).probe)
+print(arithmetic(settings, load_models(settings)).probe)
 """
 
 
@@ -70,12 +71,12 @@ def forget(folder: Path) -> None:
 
 def test_the_probe_is_the_same_however_it_is_made(tiny_settings, tmp_path):
     models, threads = load_models(tiny_settings), torch.get_num_threads()
-    first = local.arithmetic(tiny_settings, models)
+    first = arithmetic(tiny_settings, models)
     try:
         for count in (1, 2, 3):
             torch.set_num_threads(count)
             for changes in ({}, {"batch_size": 1}, {"batch_size": 7}, {"n": 1}, {"samples_per_shard": 2}):
-                again = local.arithmetic(tiny_settings.model_copy(update=changes), load_models(tiny_settings))
+                again = arithmetic(tiny_settings.model_copy(update=changes), load_models(tiny_settings))
                 assert again == first and torch.get_num_threads() == count
     finally:
         torch.set_num_threads(threads)
@@ -93,7 +94,7 @@ def test_the_probe_is_the_same_however_it_is_made(tiny_settings, tmp_path):
 )  # fmt: skip
 def test_the_probe_goes_through_the_code_that_makes_the_samples(tiny_settings, changes):
     models = load_models(tiny_settings)
-    assert local.arithmetic(tiny_settings.model_copy(update=changes), models) != local.arithmetic(tiny_settings, models)
+    assert arithmetic(tiny_settings.model_copy(update=changes), models) != arithmetic(tiny_settings, models)
 
 
 @pytest.mark.parametrize("broken", ["networks", "encoders", "resizing"])
@@ -101,7 +102,7 @@ def test_the_probe_tells_a_last_bit(tiny_settings, tmp_path, monkeypatch, broken
     cv2.imwrite(str(tmp_path / "a.png"), cv2.resize(torch.rand(9, 9, 3).numpy() * 255, (40, 40)))
     settings = tiny_settings.model_copy(update={"backgrounds": f"folder:{tmp_path}", "image_format": "png"})
     models = load_models(settings)
-    before = local.arithmetic(settings, models)
+    before = arithmetic(settings, models)
     if broken == "networks":
         weights, _ = models.generator.mapping
         weights[0].view(-1)[0].mul_(1 + 2e-7)
@@ -111,7 +112,7 @@ def test_the_probe_tells_a_last_bit(tiny_settings, tmp_path, monkeypatch, broken
     else:
         resize = cv2.resize
         monkeypatch.setattr(cv2, "resize", lambda *a, **k: resize(*a, **k) ^ 1)
-    assert local.arithmetic(settings, models) != before
+    assert arithmetic(settings, models) != before
 
 
 def photos(folder: Path) -> Path:

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from l4f_datagen.engines.local import describe
+from l4f_datagen.engines.description import describe
 from l4f_datagen.errors import UserError
-from l4f_datagen.generation.stream import load_models
+from l4f_datagen.generation.models import load_models
 from l4f_datagen.shards import folder as folders
 from l4f_datagen.shards.format import layout, sealed
 

@@ -12,7 +12,7 @@ import l4f_datagen as l4f
 from l4f_datagen import scores
 from l4f_datagen import settings as settings_module
 from l4f_datagen.making.render import arithmetic
-from l4f_datagen.making.trunk import versions, write_dataset
+from l4f_datagen.making.trunk import write_dataset
 from l4f_datagen.masks import HALF, MaskLaw, law_of, make_mask
 from l4f_datagen.sample import Sample
 from l4f_datagen.samples.sample import Labelled
@@ -20,6 +20,7 @@ from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmente
 from l4f_datagen.shards.verify.folder import verify
 from l4f_datagen.training import augmentation
 from l4f_datagen.training.labelled_batches import LabelledBatches
+from l4f_datagen.versions import versions
 
 STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0, "validation": "0"}
 SIZE, COUNT = 24, 5

@@ -12,10 +12,12 @@ import pytest
 
 from l4f_datagen.cli import main
 from l4f_datagen.engines import local
+from l4f_datagen.engines.description import arithmetic, describe, describe_for
+from l4f_datagen.engines.job import Job
 from l4f_datagen.engines.local import generate
-from l4f_datagen.engines.maker import Job, ShardMaker
+from l4f_datagen.engines.maker import ShardMaker
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.generation.stream import load_models
+from l4f_datagen.generation.models import load_models
 from l4f_datagen.settings import EngineSettings
 from l4f_datagen.shards import folder
 from l4f_datagen.shards.format import layout
@@ -66,8 +68,8 @@ def test_interrupted_processes_leave_finished_shards_and_nothing_else(tmp_path, 
 
 def job(settings, out: Path) -> Job:
     models = load_models(settings)
-    description = local.describe(settings, models)
-    told = local.arithmetic(settings, models).as_json()
+    description = describe(settings, models)
+    told = arithmetic(settings, models).as_json()
     del told["versions"]  # which the description tells
     folder.open_for_writing(out, {**description, "arithmetic": told})
     return Job(settings, open_store(out), description)
@@ -127,10 +129,10 @@ def test_which_devices_a_setting_allows(monkeypatch, tiny_settings):
 
 
 def test_where_it_was_made_is_not_part_of_a_data_set(tiny_settings):
-    described = [local.describe_for(tiny_settings, device) for device in ("cuda", "cuda:1")]
+    described = [describe_for(tiny_settings, device) for device in ("cuda", "cuda:1")]
     assert described[0]["identity"] == described[1]["identity"]
-    here = local.describe(tiny_settings, load_models(tiny_settings))
-    assert local.describe_for(tiny_settings, "cpu") == here
+    here = describe(tiny_settings, load_models(tiny_settings))
+    assert describe_for(tiny_settings, "cpu") == here
     assert here["identity"] != described[0]["identity"]
 
 

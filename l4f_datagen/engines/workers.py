@@ -7,13 +7,14 @@ from dataclasses import replace
 from multiprocessing import connection
 
 from ..errors import WorkError
-from .maker import Job, News, ShardMaker
+from .job import Job, News
+from .maker import ShardMaker
 
 _SECONDS_BETWEEN_NEWS = 0.2
 _SECONDS_TO_STOP = 30
 
 
-class Processes:
+class WorkerProcesses:
     """A crew of processes. A context manager: leaving it ends them, and nothing half-written remains.
 
     Args:
@@ -34,7 +35,7 @@ class Processes:
             self._pipes.append(ours)
             self._processes.append(process)
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> "WorkerProcesses":
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -1,0 +1,58 @@
+"""What ``dataset.json`` says of a generated data set, and what the arithmetic is that makes it."""
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from .. import settings as settings_module
+from ..generation.filters import Reference, reference_identity
+from ..generation.models import Models, load_models
+from ..making.probes import of_generation
+from ..settings import GenerateSettings
+from ..shards.format.arithmetic import Arithmetic
+from ..versions import versions
+
+_PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
+"""What the bytes of a data set depend on, besides the settings."""
+
+
+def describe(
+    settings: GenerateSettings, models: Models, reference: Reference | None = None, *, device: str | None = None
+) -> dict[str, Any]:
+    """What ``dataset.json`` says of a data set; ``device`` when other processes make it, not that of ``models``."""
+    sources = {"generator": models.generator_source, "alpha": models.alpha_source}
+    device = device or str(models.device)
+    identity = settings_module.identity(
+        settings, {name: source.sha256 for name, source in sources.items()}, torch.device(device).type
+    )
+    origin = {}
+    if models.backgrounds:
+        origin["backgrounds"] = {"name": settings.backgrounds, **models.backgrounds.identity}
+        identity["background_images"] = "{images} images, SHA-256 {sha256}".format(**origin["backgrounds"])
+    if reference is not None:
+        origin["reference"] = identity["reference"] = reference_identity(reference)
+    resolved = {"alpha": settings.alpha or settings.generator, "device": device}
+    return {
+        "settings": settings.model_dump(mode="json") | resolved,
+        "identity": identity,
+        "fingerprint": settings_module.fingerprint(identity),
+        "checkpoints": {name: asdict(source) for name, source in sources.items()},
+        **origin,
+        "versions": versions(_PACKAGES),
+        "counts": {"samples": settings.n, "shards": settings.shards},
+    }
+
+
+def describe_for(settings: GenerateSettings, device: str) -> dict[str, Any]:
+    """``describe`` for other processes, which compute on ``device``; this one need not have such a device.
+
+    Raises:
+        UserError: a checkpoint cannot be read, or the two do not fit.
+    """
+    return describe(settings, load_models(settings.model_copy(update={"device": "cpu"})), device=device)
+
+
+def arithmetic(settings: GenerateSettings, models: Models) -> Arithmetic:
+    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    return of_generation(settings, models, _PACKAGES)
