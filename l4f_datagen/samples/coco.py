@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import run_lengths
 from ..documents import read_file, read_json
 from ..errors import UserError
 from ..photographs.decoding import head
 from ..photographs.source import Notices
-from ..shards import runs
 from ..short import short
 from .pictures import picture_of
 from .reading import Reading
@@ -36,7 +36,7 @@ class CocoSamples(Samples):
     KIND = "COCO instances"
 
     def __init__(self, path: Path, reading: Reading):
-        runs.require_pycocotools()
+        run_lengths.require_pycocotools()
         self.name, self._notices = path.name, Notices()
         content, data = _load(path)
         categories = _categories(data, reading.categories)
@@ -75,7 +75,7 @@ class CocoSamples(Samples):
         annotations = self._annotations.get(entry["id"], ())
         for annotation in sorted(annotations, key=lambda annotation: -_crowd(annotation)):
             try:
-                region = runs.decode(annotation["segmentation"], height, width)
+                region = run_lengths.decode(annotation["segmentation"], height, width)
             except (KeyError, ValueError) as error:
                 raise UserError(
                     f"annotation {short(annotation.get('id'))} of {entry['file_name']}", got=short(error, 200),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ...shards import runs
+from ... import run_lengths
 from ...shards.format.encoding import IGNORED
 from ...storage import atomic
 from ..item import Item
@@ -25,7 +25,7 @@ class Coco(Target):
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)
-        runs.require_pycocotools()
+        run_lengths.require_pycocotools()
         annotations = self._create("annotations")
         for image_set in plan.image_sets:
             self._create(image_set)
@@ -53,7 +53,7 @@ class Coco(Target):
                         "image_id": number + 1,
                         "category_id": _CATEGORY,
                         "iscrowd": crowd,
-                        **runs.encode(region),
+                        **run_lengths.encode(region),
                     }
                 )
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UserError
-from ..short import short
+from .errors import UserError
+from .short import short
 
 MOST_PIXELS = 1 << 28
 _MOST_BITS = 40
