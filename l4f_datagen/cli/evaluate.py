@@ -17,8 +17,9 @@ from ..settings import (
     StageSettings,
     resolve,
 )
+from ..settings.recommended import as_given
 from ..storage import atomic
-from .options import settings_options
+from .options import no_recommended, settings_options
 
 if TYPE_CHECKING:
     from ..evaluation.tables import Report
@@ -66,9 +67,15 @@ def masks_command(prediction: str, truth: str, json_file: str | None, csv_file: 
     help="who says what is right: a segmenter (native, face parsing, ONNX) or a folder of masks",
 )
 @click.option("--export-images", metavar="FOLDER", help="write the images for a masking tool of your own, and stop")
+@no_recommended
 @_options(EvaluateAlphaSettings)
 def alpha_command(
-    reference: str | None, export_images: str | None, json_file: str | None, csv_file: str | None, **flags: object
+    reference: str | None,
+    export_images: str | None,
+    no_recommended: bool,
+    json_file: str | None,
+    csv_file: str | None,
+    **flags: object,
 ) -> None:
     """Measure an alpha network's masks of generated images against a reference's.
 
@@ -76,6 +83,8 @@ def alpha_command(
     reference that is no file: write the images with --export-images, mask them, and name the folder of masks.
     """
     settings = resolve(EvaluateAlphaSettings, {}, flags)
+    if no_recommended:
+        settings = as_given(settings)
     if (reference is None) == (export_images is None):
         raise UserError(
             "reference", got="none" if reference is None else "one together with --export-images",
@@ -83,13 +92,19 @@ def alpha_command(
         )  # fmt: skip
     from ..evaluation import alpha
     from ..evaluation.references import open_masker
+    from ..generation.recommended import with_recommended
 
+    notes: list[str] = []
+    settings = with_recommended(settings, tell=notes.append)
+    segmenter = None if reference is None else open_masker(reference, settings, resolve_device(settings.device))
+    for line in notes:  # after the reference, which may be wrong: a mistake is one line
+        click.echo(line, err=True)
     with _Result(settings, json_file, csv_file) as result:
-        if export_images is not None:
+        if segmenter is None:
+            assert export_images is not None
             count = alpha.export_images(settings, Path(export_images).expanduser(), report=result.progress)
             click.echo(f"{export_images}: {count} images")
             return
-        segmenter = open_masker(reference, settings, resolve_device(settings.device))
         result.write(alpha.evaluate_alpha(settings, segmenter, report=result.progress))
 
 

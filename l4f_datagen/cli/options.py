@@ -68,6 +68,12 @@ def allow_mixed(command: Callable) -> Callable:
     return click.option("--allow-mixed", is_flag=True, help=text)(command)
 
 
+def no_recommended(command: Callable) -> Callable:
+    """The flag ``--no-recommended``, of the commands that use an alpha network."""
+    text = "take defaults for what is not said, not what the checkpoint's card recommends"
+    return click.option("--no-recommended", is_flag=True, help=text)(command)
+
+
 def _given(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:
     """None for an option that was not given, as for all others."""
     return value or None

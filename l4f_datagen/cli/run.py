@@ -36,12 +36,16 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
     engine = resolve(EngineSettings, {}, flags)
     from ..experiment.plan import make_plan
 
-    plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick)
+    plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick, tell=_tell)
     if dry_run:
         shown = {stage.name: stage.settings.model_dump(mode="json") for stage in plan.stages}
         print_json(shown)
         return
     _run(plan, engine, _typed(pipeline, out, n, quick, flags))
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:

@@ -10,6 +10,7 @@ from ..devices import resolve_device
 from ..errors import UserError
 from ..generation.filters import Reference
 from ..generation.models import Models, load_models
+from ..generation.recommended import with_recommended
 from ..generation.stream import stream
 from ..making.trunk import planned, write_dataset
 from ..progress.samples import shown_in_notebooks
@@ -35,7 +36,8 @@ def generate(
 ) -> Progress:
     """Write the data set of ``settings`` into the folder ``out``, or continue it.
 
-    Shards that are finished stay as they are.
+    Shards that are finished stay as they are. Settings that were not given are as the checkpoint's card recommends,
+    else their defaults.
 
     Args:
         report: called after every sample, or with several processes a few times a second; None: progress is shown
@@ -60,6 +62,7 @@ def generate(
         )  # fmt: skip
     common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
     with shown_in_notebooks(report) as told:
+        settings = with_recommended(settings, models.recommended if models else None)
         if len(devices) > 1:
             return _side_by_side(settings, out, devices, report=told, **common)
         if devices:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, WorkError
+from ..generation.recommended import with_recommended
 from ..making.trunk import planned
 from ..process.tuning import tune_for_shards
 from ..progress.state import Progress
@@ -52,6 +53,7 @@ def generate(
         WorkError: the disk is full, or a shard took several workers down; finished shards stay.
     """
     with _connected(engine.ray_address) as ray:
+        settings = with_recommended(settings)
         device = _device(ray, settings)
         description = describe_for(settings, device)
         common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}

@@ -11,6 +11,7 @@ from ..generation.models import Models, load_models
 from ..making import render
 from ..progress.state import Progress
 from ..settings import GenerateSettings, RenderSettings, validate
+from ..settings.recommended import as_given
 from ..shards.format import layout
 from ..shards.verify.folder import Verification
 from ..shards.verify.repair import Maker, Repair, repair
@@ -88,7 +89,7 @@ def _networks(settings: Mapping[str, Any], changed: Mapping[str, str], where: st
     """
     if "generator" in changed and settings.get("alpha") == settings.get("generator"):
         changed = {"alpha": changed["generator"], **changed}
-    generating = validate(GenerateSettings, {**settings, **changed}, where)
+    generating = as_given(validate(GenerateSettings, {**settings, **changed}, where))
     try:
         return generating, load_models(generating)
     except UserError as error:

@@ -14,6 +14,7 @@ from ..errors import WorkError
 from ..generation import latents
 from ..generation.compositing import alpha_to_uint8
 from ..generation.models import Models, load_models
+from ..generation.recommended import with_recommended
 from ..generation.refinement import refine
 from ..masks import MaskLaw, make_mask
 from ..networks.pixels import image_to_uint8
@@ -51,6 +52,8 @@ def evaluate_alpha(
 ) -> Report:
     """Measure the masks of the samples that ``generate`` draws, and the baselines' if asked for.
 
+    Settings that were not given are as the checkpoint's card recommends, else their defaults.
+
     Calls ``report`` with the samples done and their number.
 
     Raises:
@@ -61,6 +64,7 @@ def evaluate_alpha(
     if isinstance(reference, FolderMasker):
         reference.check([key(psi, i) for psi in settings.psi for i in range(settings.n)])
     models = models or load(settings)
+    settings = with_recommended(settings, models.recommended)
     rows, notes, total = [], [], settings.n * len(settings.psi)
     for number, psi in enumerate(settings.psi):
         trial = _Trial(settings, models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine))
@@ -89,6 +93,7 @@ def export_images(
     """
     atomic.check_folder(folder, f"export_images {folder}")
     models, written = models or load(settings), 0
+    settings = with_recommended(settings, models.recommended)
     for psi in settings.psi:
         for batch in draw(settings, models, psi):
             for name, image in zip(batch.keys, batch.images):

@@ -1,6 +1,6 @@
 """A pipeline file → its stages in order, each with resolved settings and the networks it looks at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,14 @@ class Plan:
         return [stage for stage in self.stages if stage.kind in kinds]
 
 
-def make_plan(content: Pipeline, folder: Path, *, n: str | None = None, quick: bool = False) -> Plan:
+def make_plan(
+    content: Pipeline,
+    folder: Path,
+    *,
+    n: str | None = None,
+    quick: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Plan:
     """The stages that a pipeline file lists, resolved.
 
     Where it lists several, each takes what the one before it made: the generator, the alpha network, the shards,
@@ -77,6 +84,7 @@ def make_plan(content: Pipeline, folder: Path, *, n: str | None = None, quick: b
     Args:
         n: number of samples to generate, instead of the file's.
         quick: less of everything, as ``settings.quick`` says.
+        tell: gets a line that says what the checkpoint recommended for ``generate``, where it is there already.
 
     Raises:
         UserError: a section is wrong, or it wants what no other makes.
@@ -98,7 +106,12 @@ def make_plan(content: Pipeline, folder: Path, *, n: str | None = None, quick: b
         trained = {"generator": training.generator, "alpha": str(folder / _ALPHA / "final")} if training else made
         generating = _settings(GENERATE, GenerateSettings, {**content.generate, **trained}, quick)
         if n is not None:
-            generating = resolve(GenerateSettings, generating.model_dump(), {"n": n})
+            generating = resolve(GenerateSettings, generating.model_dump(exclude_unset=True), {"n": n})
+        if not trained:
+            # Imported here: weights take seconds, and most mistakes are told at once.
+            from ..generation.recommended import with_recommended
+
+            generating = with_recommended(generating, tell=tell)
         stages.append(Stage(kind=GENERATE, place=_SHARDS, settings=generating))
     segmenters = _segmenters(content, folder, generating is not None, quick)
     stages += segmenters
@@ -167,7 +180,7 @@ class _Evaluations:
     def _alpha(self, section: Mapping[str, Any]) -> Stage:
         made = self._generated(EVALUATE_ALPHA)
         same = ("generator", "alpha", "switched_off", "noise", "refine", "refine_epsilon")
-        common = {name: getattr(made, name) for name in same}
+        common = {name: getattr(made, name) for name in same if name in made.model_fields_set}
         settings = _settings(EVALUATE_ALPHA, EvaluateAlphaSettings, {**common, **section}, self.quick)
         reference = self.section.reference
         reference = self._supervised("reference") if reference == SUPERVISED else reference

@@ -9,6 +9,7 @@ from ..devices import resolve_device
 from ..networks.alpha import AlphaNetwork
 from ..networks.inference import InferenceGenerator, freeze
 from ..settings import GenerateSettings
+from ..weights.recommended import Recommendation, recommended
 from ..weights.source import Source
 from .backgrounds import Backgrounds, open_backgrounds
 
@@ -24,6 +25,8 @@ class Models:
     device: torch.device
     backgrounds: Backgrounds | None = None
     """Images in place of the generator's own backgrounds."""
+    recommended: Recommendation | None = None
+    """Settings that the checkpoint recommends."""
 
 
 def load_models(settings: GenerateSettings) -> Models:
@@ -41,4 +44,5 @@ def load_models(settings: GenerateSettings) -> Models:
         alpha_source=alpha_source,
         device=device,
         backgrounds=open_backgrounds(settings.backgrounds),
+        recommended=recommended(settings.generator, settings.alpha),
     )

@@ -17,6 +17,7 @@ from .candidates import BLOCK, first_accepted
 from .filters import Filters, Reference, Tally
 from .latents import Candidate
 from .models import Models, load_models
+from .recommended import with_recommended
 
 _READERS = max(1, min(8, os.cpu_count() or 1))
 """Threads that read images for backgrounds."""
@@ -31,6 +32,8 @@ def stream(
 ) -> Iterator[Sample]:
     """Generate the samples of ``settings`` in order, working ahead in threads.
 
+    Settings that were not given are as the checkpoint's card recommends, else their defaults.
+
     Args:
         shards: which shards' samples to make; default: all.
         models: what ``load_models`` gave for the same settings.
@@ -43,6 +46,7 @@ def stream(
         WorkError: there is too little memory, or hardly any candidate passes the filters.
     """
     models = models or load_models(settings)
+    settings = with_recommended(settings, models.recommended)
     shards = range(settings.shards) if shards is None else shards
     filters = Filters(settings, reference)
     with contextlib.ExitStack() as stack:

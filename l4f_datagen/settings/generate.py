@@ -27,6 +27,9 @@ class Changes(Selection):
     """It changes masks."""
 
 
+_MAY_BE_NONE = ("min_area", "max_area", "max_components", "min_decisiveness", "min_stability", "ignore_band")
+
+
 class GenerateSettings(Sharded):
     """Settings of ``generate``. What a data set contains depends on these alone."""
 
@@ -85,6 +88,12 @@ class GenerateSettings(Sharded):
         (), description="what to keep beside composite and masks"
     )
     device: Device = "auto"
+
+    @field_validator(*_MAY_BE_NONE, mode="before")
+    @classmethod
+    def _none(cls, value: Any) -> Any:
+        """Accept "none": without the filter, though the checkpoint recommends one."""
+        return None if isinstance(value, str) and value.strip().lower() == "none" else value
 
     @field_validator("max_area")
     @classmethod

@@ -12,6 +12,8 @@ from ..short import short
 CARD = "model.json"
 FORMAT = "l4f-datagen-model"
 VERSION = 1
+RECOMMENDED = "recommended"
+"""The entry with settings of ``generate``, by name, that go well with the alpha network."""
 KINDS = ("generator", "alpha", "segmenter")
 _MOST = 4 << 20
 """Bytes; the hashes of the largest networks take some ten thousand."""
@@ -108,6 +110,7 @@ _ENTRIES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "source": (_is_said, "a sentence, or one of each network"),
     "training": (_is_said, "a sentence, or the settings of each network"),
     "quality": (_is_named, "measures by name"),
+    RECOMMENDED: (_is_named, "settings of generate by name"),
 }
 _OF_NETWORKS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "architecture": (_is_named, "its architecture, by name"),

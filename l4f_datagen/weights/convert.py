@@ -30,6 +30,7 @@ from . import (
     rosinality,
 )
 from .assemble import first_not_finite
+from .cards import RECOMMENDED
 from .source import UNKNOWN_LICENCE, Source
 
 Target = Literal["native", "rosinality", "onnx"]
@@ -185,6 +186,8 @@ def _card_of(found: Path, out: Path, networks: Networks, licence: str | None) ->
         if native.is_native(folder):
             earlier = native.read_card(folder)
             kept = {key: value for key, value in earlier.items() if key not in _OWN_ENTRIES}
+            if (folder == out) == ("alpha" in networks):
+                kept.pop(RECOMMENDED, None)  # it is about an alpha network that is not taken, or that is replaced
             # Of what is there already, the training of the networks that stay.
             if all(isinstance(c.get("training"), dict) for c in (kept, card)):
                 kept["training"] |= card["training"]

@@ -22,7 +22,7 @@ from ..short import short
 from ..storage import atomic
 from . import cards, safetensors_file, tensor_file
 from .assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
-from .cards import CARD, FORMAT, VERSION
+from .cards import CARD, FORMAT, RECOMMENDED, VERSION
 from .files import DAMAGE, describe, reason
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
@@ -51,7 +51,8 @@ def save(
     Whenever the program is killed, readers find the old checkpoint or the new one.
 
     Args:
-        card: what a reader should know of them: ``name``, ``source``, ``licence``, ``training``, ``quality``.
+        card: what a reader should know of them: ``name``, ``source``, ``licence``, ``training``, ``quality``,
+            ``recommended`` (settings of ``generate``, by name).
             Architecture and tensor hashes are added.
 
     Raises:
@@ -161,6 +162,8 @@ def _write(
         model["generator"] = _save_network(target, "generator", generator, architecture)
     if alpha is not None:
         model["alpha"] = _save_network(target, "alpha", alpha, {"channels": list(alpha.channels)})
+        if RECOMMENDED not in (card or {}):
+            model.pop(RECOMMENDED, None)  # it was about the alpha network that was here before
     if segmenter is not None:
         architecture = {"name": segmenter.name, **segmenter.architecture}
         architecture |= {"foreground": list(segmenter.foreground), "size": segmenter.size}
