@@ -35,6 +35,11 @@ class GeneratorArchitecture:
         """Number of codes in w+: one per styled convolution and one for the last ToRGB."""
         return 2 * len(self.channels)
 
+    @property
+    def noise_sizes(self) -> list[int]:
+        """Height and width of the noise of every styled convolution: 4, 8, 8, 16, 16, …"""
+        return [4 << (index + 1) // 2 for index in range(self.num_ws - 1)]
+
 
 class SynthesisOutput(NamedTuple):
     """What one synthesis gives."""
@@ -82,7 +87,7 @@ class Synthesis:
     def synthesize(
         self,
         w: Tensor,
-        noise: NoiseMode = "const",
+        noise: NoiseMode | Sequence[Tensor] = "const",
         *,
         noise_generators: Sequence[torch.Generator] | None = None,
     ) -> SynthesisOutput:
@@ -90,7 +95,8 @@ class Synthesis:
 
         Args:
             w: (N, w_dim), or w+ (N, num_ws, w_dim).
-            noise: "const", the checkpoint's maps; "none"; "random", drawn from ``noise_generators``.
+            noise: "const", the checkpoint's maps; "none"; "random", drawn from ``noise_generators``; or maps
+                (N, H, W) for every layer, of the sizes ``GeneratorArchitecture.noise_sizes``.
             noise_generators: with "random", one generator per sample, of any device.
 
         Raises:
@@ -141,7 +147,7 @@ def noise_maps(
 def _draw(
     parts: Parts,
     w: Tensor,
-    mode: NoiseMode,
+    mode: NoiseMode | Sequence[Tensor],
     generators: Sequence[torch.Generator] | None,
     *,
     switched_off: SwitchedOff | None,
@@ -156,8 +162,11 @@ def _draw(
         x = torch.zeros_like(x)
     image, features = None, []
     for index, layer in enumerate(parts.layers):
-        size = 4 << (index + 1) // 2
-        noise, style = noise_maps(size, parts.constant, mode, count, generators), next(styles)
+        if isinstance(mode, str):
+            noise = noise_maps(4 << (index + 1) // 2, parts.constant, mode, count, generators)
+        else:
+            noise = mode[index]
+        style = next(styles)
         off = index == 0 and switched_off == "first_convolution"
         x = torch.zeros_like(x) if off else layer(x, style, noise)
         features.append(x)

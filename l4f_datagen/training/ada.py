@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..seeding import generator_for
+from .. import philox
 from . import resampling
 
 BLIT_TRANSLATION = 0.125
@@ -38,12 +38,10 @@ class Draws(NamedTuple):
 
 def draw(seed: int, stream: str, positions: Sequence[int]) -> Draws:
     """The numbers of the images at ``positions`` of a stream; they do not depend on p."""
-    rows = []
-    for position in positions:
-        generator = generator_for(seed, stream, position)
-        uniform = torch.rand(_CHANCES + _AMOUNTS, generator=generator, dtype=torch.float64)
-        rows.append(torch.cat([uniform, torch.randn(_NORMALS, generator=generator, dtype=torch.float64)]))
-    return Draws(*torch.stack(rows).split([_CHANCES, _AMOUNTS, _NORMALS], 1))
+    numbers = philox.normal(_CHANCES + _AMOUNTS + _NORMALS, seed, stream, positions).double()
+    chances, amounts, normals = numbers.split([_CHANCES, _AMOUNTS, _NORMALS], 1)
+    # The normal distribution's own function makes its numbers uniform.
+    return Draws(torch.special.ndtr(chances), torch.special.ndtr(amounts), normals)
 
 
 def augment(images: Tensor, p: float, draws: Draws) -> Tensor:

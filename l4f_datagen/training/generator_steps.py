@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import philox
+from ..errors import UserError
 from ..networks.discriminator import Discriminator
 from ..networks.stylegan2 import Generator
-from ..seeding import generator_for, normal
+from ..seeding import normal
 from ..settings import TrainGeneratorSettings
 from ..weights import state
 from . import ada, losses
@@ -127,7 +129,7 @@ class GeneratorLearner(Learner):
             positions = self.positions(iteration, part)
             positions = positions[: max(1, round(s.path_length_share * len(positions)))]
             image, codes = self.draw(positions, "path", full_precision=True)
-            noise = normal(image.shape[1:], s.seed, "path-direction", positions).to(self.device)
+            noise = philox.normal(image[0].numel(), s.seed, "path-direction", positions, self.device).view_as(image)
             lengths = losses.path_lengths(image, codes, noise)
             penalty = losses.path_length_penalty(lengths, self.target_length)
             self.backward("generator", s.path_length * s.path_length_every * penalty / self.accumulate)
@@ -168,10 +170,20 @@ class GeneratorLearner(Learner):
         tensors["target_length"] = self.target_length
         if self._signs:
             tensors["signs"] = self.processes.mean(torch.stack(self._signs))
-        return tensors, numbers | {"p": self.p}
+        return tensors, numbers | {"p": self.p, "random_numbers": philox.NAME}
 
     def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-        """The reverse of ``state``."""
+        """The reverse of ``state``.
+
+        Raises:
+            UserError: the state is of a version that drew other random numbers: its end would not be that of one run.
+        """
+        if numbers.get("random_numbers") != philox.NAME:
+            raise UserError(
+                "the run", got="one of an earlier version, which drew other random numbers",
+                expected=f"one by {philox.NAME}",
+                remedy="finish it with the version that began it, or begin anew with --overwrite",
+            )  # fmt: skip
         super().restore(tensors, numbers)
         self.target_length = tensors["target_length"].to(self.device)
         self.p = state.number(numbers, "p")
@@ -179,18 +191,18 @@ class GeneratorLearner(Learner):
 
     def draw(self, positions: Sequence[int], stream: str, *, full_precision: bool = False) -> tuple[Tensor, Tensor]:
         """Images (N, 3, H, W) of fresh codes and noise, and their w+ (N, num_ws, w_dim)."""
-        s, architecture = self.settings, self.generator.architecture
-        z = [normal((architecture.z_dim,), s.seed, f"{stream}-z-{n}", positions).to(self.device) for n in (0, 1)]
-        first, second = (self.generator.map(codes)[:, None] for codes in z)
-        cut = crossovers(s.seed, f"{stream}-mixing", positions, s.style_mixing, architecture.num_ws)
-        level = torch.arange(architecture.num_ws)
-        w = torch.where((level < cut[:, None]).to(self.device)[..., None], first, second)
-        noise = [generator_for(s.seed, f"{stream}-noise", position) for position in positions]
-        if self.device.type != "cpu":
-            noise = [torch.Generator(self.device).manual_seed(g.initial_seed()) for g in noise]
-        mode = "none" if s.noise == "none" else "random"
+        s, a = self.settings, self.generator.architecture
+        sizes = [] if s.noise == "none" else a.noise_sizes
+        # All that a sample needs in one draw: two codes, two numbers for their mixing, the noise of every layer.
+        parts = [a.z_dim, a.z_dim, 2, *(size * size for size in sizes)]
+        numbers = philox.normal(sum(parts), s.seed, stream, positions, self.device)
+        first, second, mixing, *noise = numbers.split(parts, 1)
+        first, second = self.generator.map(torch.cat([first, second])).unsqueeze(1).chunk(2)
+        cut = crossovers(torch.special.ndtr(mixing.double()), s.style_mixing, a.num_ws)
+        w = torch.where((torch.arange(a.num_ws, device=self.device) < cut[:, None])[..., None], first, second)
+        maps = [flat.unflatten(1, (size, size)) for flat, size in zip(noise, sizes, strict=True)]
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
-            return self.generator.synthesize(w, mode, noise_generators=noise).image, w
+            return self.generator.synthesize(w, maps or "none").image, w
 
     def augmented(self, images: Tensor, positions: Sequence[int], stream: str) -> Tensor:
         """Images as the discriminator sees them."""
@@ -213,13 +225,13 @@ def ema_decay(iteration: int, settings: TrainGeneratorSettings) -> float:
     return 0.5 ** (settings.batch_size / half_life) if half_life else 0.0
 
 
-def crossovers(seed: int, stream: str, positions: Sequence[int], share: float, num_ws: int) -> Tensor:
+def crossovers(mixing: Tensor, share: float, num_ws: int) -> Tensor:
     """From which code on a sample takes its second w: (N,), ``num_ws`` for samples that do not mix.
 
     By chance ``share`` of the samples mix, at 1 … num_ws − 1, all alike; each sample by itself, not a batch as one.
+
+    Args:
+        mixing: two uniform numbers in (0, 1) for each sample, (N, 2): whether, and where.
     """
-    cuts = []
-    for position in positions:
-        chance, place = torch.rand(2, generator=generator_for(seed, stream, position)).tolist()
-        cuts.append(1 + int(place * (num_ws - 1)) if chance < share else num_ws)
-    return torch.tensor(cuts)
+    chance, place = mixing.unbind(1)
+    return torch.where(chance < share, 1 + (place * (num_ws - 1)).long().clamp_(max=num_ws - 2), num_ws)

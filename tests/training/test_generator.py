@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 import l4f_datagen as l4f
+from l4f_datagen import philox
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.evaluation import frechet
 from l4f_datagen.networks import ops
 from l4f_datagen.networks.unet import UNet
-from l4f_datagen.seeding import normal
 from l4f_datagen.settings import TrainAlphaSettings, TrainGeneratorSettings
 from l4f_datagen.storage.lock import writing
 from l4f_datagen.training import generator, generator_start, losses
@@ -177,7 +177,7 @@ def test_path_lengths_are_those_of_finite_differences(tmp_path):
 def test_the_target_length_follows_the_lengths_slowly(tiny):
     learner = make_learner(tiny)
     codes = learner.draw(learner.positions(0, 0)[:2], "path")
-    noise = normal((3, 16, 16), tiny.seed, "path-direction", range(2))
+    noise = philox.normal(3 * 16 * 16, tiny.seed, "path-direction", range(2)).view(2, 3, 16, 16)
     mean = losses.path_lengths(*codes, noise).mean().detach()
     learner.path_length_step(0)
     assert float(learner.target_length) == pytest.approx(0.01 * float(mean), rel=1e-5)
@@ -207,12 +207,15 @@ def test_the_average_moves_by_its_decay(tiny):
 
 
 def test_styles_are_mixed_by_chance_and_at_any_place():
-    cuts = crossovers(0, "x", range(4000), 0.9, 6)
+    mixing = philox.uniform(2, 0, "x", range(4000))
+    cuts = crossovers(mixing, 0.9, 6)
     counts = torch.bincount(cuts, minlength=7).float() / 4000
     assert counts[0] == 0 and counts[6] == pytest.approx(0.1, abs=0.02)
     assert all(float(c) == pytest.approx(0.18, abs=0.025) for c in counts[1:6])
-    assert (crossovers(0, "x", range(50), 0.0, 6) == 6).all()
-    assert torch.equal(crossovers(0, "x", range(10, 20), 0.9, 6), cuts[10:20])
+    assert (crossovers(mixing, 0.0, 6) == 6).all()
+    # The ends of what a uniform number can be, were it rounded.
+    ends = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.5]], dtype=torch.float64)
+    assert crossovers(ends, 0.9, 6).tolist() == [1, 5, 6]
 
 
 def test_mixed_codes_are_two(tiny):
@@ -223,6 +226,26 @@ def test_mixed_codes_are_two(tiny):
         assert int(changes.sum()) == 1
     _, w = make_learner(tiny.model_copy(update={"style_mixing": 0.0})).draw(range(8), "generator")
     assert (w == w[:, :1]).all()
+
+
+def test_what_is_drawn_depends_on_the_position_alone(tiny):
+    learner = make_learner(tiny)
+    for layer in learner.generator.layers:
+        torch.nn.init.ones_(layer.noise_strength)
+    together = learner.draw(range(8), "generator")
+    for alone in (learner.draw([5], "generator"), learner.draw(range(5, 8, 2), "generator")):
+        for found, wanted in zip(alone, together):
+            torch.testing.assert_close(found[0], wanted[5], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(learner.draw(range(8), "discriminator")[1], together[1])
+
+
+def test_a_state_of_other_random_numbers_is_refused(tiny):
+    learner = make_learner(tiny)
+    tensors, numbers = learner.state()
+    learner.restore(tensors, numbers)
+    del numbers["random_numbers"]
+    with pytest.raises(UserError, match="an earlier version, which drew other random numbers"):
+        learner.restore(tensors, numbers)
 
 
 def test_noise_is_drawn_for_each_image_or_left_out(tiny):
