@@ -86,13 +86,12 @@ def test_metadata_keys_are_told():
 
 
 def test_layouts_of_checkpoints_are_told():
-    from l4f_datagen.weights.foreign import LAYOUTS
+    from l4f_datagen.weights.layouts.registry import layouts
 
     told = PAGES["docs/formats.md"].lower().replace("-", " ")
     spoken = {"nvidia": "nvidia, pytorch", "tensorflow": "nvidia, tensorflow"}
-    for names in LAYOUTS.values():
-        for name in names:
-            assert f"| {spoken.get(name, name).replace('-', ' ')} |" in told, name
+    for name in {layout.name for layout in layouts()}:
+        assert f"| {spoken.get(name, name).replace('-', ' ')} |" in told, name
 
 
 def test_environment_variables_are_told():

@@ -10,7 +10,8 @@ import torch
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.storage import atomic, atomic_folders
-from l4f_datagen.weights import native, tensor_file
+from l4f_datagen.weights import native
+from l4f_datagen.weights.containers import tensor_file
 from l4f_datagen.weights.convert import convert
 
 from .conftest import TINY, tiny_generator
@@ -93,7 +94,7 @@ def test_a_killed_convert_to_a_file(target, tmp_path, monkeypatch):
 
     if target.endswith(".onnx"):
         pytest.importorskip("onnx")
-        from l4f_datagen.weights import onnx_file
+        from l4f_datagen.weights.onnx import writing as onnx_file
 
         monkeypatch.setattr(onnx_file, "content", lambda segmenter: b"new" * 50_000)
         monkeypatch.setattr(onnx_file, "difference", lambda segmenter, path: 0.0)

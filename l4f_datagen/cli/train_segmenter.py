@@ -46,7 +46,7 @@ def train(
     from ..training.segmenter import train_segmenter
 
     if onnx:
-        from ..weights.onnx_file import check_extra
+        from ..weights.onnx.writing import check_extra
 
         check_extra()
     with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:

@@ -17,7 +17,7 @@ from ..networks.pixels import to_range
 from ..networks.segmenter import Segmenter
 from ..networks.unet import UNet
 from ..settings import EvaluateFrechetSettings
-from ..weights.files import is_program
+from ..weights.containers.files import is_program
 from ..weights.source import file_sha256
 
 INCEPTION = "inception-2015-12-05.pt"

@@ -11,7 +11,7 @@ from ..devices import too_little_memory
 from ..errors import UserError, WorkError
 from ..settings import StageSettings
 from ..short import short
-from ..weights import onnx_model
+from ..weights.onnx import model as onnx_model
 
 _INTEGERS = ("tensor(int64)", "tensor(int32)", "tensor(uint8)", "tensor(int8)")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}

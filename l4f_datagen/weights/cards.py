@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 from .. import documents
 from ..errors import UserError
 from ..short import short
+from .kinds import KINDS
 
 CARD = "model.json"
 FORMAT = "l4f-datagen-model"
 VERSION = 1
 RECOMMENDED = "recommended"
 """The entry with settings of ``generate``, by name, that go well with the alpha network."""
-KINDS = ("generator", "alpha", "segmenter")
 _MOST = 4 << 20
 """Bytes; the hashes of the largest networks take some ten thousand."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -16,21 +16,14 @@ from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
 from ..storage import atomic
-from . import (
-    files,
-    foreign,
-    locate,
-    native,
-    onnx_file,
-    read_alpha,
-    read_generator,
-    read_segmenter,
-    remote,
-    result_of,
-    rosinality,
-)
-from .assemble import first_not_finite
+from . import native, remote
+from .assembly.assemble import first_not_finite
 from .cards import RECOMMENDED
+from .containers import files
+from .kinds import KINDS, SPOKEN, Kind, Network, with_article
+from .layouts import registry, rosinality
+from .load import locate, read_alpha, read_generator, read_segmenter, result_of
+from .onnx import writing as onnx_file
 from .source import UNKNOWN_LICENCE, Source
 
 Target = Literal["native", "rosinality", "onnx"]
@@ -38,13 +31,12 @@ TOLERANCE = 1e-4
 """How far the outputs before and after may be apart."""
 _SEGMENTED = 64
 """Height and width of the image that a segmenter is verified on."""
-_SPOKEN = {"generator": "generator", "alpha": "alpha network", "segmenter": "segmenter"}
 _OWN_ENTRIES = ("format", "version", "generator", "alpha", "segmenter", "source")
 _TARGETS: Mapping[str, Target] = {".pt": "rosinality", ".pth": "rosinality", ".onnx": "onnx"}
-Networks = dict[native.Kind, tuple[native.Network, Source]]
+Networks = dict[Kind, tuple[Network, Source]]
 
 
-_READERS: Mapping[native.Kind, Callable] = {
+_READERS: Mapping[Kind, Callable] = {
     "generator": read_generator,
     "alpha": read_alpha,
     "segmenter": read_segmenter,
@@ -59,7 +51,7 @@ class Conversion:
     source_format: str
     out: str
     target: Target
-    networks: tuple[native.Kind, ...]
+    networks: tuple[Kind, ...]
     largest_difference: float
     """Between the outputs of the networks as read and as written, run once on the same codes."""
     notes: tuple[str, ...] = ()
@@ -116,10 +108,10 @@ def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     if kind := native.kind_of(found):
         kinds = [kind]
     elif found.is_dir():
-        kinds = [kind for kind in foreign.LAYOUTS if native.network_file(found, kind)]
+        kinds = [kind for kind in KINDS if native.network_file(found, kind)]
     else:
         with files.opened(found, str(path)) as content:
-            kinds = [kind for kind in foreign.LAYOUTS if foreign.layout_of(content.data, kind)]
+            kinds = registry.kinds_in(content.data)
     # A file that holds neither is read as a generator, for the message that says what it is.
     return {kind: _READERS[kind](path, allow_nan=allow_nan) for kind in kinds or ["generator"]}
 
@@ -147,7 +139,7 @@ def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) 
 def _check_company(out: Path, networks: Networks) -> None:
     """One folder means that its alpha network is for its generator."""
     together = {kind: network for kind, (network, _) in networks.items()}
-    for kind in foreign.LAYOUTS:
+    for kind in KINDS:
         if kind not in together and native.network_file(out, kind):
             together[kind] = native.read(out, kind, str(out))[0]
     if not {"generator", "alpha"} <= together.keys():
@@ -208,7 +200,7 @@ def _by_kind(card: Mapping) -> dict:
     source = card.get("source")
     if source is None or isinstance(source, dict):
         return source or {}
-    return {kind: source for kind in foreign.LAYOUTS if kind in card}
+    return {kind: source for kind in KINDS if kind in card}
 
 
 def _write_rosinality(
@@ -217,7 +209,7 @@ def _write_rosinality(
     """Write a file and give the difference of what is read back, and what the layout could not say."""
     if "generator" not in networks:
         raise UserError(
-            str(out), got=f"{_with_article(networks)} alone",
+            str(out), got=f"{_with_articles(networks)} alone",
             expected="a generator: rosinality's layout has no place for others",
             remedy="convert it to a native folder",
         )  # fmt: skip
@@ -232,7 +224,7 @@ def _write_rosinality(
     if a.conv_clamp is not None:
         notes.append(f"the layout cannot say conv_clamp {a.conv_clamp:g}; where activations reach it, images differ")
     notes += [
-        f"the {_SPOKEN[kind]} is left out; the layout has no place for it" for kind in networks if kind != "generator"
+        f"the {SPOKEN[kind]} is left out; the layout has no place for it" for kind in networks if kind != "generator"
     ]
     if licence:
         notes.append("the layout has no place for the licence")
@@ -247,7 +239,7 @@ def _write_onnx(out: Path, networks: Networks) -> float:
     """Write a file and give the largest difference of the scores that onnxruntime finds with it."""
     if "segmenter" not in networks:
         raise UserError(
-            str(out), got=f"{_with_article(networks)} alone", expected="a segmenter to write as ONNX",
+            str(out), got=f"{_with_articles(networks)} alone", expected="a segmenter to write as ONNX",
             remedy="name a run of train-segmenter or its final folder",
         )  # fmt: skip
     segmenter = networks["segmenter"][0]
@@ -268,11 +260,11 @@ def _beside(out: Path, content: bytes | memoryview) -> Iterator[Path]:
         yield Path(file.name)
 
 
-def _with_article(networks: Networks) -> str:
-    return " and ".join(f"{'an' if kind == 'alpha' else 'a'} {_SPOKEN[kind]}" for kind in networks)
+def _with_articles(networks: Networks) -> str:
+    return " and ".join(map(with_article, networks))
 
 
-def _verified(out: Path, kind: native.Kind, network: native.Network, allow_nan: bool) -> float:
+def _verified(out: Path, kind: Kind, network: Network, allow_nan: bool) -> float:
     """The difference of what was written, which is read back and run.
 
     Raises:
@@ -294,7 +286,7 @@ def _verified(out: Path, kind: native.Kind, network: native.Network, allow_nan: 
 
 
 @torch.inference_mode()
-def _difference(before: native.Network, after: native.Network) -> float:
+def _difference(before: Network, after: Network) -> float:
     """The largest difference between two networks' outputs on one input."""
     if isinstance(before, Generator):
         z = normal((before.architecture.z_dim,), 0, "convert", [0])

@@ -3,49 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 from ..addresses import shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
 from ..short import short
-from . import check_native, files, foreign, known, locate, native, pipelines, refuse_not_finite, result_of
-from .assemble import first_not_finite
-from .machine import Record
+from . import native, pipelines, strangers
+from .assembly.assemble import first_not_finite
+from .containers import files
+from .containers.tensors import StoredArray, StoredTensor
+from .kinds import KINDS, Kind, Network
+from .layouts import reading, registry
+from .load import check_native, locate, refuse_not_finite, result_of
+from .pickle.machine import Record
 from .source import UNKNOWN_LICENCE, file_sha256
-from .tensors import StoredArray, StoredTensor
 
-KINDS: tuple[native.Kind, ...] = get_args(native.Kind)
-LOOKED_FOR = (
-    "native: model.json with generator.safetensors, alpha.safetensors or segmenter.safetensors",
-    "rosinality: a state dict with conv1.conv.modulation.weight, as g_ema, g, decoder.* in state_dict or alone",
-    "nvidia: G_ema or G, a network of torch_utils.persistence with the modules mapping and synthesis.b4",
-    "nvidia: a state dict with synthesis.b4.const and mapping.fc0.weight",
-    "tensorflow: (G, D, Gs), networks of dnnlib.tflib with 4x4/Const/const",
-    "labels4free: a state dict with conv_n.weight and conv_fns0.0.weight or conv1.weight, as bg_extractor_ema or alone",
-    "face-parsing: a state dict with cp.resnet.conv1.weight and ffm.convblk.conv.weight",
-    "state dict: the tensors of a safetensors file of ours",
-)
-"""The signs by which layouts are told apart, in order; any words may stand before the names of tensors."""
-_PARTS = {
-    "g": "the raw generator",
-    "G": "the raw generator",
-    "g_ema": "the averaged generator",
-    "G_ema": "the averaged generator",
-    "d": "the discriminator",
-    "D": "the discriminator",
-    "g_optim": "the generator's optimizer",
-    "d_optim": "the discriminator's optimizer",
-    "bg_extractor": "the raw alpha network",
-    "bg_extractor_ema": "the averaged alpha network",
-    "latent_avg": "the centre of truncation",
-    "args": "the options of its training",
-    "opts": "the options of its training",
-    "training_set_kwargs": "the options of its training set",
-    "augment_pipe": "the augmentation",
-    "ada_aug_p": "the strength of the augmentation",
-}
 _SEGMENTERS = {"unet": "UNet", "bisenet": "BiSeNet"}
 _MAX_WALK = 100_000
 
@@ -54,7 +27,7 @@ _MAX_WALK = 100_000
 class NetworkSummary:
     """One network of a file."""
 
-    kind: native.Kind
+    kind: Kind
     resolution: int | None
     """Height and width of the images in pixels; of an alpha network, those that its channels suggest, if any."""
     channels: tuple[int, ...]
@@ -84,7 +57,7 @@ class Inspection:
     what: str
     """One phrase."""
     layout: str
-    """"native", "rosinality", "nvidia", "tensorflow", "labels4free", "face-parsing", "state dict" or "unknown"."""
+    """"native", the name of one of the ``layouts``, or "unknown"."""
     container: str
     """How it is stored: "pickle", "torch file (zip)", "pickle in gzip", "safetensors", …"""
     size: int
@@ -131,20 +104,20 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
 def _inspect_file(found: Path, name: str) -> Inspection:
     networks, problem = [], None
     with files.opened(found, name) as content:
-        layouts = {kind: layout for kind in KINDS if (layout := foreign.layout_of(content.data, kind))}
+        layouts = {kind: layout for kind in KINDS if (layout := registry.layout_of(content.data, kind))}
         for kind in layouts:
             try:
-                network, _, notes = foreign.read(content.data, kind, name)
+                network, _, notes = reading.read(content.data, kind, name)
                 networks.append(_summary(network, kind, notes))
             except UserError as error:
                 problem = str(error.got)
         holds = tuple(_holds(content.data))
-        what = problem or _what(networks) or known.describe(content.data)
+        what = problem or _what(networks) or strangers.describe(content.data)
         container = content.container
     return Inspection(
         path=name,
         what=what,
-        layout=next(iter(layouts.values()), "unknown"),
+        layout=next((layout.name for layout in layouts.values()), "unknown"),
         container=container,
         size=found.stat().st_size,
         sha256={found.name: file_sha256(found)},
@@ -152,11 +125,11 @@ def _inspect_file(found: Path, name: str) -> Inspection:
         holds=holds,
         pipelines=_fitting(networks),
         problem=None if networks else problem or "no network that is used here",
-        looked_for=() if layouts else LOOKED_FOR,
+        looked_for=() if layouts else (native.SIGNS, *registry.signs()),
     )
 
 
-def _inspect_folder(folder: Path, name: str, kinds: tuple[native.Kind, ...]) -> Inspection:
+def _inspect_folder(folder: Path, name: str, kinds: tuple[Kind, ...]) -> Inspection:
     networks, licence, parts = [], UNKNOWN_LICENCE, []
     for kind in kinds:
         if part := native.network_file(folder, kind):
@@ -179,7 +152,7 @@ def _inspect_folder(folder: Path, name: str, kinds: tuple[native.Kind, ...]) -> 
     )
 
 
-def _summary(network: native.Network, kind: native.Kind, notes: tuple[str, ...]) -> NetworkSummary:
+def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSummary:
     common = {
         "kind": kind,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -246,7 +219,7 @@ def _holds(data: object) -> list[str]:
 
 
 def _phrase(name: str, value: object) -> str:
-    part = {"Gs": "the averaged generator"}.get(name) or _PARTS.get(name)
+    part = registry.parts().get(name)
     empty = isinstance(value, (Mapping, list, tuple)) and not value
     count = _numbers(value)
     return name + (f": {part}" if part else "") + (f", {count:,} numbers" if count else ", empty" if empty else "")

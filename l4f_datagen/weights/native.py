@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -20,16 +19,18 @@ from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..short import short
 from ..storage import atomic
-from . import cards, safetensors_file, tensor_file
-from .assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
+from . import cards
+from .assembly.assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
 from .cards import CARD, FORMAT, RECOMMENDED, VERSION
-from .files import DAMAGE, describe, reason
+from .containers import safetensors_file, tensor_file
+from .containers.files import DAMAGE, describe, reason
+from .kinds import KINDS, Kind, Network
 from .source import UNKNOWN_LICENCE, Source, file_sha256
 
 _STAGED = ".new" + atomic.SUFFIX
-Kind = Literal["generator", "alpha", "segmenter"]
-Network = Generator | AlphaNetwork | Segmenter
-NETWORK_FILES = tuple(f"{kind}.safetensors" for kind in get_args(Kind))
+SIGNS = f"native: {CARD} with generator.safetensors, alpha.safetensors or segmenter.safetensors"
+"""By what such a folder is told from other files, for people whose file is not recognised."""
+NETWORK_FILES = tuple(f"{kind}.safetensors" for kind in KINDS)
 """All that a folder may hold beside its card."""
 
 
@@ -112,7 +113,7 @@ def network_file(folder: Path, kind: Kind) -> Path | None:
 
 def kind_of(file: Path) -> Kind | None:
     """Which network of a native folder lies in this file; None if it is no file of one."""
-    found = next((kind for kind in get_args(Kind) if file.name == f"{kind}.safetensors"), None)
+    found = next((kind for kind in KINDS if file.name == f"{kind}.safetensors"), None)
     return found if found and file.is_file() and is_native(file.parent) else None
 
 
@@ -122,7 +123,7 @@ def _complete(folder: Path) -> None:
     if not staged.is_dir():
         return
     with atomic.explained(folder):
-        for kind in get_args(Kind):
+        for kind in KINDS:
             file = network_file(folder, kind)
             if file is not None and file.parent == staged:
                 os.replace(file, folder / file.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from .. import resources
 from ..documents import Unreadable, load_yaml
 from . import native
+from .kinds import Kind
 
 _CONFIG_F_BUDGET, _CONFIG_F_WIDEST = 32768, 512
 
@@ -21,7 +22,7 @@ def resolution_of_alpha(channels: Sequence[int]) -> int | None:
     return size if list(channels) == table else None
 
 
-def fitting(kind: native.Kind, resolution: int | None, channels: Sequence[int]) -> list[str]:
+def fitting(kind: Kind, resolution: int | None, channels: Sequence[int]) -> list[str]:
     """Names of the pipelines that a network of this size fits.
 
     Args:
@@ -40,7 +41,7 @@ def _files() -> list[Path]:
     return [*folder.glob("*.yaml"), *folder.glob("*.yml")] if folder.is_dir() else []
 
 
-def _matches(kind: native.Kind, resolution: int | None, levels: int, wanted: Mapping) -> bool:
+def _matches(kind: Kind, resolution: int | None, levels: int, wanted: Mapping) -> bool:
     if kind == "segmenter" or resolution is None or wanted["resolution"] != resolution:
         return False
     first = wanted["first_resolution"]

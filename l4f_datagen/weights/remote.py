@@ -15,7 +15,7 @@ from ..storage import atomic
 from ..storage.atomic import CannotWrite
 from ..storage.remote_errors import explain, in_words, missing_library, refused
 from . import native
-from .files import describe
+from .containers.files import describe
 from .source import file_sha256
 
 logger = logging.getLogger(__name__)

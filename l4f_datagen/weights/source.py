@@ -14,7 +14,7 @@ class Source:
     name: str
     """As the user gave it: an embedded name or a path."""
     format: str
-    """"native", "rosinality", "nvidia", "tensorflow", "labels4free", "face-parsing" or "state dict"."""
+    """"native", or the name of one of the ``layouts``: "rosinality", "nvidia", …"""
     sha256: str
     """Of the file that holds the tensors."""
     licence: str = UNKNOWN_LICENCE

@@ -13,8 +13,8 @@ from .. import documents
 from ..devices import too_little_memory
 from ..errors import UserError
 from ..short import short
-from . import safetensors_file, tensor_file
-from .files import DAMAGE
+from .containers import safetensors_file, tensor_file
+from .containers.files import DAMAGE
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:

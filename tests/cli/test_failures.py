@@ -13,7 +13,8 @@ from l4f_datagen.cli import main
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import TrainGeneratorSettings
 from l4f_datagen.storage import atomic
-from l4f_datagen.weights import native, onnx_file
+from l4f_datagen.weights import native
+from l4f_datagen.weights.onnx import writing as onnx_file
 
 from ..faults import file_size_limit, room_for
 

@@ -13,7 +13,8 @@ import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.networks.unet import UNet
 from l4f_datagen.settings import SegmentSettings, TrainSegmenterSettings
-from l4f_datagen.weights import native, onnx_file
+from l4f_datagen.weights import native
+from l4f_datagen.weights.onnx import writing as onnx_file
 from tests.training.conftest import write_pictures
 
 from .test_train_alpha import words

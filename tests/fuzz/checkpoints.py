@@ -11,8 +11,8 @@ import torch
 
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
-from l4f_datagen.weights import rosinality
 from l4f_datagen.weights.inspection import inspect
+from l4f_datagen.weights.layouts import rosinality
 from tests.weights import forge
 
 GOLDENS = Path(__file__).parents[2] / ".." / "shared" / "data" / "goldens"

@@ -13,7 +13,8 @@ from safetensors.torch import save
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.unet import UNet
-from l4f_datagen.weights import safetensors_file, state
+from l4f_datagen.weights import state
+from l4f_datagen.weights.containers import safetensors_file
 from tests.weights import forge
 
 from .checkpoints import look

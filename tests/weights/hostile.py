@@ -17,8 +17,9 @@ import torch
 from safetensors.torch import save
 
 from l4f_datagen.networks.unet import UNet
-from l4f_datagen.weights import native, rosinality
-from l4f_datagen.weights.torch_file import LEGACY_START
+from l4f_datagen.weights import native
+from l4f_datagen.weights.containers.torch_file import LEGACY_START
+from l4f_datagen.weights.layouts import rosinality
 
 from . import forge
 

@@ -6,8 +6,9 @@ import torch
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.weights import convert as convert_module
-from l4f_datagen.weights import native, rosinality
+from l4f_datagen.weights import native
 from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.layouts import rosinality
 
 from . import forge
 

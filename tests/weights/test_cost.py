@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from l4f_datagen.weights import rosinality
+from l4f_datagen.weights.layouts import rosinality
 
 from . import forge
 

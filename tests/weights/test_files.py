@@ -12,7 +12,7 @@ import torch
 
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
-from l4f_datagen.weights import rosinality
+from l4f_datagen.weights.layouts import rosinality
 
 from . import forge
 

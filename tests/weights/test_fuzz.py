@@ -5,7 +5,7 @@ import random
 import pytest
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.weights import machine
+from l4f_datagen.weights.pickle import machine
 from tests.fuzz import checkpoints
 
 

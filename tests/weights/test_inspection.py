@@ -10,7 +10,8 @@ from l4f_datagen.cli import convert as convert_command
 from l4f_datagen.cli import inspect as inspect_command
 from l4f_datagen.errors import UserError
 from l4f_datagen.weights import native
-from l4f_datagen.weights.inspection import LOOKED_FOR, inspect
+from l4f_datagen.weights.inspection import inspect
+from l4f_datagen.weights.layouts import registry
 from l4f_datagen.weights.pipelines import fitting, resolution_of_alpha
 
 from . import forge
@@ -80,7 +81,7 @@ def test_the_pipelines_that_fit(pipelines, goldens):
 def test_an_unknown_file_tells_what_was_looked_for(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "other.pt")
     found = inspect(tmp_path / "other.pt")
-    assert found.layout == "unknown" and found.looked_for == LOOKED_FOR and "epoch" in found.what
+    assert found.layout == "unknown" and found.looked_for[1:] == registry.signs() and "epoch" in found.what
     assert found.problem and not found.networks
 
 

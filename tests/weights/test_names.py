@@ -8,13 +8,15 @@ from safetensors.torch import save_file
 
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
+from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.bisenet import BiSeNet
 from l4f_datagen.networks.discriminator import Discriminator
 from l4f_datagen.networks.unet import UNet
-from l4f_datagen.weights import native, rosinality
+from l4f_datagen.weights import native
+from l4f_datagen.weights.assembly.names import find, plain
 from l4f_datagen.weights.convert import convert
 from l4f_datagen.weights.inspection import inspect
-from l4f_datagen.weights.names import find, plain
+from l4f_datagen.weights.layouts import rosinality
 
 from . import forge
 from .test_segmenters import published_state
@@ -40,7 +42,7 @@ FAMILIES = {
     "our alpha network": (
         "alpha",
         "state dict",
-        lambda seed=0: _perturbed(weights.assemble.AlphaNetwork((8, 8, 4)), seed),
+        lambda seed=0: _perturbed(AlphaNetwork((8, 8, 4)), seed),
     ),
     "face parsing": ("segmenter", "face-parsing", lambda seed=0: published_state()),
     "our unet": ("segmenter", "state dict", lambda seed=0: _perturbed(UNet(width=4, depth=2), seed)),

@@ -1,7 +1,7 @@
 import pytest
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.weights import onnx_model
+from l4f_datagen.weights.onnx import model as onnx_model
 
 onnx = pytest.importorskip("onnx")
 

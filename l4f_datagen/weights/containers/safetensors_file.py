@@ -6,9 +6,9 @@ from typing import BinaryIO, NamedTuple
 
 import torch
 
-from .. import documents
-from ..short import short
-from .machine import Allowance, Damaged, Forbidden
+from ... import documents
+from ...short import short
+from ..pickle.machine import Allowance, Damaged, Forbidden
 from .tensors import MAX_DIMENSIONS, Storage, StoredTensor
 
 NUMBER_TYPES = {

@@ -4,7 +4,7 @@ import pickle
 import re
 from collections.abc import Callable
 
-from ..short import short
+from ...short import short
 from .machine import MAX_LINE, Damaged, Forbidden, Machine, StandIn
 
 OPERATIONS: dict[int, Callable[[Machine], None]] = {}

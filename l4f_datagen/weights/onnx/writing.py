@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..errors import UserError
-from ..networks.segmenter import Segmenter
-from ..seeding import normal
+from ...errors import UserError
+from ...networks.segmenter import Segmenter
+from ...seeding import normal
 
 OPSET = 18
 INPUT, OUTPUT = "image", "scores"

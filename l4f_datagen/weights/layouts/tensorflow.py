@@ -6,13 +6,14 @@ from itertools import chain
 
 from torch import Tensor
 
-from ..networks.stylegan2 import Generator
-from ..networks.stylegan2 import Mapping as MappingNetwork
-from ..short import short
-from .allowed import OLD_TENSORFLOW_NETWORK, TENSORFLOW_NETWORK
-from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
-from .machine import Record
-from .tensors import load_tensor
+from ...networks.stylegan2 import Generator
+from ...networks.stylegan2 import Mapping as MappingNetwork
+from ...short import short
+from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
+from ..containers.tensors import load_tensor
+from ..pickle.allowed import OLD_TENSORFLOW_NETWORK, TENSORFLOW_NETWORK
+from ..pickle.machine import Record
+from .layout import Layout
 
 _FIRST_VERSION = 4
 """Of the pickles that StyleGAN2 writes; StyleGAN's are older."""
@@ -165,3 +166,16 @@ def _tensor(variables: Mapping, name: str, dimensions: int) -> Tensor:
     if tensor.ndim != dimensions or 0 in tensor.shape:
         raise Misfit(f"variable {name} has shape {short(tensor.shape)}, expected {dimensions} dimensions")
     return tensor
+
+
+LAYOUT = Layout(
+    name="tensorflow",
+    kind="generator",
+    held="a network in NVIDIA's TensorFlow layout",
+    asked="NVIDIA's of TensorFlow (G, D, Gs)",
+    signs="(G, D, Gs), networks of dnnlib.tflib with 4x4/Const/const",
+    recognises=recognises,
+    read=read,
+    parts={"Gs": "the averaged generator"},
+    rank=3,
+)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 
 from ..short import short
-from .machine import Record
-from .names import find
-from .tensors import StoredArray, StoredTensor
+from .assembly.names import find
+from .containers.tensors import StoredArray, StoredTensor
+from .pickle.machine import Record
 
 _SIGNS = (
     (("cp.resnet.conv1.weight", "ffm.convblk.conv.weight"), "a BiSeNet for face parsing"),

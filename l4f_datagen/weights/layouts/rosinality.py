@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..networks import ops
-from ..networks.stylegan2 import Generator
-from ..short import short
-from .assemble import W_AVG_DRAWS, Misfit, build_generator, settled
-from .names import find, stored
-from .tensors import load_tensor
+from ...networks import ops
+from ...networks.stylegan2 import Generator
+from ...short import short
+from ..assembly.assemble import W_AVG_DRAWS, Misfit, build_generator, settled
+from ..assembly.names import find, found_in, stored
+from ..containers.tensors import load_tensor
+from .layout import Layout
 
 _SIGN = ("conv1.conv.modulation.weight",)
 
@@ -36,7 +37,7 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
     Raises:
         Misfit: it is no StyleGAN2 of this layout after all.
     """
-    found = find(content, _SIGN)
+    found = found_in(content, _SIGN)
     notes = found.notes("generator", "g_ema")
     latent_avg, tensors = found.beside("latent_avg"), {}
     state = {name: value for name, value in stored(found).items() if name != "latent_avg"}
@@ -151,3 +152,26 @@ def _check_kernel(name: str, kernel: Tensor) -> None:
     expected = ops.fir_kernel(gain=4).to(kernel)
     if kernel.shape != expected.shape or not kernel.allclose(expected, atol=1e-4):
         raise Misfit(f"filter {short(name)} is not the [1, 3, 3, 1] of StyleGAN2")
+
+
+LAYOUT = Layout(
+    name="rosinality",
+    kind="generator",
+    held="a StyleGAN2 generator of rosinality's layout",
+    asked="rosinality's layout (g_ema)",
+    signs="a state dict with conv1.conv.modulation.weight, as g_ema, g, decoder.* in state_dict or alone",
+    recognises=recognises,
+    read=read,
+    parts={
+        "g": "the raw generator",
+        "g_ema": "the averaged generator",
+        "d": "the discriminator",
+        "g_optim": "the generator's optimizer",
+        "d_optim": "the discriminator's optimizer",
+        "latent_avg": "the centre of truncation",
+        "args": "the options of its training",
+        "opts": "the options of its training",
+        "ada_aug_p": "the strength of the augmentation",
+    },
+    rank=1,
+)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..short import short
+from ...short import short
 from .assemble import Misfit
 
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
@@ -86,6 +86,18 @@ def find(data: object, *signs: Sequence[str]) -> State | None:
     places = tuple(".".join(state.place) for state in others)
     state = State(place=first.place, tensors=first.tensors, around=first.around, twice=first.twice, others=places)
     return state
+
+
+def found_in(data: object, *signs: Sequence[str]) -> State:
+    """``find`` where a layout was recognised already.
+
+    Raises:
+        Misfit: there is no such network after all.
+    """
+    found = find(data, *signs)
+    if found is None:
+        raise Misfit("its tensors are not there")
+    return found
 
 
 def stored(state: State) -> Mapping[str, object]:

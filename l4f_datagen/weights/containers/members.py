@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
-from .machine import Allowance, Damaged, Forbidden
+from ..pickle.machine import Allowance, Damaged, Forbidden
 
 _LOCAL_HEADER = 30
 _CHUNK = 1 << 20

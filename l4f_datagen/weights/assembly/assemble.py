@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..networks.alpha import AlphaNetwork
-from ..networks.registry import SEGMENTERS
-from ..networks.segmenter import Segmenter
-from ..networks.stylegan2 import Generator, GeneratorArchitecture
-from ..seeding import normal
-from ..short import short
+from ...networks.alpha import AlphaNetwork
+from ...networks.registry import SEGMENTERS
+from ...networks.segmenter import Segmenter
+from ...networks.stylegan2 import Generator, GeneratorArchitecture
+from ...seeding import normal
+from ...short import short
 
 W_AVG_DRAWS = 4096
 """Draws that the centre of truncation is averaged over where a file does not hold it."""

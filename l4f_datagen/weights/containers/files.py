@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from ..devices import too_little_memory
-from ..errors import UserError
-from ..short import short
-from . import members, pickles, safetensors_file, torch_file
-from .allowed import allow_list
-from .machine import Allowance, Damaged, Forbidden
+from ...devices import too_little_memory
+from ...errors import UserError
+from ...short import short
+from ..pickle import reading as pickles
+from ..pickle.allowed import allow_list
+from ..pickle.machine import Allowance, Damaged, Forbidden
+from . import members, safetensors_file, torch_file
 
 EXPECTED = "a StyleGAN2 or alpha checkpoint: a native folder, NVIDIA's .pkl, rosinality's or Labels4Free's .pt"
 _HEAD = 1 << 12

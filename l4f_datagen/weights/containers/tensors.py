@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..short import short
-from .machine import Allowance, Damaged, Forbidden
+from ...short import short
+from ..pickle.machine import Allowance, Damaged, Forbidden
 
 MAX_DIMENSIONS = 8
 _INDEX_LIMIT = 1 << 48

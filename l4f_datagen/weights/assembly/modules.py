@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ..short import short
-from .allowed import PERSISTENT_OBJECT
+from ...short import short
+from ..containers.tensors import load_tensor
+from ..pickle.allowed import PERSISTENT_OBJECT
+from ..pickle.machine import Record
 from .assemble import Misfit
-from .machine import Record
-from .tensors import load_tensor
 
 
 class Module:

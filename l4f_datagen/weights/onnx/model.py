@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from ..errors import UserError
-from ..short import short
+from ...errors import UserError
+from ...short import short
 
 _LARGEST = (2 << 30) - 1
 """Bytes; protocol buffers end there, and larger weights lie in files of their own."""

@@ -5,8 +5,8 @@ from functools import partial
 
 import torch
 
+from ..containers.tensors import NumberType, Storage, StoredArray, StoredTensor
 from .machine import Allowance, Damaged, Forbidden, Record, StandIn
-from .tensors import NumberType, Storage, StoredArray, StoredTensor
 
 PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
 TENSORFLOW_NETWORK = "dnnlib.tflib.network.Network"

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from ..networks import ops
-from ..networks.stylegan2 import Generator
-from ..networks.stylegan2 import Mapping as MappingNetwork
-from ..short import short
-from .assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
-from .machine import Record
-from .modules import Module, is_pickled, of_record, of_state
-from .names import find, stored
+from ...networks import ops
+from ...networks.stylegan2 import Generator
+from ...networks.stylegan2 import Mapping as MappingNetwork
+from ...short import short
+from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
+from ..assembly.modules import Module, is_pickled, of_record, of_state
+from ..assembly.names import find, found_in, stored
+from ..pickle.machine import Record
+from .layout import Layout
 
 KEYS = ("G_ema", "G")
 _SIGNS = (
@@ -68,7 +69,7 @@ def _generator(data: object) -> tuple[Module, list[str]]:
     """The averaged generator if there is one, and what had to be decided to find it."""
     record = _pickled(data)
     if record is None:
-        found = find(data, *_SIGNS)
+        found = found_in(data, *_SIGNS)
         notes = found.notes("generator", "G_ema")
         notes.append("a state dict does not say where activations are clamped (conv_clamp); here nowhere")
         return of_state(stored(found)), notes
@@ -194,3 +195,23 @@ def _clamp(layers: list[Module]) -> float | None:
     if len(clamps) > 1:
         raise Unsupported("a StyleGAN2 generator whose layers differ in conv_clamp")
     return clamps.pop()
+
+
+LAYOUT = Layout(
+    name="nvidia",
+    kind="generator",
+    held="a generator in NVIDIA's PyTorch layout",
+    asked="NVIDIA's (G_ema; synthesis.b4)",
+    signs="G_ema or G, a network of torch_utils.persistence with the modules mapping and synthesis.b4; "
+    "or a state dict with synthesis.b4.const and mapping.fc0.weight",
+    recognises=recognises,
+    read=read,
+    parts={
+        "G": "the raw generator",
+        "G_ema": "the averaged generator",
+        "D": "the discriminator",
+        "training_set_kwargs": "the options of its training set",
+        "augment_pipe": "the augmentation",
+    },
+    rank=2,
+)

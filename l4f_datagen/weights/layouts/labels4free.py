@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 
-from ..networks.alpha import AlphaNetwork
-from ..short import short
-from .assemble import Misfit, build_alpha
-from .names import find, stored
-from .tensors import load_tensor
+from ...networks.alpha import AlphaNetwork
+from ...short import short
+from ..assembly.assemble import Misfit, build_alpha
+from ..assembly.names import find, found_in, stored
+from ..containers.tensors import load_tensor
+from .layout import Layout
 
 _SIGNS = (
     ("conv_n.weight", "conv_fns0.0.weight", "conv_fns1.0.weight"),
@@ -26,7 +27,7 @@ def read(content: Mapping) -> tuple[AlphaNetwork, tuple[str, ...]]:
     Raises:
         Misfit: names or shapes are of neither spelling.
     """
-    found = find(content, *_SIGNS)
+    found = found_in(content, *_SIGNS)
     tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
     return build_alpha(tensors), tuple(found.notes("alpha network", "bg_extractor_ema"))
 
@@ -45,3 +46,15 @@ def _our_name(name: str) -> str:
         level, second = divmod(int(found[1]) - 1, 2)
         return f"reduce_{('first', 'second')[second]}.{level}.{kind}"
     raise Misfit(f"tensor {short(name)} is not known")
+
+
+LAYOUT = Layout(
+    name="labels4free",
+    kind="alpha",
+    held="an alpha network of Labels4Free",
+    asked="Labels4Free's layout (bg_extractor_ema)",
+    signs="a state dict with conv_n.weight and conv_fns0.0.weight or conv1.weight, as bg_extractor_ema or alone",
+    recognises=recognises,
+    read=read,
+    parts={"bg_extractor": "the raw alpha network", "bg_extractor_ema": "the averaged alpha network"},
+)

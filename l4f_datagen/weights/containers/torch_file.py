@@ -5,10 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
-from ..short import short
-from . import members, pickles
-from .allowed import allow_list, number_type
-from .machine import Allowance, Damaged, Forbidden, StandIn
+from ...short import short
+from ..pickle import reading as pickles
+from ..pickle.allowed import allow_list, number_type
+from ..pickle.machine import Allowance, Damaged, Forbidden, StandIn
+from . import members
 from .tensors import Storage
 
 _MAGIC = 0x1950A86A20F9469CFC6C

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..short import short
+from ...short import short
 
 MAX_OPERATIONS = 500_000
 """Opcodes of one file together; the largest published checkpoints have some ten thousand."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..networks.segmenter import Segmenter
-from ..short import short
-from .assemble import Misfit, build_segmenter
-from .names import find, stored
-from .tensors import load_tensor
+from ...networks.segmenter import Segmenter
+from ...short import short
+from ..assembly.assemble import Misfit, build_segmenter
+from ..assembly.names import find, found_in, stored
+from ..containers.tensors import load_tensor
+from .layout import Layout
 
 SIZE = 512
 """Height and width of the images that it was trained on."""
@@ -47,7 +48,7 @@ def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
     Raises:
         Misfit: names or shapes are not those of this network.
     """
-    found = find(content, _SIGNS)
+    found = found_in(content, _SIGNS)
     tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
     notes = found.notes("segmenter", "in it")
     return build_segmenter({**_counts(tensors), **tensors}, stem=4, size=SIZE), tuple(notes)
@@ -66,3 +67,14 @@ def _our_name(name: str) -> str:
                 return f"backbone.{found[1]}"
             return ".".join([ours, *(_PARTS.get(part, part) for part in found[1].split("."))])
     raise Misfit(f"tensor {short(name)} is not known")
+
+
+LAYOUT = Layout(
+    name="face-parsing",
+    kind="segmenter",
+    held="a BiSeNet for face parsing",
+    asked="the layout of face parsing (a BiSeNet: cp.resnet, ffm)",
+    signs="a state dict with cp.resnet.conv1.weight and ffm.convblk.conv.weight",
+    recognises=recognises,
+    read=read,
+)

@@ -1,0 +1,18 @@
+"""The three kinds of network that a checkpoint may hold."""
+
+from typing import Literal, get_args
+
+from ..networks.alpha import AlphaNetwork
+from ..networks.segmenter import Segmenter
+from ..networks.stylegan2 import Generator
+
+Kind = Literal["generator", "alpha", "segmenter"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Network = Generator | AlphaNetwork | Segmenter
+SPOKEN: dict[Kind, str] = {"generator": "generator", "alpha": "alpha network", "segmenter": "segmenter"}
+"""What people call each kind."""
+
+
+def with_article(kind: Kind) -> str:
+    """ "a generator", "an alpha network", "a segmenter"."""
+    return f"{'an' if kind == 'alpha' else 'a'} {SPOKEN[kind]}"

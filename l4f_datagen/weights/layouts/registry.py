@@ -1,0 +1,47 @@
+"""All layouts: whatever module of this folder declares a ``LAYOUT``."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from ..kinds import KINDS, Kind
+from .layout import Layout
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+@cache
+def layouts() -> tuple[Layout, ...]:
+    """Every layout, by kind of network, then in the order in which they are asked."""
+    folder = importlib.import_module(_PACKAGE)
+    found: list[Layout] = []
+    for module in pkgutil.iter_modules(folder.__path__):
+        declared = getattr(importlib.import_module(f"{_PACKAGE}.{module.name}"), "LAYOUT", None)
+        if declared is not None:
+            found.append(declared)
+    return tuple(sorted(found, key=lambda layout: (KINDS.index(layout.kind), layout.rank, layout.name)))
+
+
+def layouts_of(kind: Kind) -> tuple[Layout, ...]:
+    """The layouts of one kind of network, in the order in which they are asked."""
+    return tuple(layout for layout in layouts() if layout.kind == kind)
+
+
+def layout_of(content: object, kind: Kind) -> Layout | None:
+    """The layout in which the content of a file holds a network of a kind; None if it holds none."""
+    return next((layout for layout in layouts_of(kind) if layout.recognises(content)), None)
+
+
+def kinds_in(content: object) -> tuple[Kind, ...]:
+    """Which kinds of network the content of a file holds."""
+    return tuple(kind for kind in KINDS if layout_of(content, kind))
+
+
+def signs() -> tuple[str, ...]:
+    """By what layouts are told apart, one phrase each; any words may stand before the names of tensors."""
+    return tuple(dict.fromkeys(f"{layout.name}: {layout.signs}" for layout in layouts()))
+
+
+def parts() -> dict[str, str]:
+    """What entries of files are called, by their names."""
+    return {entry: said for layout in layouts() for entry, said in layout.parts.items()}

@@ -1,0 +1,202 @@
+"""Whatever a path, an address or an embedded name stands for → a network and where it came from."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .. import resources
+from ..addresses import hidden, shown, split_address
+from ..errors import UserError
+from ..networks.alpha import AlphaNetwork, fits
+from ..networks.segmenter import Segmenter
+from ..networks.stylegan2 import Generator
+from . import native, remote
+from .assembly.assemble import first_not_finite
+from .containers import files
+from .kinds import Kind, Network
+from .layouts import reading
+from .source import Source, file_sha256
+
+logger = logging.getLogger(__name__)
+
+FINAL = "final"
+"""The folder inside a training run that holds its result."""
+
+
+def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
+    """A frozen generator on the CPU in float32, from any checkpoint that we read or an embedded name ("vessels").
+
+    Args:
+        path: a native folder; a file of NVIDIA's (PyTorch or TensorFlow) or rosinality's layout, perhaps in .gz or
+            .zip, whatever its name; or an embedded name.
+        allow_nan: take weights that are not finite, to look at them.
+
+    Raises:
+        UserError: there is none at ``path``, or it cannot be read; says what the file is.
+    """
+    return read_generator(path, allow_nan=allow_nan)[0]
+
+
+def load_alpha(path: str | Path, *, allow_nan: bool = False) -> AlphaNetwork:
+    """A frozen alpha network on the CPU in float32; as ``load_generator``."""
+    return read_alpha(path, allow_nan=allow_nan)[0]
+
+
+def load_segmenter(path: str | Path, *, foreground: Sequence[int] | None = None, allow_nan: bool = False) -> Segmenter:
+    """A frozen segmenter on the CPU in float32: a native folder, a run of ``train-segmenter``, or face-parsing weights.
+
+    Args:
+        path: as for ``load_generator``.
+        foreground: the classes that make up the foreground; None: as the checkpoint says, of face parsing all but 0.
+
+    Raises:
+        UserError: as ``load_generator``; or it has no such class.
+    """
+    return read_segmenter(path, foreground=foreground, allow_nan=allow_nan)[0]
+
+
+def read_generator(path: str | Path, *, allow_nan: bool = False) -> tuple[Generator, Source]:
+    """``load_generator`` and where the network came from."""
+    return _read(path, "generator", allow_nan)
+
+
+def read_alpha(path: str | Path, *, allow_nan: bool = False) -> tuple[AlphaNetwork, Source]:
+    """``load_alpha`` and where the network came from."""
+    return _read(path, "alpha", allow_nan)
+
+
+def read_segmenter(
+    path: str | Path, *, foreground: Sequence[int] | None = None, allow_nan: bool = False
+) -> tuple[Segmenter, Source]:
+    """``load_segmenter`` and where the network came from."""
+    network, source = _read(path, "segmenter", allow_nan)
+    if foreground is not None:
+        if not foreground or not all(0 <= index < network.classes for index in foreground):
+            raise UserError(
+                "foreground", got=f"classes {_numbers(foreground)}",
+                expected=f"some of the {network.classes} classes of {path}, 0 to {network.classes - 1}",
+                remedy="leave it out for the checkpoint's own",
+            )  # fmt: skip
+        network.foreground = tuple(foreground)
+    return network, source
+
+
+def read_pair(
+    generator_path: str, alpha_path: str | None
+) -> tuple[tuple[Generator, Source], tuple[AlphaNetwork, Source]]:
+    """A generator and the alpha network that goes with it.
+
+    ``alpha_path`` None takes the alpha network beside the generator in its native folder.
+
+    Raises:
+        UserError: one cannot be read, or the alpha network does not fit; says how.
+    """
+    generator = read_generator(generator_path)
+    if alpha_path is None:
+        folder = locate(generator_path)
+        if not native.is_native(folder) or not native.network_file(folder, "alpha"):
+            raise UserError(
+                "alpha", got=f"none, and {generator_path} holds none", expected="an alpha network of this generator",
+                remedy="name one with --alpha",
+            )  # fmt: skip
+        alpha_path = generator_path
+    alpha = read_alpha(alpha_path)
+    wanted, channels = alpha[0].channels, generator[0].architecture.channels
+    if not fits(wanted, channels):
+        raise UserError(
+            f"alpha {alpha_path}",
+            got=f"a network for features of {_numbers(wanted)} channels, coarse to fine",
+            expected=f"one for the last levels of {generator_path} ({generator[0].architecture.resolution} px), "
+            f"which have {_numbers(channels[-len(wanted) :])}",
+            remedy="use the alpha network that was trained on this generator",
+        )
+    return generator, alpha
+
+
+def locate(path: str | Path) -> Path:
+    """The file or folder that a user's path, address or embedded name stands for; what is remote is fetched.
+
+    Args:
+        path: a path, an embedded name, or an address at https://, s3://, gs:// or hf://; a path or an address of a
+            file may end in ``#sha256=…``, which is checked.
+
+    Raises:
+        UserError: there is none, or its hash is another; names the embedded ones.
+    """
+    if remote.is_remote(path):
+        return remote.fetch(path)
+    found = Path(path).expanduser()
+    if found.exists():
+        return found
+    plain, expected = remote.split_hash(path)
+    found = Path(plain).expanduser()
+    if expected and found.is_file():
+        remote.check_hash(found, expected, plain)
+        return found
+    if address := split_address(str(path)):
+        raise UserError(
+            f"checkpoint {path}", got=f"an address that begins with {address[0]}://",
+            expected="https://, http://, s3://, gs:// or hf://", remedy="name one of these, or a file",
+        )  # fmt: skip
+    names = resources.embedded("checkpoints")
+    if str(path) in names:
+        return resources.folder("checkpoints") / str(path)
+    raise UserError(
+        "checkpoint",
+        got=f"{path}, which does not exist",
+        expected=f"a file, a folder, an address or one of: {', '.join(names)}",
+        remedy="check the path",
+    )
+
+
+def result_of(found: Path) -> Path:
+    """What a file or folder stands for: a finished training run for its result, all else for itself."""
+    return found / FINAL if not native.is_native(found) and native.is_native(found / FINAL) else found
+
+
+def _read(path: str | Path, kind: Kind, allow_nan: bool) -> tuple[Network, Source]:
+    found = result_of(locate(path))
+    if native.kind_of(found) == kind:
+        found = found.parent  # its card says what the tensors leave open
+    if found.is_dir():
+        check_native(found, str(path))
+        network, source = native.read(found, kind, shown(path))
+    else:
+        with files.opened(found, str(path)) as content:
+            network, layout, notes = reading.read(content.data, kind, str(path))
+        source = Source(name=shown(path), format=layout, sha256=file_sha256(found), notes=notes)
+    if not allow_nan and (tensor := first_not_finite(network)):
+        refuse_not_finite(str(path), tensor)
+    for note in source.notes:
+        logger.warning("%s: %s", source.name, hidden(note))
+    return network, source
+
+
+def refuse_not_finite(name: str, tensor: str) -> NoReturn:
+    """Raise the UserError of a checkpoint with NaN or infinity in a tensor."""
+    raise UserError(
+        name,
+        got=f"weights that are not finite (NaN or infinity in {tensor})",
+        expected="finite ones",
+        remedy="take an earlier checkpoint of that run; --allow-nan opens it to look",
+    )
+
+
+def check_native(folder: Path, name: str) -> None:
+    """Refuse a folder that is no native checkpoint.
+
+    Raises:
+        UserError: it holds no card.
+    """
+    if not native.is_native(folder):
+        raise UserError(
+            name,
+            got=f"a folder without {native.CARD}",
+            expected="a native checkpoint folder or a checkpoint file",
+            remedy="name the file inside it",
+        )
+
+
+def _numbers(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values))

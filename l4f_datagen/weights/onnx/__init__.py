@@ -1,0 +1,1 @@
+"""Segmenters as ONNX files, and ONNX files looked into."""
