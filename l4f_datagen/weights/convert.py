@@ -110,7 +110,7 @@ def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     elif found.is_dir():
         kinds = [kind for kind in KINDS if native.network_file(found, kind)]
     else:
-        with files.opened(found, str(path)) as content:
+        with files.opened(found, str(path), registry.records()) as content:
             kinds = registry.kinds_in(content.data)
     # A file that holds neither is read as a generator, for the message that says what it is.
     return {kind: _READERS[kind](path, allow_nan=allow_nan) for kind in kinds or ["generator"]}

@@ -12,11 +12,11 @@ from ..short import short
 from . import native, pipelines, strangers
 from .assembly.assemble import first_not_finite
 from .containers import files
-from .containers.tensors import StoredArray, StoredTensor
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry
 from .load import check_native, locate, refuse_not_finite, result_of
 from .pickle.machine import Record
+from .pickle.tensors import StoredArray, StoredTensor
 from .source import UNKNOWN_LICENCE, file_sha256
 
 _SEGMENTERS = {"unet": "UNet", "bisenet": "BiSeNet"}
@@ -103,7 +103,7 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
 
 def _inspect_file(found: Path, name: str) -> Inspection:
     networks, problem = [], None
-    with files.opened(found, name) as content:
+    with files.opened(found, name, registry.records()) as content:
         layouts = {kind: layout for kind in KINDS if (layout := registry.layout_of(content.data, kind))}
         for kind in layouts:
             try:

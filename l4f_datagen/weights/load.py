@@ -15,7 +15,7 @@ from . import native, remote
 from .assembly.assemble import first_not_finite
 from .containers import files
 from .kinds import Kind, Network
-from .layouts import reading
+from .layouts import reading, registry
 from .source import Source, file_sha256
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _read(path: str | Path, kind: Kind, allow_nan: bool) -> tuple[Network, Sourc
         check_native(found, str(path))
         network, source = native.read(found, kind, shown(path))
     else:
-        with files.opened(found, str(path)) as content:
+        with files.opened(found, str(path), registry.records()) as content:
             network, layout, notes = reading.read(content.data, kind, str(path))
         source = Source(name=shown(path), format=layout, sha256=file_sha256(found), notes=notes)
     if not allow_nan and (tensor := first_not_finite(network)):

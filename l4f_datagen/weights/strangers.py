@@ -5,8 +5,8 @@ from itertools import islice
 
 from ..short import short
 from .assembly.names import find
-from .containers.tensors import StoredArray, StoredTensor
 from .pickle.machine import Record
+from .pickle.tensors import StoredArray, StoredTensor
 
 _SIGNS = (
     (("cp.resnet.conv1.weight", "ffm.convblk.conv.weight"), "a BiSeNet for face parsing"),

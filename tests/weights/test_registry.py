@@ -17,7 +17,7 @@ FAMILY = '''
 """Generators of a program that puts "net/" before each of our names, and slashes between their parts."""
 
 from l4f_datagen.weights.assembly.assemble import build_generator, settled
-from l4f_datagen.weights.containers.tensors import load_tensor
+from l4f_datagen.weights.pickle.tensors import load_tensor
 from l4f_datagen.weights.layouts.layout import Layout
 
 

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from ...short import short
-from ..containers.tensors import load_tensor
-from ..pickle.allowed import PERSISTENT_OBJECT
 from ..pickle.machine import Record
+from ..pickle.tensors import load_tensor
 from .assemble import Misfit
+
+PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
+"""What NVIDIA's pickles call for every module that they hold."""
 
 
 class Module:

@@ -5,7 +5,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -45,14 +45,25 @@ class Content:
     """How it is stored, for people: "pickle", "torch file (zip)", …"""
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What is known of a file before it is opened."""
+
+    name: str
+    size: int
+    """Bytes, as it lies on the disk."""
+    records: frozenset[str]
+
+
 @contextmanager
-def opened(path: Path, name: str) -> Iterator[Content]:
+def opened(path: Path, name: str, records: Collection[str] = ()) -> Iterator[Content]:
     """The content of a file; its tensors can be loaded as long as the context lasts.
 
     What goes wrong inside the context while they are loaded becomes a UserError of this file too.
 
     Args:
         name: the file as the user called it, for messages.
+        records: classes that may be pickled in it, each answered by an inert record of its arguments and state.
 
     Raises:
         UserError: no checkpoint, a damaged one, or one that asks for what a checkpoint has no use for.
@@ -64,7 +75,7 @@ def opened(path: Path, name: str) -> Iterator[Content]:
             )
         with path.open("rb") as file:
             size = path.stat().st_size
-            yield _content(file, size, size, (), name)
+            yield _content(file, _Given(name, size, frozenset(records)), size, ())
 
 
 @contextmanager
@@ -125,17 +136,17 @@ def is_program(path: Path, name: str) -> bool:
         return torch_file.is_program(zipfile.ZipFile(file))
 
 
-def _content(file: BinaryIO, size: int, given: int, wrappers: tuple[str, ...], name: str) -> Content:
-    """The content of ``size`` bytes, which came out of a file of ``given`` bytes."""
+def _content(file: BinaryIO, given: _Given, size: int, wrappers: tuple[str, ...]) -> Content:
+    """The content of ``size`` bytes, which came out of the given file."""
     file.seek(0)
     head = file.read(_HEAD)
     file.seek(0)
     inside = f" in {' in '.join(reversed(wrappers))}" if wrappers else ""
-    allowance = Allowance(bytes=4 * size + _CHUNK)
+    allowance = Allowance(bytes=4 * size + _CHUNK, records=given.records)
     if head[:2] == b"\x1f\x8b":
-        return _unwrapped(_gunzip(file, given), given, (*wrappers, "gzip"), name)
+        return _unwrapped(_gunzip(file, given.size), given, (*wrappers, "gzip"))
     if head[:4] == _ZIP and zipfile.is_zipfile(file):
-        return _archived(file, size, given, wrappers, name)
+        return _archived(file, given, size, wrappers)
     if head[:1] == b"\x80" and torch_file.LEGACY_START in head[:32]:
         return Content(torch_file.load_legacy(_bytes(file), allowance), f"torch file (legacy){inside}")
     # A header's length may look like the beginning of a pickle.
@@ -145,37 +156,39 @@ def _content(file: BinaryIO, size: int, given: int, wrappers: tuple[str, ...], n
         return Content(pickles.load(_bytes(file), allowed=allowed, allowance=allowance)[0], f"pickle{inside}")
     if named:
         return Content(safetensors_file.load(file, size).tensors, f"safetensors{inside}")
-    raise UserError(name, got=describe(head), expected=EXPECTED, remedy="download it again or choose another file")
+    raise UserError(
+        given.name, got=describe(head), expected=EXPECTED, remedy="download it again or choose another file"
+    )
 
 
-def _archived(file: BinaryIO, size: int, given: int, wrappers: tuple[str, ...], name: str) -> Content:
+def _archived(file: BinaryIO, given: _Given, size: int, wrappers: tuple[str, ...]) -> Content:
     """The content of a zip archive: torch's own, or one that a single file was packed into."""
     archive = zipfile.ZipFile(file)
     unpacked = members.check(archive, size)
-    _check_expansion(unpacked, given)
+    _check_expansion(unpacked, given.size)
     if torch_file.is_program(archive):
         raise UserError(
-            name,
+            given.name,
             got="a TorchScript program (torch.jit)",
             expected=EXPECTED,
             remedy="choose the checkpoint it came from",
         )
     if torch_file.archive_prefix(archive) is None:
-        return _unwrapped(_only_member(archive, name), given, (*wrappers, "zip"), name)
+        return _unwrapped(_only_member(archive, given.name), given, (*wrappers, "zip"))
     inside = f" in {' in '.join(reversed(wrappers))}" if wrappers else ""
-    allowance = Allowance(bytes=4 * max(size, unpacked) + _CHUNK)
+    allowance = Allowance(bytes=4 * max(size, unpacked) + _CHUNK, records=given.records)
     return Content(torch_file.load_archive(file, archive, allowance), f"torch file (zip){inside}")
 
 
-def _unwrapped(data: bytes | bytearray, given: int, wrappers: tuple[str, ...], name: str) -> Content:
+def _unwrapped(data: bytes | bytearray, given: _Given, wrappers: tuple[str, ...]) -> Content:
     if len(wrappers) > _MAX_WRAPPERS:
         raise UserError(
-            name,
+            given.name,
             got=f"more than {_MAX_WRAPPERS} wrappers around each other",
             expected="a checkpoint, perhaps in .gz or .zip",
             remedy="unpack it first",
         )
-    return _content(io.BytesIO(data), len(data), given, wrappers, name)
+    return _content(io.BytesIO(data), given, len(data), wrappers)
 
 
 def _bytes(file: BinaryIO) -> memoryview:

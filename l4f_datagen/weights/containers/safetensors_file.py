@@ -9,7 +9,7 @@ import torch
 from ... import documents
 from ...short import short
 from ..pickle.machine import Allowance, Damaged, Forbidden
-from .tensors import MAX_DIMENSIONS, Storage, StoredTensor
+from ..pickle.tensors import MAX_DIMENSIONS, Storage, StoredTensor
 
 NUMBER_TYPES = {
     "F64": torch.float64,

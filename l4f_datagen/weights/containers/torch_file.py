@@ -9,8 +9,8 @@ from ...short import short
 from ..pickle import reading as pickles
 from ..pickle.allowed import allow_list, number_type
 from ..pickle.machine import Allowance, Damaged, Forbidden, StandIn
+from ..pickle.tensors import Storage
 from . import members
-from .tensors import Storage
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = _MAGIC.to_bytes(10, "little")

@@ -10,7 +10,7 @@ from ...networks.segmenter import Segmenter
 from ...short import short
 from ..assembly.assemble import Misfit, build_segmenter
 from ..assembly.names import find, found_in, stored
-from ..containers.tensors import load_tensor
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 SIZE = 512

@@ -7,7 +7,7 @@ from ...networks.alpha import AlphaNetwork
 from ...short import short
 from ..assembly.assemble import Misfit, build_alpha
 from ..assembly.names import find, found_in, stored
-from ..containers.tensors import load_tensor
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 _SIGNS = (

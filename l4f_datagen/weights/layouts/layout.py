@@ -30,5 +30,7 @@ class Layout:
     """That network on the CPU, frozen, in float32. Raises Misfit or Unsupported where it is another network."""
     parts: Mapping[str, str] = field(default_factory=dict)
     """What else its files hold: entry → what people call it."""
+    records: tuple[str, ...] = ()
+    """Classes that its files pickle networks as ("module.Name"); each comes as an inert ``Record`` of its state."""
     rank: int = 0
     """Layouts are asked in this order, smaller first, and in the order of their names; the first to answer is taken."""

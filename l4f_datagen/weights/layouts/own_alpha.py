@@ -3,7 +3,7 @@
 from ...networks.alpha import AlphaNetwork
 from ..assembly.assemble import build_alpha
 from ..assembly.names import find, found_in, stored
-from ..containers.tensors import load_tensor
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 _SIGNS = ("reduce_first.0.weight", "reduce_second.0.weight", "output.weight")

@@ -3,7 +3,7 @@
 from ...networks.stylegan2 import Generator
 from ..assembly.assemble import build_generator, settled
 from ..assembly.names import find, found_in, stored
-from ..containers.tensors import load_tensor
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 _SIGNS = ("constant", "mapping.weights.0", "to_rgb.0.weight")

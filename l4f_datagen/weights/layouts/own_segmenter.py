@@ -3,7 +3,7 @@
 from ...networks.segmenter import Segmenter
 from ..assembly.assemble import build_segmenter
 from ..assembly.names import find, found_in, stored
-from ..containers.tensors import load_tensor
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 _UNET = ("down.0.0.weight", "scores.weight")

@@ -42,6 +42,11 @@ def signs() -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{layout.name}: {layout.signs}" for layout in layouts()))
 
 
+def records() -> frozenset[str]:
+    """Every class that files of some layout pickle networks as."""
+    return frozenset(name for layout in layouts() for name in layout.records)
+
+
 def parts() -> dict[str, str]:
     """What entries of files are called, by their names."""
     return {entry: said for layout in layouts() for entry, said in layout.parts.items()}

@@ -11,7 +11,7 @@ from ...networks.stylegan2 import Generator
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, build_generator, settled
 from ..assembly.names import find, found_in, stored
-from ..containers.tensors import load_tensor
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 _SIGN = ("conv1.conv.modulation.weight",)

@@ -10,11 +10,12 @@ from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
-from ..containers.tensors import load_tensor
-from ..pickle.allowed import OLD_TENSORFLOW_NETWORK, TENSORFLOW_NETWORK
 from ..pickle.machine import Record
+from ..pickle.tensors import load_tensor
 from .layout import Layout
 
+TENSORFLOW_NETWORK = "dnnlib.tflib.network.Network"
+OLD_TENSORFLOW_NETWORK = "tfutil.Network"
 _FIRST_VERSION = 4
 """Of the pickles that StyleGAN2 writes; StyleGAN's are older."""
 _USUAL = {
@@ -177,5 +178,6 @@ LAYOUT = Layout(
     recognises=recognises,
     read=read,
     parts={"Gs": "the averaged generator"},
+    records=(TENSORFLOW_NETWORK, OLD_TENSORFLOW_NETWORK),
     rank=3,
 )

@@ -5,12 +5,8 @@ from functools import partial
 
 import torch
 
-from ..containers.tensors import NumberType, Storage, StoredArray, StoredTensor
 from .machine import Allowance, Damaged, Forbidden, Record, StandIn
-
-PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
-TENSORFLOW_NETWORK = "dnnlib.tflib.network.Network"
-OLD_TENSORFLOW_NETWORK = "tfutil.Network"
+from .tensors import NumberType, Storage, StoredArray, StoredTensor
 
 STORAGE_TYPES = {
     "FloatStorage": torch.float32,
@@ -45,7 +41,7 @@ def allow_list(allowance: Allowance, load_from_bytes: Callable[[object], Storage
     """(module, name) → what answers it.
 
     Args:
-        allowance: what the tensors of the file may cost.
+        allowance: what the tensors of the file may cost, and the records that it may ask for beside.
         load_from_bytes: answers ``torch.storage._load_from_bytes``.
     """
     tensor = partial(_tensor, allowance)
@@ -60,13 +56,11 @@ def allow_list(allowance: Allowance, load_from_bytes: Callable[[object], Storage
         "torch.Tensor": None,
         "torch.Size": partial(_tuple, allowance),
         "torch.storage._load_from_bytes": load_from_bytes,
-        "torch_utils.persistence._reconstruct_persistent_obj": partial(_record, PERSISTENT_OBJECT),
-        "dnnlib.tflib.network.Network": partial(_record, TENSORFLOW_NETWORK),
-        "tfutil.Network": partial(_record, OLD_TENSORFLOW_NETWORK),
         "numpy.dtype": NumberType,
         "numpy.ndarray": None,
         "_codecs.encode": partial(_encoded, allowance),
     }
+    makers |= {name: partial(_record, name) for name in allowance.records}
     for core in ("core", "_core"):
         makers[f"numpy.{core}.multiarray._reconstruct"] = partial(_array, allowance)
         makers[f"numpy.{core}.multiarray.scalar"] = _scalar

@@ -28,10 +28,12 @@ class Forbidden(ValueError):
 
 @dataclass(eq=False)
 class Allowance:
-    """What reading one file may still cost: opcodes to interpret, bytes of tensors to build."""
+    """What reading one file may still cost (opcodes, bytes of tensors), and which records it may ask for."""
 
     bytes: int
     operations: int = MAX_OPERATIONS
+    records: frozenset[str] = frozenset()
+    """Classes that the known families of checkpoints pickle their networks as: each is answered by an inert record."""
     _keys: dict[int, list] = field(default_factory=dict)
 
     def work(self, count: int) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...short import short
-from ..pickle.machine import Allowance, Damaged, Forbidden
+from .machine import Allowance, Damaged, Forbidden
 
 MAX_DIMENSIONS = 8
 _INDEX_LIMIT = 1 << 48
