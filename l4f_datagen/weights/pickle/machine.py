@@ -119,8 +119,12 @@ class Machine:
             raise Damaged("the pickle ends too early")
         return self.data[start : self.position]
 
-    def number(self, layout: str) -> int | float:
+    def number(self, layout: str) -> int:
+        """A whole number of a layout of ``struct``, from the next bytes."""
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
+
+    def real(self) -> float:
+        return struct.unpack(">d", self.take(8))[0]
 
     def line(self, encoding: str = "utf-8") -> str:
         window = bytes(self.data[self.position : self.position + MAX_LINE])

@@ -1,21 +1,16 @@
-"""What each opcode of a pickle does to the machine: all of them, protocols 0 to 5, but those that are refused."""
+"""What the opcodes of a pickle do to the machine that build plain values, of protocols 0 to 5."""
 
 import pickle
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
-from ...short import short
-from .machine import MAX_LINE, Damaged, Forbidden, Machine, StandIn
+from .machine import MAX_LINE, Damaged, Forbidden, Machine
 
-OPERATIONS: dict[int, Callable[[Machine], None]] = {}
+Operation = Callable[[Machine], None]
+OPERATIONS: dict[int, Operation] = {}
 """Opcode → what it does."""
-REFUSED = {
-    code[0]: name
-    for name, code in (
-        ("OBJ", pickle.OBJ), ("NEXT_BUFFER", pickle.NEXT_BUFFER), ("READONLY_BUFFER", pickle.READONLY_BUFFER),
-    )
-}  # fmt: skip
-"""Opcode → name: no checkpoint needs these."""
+Kind = TypeVar("Kind")
 MAX_INTEGER = 16
 """Bytes."""
 _MAX_DIGITS = 40
@@ -72,8 +67,10 @@ def _quoted(machine: Machine) -> str:
     return text[1:-1]
 
 
-def _operation(code: bytes) -> Callable:
-    def register(function: Callable) -> Callable:
+def operation(code: bytes) -> Callable[[Operation], Operation]:
+    """Say of a function that it is what an opcode does."""
+
+    def register(function: Operation) -> Operation:
         OPERATIONS[code[0]] = function
         return function
 
@@ -100,7 +97,7 @@ for _code, _value in (
     (pickle.LONG1, lambda m: _integer(m, m.number("<B"))),
     (pickle.LONG4, lambda m: _integer(m, m.number("<i"))),
     (pickle.FLOAT, lambda m: float(m.line())),
-    (pickle.BINFLOAT, lambda m: m.number(">d")),
+    (pickle.BINFLOAT, lambda m: m.real()),
     (pickle.STRING, _quoted),
     (pickle.BINSTRING, lambda m: _python2_text(m, m.number("<i"))),
     (pickle.SHORT_BINSTRING, lambda m: _python2_text(m, m.number("<B"))),
@@ -128,23 +125,23 @@ for _code, _value in (
     _pushes(_code, _value)
 
 
-@_operation(pickle.PROTO)
+@operation(pickle.PROTO)
 def _protocol(machine: Machine) -> None:
     if (version := machine.take(1)[0]) > pickle.HIGHEST_PROTOCOL:
         raise Damaged(f"pickle protocol {version}")
 
 
-@_operation(pickle.FRAME)
+@operation(pickle.FRAME)
 def _frame(machine: Machine) -> None:
     machine.take(8)
 
 
-@_operation(pickle.MARK)
+@operation(pickle.MARK)
 def _mark(machine: Machine) -> None:
     machine.open()
 
 
-@_operation(pickle.POP)
+@operation(pickle.POP)
 def _pop(machine: Machine) -> None:
     # An empty stack under a mark: POP takes the mark instead.
     if machine.stack:
@@ -153,151 +150,86 @@ def _pop(machine: Machine) -> None:
         machine.close()
 
 
-@_operation(pickle.POP_MARK)
+@operation(pickle.POP_MARK)
 def _pop_mark(machine: Machine) -> None:
     machine.close()
 
 
-@_operation(pickle.TUPLE1)
+@operation(pickle.TUPLE1)
 def _tuple1(machine: Machine) -> None:
     machine.stack[-1] = (machine.stack[-1],)
 
 
-@_operation(pickle.TUPLE2)
+@operation(pickle.TUPLE2)
 def _tuple2(machine: Machine) -> None:
     last = machine.stack.pop()
     machine.stack[-1] = (machine.stack[-1], last)
 
 
-@_operation(pickle.TUPLE3)
+@operation(pickle.TUPLE3)
 def _tuple3(machine: Machine) -> None:
     last, middle = machine.stack.pop(), machine.stack.pop()
     machine.stack[-1] = (machine.stack[-1], middle, last)
 
 
-@_operation(pickle.DICT)
+@operation(pickle.DICT)
 def _dict(machine: Machine) -> None:
     items, key = machine.close(), machine.allowance.key
     machine.stack.append({key(k): v for k, v in zip(items[::2], items[1::2], strict=True)})
 
 
-@_operation(pickle.SETITEM)
+@operation(pickle.SETITEM)
 def _set_item(machine: Machine) -> None:
     value, name = machine.stack.pop(), machine.stack.pop()
     _expect(machine.stack[-1], dict)[machine.allowance.key(name)] = value
 
 
-@_operation(pickle.SETITEMS)
+@operation(pickle.SETITEMS)
 def _set_items(machine: Machine) -> None:
     items, key = machine.close(), machine.allowance.key
     target = _expect(machine.stack[-1], dict)
     target.update((key(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
 
 
-@_operation(pickle.APPEND)
+@operation(pickle.APPEND)
 def _append(machine: Machine) -> None:
     item = machine.stack.pop()
     _expect(machine.stack[-1], list).append(item)
 
 
-@_operation(pickle.APPENDS)
+@operation(pickle.APPENDS)
 def _appends(machine: Machine) -> None:
     items = machine.close()
     _expect(machine.stack[-1], list).extend(items)
 
 
-@_operation(pickle.ADDITEMS)
+@operation(pickle.ADDITEMS)
 def _add_items(machine: Machine) -> None:
     items = machine.close()
     _expect(machine.stack[-1], set).update(map(machine.allowance.key, items))
 
 
-def _expect(target: object, kind: type):
+def _expect(target: object, kind: type[Kind]) -> Kind:
     if type(target) is not kind:
         raise Forbidden(f"items put into a {type(target).__name__}")
     return target
 
 
-@_operation(pickle.MEMOIZE)
+@operation(pickle.MEMOIZE)
 def _memoize(machine: Machine) -> None:
     machine.memo[len(machine.memo)] = machine.stack[-1]
 
 
-@_operation(pickle.PUT)
+@operation(pickle.PUT)
 def _put(machine: Machine) -> None:
     machine.memo[_decimal(machine.line())] = machine.stack[-1]
 
 
-@_operation(pickle.BINPUT)
+@operation(pickle.BINPUT)
 def _binput(machine: Machine) -> None:
     machine.memo[machine.number("<B")] = machine.stack[-1]
 
 
-@_operation(pickle.LONG_BINPUT)
+@operation(pickle.LONG_BINPUT)
 def _long_binput(machine: Machine) -> None:
     machine.memo[machine.number("<I")] = machine.stack[-1]
-
-
-@_operation(pickle.STACK_GLOBAL)
-def _stack_global(machine: Machine) -> None:
-    name, module = machine.stack.pop(), machine.stack.pop()
-    machine.stack.append(machine.resolve(module, name))
-
-
-@_operation(pickle.REDUCE)
-@_operation(pickle.NEWOBJ)
-def _call(machine: Machine) -> None:
-    arguments = machine.stack.pop()
-    machine.stack[-1] = machine.call(machine.stack[-1], arguments)
-
-
-@_operation(pickle.NEWOBJ_EX)
-def _call_with_keywords(machine: Machine) -> None:
-    keywords, arguments = machine.stack.pop(), machine.stack.pop()
-    if type(keywords) is not dict or keywords:
-        raise Forbidden("a call with keywords")
-    machine.stack[-1] = machine.call(machine.stack[-1], arguments)
-
-
-@_operation(pickle.BUILD)
-def _build(machine: Machine) -> None:
-    state, target = machine.stack.pop(), machine.stack[-1]
-    if isinstance(target, StandIn):
-        raise Forbidden(f"a new state for {target.name}")
-    if hasattr(target, "set_state"):
-        target.set_state(state)
-    elif type(target) is not dict:  # the attributes of a dict, "_metadata" say, are no part of it
-        raise Forbidden(f"a new state for a {type(target).__name__}")
-
-
-@_operation(pickle.INST)
-def _instance(machine: Machine) -> None:
-    # Old classes: module and name follow; no checkpoint of torch's or NVIDIA's has one.
-    raise Forbidden(f"an instance of {short(machine.line())}.{short(machine.line())} (opcode INST)")
-
-
-@_operation(pickle.EXT1)
-def _extension1(machine: Machine) -> None:
-    raise Forbidden(f"entry {machine.number('<B')} of the extension registry (opcode EXT1)")
-
-
-@_operation(pickle.EXT2)
-def _extension2(machine: Machine) -> None:
-    raise Forbidden(f"entry {machine.number('<H')} of the extension registry (opcode EXT2)")
-
-
-@_operation(pickle.EXT4)
-def _extension4(machine: Machine) -> None:
-    raise Forbidden(f"entry {machine.number('<i')} of the extension registry (opcode EXT4)")
-
-
-@_operation(pickle.PERSID)
-def _persistent_line(machine: Machine) -> None:
-    raise Forbidden(f"the persistent id {short(machine.line(), quotes=True)}")
-
-
-@_operation(pickle.BINPERSID)
-def _persistent(machine: Machine) -> None:
-    if machine.persistent is None:
-        raise Forbidden("a persistent id")
-    machine.stack.append(machine.persistent(machine.stack.pop()))

@@ -9,8 +9,9 @@ import pickle
 import struct
 from collections.abc import Callable, Collection, Mapping
 
+from .calls import REFUSED
 from .machine import Allowance, Damaged, Forbidden, Machine, Record, StandIn
-from .opcodes import OPERATIONS, REFUSED
+from .opcodes import OPERATIONS
 
 __all__ = ["Allowance", "Damaged", "Forbidden", "Record", "StandIn", "load"]
 MAX_DEPTH = 256
