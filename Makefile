@@ -14,7 +14,7 @@ $(VENV)/ready: setup.cfg setup.py constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/l4f-datagen generate --config vessels --n 256 --out demo/shards
+	$(BIN)/l4f-datagen generate --n 256 --out demo/shards
 	$(BIN)/l4f-datagen preview demo/shards --out demo/sheet.png
 
 # Files of tests run side by side; JOBS=0 runs one test after the other.
