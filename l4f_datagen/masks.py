@@ -15,10 +15,25 @@ IGNORED = 255
 class MaskSettings(Protocol):
     """What a mask depends on beside its alpha: the settings of ``generate`` and of ``render`` have it."""
 
-    threshold: float
-    largest_component: bool
-    fill_holes: bool
-    ignore_band: tuple[float, float] | None
+    @property
+    def threshold(self) -> float:
+        """Alpha from which a pixel is foreground."""
+        ...
+
+    @property
+    def largest_component(self) -> bool:
+        """Whether only the largest component is kept."""
+        ...
+
+    @property
+    def fill_holes(self) -> bool:
+        """Whether enclosed background becomes foreground."""
+        ...
+
+    @property
+    def ignore_band(self) -> tuple[float, float] | None:
+        """Alphas that become ``IGNORED``, from the lower to the upper bound."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

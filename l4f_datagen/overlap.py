@@ -1,22 +1,22 @@
 """Work ahead of the consumer in threads, in order and within bounds."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 
 
 def ordered_map(
-    function: Callable[[Item], Result],
+    function: Callable[[Item], Outcome],
     items: Iterable[Item],
     *,
     workers: int,
     ahead: int,
     initializer: Callable[[], None] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Outcome]:
     """Yield ``function(item)`` in the order of ``items``.
 
     At most ``ahead`` results exist that were not asked for yet, so memory does not grow with the
@@ -28,7 +28,7 @@ def ordered_map(
         yield from map(function, items)
         return
     executor = ThreadPoolExecutor(workers, initializer=initializer)
-    pending = deque()
+    pending: deque[Future[Outcome]] = deque()
     try:
         for item in items:
             pending.append(executor.submit(function, item))

@@ -21,11 +21,14 @@ _LOSSES = 3
 class Crew(Protocol):
     """The workers of an engine, by number."""
 
-    size: int
-    """How many there are at a time."""
+    @property
+    def size(self) -> int:
+        """How many there are at a time."""
+        ...
 
     def news(self) -> Iterator[tuple[int, News | None]]:
         """Wait a moment for what workers tell; None: that worker is lost, and nothing more will come from it."""
+        ...
 
     def give(self, worker: int, shard: int) -> None:
         """Let a worker make one more shard."""

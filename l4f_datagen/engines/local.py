@@ -16,6 +16,7 @@ from ..making.trunk import planned, write_dataset
 from ..progress.samples import shown_in_notebooks
 from ..progress.state import Progress
 from ..settings import GenerateSettings
+from ..storage.store import Store
 from .crew import drive
 from .description import arithmetic, describe, describe_for
 from .job import Job
@@ -24,7 +25,7 @@ from .workers import WorkerProcesses
 
 def generate(
     settings: GenerateSettings,
-    out: str | Path,
+    out: str | Path | Store,
     *,
     overwrite: bool = False,
     report: Callable[[Progress], None] | None = None,
@@ -94,7 +95,7 @@ def visible_devices(settings: GenerateSettings) -> tuple[str, ...]:
 
 def _side_by_side(
     settings: GenerateSettings,
-    out: str | Path,
+    out: str | Path | Store,
     devices: Sequence[str],
     *,
     report: Callable[[Progress], None],

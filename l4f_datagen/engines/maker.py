@@ -7,7 +7,8 @@ import platform
 import queue
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 
@@ -64,12 +65,12 @@ class ShardMaker:
             keep_freed_memory()
             models = _load(self._job)
             tune_for_shards()
-            made_here = arithmetic(self._job.settings, models)
+            here = arithmetic(self._job.settings, models)
             with self._changed:
-                self._ready, self._arithmetic = True, made_here
+                self._ready, self._arithmetic = True, here
                 self._changed.notify_all()
             while (shard := self._given.get()) is not None:
-                self._make(models, shard)
+                self._make(models, made_by(here, allow_mixed=self._job.allow_mixed), shard)
         except _Stopped:
             pass
         except Exception as error:
@@ -77,7 +78,7 @@ class ShardMaker:
                 self._error = _portable(error)
                 self._changed.notify_all()
 
-    def _make(self, models: Models, first: int) -> None:
+    def _make(self, models: Models, told: Mapping[str, Any], first: int) -> None:
         """Make ``first`` and what else is waiting from one stream: the networks go on while a shard is closed."""
         settings, out = self._job.settings, self._job.out
         with contextlib.closing(stream(settings, shards=self._waiting(first), models=models)) as samples:
@@ -86,7 +87,7 @@ class ShardMaker:
                 make_shard(
                     settings, out, shard, itertools.chain([sample], samples), lambda s=shard: self._step(s),
                     fingerprint=self._job.description["fingerprint"],
-                    made_by=made_by(self._arithmetic, allow_mixed=self._job.allow_mixed),
+                    made_by=told,
                 )  # fmt: skip
                 with self._changed:
                     self._done.append(shard)

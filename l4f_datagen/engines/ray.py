@@ -16,6 +16,7 @@ from ..making.trunk import planned
 from ..process.tuning import tune_for_shards
 from ..progress.state import Progress
 from ..settings import EngineSettings, GenerateSettings
+from ..storage.store import Store
 from ..weights import remote
 from .crew import drive
 from .description import describe_for
@@ -35,7 +36,7 @@ _OWN_CLUSTER = {
 
 def generate(
     settings: GenerateSettings,
-    out: str | Path,
+    out: str | Path | Store,
     engine: EngineSettings,
     *,
     overwrite: bool = False,

@@ -24,7 +24,7 @@ class WorkerProcesses:
     def __init__(self, job: Job, devices: Sequence[str]):
         self._devices, self.size = devices, len(devices)
         context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-        self._pipes: list[connection.Connection] = []
+        self._pipes = []
         self._processes = []
         for device in devices:
             ours, theirs = context.Pipe()
@@ -53,8 +53,10 @@ class WorkerProcesses:
         Raises:
             WorkError: a process ended.
         """
-        for pipe in connection.wait(self._pipes, timeout=1):
-            worker = self._pipes.index(pipe)
+        ready = connection.wait(self._pipes, timeout=1)
+        for worker, pipe in enumerate(self._pipes):
+            if pipe not in ready:
+                continue
             try:
                 news = pipe.recv()
             except (EOFError, OSError):

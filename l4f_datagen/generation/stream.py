@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from threading import Event
 
@@ -29,7 +29,7 @@ def stream(
     shards: Iterable[int] | None = None,
     models: Models | None = None,
     reference: Reference | None = None,
-) -> Iterator[Sample]:
+) -> Generator[Sample]:
     """Generate the samples of ``settings`` in order, working ahead in threads.
 
     Settings that were not given are as the checkpoint's card recommends, else their defaults.
@@ -66,25 +66,31 @@ def stream(
 
 def _unfiltered(
     settings: GenerateSettings, models: Models, shards: Iterable[int], readers: Executor
-) -> Iterator[list[Sample]]:
+) -> Generator[list[Sample]]:
     """The samples batch by batch: every first candidate is one."""
-    on_cpu, workers = models.device.type == "cpu", _workers(settings, models)
+    workers = _workers(settings, models)
 
-    def run(batch: tuple[int, Sequence[int]]) -> Batch | list[Sample]:
+    def compute(batch: tuple[int, Sequence[int]]) -> Batch:
         shard, indices = batch
         with explaining_memory(models.device, settings.batch_size):
-            arrays = run_networks(settings, models, shard, [Candidate(index) for index in indices], readers)
-        # More threads than cores would only stand in each other's way.
-        return finish(settings, arrays) if on_cpu else arrays
+            return run_networks(settings, models, shard, [Candidate(index) for index in indices], readers)
 
-    batches = _blocks(settings, shards, settings.batch_size)
-    results = ordered_map(run, batches, workers=workers, ahead=3 * workers, initializer=_one_thread if on_cpu else None)
-    with contextlib.closing(results):
-        if on_cpu:
-            yield from results
-            return
-        # The device must not wait for scores.
-        finished = ordered_map(lambda arrays: finish(settings, arrays), results, workers=2, ahead=4)
+    batches, ahead = _blocks(settings, shards, settings.batch_size), 3 * workers
+    if models.device.type == "cpu":
+        # One thread does both: more threads than cores would only stand in each other's way.
+        made = ordered_map(
+            lambda batch: finish(settings, compute(batch)),
+            batches,
+            workers=workers,
+            ahead=ahead,
+            initializer=_one_thread,
+        )
+        with contextlib.closing(made):
+            yield from made
+        return
+    # The device must not wait for scores, which other threads compute.
+    with contextlib.closing(ordered_map(compute, batches, workers=workers, ahead=ahead)) as computed:
+        finished = ordered_map(lambda arrays: finish(settings, arrays), computed, workers=2, ahead=4)
         with contextlib.closing(finished):
             yield from finished
 
@@ -96,7 +102,7 @@ def _filtered(
     readers: Executor,
     filters: Filters,
     stopped: Event,
-) -> Iterator[list[Sample]]:
+) -> Generator[list[Sample]]:
     """The samples block by block: the first candidate of each that passes. ``stopped`` ends the search."""
     on_cpu = models.device.type == "cpu"
     workers = _workers(settings, models) + (not on_cpu)  # one more: scores are computed in turn with networks

@@ -69,7 +69,8 @@ class TrainingDataset(IterableDataset):
         dataset = open_dataset(place, allow_incomplete=allow_incomplete)
         self._dataset = dataset
         self.store, self.description, self.lengths = dataset.store, dataset.description, dataset.lengths
-        self.shuffle, self.seed, self.buffer, self.uneven = shuffle, seed, buffer, uneven
+        self.shuffle, self.seed, self.buffer = shuffle, seed, buffer
+        self.uneven: shares.Uneven = uneven
         self.batch_size, self.decode_threads, self.transform = batch_size, decode_threads, transform
         self.rank, self.world_size = _rank(rank, world_size)
         self._samples = len(dataset)
@@ -133,7 +134,7 @@ def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     """Which process this is, of how many."""
     if (rank is None) != (world_size is None):
         raise UserError("rank", got="one of rank and world_size", expected="both or none", remedy="name the other")
-    if rank is None:
+    if rank is None or world_size is None:
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             rank, world_size = torch.distributed.get_rank(), torch.distributed.get_world_size()
         else:

@@ -1,6 +1,6 @@
 """Labelled images of somebody else's → a data set folder like those that are generated."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..samples.sample import Samples
 from ..settings import ImportSettings
 from ..shards.format.arithmetic import Arithmetic
 from ..shards.format.schema import SCHEMA
+from ..storage.store import Store
 from ..versions import versions
 from .probes import of_picture
 from .trunk import write_dataset
@@ -53,7 +54,7 @@ def open_source(settings: ImportSettings) -> Samples:
 
 def import_dataset(
     settings: ImportSettings,
-    out: str | Path,
+    out: str | Path | Store,
     *,
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -88,7 +89,7 @@ def arithmetic(settings: ImportSettings) -> Arithmetic:
     return of_picture(size, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
 
 
-def stream(settings: ImportSettings, source: Samples, *, shards: Iterable[int]) -> Iterator[Sample]:
+def stream(settings: ImportSettings, source: Samples, *, shards: Iterable[int]) -> Generator[Sample]:
     """The samples of some shards in order.
 
     Their ``foreground_code`` and ``background_code`` are the image's place in the source, and both psi are 1.

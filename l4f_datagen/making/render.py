@@ -1,16 +1,17 @@
 """One process renders a world into a data set folder."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
 from .. import scores, worlds
 from .. import settings as settings_module
-from ..masks import make_mask
+from ..masks import MaskLaw, make_mask
 from ..progress.state import Progress
 from ..sample import Sample
 from ..settings import RenderSettings
 from ..shards.format.arithmetic import Arithmetic
+from ..storage.store import Store
 from ..versions import versions
 from .probes import of_samples
 from .trunk import write_dataset
@@ -22,7 +23,7 @@ _PSI = 1.0
 
 def render(
     settings: RenderSettings,
-    out: str | Path,
+    out: str | Path | Store,
     *,
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -58,7 +59,7 @@ def arithmetic(settings: RenderSettings) -> Arithmetic:
     return of_samples(samples, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
 
 
-def stream(settings: RenderSettings, *, shards: Iterable[int] | None = None) -> Iterator[Sample]:
+def stream(settings: RenderSettings, *, shards: Iterable[int] | None = None) -> Generator[Sample]:
     """The samples of ``settings`` in order; of some shards, or of all.
 
     Their ``foreground_code`` and ``background_code`` are the picture's index in its world, and both psi are 1.
@@ -91,7 +92,7 @@ def describe(settings: RenderSettings) -> dict[str, Any]:
 
 def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> Sample:
     rendering = worlds.render(settings.world, seed=settings.seed, index=picture, size=settings.size)
-    mask = make_mask(rendering.alpha, settings)
+    mask = make_mask(rendering.alpha, MaskLaw(threshold=settings.threshold))
     metadata = {
         "key": f"{index:09d}",
         "shard": shard,

@@ -6,7 +6,7 @@ Where the samples come from, and in which process, is the caller's.
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,12 +31,15 @@ from ..storage.store import Store
 
 logger = logging.getLogger(__name__)
 
+Making = GenerateSettings | RenderSettings | ImportSettings
+"""Settings of whatever makes a data set."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """What a run has to do in a data set folder."""
 
-    settings: GenerateSettings | RenderSettings
+    settings: Making
     out: Store
     lock: Lock
     fingerprint: str
@@ -70,13 +73,13 @@ class Plan:
 
     def progress(self, shard: int, made: int, to_make: int) -> Progress:
         """Where a run stands that works on ``shard``."""
-        return Progress(shard, self.settings.shards, made, to_make, self.settings.n)
+        return Progress(shard, self.settings.shards, made, to_make, self.settings.samples)
 
 
 @contextlib.contextmanager
 def planned(
-    settings: GenerateSettings | RenderSettings,
-    out: str | Path,
+    settings: Making,
+    out: str | Path | Store,
     description: Mapping[str, Any],
     *,
     overwrite: bool = False,
@@ -140,7 +143,7 @@ def _of_dataset(here: Arithmetic | None) -> dict[str, Any]:
 
 
 def make_shard(
-    settings: GenerateSettings | RenderSettings,
+    settings: Making,
     out: Store,
     shard: int,
     samples: Iterable[Sample],
@@ -178,10 +181,10 @@ def made_by(here: Arithmetic, *, allow_mixed: bool) -> dict[str, Any]:
 
 
 def write_dataset(
-    settings: GenerateSettings | RenderSettings | ImportSettings,
-    out: str | Path,
+    settings: Making,
+    out: str | Path | Store,
     description: Mapping[str, Any],
-    make: Callable[[Sequence[int]], Iterator[Sample]],
+    make: Callable[[Sequence[int]], Generator[Sample]],
     *,
     overwrite: bool,
     report: Callable[[Progress], None],
@@ -216,7 +219,7 @@ def write_dataset(
     return progress
 
 
-def finalize(out: str | Path, *, allow_mixed: bool = False) -> Mapping[str, Any]:
+def finalize(out: str | Path | Store, *, allow_mixed: bool = False) -> Mapping[str, Any]:
     """Write the files over all shards of a data set whose every shard is done. Returns its description.
 
     Args:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -207,7 +207,7 @@ def _kinds(settings: SegmentSettings) -> list[str]:
 
 def _segmented(
     settings: SegmentSettings, network: Segmenter, items: Sequence[_Item], broken: list[str], index: ResultIndex
-) -> Iterator[tuple[_Picture, np.ndarray, np.ndarray, np.ndarray]]:
+) -> Generator[tuple[_Picture, np.ndarray, np.ndarray, np.ndarray]]:
     for group in _groups(settings, items, broken, index):
         result = segment(
             network,

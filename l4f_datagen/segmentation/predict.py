@@ -71,8 +71,8 @@ def segment(
         for one in probabilities.split(1):
             bands = [_decided(network, band, threshold) for band in _bands(one, height, width)]
             parts.append([_joined(column, 1) for column in zip(*bands)])
-    columns = zip(*parts, strict=True) if parts else [np.zeros((0, height, width), np.uint8)] * 3
-    classes, alpha, mask = (_joined(column, 0) if parts else column for column in columns)
+    none = np.zeros((0, height, width), np.uint8)
+    classes, alpha, mask = (_joined(column, 0) for column in zip(*parts)) if parts else (none, none, none)
     return Segmentation(classes=classes, alpha=alpha, mask=mask)
 
 

@@ -1,6 +1,6 @@
 """Settings of ``render``."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -20,8 +20,3 @@ class RenderSettings(Sharded):
     samples_per_shard: SamplesPerShard = 1000
     image_format: ImageFormat = Field("jpg", description="format of the images")
     quality: Quality = 95
-
-    # Exact masks are cut and nothing else.
-    largest_component: ClassVar = False
-    fill_holes: ClassVar = False
-    ignore_band: ClassVar = None

@@ -59,7 +59,7 @@ def open_for_writing(
         return
     # What tells of all samples is about to be untrue.
     store.remove(*layout.FINAL)
-    description["versions"] = existing["versions"]
+    description = {**description, "versions": existing["versions"]}
     _write_card(store, description)
     store.write_bytes(layout.DATASET, sealed.seal(description))
 

@@ -192,7 +192,7 @@ def _key(expected: Iterator[int]) -> str | None:
 
 def _samples(found: Iterator[Member]) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Members that stand next to each other and share a key, together."""
-    key, encoded = None, {}
+    key, encoded = "", {}
     for name, _, content in found:
         # The key ends at the first dot, as webdataset has it.
         its_key, _, extension = name.partition(".")

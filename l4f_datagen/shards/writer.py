@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -17,7 +17,7 @@ from ..sample import Sample
 from ..storage.opening import open_store
 from ..storage.store import Store
 from .format import encoding, layout, schema, sealed, stats
-from .format.tar import TarWriter
+from .format.tar import Sink, TarWriter
 
 _CHUNK = 32  # samples encoded at a time
 _ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks want the cores too
@@ -116,11 +116,11 @@ class _HashingFile:
 
     _PIECE = 1 << 20
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: Sink):
         self._file, self._waiting = file, bytearray()
         self._md5, self._sha256, self._size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: bytes | bytearray) -> int:
         self._waiting += content
         if len(self._waiting) >= self._PIECE:
             self.flush()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import atomic
-from .store import Store
+from .store import Store, Writable
 
 
 class LocalStore(Store):
@@ -54,7 +54,7 @@ class LocalStore(Store):
     def open(self, name: str) -> BinaryIO:
         return io.BufferedReader(_Reading(self.path / name))
 
-    def replacing(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    def replacing(self, name: str) -> contextlib.AbstractContextManager[Writable]:
         return atomic.replacing(self.path / name)
 
     def create_bytes(self, name: str, content: bytes) -> bool:

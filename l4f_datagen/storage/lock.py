@@ -61,7 +61,7 @@ class Writer:
 
     def overlaps(self, other: "Writer") -> bool:
         """Whether both want one and the same shard."""
-        if self.start is None or other.start is None:
+        if self.start is None or self.stop is None or other.start is None or other.stop is None:
             return True
         return max(self.start, other.start) < min(self.stop, other.stop)
 

@@ -60,7 +60,7 @@ def read_table(
     if absent:
         raise Broken(f"no column {', '.join(absent)}")
     there = range(file.metadata.num_row_groups)
-    if not set(groups or ()) <= set(there):
+    if groups is not None and not set(groups) <= set(there):
         raise Broken(f"{len(there)} groups of rows; the one with number {max(groups)} is wanted")
     wanted = list(there if groups is None else groups)
     try:

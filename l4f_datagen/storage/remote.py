@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from ..addresses import in_one_line, shown
 from ..errors import UserError, WorkError
 from .remote_errors import NO_RIGHTS, missing_library
-from .store import Store
+from .store import Store, Writable
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class RemoteStore(Store):
             return io.BufferedReader(_Reading(file, self, name), _BUFFER)
 
     @contextlib.contextmanager
-    def replacing(self, name: str) -> Iterator[BinaryIO]:
+    def replacing(self, name: str) -> Iterator[Writable]:
         if self._scheme not in _IN_PARTS:
             buffer = io.BytesIO()
             yield buffer
@@ -133,7 +133,7 @@ class RemoteStore(Store):
             self.remove(probe)
         except WorkError as error:  # before anything was made, whoever typed the address can mend it
             raise UserError(
-                f"out {self}", got=f"no answer that can be used ({in_one_line(error.__cause__)})",
+                f"out {self}", got=f"no answer that can be used ({in_one_line(error.__cause__ or error)})",
                 expected="a place that can be reached and written", remedy="check the address and the connection",
             ) from error  # fmt: skip
 

@@ -1,9 +1,13 @@
 """What a folder of a data set has to offer, wherever it lies."""
 
 import contextlib
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import BinaryIO
+
+Writable = BinaryIO | io.RawIOBase
+"""A file for writing."""
 
 
 class Store(ABC):
@@ -63,7 +67,7 @@ class Store(ABC):
         """A file for reading, with seek; read it front to back where you can. Raises ``FileNotFoundError``."""
 
     @abstractmethod
-    def replacing(self, name: str) -> contextlib.AbstractContextManager[BinaryIO]:
+    def replacing(self, name: str) -> contextlib.AbstractContextManager[Writable]:
         """A file for writing front to back. It appears when the block ends well; if not, nothing changed."""
 
     def write_bytes(self, name: str, content: bytes) -> None:

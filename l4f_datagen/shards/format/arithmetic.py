@@ -66,11 +66,11 @@ def stated(content: Mapping[str, Any], versions: Mapping[str, str] | None = None
     found = content.get(KEY)
     if not isinstance(found, dict):
         return None
-    values = [found.get(name) for name in ("probe", "processor")]
+    probe, processor = found.get("probe"), found.get("processor")
     versions = found.get("versions") if versions is None else versions
-    if not all(isinstance(value, str) for value in values) or not isinstance(versions, dict):
+    if not isinstance(probe, str) or not isinstance(processor, str) or not isinstance(versions, dict):
         return None
-    return Arithmetic(*values, {str(name): str(version) for name, version in versions.items()})
+    return Arithmetic(probe, processor, {str(name): str(version) for name, version in versions.items()})
 
 
 def of_dataset(description: Mapping[str, Any]) -> Arithmetic | None:

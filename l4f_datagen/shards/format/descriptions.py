@@ -169,6 +169,6 @@ class _Description(_Part):
         if not (self.world or self.source or {"generator", "alpha"} <= self.checkpoints.keys()):
             raise ValueError("no checkpoints, and no world or source in their place")
         wanted = () if self.source else ("threshold", "split", "seed") if self.world else ("threshold", "backgrounds")
-        if absent := [name for name in wanted if name not in self.settings.model_extra]:
+        if absent := [name for name in wanted if name not in (self.settings.model_extra or {})]:
             raise ValueError(f"settings without {absent[0]}")
         return self

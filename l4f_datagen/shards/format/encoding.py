@@ -66,8 +66,7 @@ def decode(members: Mapping[str, bytes]) -> Sample:
         sides.check(_member(members, name), name, size)
         sides.check_whole(members[name], name.rpartition(".")[2])
     extras = {name.partition(".")[0]: decode_image(members[name]) for name in pictures[3:]}
-    if "w.npy" in members:
-        extras["w"] = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False)
+    w = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False) if "w.npy" in members else None
     arrays = {
         "image": decode_image(members[image_format]),
         "alpha": decode_grey(members["alpha.png"]),
@@ -76,7 +75,10 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     for name, array in arrays.items():
         if array.shape[:2] != size or array.ndim != 2 + (name == "image"):
             raise ValueError(f"its {name} has the shape {array.shape}; expected {size[0]}×{size[1]} pixels")
-    return Sample(**arrays, metadata=metadata, **extras)
+    return Sample(
+        image=arrays["image"], alpha=arrays["alpha"], mask=arrays["mask"], metadata=metadata,
+        foreground=extras.get("foreground"), background=extras.get("background"), w=w,
+    )  # fmt: skip
 
 
 def decode_pair(members: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ A library's writer makes several objects and copies for every member, which at t
 members a second is a tenth of what generating them costs.
 """
 
-from typing import BinaryIO
+from typing import Protocol
 
 BLOCK = 512
 _RECORD = 20 * BLOCK
@@ -47,10 +47,18 @@ def end_length(offset: int) -> int:
     return 2 * BLOCK + -(offset + 2 * BLOCK) % _RECORD
 
 
-class TarWriter:
-    """Appends members to a binary file; the same members give the same bytes."""
+class Sink(Protocol):
+    """What an archive is written into."""
 
-    def __init__(self, file: BinaryIO):
+    def write(self, content: bytes | bytearray, /) -> object:
+        """Take all of it."""
+        ...
+
+
+class TarWriter:
+    """Appends members to a file; the same members give the same bytes."""
+
+    def __init__(self, file: Sink):
         self._file, self._offset = file, 0
 
     def add(self, name: str, content: bytes) -> int:

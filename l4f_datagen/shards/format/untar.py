@@ -5,7 +5,7 @@ small image.
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 from ...short import short
 from .tar import BLOCK, end_length, header
@@ -36,7 +36,15 @@ class NotPlainTar(ValueError):
     """What is read is no whole USTAR archive of regular files; says where and why."""
 
 
-def members(file: BinaryIO, *, start: int = 0, strict: bool = False) -> Iterator[Member]:
+class Readable(Protocol):
+    """What an archive is read from, front to back."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, ``size`` of them unless the end is near."""
+        ...
+
+
+def members(file: Readable, *, start: int = 0, strict: bool = False) -> Iterator[Member]:
     """The members of an archive, from the one whose header is at byte ``start``, where ``file`` stands, to its end.
 
     Args:
@@ -100,14 +108,7 @@ def first_name(block: bytes) -> str:
     return _entry(block, 0)[0]
 
 
-def _is_ours(block: bytes, name: str, size: int) -> bool:
-    try:
-        return block == header(name, size)
-    except ValueError:  # a name that we could not write, put together from two fields
-        return False
-
-
-def _read(file: BinaryIO, size: int, offset: int, what: str) -> bytes:
+def _read(file: Readable, size: int, offset: int, what: str) -> bytes:
     # In pieces where it is long: a file that says more than it has would be given all the memory first.
     content = file.read(size) if size <= _PIECE else b"".join(_pieces(file, size))
     if len(content) < size:
@@ -115,7 +116,7 @@ def _read(file: BinaryIO, size: int, offset: int, what: str) -> bytes:
     return content
 
 
-def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+def _pieces(file: Readable, size: int) -> Iterator[bytes]:
     while size > 0 and (piece := file.read(min(size, _PIECE))):
         yield piece
         size -= len(piece)
@@ -163,7 +164,7 @@ def _checked(size: int, offset: int) -> int:
     return size
 
 
-def _check_end(file: BinaryIO, block: bytes, offset: int) -> None:
+def _check_end(file: Readable, block: bytes, offset: int) -> None:
     """Refuse what is not zero after the last member, and another number of zeros than is written."""
     length = 0
     while block:

@@ -19,7 +19,8 @@ class MetadataCheck:
     def __init__(self, file: BinaryIO):
         self.sha256: str | None = None
         """Of the file that gives these rows, once closed; None where another version of pyarrow wrote it."""
-        self._file, self._problem = None, None
+        self._file: pq.ParquetFile | None = None
+        self._problem = ""
         self._bad = self._groups = 0
         try:
             found = parquet.open_file(file)

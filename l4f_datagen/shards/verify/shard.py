@@ -50,7 +50,11 @@ class ShardCheck:
         """Whether a file is the one that the stats tell of; where these are lost, whether nothing was found of it."""
         if self.stats is not None and name in self.stats["files"]:
             return self.digests.get(name) == self.stats["files"][name]
-        return not any(file == name for file, _ in self.problems)
+        return not self.names(name)
+
+    def names(self, name: str) -> bool:
+        """Whether a problem of a file was found."""
+        return any(file == name for file, _ in self.problems)
 
     def add(self, name: str, problem: str) -> None:
         """Note a problem; of very many in one file, the first."""
@@ -140,9 +144,11 @@ def _read_stats(store: Store, description: Mapping[str, Any] | None, found: Shar
 
 
 def _not_its_own(
-    stats: Mapping[str, Any], content: bytes, shard: int, description: Mapping[str, Any] | None
+    stats: Mapping[str, Any] | None, content: bytes, shard: int, description: Mapping[str, Any] | None
 ) -> str | None:
     """Why stats are not those of a shard; they say nothing of its files then."""
+    if stats is None:
+        return "something else than stats"
     if stats.get("shard") != shard:
         return f"of shard {short(stats.get('shard'))}"
     if description and stats.get("fingerprint", description["fingerprint"]) != description["fingerprint"]:

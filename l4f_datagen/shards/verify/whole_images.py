@@ -69,7 +69,7 @@ def decode_mask(content: bytes) -> np.ndarray:
     if not set(classes.tolist()) <= {0, 1, encoding.IGNORED}:
         raise ValueError(f"classes {', '.join(map(str, classes[:8]))}, not 0, 1 and {encoding.IGNORED}")
     expected = encoding.palette(with_ignored=encoding.IGNORED in classes)
-    if palette[: len(expected)] != expected:
+    if palette is None or palette[: len(expected)] != expected:
         raise ValueError("other colours than black and white")
     return mask
 
