@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..errors import UserError
-from ..samples import pairing
+from ..samples.files import pairing
 from ..samples.opening import Masks
 from ..samples.sample import listed
 

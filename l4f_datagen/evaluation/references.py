@@ -12,7 +12,7 @@ from .. import weights
 from ..addresses import shown
 from ..errors import UserError
 from ..networks.segmenter import Segmenter
-from ..samples import pairing
+from ..samples.files import pairing
 from ..samples.opening import Masks, open_masks
 from ..samples.reading import Reading
 from ..segmentation import segment

@@ -19,7 +19,7 @@ from ..generation.backgrounds import Backgrounds
 from ..generation.batch import finish, run_networks
 from ..generation.latents import Candidate
 from ..generation.models import Models
-from ..photographs.decoding import decode
+from ..photographs.picture.decoding import decode
 from ..sample import Sample
 from ..scores import score
 from ..settings import GenerateSettings

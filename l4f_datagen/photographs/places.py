@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 from ..addresses import shown, split_address
 from ..errors import UserError
-from . import names, own, walking
+from . import names, walking
+from .archives import own
+from .archives.tables import ParquetImages, has_images
+from .archives.tars import TarImages
+from .archives.zips import ZipImages
 from .folders import FolderImages
-from .kinds import HEAD_BYTES, other_kind
 from .left_out import LeftOut
+from .picture.kinds import HEAD_BYTES, other_kind
 from .source import Photographs
-from .tables import ParquetImages, has_images
-from .tars import TarImages
-from .zips import ZipImages
 
 KINDS = ("folder", "tar", "parquet", "zip")
 PREFIXES = {

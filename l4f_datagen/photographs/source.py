@@ -11,9 +11,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from .decoding import Photograph, decode
 from .left_out import LeftOut
-from .rgb import CANVAS
+from .picture.decoding import Photograph, decode
+from .picture.rgb import CANVAS
 
 
 class Source(Protocol):

@@ -5,8 +5,9 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import kinds, names
+from . import names
 from .left_out import LeftOut
+from .picture import kinds
 
 ARCHIVES = {"tar": "tar", "tgz": "tar", "zip": "zip", "parquet": "parquet", "pq": "parquet"}
 """Extension → what it is."""

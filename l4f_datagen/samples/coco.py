@@ -11,7 +11,7 @@ import numpy as np
 from .. import run_lengths
 from ..documents import read_file, read_json
 from ..errors import UserError
-from ..photographs.decoding import head
+from ..photographs.picture.decoding import head
 from ..photographs.source import Notices
 from ..short import short
 from .pictures import picture_of

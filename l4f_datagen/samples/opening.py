@@ -11,12 +11,12 @@ import numpy as np
 from .. import worlds
 from ..addresses import split_address
 from ..errors import UserError
-from ..photographs import own
+from ..photographs.archives import own
 from ..photographs.left_out import LeftOut
 from ..shards.format import layout as shard_layout
-from . import layouts, tables, tars
 from .coco import CocoSamples
-from .file_samples import FileSamples, MaskFiles
+from .files import layouts, tables, tars
+from .files.samples import FileSamples, MaskFiles
 from .pair import PairedSamples
 from .reading import Reading
 from .sample import Samples

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..errors import UserError
 from ..photographs.source import Notices
-from . import pairing
-from .files import File
+from .files import pairing
+from .files.file import File
 from .pictures import picture_of
 from .sample import Picture, Samples, listed
 

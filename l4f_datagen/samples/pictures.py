@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ..photographs.decoding import decode
+from ..photographs.picture.decoding import decode
 from ..photographs.source import Notices
 from .sample import Picture, broken
 

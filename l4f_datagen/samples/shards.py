@@ -16,7 +16,7 @@ from ..settings import fingerprint
 from ..shards import folder, reader
 from ..shards.damage import Damaged
 from ..shards.format import encoding, layout, sides
-from .meaning import Classes, named, parse
+from .masks.classes import Classes, named, parse
 from .reading import Reading
 from .sample import UNKNOWN_LICENCE, Labelled, Picture, Samples
 

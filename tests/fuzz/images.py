@@ -1,6 +1,6 @@
 """Pictures of every kind, as people bring them."""
 
-from l4f_datagen.photographs.decoding import Broken, decode, head
+from l4f_datagen.photographs.picture.decoding import Broken, decode, head
 from tests.photographs.pictures import WHOLE
 
 ALLOWED = (Broken,)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from l4f_datagen.photographs.tables import ParquetImages
+from l4f_datagen.photographs.archives.tables import ParquetImages
 from tests.photographs.pictures import WHOLE
 
 from .tars import read_all

@@ -4,7 +4,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from l4f_datagen.photographs.tars import TarImages
+from l4f_datagen.photographs.archives.tars import TarImages
 from tests.photographs.pictures import WHOLE
 
 TOKENS = (b"ustar\0", b"ustar  ", b"././@LongLink", b"././@PaxHeader", b"-0000001", b"\x80\0\0\0", b"\xff\xff\xff\xff",

@@ -5,7 +5,7 @@ import json
 import zipfile
 from pathlib import Path
 
-from l4f_datagen.photographs.zips import ZipImages
+from l4f_datagen.photographs.archives.zips import ZipImages
 from tests.photographs.pictures import WHOLE
 
 from .tars import read_all

@@ -12,9 +12,10 @@ import pyarrow.parquet
 import pytest
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.photographs import cells, limits, tars, zips
+from l4f_datagen.photographs.archives import cells, tars, zips
+from l4f_datagen.photographs.archives.tar_index import NoTar, entries
+from l4f_datagen.photographs.picture import limits
 from l4f_datagen.photographs.places import open_images
-from l4f_datagen.photographs.tar_index import NoTar, entries
 
 from .archives import write_parquet, write_tar, write_zip
 from .pictures import COLOURS, WHOLE

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.photographs import ends, limits, rgb
-from l4f_datagen.photographs.decoding import Broken, decode, head, opened
+from l4f_datagen.photographs.picture import ends, limits, rgb
+from l4f_datagen.photographs.picture.decoding import Broken, decode, head, opened
 
 from .pictures import ALPHA, COLOURS, GREY, REFUSED, WHOLE, encoded, tiff
 
@@ -204,7 +204,7 @@ def test_nothing_is_written_on_the_terminal_and_warnings_are_no_errors():
     program = """
 import sys
 from tests.photographs.pictures import REFUSED, WHOLE, encoded, COLOURS
-from l4f_datagen.photographs.decoding import Broken, decode
+from l4f_datagen.photographs.picture.decoding import Broken, decode
 lzw = encoded(COLOURS, "TIFF", compression="tiff_lzw")
 damaged = [lzw[:20] + bytes([n]) * 40 + lzw[60:] for n in (0, 90, 255)]
 odd = encoded(COLOURS, "JPEG", exif=b"Exif\\0\\0II*\\0\\x08\\0\\0\\0\\xff\\xff" + bytes(30))

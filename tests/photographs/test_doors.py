@@ -9,7 +9,7 @@ import torch
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation import frechet
 from l4f_datagen.generation.backgrounds import open_backgrounds
-from l4f_datagen.photographs.decoding import decode, head
+from l4f_datagen.photographs.picture.decoding import decode, head
 from l4f_datagen.samples.opening import open_samples
 from l4f_datagen.samples.reading import Reading
 from l4f_datagen.samples.sample import Samples

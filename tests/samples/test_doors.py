@@ -450,7 +450,7 @@ def test_masks_that_fit_either_way_are_told(tmp_path):
 @pytest.mark.parametrize("scale", [1, 257])
 def test_deep_photographs_are_the_same_at_every_door(tmp_path, scale):
     """16-bit grey pictures, as ``segment`` decodes them."""
-    from l4f_datagen.photographs.decoding import decode
+    from l4f_datagen.photographs.picture.decoding import decode
 
     grey = photo(0)[..., 0].astype(np.uint16) * scale
     path = put(tmp_path / "in/images/a.png", encoded(grey))

@@ -5,9 +5,11 @@ import pytest
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen.photographs.decoding import Broken
-from l4f_datagen.samples.mask_file import MaskFile, read_mask_file
-from l4f_datagen.samples.meaning import Classes, Found, Meaning, parse
+from l4f_datagen.photographs.picture.decoding import Broken
+from l4f_datagen.samples.masks.classes import Classes, parse
+from l4f_datagen.samples.masks.file import MaskFile, read_mask_file
+from l4f_datagen.samples.masks.found import Found
+from l4f_datagen.samples.masks.meaning import Meaning
 from l4f_datagen.samples.reading import Reading
 
 TRUTH = np.zeros((6, 8), np.uint8)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from . import limits, names
-from .left_out import LeftOut
+from .. import names
+from ..left_out import LeftOut
+from ..picture import limits
 
 _MOST_DEEP = 50
 """Folders within folders that are looked at."""

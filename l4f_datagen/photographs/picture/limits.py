@@ -4,7 +4,7 @@ import os
 
 from PIL import Image
 
-from ..errors import UserError
+from ...errors import UserError
 
 VARIABLE = "L4F_MAX_PIXELS"
 """Environment variable that sets another limit."""

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import UserError
-from ..photographs import names
-from ..photographs.left_out import LeftOut
-from . import files, pairing
-from .files import File
-from .reading import Reading
+from ...errors import UserError
+from ...photographs import names
+from ...photographs.left_out import LeftOut
+from ..reading import Reading
+from . import file as files
+from . import pairing
+from .file import File
 
 LAYOUTS = (
     ("images", "masks", "alphas"), ("data", "labels", None), ("JPEGImages", "SegmentationClass", None),

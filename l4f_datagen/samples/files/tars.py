@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ..errors import UserError
-from ..photographs import limits, names, own
-from ..photographs.left_out import LeftOut
-from ..photographs.tar_index import NoTar, entries
-from . import files
-from .files import File
+from ...errors import UserError
+from ...photographs import names
+from ...photographs.archives import own
+from ...photographs.archives.tar_index import NoTar, entries
+from ...photographs.left_out import LeftOut
+from ...photographs.picture import limits
+from . import file as files
+from .file import File
 
 
 def files_of(paths: Sequence[Path], left_out: LeftOut) -> list[File]:

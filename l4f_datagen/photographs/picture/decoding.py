@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile
 
-from ..errors import UserError, WorkError
+from ...errors import UserError, WorkError
 from . import kinds, limits, tiffs
 from .broken import Broken
 from .ends import check_end

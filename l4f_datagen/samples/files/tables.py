@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import UserError
-from ..photographs import limits
-from ..photographs.cells import Cells
-from ..photographs.left_out import LeftOut
-from ..short import short
-from ..storage import parquet
+from ...errors import UserError
+from ...photographs.archives.cells import Cells
+from ...photographs.left_out import LeftOut
+from ...photographs.picture import limits
+from ...short import short
+from ...storage import parquet
 from . import pairing
-from .files import File
+from .file import File
 from .layouts import Layout
 
 _IMAGES = ("image", "img", "images", "jpg", "picture", "photo")

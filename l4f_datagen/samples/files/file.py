@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..errors import UserError
-from ..photographs import names, walking
-from ..photographs.left_out import LeftOut
+from ...errors import UserError
+from ...photographs import names, walking
+from ...photographs.left_out import LeftOut
 
 MASKS = names.PICTURES | {"npy"}
 """Extensions of masks."""

@@ -5,12 +5,12 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from ..errors import UserError
-from ..short import short
-from ..storage import parquet
-from . import limits
+from ...errors import UserError
+from ...short import short
+from ...storage import parquet
+from ..picture import limits
+from ..source import Photographs, digest_of, relative
 from .cells import Cells
-from .source import Photographs, digest_of, relative
 
 _LABELS = frozenset((
     "mask", "masks", "alpha", "alphas", "label", "labels", "annotation", "annotations", "segmentation", "seg",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ..storage import parquet
+from ...storage import parquet
 
 _KEPT_BYTES = 256 << 20
 """Row groups that are kept in memory at a time; larger ones are written into a file once."""

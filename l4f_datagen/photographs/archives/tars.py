@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import BinaryIO, NamedTuple
 
-from ..errors import UserError
+from ...errors import UserError
+from ..picture.decoding import Photograph
+from ..source import Photographs, digest_of, place_in_archive, relative, text
 from . import members, own
-from .decoding import Photograph
-from .source import Photographs, digest_of, place_in_archive, relative, text
 from .tar_index import Entry, NoTar, entries
 
 _PIECE = 1 << 20

@@ -4,19 +4,19 @@ import hashlib
 
 import numpy as np
 
-from ..errors import UserError
-from ..masks import HALF
-from ..photographs import decoding
-from ..photographs.decoding import Head
-from ..photographs.source import Notices
+from ...errors import UserError
+from ...masks import HALF
+from ...photographs.picture import decoding
+from ...photographs.picture.decoding import Head
+from ...photographs.source import Notices
+from ..masks.file import MaskFile, read_mask_file, strips
+from ..masks.found import Found
+from ..pictures import picture_of
+from ..reading import Reading
+from ..sample import Picture, Problems, Samples, broken, check_fit, listed
 from . import pairing
-from .files import File
+from .file import File
 from .layouts import Layout
-from .mask_file import MaskFile, read_mask_file, strips
-from .meaning import Found
-from .pictures import picture_of
-from .reading import Reading
-from .sample import Picture, Problems, Samples, broken, check_fit, listed
 
 _NUMBERS = ("I", "F")
 """Modes of pictures whose head does not say whether they are photographs."""

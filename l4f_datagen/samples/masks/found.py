@@ -1,14 +1,13 @@
 """Which values of mask files are foreground: told by all files of a set together, or by the user."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from ..errors import UserError
-from ..masks import HALF, IGNORED, cut, make_mask
-from .mask_file import COLOUR, Kind, MaskFile, changes, strips
-from .reading import Reading
+from ...errors import UserError
+from ...masks import HALF, IGNORED, cut
+from ..reading import Reading
+from .classes import Classes, distinct, named, parse
+from .file import COLOUR, Kind, MaskFile
+from .meaning import Meaning
 
 _MANY = 1000
 """More values than any set of classes has: more are not looked at."""
@@ -21,72 +20,6 @@ _LARGEST_CLASS = 183
 """Of data sets whose masks are numbered; COCO-Stuff has the most."""
 _MIDDLE = range(64, _WHITE)
 """Beside black and white, such a grey may be a third class, the unknown of a trimap, or ignored: nothing tells."""
-
-
-@dataclass(frozen=True)
-class Classes:
-    """Values that are foreground and that are ignored; all others are background."""
-
-    foreground: frozenset[int]
-    ignored: frozenset[int] = frozenset()
-
-    def mask(self, values: np.ndarray) -> np.ndarray:
-        """Values → uint8 H×W: 0 background, 1 foreground, 255 ignored."""
-        mask = np.isin(values, list(self.foreground)).astype(np.uint8)
-        mask[np.isin(values, list(self.ignored))] = IGNORED
-        return mask
-
-    def __str__(self) -> str:
-        ignored = f", {named(self.ignored)} ignored" if self.ignored else ""
-        return f"mask value {named(self.foreground)}{ignored}"
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What the values of a set's mask files mean."""
-
-    index: Classes
-    """Of indices."""
-    grey: Classes | None
-    """Of greys and colours; None: they are black and white, cut at half."""
-    soft: bool = False
-    """Whether what is cut at half is a soft mask, rather than a hard one that compression changed."""
-    cut_out: bool = False
-    """Whether alpha channels are the masks, in all files that have one."""
-    deep: bool = False
-    """Whether white is 65535 in files that can hold it."""
-    stored: bool = False
-    """Whether values are class indices that stay as they are."""
-    text: str = ""
-
-    def mask(self, file: MaskFile) -> np.ndarray:
-        """A file's mask, uint8 H×W: 0 background, 1 foreground, 255 ignored.
-
-        Raises:
-            ValueError: its classes were to be kept, and are none.
-        """
-        file = self._chosen(file)
-        if self.stored:
-            if file.values.size and not 0 <= file.values.min() <= file.values.max() <= 255:
-                raise ValueError("colours or numbers beyond 255, which are no class indices")
-            return file.values.astype(np.uint8)
-        if file.kind == "bits":
-            return file.values.astype(np.uint8)
-        classes = self.index if file.kind == "index" else self.grey
-        if classes is None:
-            return make_mask(file.soft(deep=self.deep), HALF)
-        return classes.mask(file.values)
-
-    def alpha(self, file: MaskFile) -> np.ndarray | None:
-        """The soft mask that a file is, uint8 H×W; None where it is a hard one."""
-        file = self._chosen(file)
-        return file.soft(deep=self.deep) if self.soft and file.kind == "grey" and not file.lossy else None
-
-    def _chosen(self, file: MaskFile) -> MaskFile:
-        return file.by_transparency() if self.cut_out else file
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass
@@ -280,41 +213,3 @@ def _differs(file: MaskFile) -> bool:
         return False
     grey, seen = file.values >= cut(HALF.threshold), file.transparency >= cut(HALF.threshold)
     return bool(grey.any() and not grey.all() and (grey != seen).mean() > 0.01)
-
-
-def distinct(values: np.ndarray) -> set[int]:
-    """The values that occur."""
-    found: set[int] = set()
-    for strip in strips(values):
-        if strip.dtype == np.uint8:
-            found.update(np.flatnonzero(np.bincount(strip.ravel(), minlength=256)).tolist())
-        else:
-            found.update(np.unique(changes(strip)).tolist())
-    return found
-
-
-def parse(text: str, flag: str = "--foreground-values") -> int:
-    """ "15" or "#ff0000" → a value.
-
-    Raises:
-        UserError: it is neither.
-    """
-    try:
-        if text.startswith("#") and len(text) == 7:
-            number = int(text[1:], 16)
-            red, green, blue = number >> 16, number >> 8 & 255, number & 255
-            return red if red == green == blue else COLOUR | number
-        if text.isdecimal() and len(text) < 10:
-            return int(text)
-    except ValueError:
-        pass
-    raise UserError(
-        flag.lstrip("-"), got=text, expected="numbers, or colours such as #ff0000", remedy="separate them by commas"
-    )
-
-
-def named(values: Iterable[int], shown: int = 8) -> str:
-    """Values as a user would write them, the first ones."""
-    ordered: Sequence[int] = sorted(values)
-    names = [f"#{v & 0xFFFFFF:06x}" if v >= COLOUR else str(v) for v in ordered[:shown]]
-    return ", ".join(names) + (f" and {len(ordered) - shown} more" if len(ordered) > shown else "")

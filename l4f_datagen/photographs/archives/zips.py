@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from ..errors import UserError
-from . import kinds, members
-from .source import Photographs, digest_of, place_in_archive, relative, text
+from ...errors import UserError
+from ..picture import kinds
+from ..source import Photographs, digest_of, place_in_archive, relative, text
+from . import members
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_DIRECTORY = 256 << 20

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..shards import finished, reader
-from ..shards.damage import Damaged
-from ..shards.format import descriptions, encoding, layout, sides
-from ..storage.opening import open_store
-from ..storage.store import Store
+from ...errors import UserError
+from ...shards import finished, reader
+from ...shards.damage import Damaged
+from ...shards.format import descriptions, encoding, layout, sides
+from ...storage.opening import open_store
+from ...storage.store import Store
 from .tar_index import Entry
 
 

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from ..photographs import limits
-from ..photographs.decoding import Broken, opened, upright
+from ...photographs.picture import limits
+from ...photographs.picture.decoding import Broken, opened, upright
 
 COLOUR = 1 << 24
 """Colours that are not grey are numbered from here on by their red, green and blue."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from ..photographs.names import PICTURES
+from ...photographs.names import PICTURES
 
 _WORDS = (
     r"(?:binary[_-]?)?(?:masks?|seg(?:ment(?:s|ations?)?|m)?|labels?|labelids|gt|ground[_-]?truth|mattes?|alphas?|"

@@ -1,0 +1,1 @@
+"""Files that hold many photographs: tars, zips, Parquet files, and shards of our own."""

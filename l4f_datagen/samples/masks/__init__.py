@@ -1,0 +1,1 @@
+"""Files of masks: what their pixels hold, and which values are foreground."""
