@@ -22,7 +22,7 @@ from l4f_datagen.evaluation.references import NetworkMasker
 from l4f_datagen.evaluation.segmenter import evaluate_segmenters
 from l4f_datagen.masks import HALF, make_mask
 from l4f_datagen.networks.pixels import image_from_uint8
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
 from l4f_datagen.weights import load_generator, state

@@ -10,9 +10,10 @@ from benchmarks.timing import medians
 from l4f_datagen import load_generator
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
-from l4f_datagen.training import alpha, losses
-from l4f_datagen.training.processes import Processes
-from l4f_datagen.training.run import RunFolder
+from l4f_datagen.training.alpha import train as alpha
+from l4f_datagen.training.core import losses
+from l4f_datagen.training.core.process_group import Processes
+from l4f_datagen.training.core.run import RunFolder
 
 
 class NetworksAlone:

@@ -9,11 +9,13 @@ import torch
 from benchmarks.timing import medians
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainGeneratorSettings
-from l4f_datagen.training import generator, generator_start, losses
-from l4f_datagen.training.generator_steps import GeneratorLearner
-from l4f_datagen.training.learner import channels_last
-from l4f_datagen.training.processes import Processes
-from l4f_datagen.training.run import RunFolder
+from l4f_datagen.training.core import losses
+from l4f_datagen.training.core.learner import channels_last
+from l4f_datagen.training.core.process_group import Processes
+from l4f_datagen.training.core.run import RunFolder
+from l4f_datagen.training.generator import start as generator_start
+from l4f_datagen.training.generator import train as generator
+from l4f_datagen.training.generator.learner import GeneratorLearner
 
 
 class NetworksAlone:

@@ -10,11 +10,11 @@ from benchmarks.timing import medians
 from l4f_datagen.making.render import render
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import RenderSettings, TrainSegmenterSettings
-from l4f_datagen.training.labelled_batches import LabelledBatches
-from l4f_datagen.training.processes import Processes
-from l4f_datagen.training.run import RunFolder
-from l4f_datagen.training.segmenter import SegmenterRun
-from l4f_datagen.training.segmenter_steps import SegmenterLearner, segmentation_loss
+from l4f_datagen.training.core.process_group import Processes
+from l4f_datagen.training.core.run import RunFolder
+from l4f_datagen.training.segmenter.batches import LabelledBatches
+from l4f_datagen.training.segmenter.learner import SegmenterLearner, segmentation_loss
+from l4f_datagen.training.segmenter.train import SegmenterRun
 
 BLOCK = 10
 

@@ -11,7 +11,7 @@ from l4f_datagen.cli import main
 from l4f_datagen.devices import TooLittleMemory, explaining_memory, resolve_device, too_little_memory
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.settings import EngineSettings, GenerateSettings, validate
-from l4f_datagen.training.processes import Processes
+from l4f_datagen.training.core.process_group import Processes
 
 NONE = ["", " ", "gpu", "meta", "xla", "xpu", "cpu:0", "cpu:3", "cuda:", "cuda:x", "cuda:-1", "cuda:1.5", "cuda:+1",
         "cuda:007", "cuda:0:1", "cuda: 1", "cuda:٣", "cuda,cpu", "CUDA:0", "Cpu", "0", "-1", "mps:1", "None", "\x00",

@@ -98,7 +98,7 @@ def test_a_killed_convert_to_a_file(target, tmp_path, monkeypatch):
 
         monkeypatch.setattr(onnx_file, "content", lambda segmenter: b"new" * 50_000)
         monkeypatch.setattr(onnx_file, "difference", lambda segmenter, path: 0.0)
-        from l4f_datagen.networks.unet import UNet
+        from l4f_datagen.networks.segmenters.unet import UNet
 
         native.save(tmp_path / "a", segmenter=UNet(width=2, depth=1).eval(), card={"name": "a"})
     else:
@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_a_checkpoint_as_it_was(pair, tmp_path, monkeypatch, 
 
 
 def test_a_run_that_was_killed_while_it_was_overwritten_can_be_overwritten(tmp_path, monkeypatch):
-    from l4f_datagen.training.run import RunFolder
+    from l4f_datagen.training.core.run import RunFolder
 
     place = tmp_path / "place"
     run = RunFolder(place / "run")

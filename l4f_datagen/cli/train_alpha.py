@@ -34,7 +34,7 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..progress.training import TrainingReporter, tell_alpha
-    from ..training.alpha import train_alpha
+    from ..training.alpha.train import train_alpha
 
     settings = with_first_resolution(settings)
     with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:

@@ -26,7 +26,7 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     settings = resolve(TrainGeneratorSettings, section, flags)
     if dry_run:
         # Imported here: torch takes seconds, and a wrong flag is told at once.
-        from ..training.generator import prepare
+        from ..training.generator.train import prepare
 
         resolved, _, _ = prepare(settings)
         print_json(resolved.model_dump(mode="json") | {"out": out})
@@ -37,7 +37,7 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
 def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     from ..progress.training import TrainingReporter, tell_generator
-    from ..training.generator import train_generator
+    from ..training.generator.train import train_generator
 
     with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
         result = train_generator(settings, out, overwrite=overwrite, report=reporter)

@@ -43,7 +43,7 @@ def train(
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..progress.training import TrainingReporter, tell_segmenter
-    from ..training.segmenter import train_segmenter
+    from ..training.segmenter.train import train_segmenter
 
     if onnx:
         from ..weights.onnx.writing import check_extra

@@ -12,10 +12,10 @@ from .. import weights
 from ..addresses import shown
 from ..devices import too_little_memory
 from ..errors import UserError, WorkError
-from ..networks.bisenet import BiSeNet
 from ..networks.pixels import to_range
 from ..networks.segmenter import Segmenter
-from ..networks.unet import UNet
+from ..networks.segmenters.bisenet import BiSeNet
+from ..networks.segmenters.unet import UNet
 from ..settings import EvaluateFrechetSettings
 from ..weights.containers.files import is_program
 from ..weights.source import file_sha256

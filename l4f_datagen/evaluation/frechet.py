@@ -16,11 +16,11 @@ from ..errors import UserError
 from ..generation import latents
 from ..networks.inference import freeze
 from ..networks.pixels import image_to_uint8
+from ..photographs.opening import open_source
 from ..photographs.source import Photographs
 from ..settings import EvaluateFrechetSettings
 from ..shards.damage import Damaged
 from ..short import short
-from ..training.sources import open_source
 from .features import Features, open_features
 from .metrics import require_torchmetrics
 from .tables import Report, Row

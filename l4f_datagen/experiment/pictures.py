@@ -19,7 +19,7 @@ from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, picture_grid, png_bytes
 from ..storage import atomic
-from ..training.run_files import LOG, log_lines
+from ..training.core.run_files import LOG, log_lines
 from .plan import Stage
 
 SHOWN = 8

@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..evaluation import metrics
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
-from ..training.run import FINAL, SAMPLES, read_description
+from ..training.core.run import FINAL, SAMPLES, read_description
 from ..versions import versions
 from ..weights.cards import training_of
 from ..weights.native import read_card

@@ -1,1 +1,1 @@
-"""How networks learn: runs, losses, real images, and one loop per network."""
+"""How networks learn: what all trainings share in ``core``, then a room per network."""

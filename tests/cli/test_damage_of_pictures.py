@@ -9,7 +9,7 @@ import torch
 
 from l4f_datagen.cli import main
 from l4f_datagen.making.render import render
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.photographs.places import open_images
 from l4f_datagen.shards.damage import Damaged
 from l4f_datagen.shards.format import layout

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from l4f_datagen.cli import main
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
 
 

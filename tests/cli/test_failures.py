@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from l4f_datagen.cli import main
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.settings import TrainGeneratorSettings
 from l4f_datagen.storage import atomic
 from l4f_datagen.weights import native
@@ -163,7 +163,7 @@ def test_tensorboards_files_on_a_disk_that_fills(assets, capsys, tmp_path):
 def test_too_little_memory_in_a_training_of_the_api(assets, tmp_path, monkeypatch):
     from l4f_datagen.devices import TooLittleMemory
     from l4f_datagen.settings import TrainAlphaSettings
-    from l4f_datagen.training import alpha
+    from l4f_datagen.training.alpha import train as alpha
 
     monkeypatch.setattr(alpha, "loop", lambda *_: torch.empty(1 << 60))
     settings = TrainAlphaSettings(

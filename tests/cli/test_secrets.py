@@ -13,8 +13,8 @@ import pytest
 from l4f_datagen import addresses
 from l4f_datagen.cli import main
 from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
-from l4f_datagen.networks.unet import UNet
 from l4f_datagen.weights import native, remote
 from l4f_datagen.weights.convert import convert
 from tests.conftest import tiny_generator

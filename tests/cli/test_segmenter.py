@@ -11,7 +11,7 @@ from PIL import Image
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.settings import SegmentSettings, TrainSegmenterSettings
 from l4f_datagen.weights import native
 from l4f_datagen.weights.onnx import writing as onnx_file

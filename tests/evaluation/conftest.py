@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
 
 

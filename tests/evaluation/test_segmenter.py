@@ -6,7 +6,7 @@ import torch
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation.references import NetworkMasker, open_masker
 from l4f_datagen.evaluation.segmenter import batches, evaluate_segmenters, open_truth
-from l4f_datagen.networks.bisenet import BiSeNet
+from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.settings import EvaluateSegmenterSettings
 
 

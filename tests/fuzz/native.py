@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from l4f_datagen.networks.alpha import AlphaNetwork
-from l4f_datagen.networks.bisenet import BiSeNet
+from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.weights import cards, native
 from tests.weights import forge
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from l4f_datagen.experiment import results
 from l4f_datagen.experiment.record import FILE, Record
 from l4f_datagen.experiment.record import FORMAT as EXPERIMENT
-from l4f_datagen.training.run_files import FORMAT, LOG, SETTINGS, as_line, log_lines, read_settings
+from l4f_datagen.training.core.run_files import FORMAT, LOG, SETTINGS, as_line, log_lines, read_settings
 
 from .mutations import json_mutated
 

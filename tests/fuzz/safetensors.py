@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import state
 from l4f_datagen.weights.containers import safetensors_file
 from tests.weights import forge

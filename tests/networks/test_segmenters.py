@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from l4f_datagen.networks.registry import SEGMENTERS
 from l4f_datagen.networks.segmenter import foreground_alpha, foreground_mask
+from l4f_datagen.networks.segmenters.registry import SEGMENTERS
 
 VARIANTS = {
     "unet": {"depth": 2, "width": 4},

@@ -9,6 +9,7 @@ import torch
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation import frechet
 from l4f_datagen.generation.backgrounds import open_backgrounds
+from l4f_datagen.photographs.opening import open_source
 from l4f_datagen.photographs.picture.decoding import decode, head
 from l4f_datagen.samples.opening import open_samples
 from l4f_datagen.samples.reading import Reading
@@ -16,8 +17,7 @@ from l4f_datagen.samples.sample import Samples
 from l4f_datagen.segmentation.image_files import _read, find_items
 from l4f_datagen.segmentation.result_index import ResultIndex
 from l4f_datagen.settings import EvaluateFrechetSettings
-from l4f_datagen.training.images import RealImages
-from l4f_datagen.training.sources import open_source
+from l4f_datagen.training.core.real_images import RealImages
 
 from .archives import write_parquet, write_tar, write_zip
 from .pictures import HEIGHT, REFUSED, WHOLE, WIDTH, encoded

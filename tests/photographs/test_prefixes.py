@@ -7,9 +7,9 @@ import pytest
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.generation.backgrounds import open_backgrounds
+from l4f_datagen.photographs.opening import open_source
 from l4f_datagen.photographs.places import open_images
 from l4f_datagen.settings import ExportSettings
-from l4f_datagen.training.sources import open_source
 
 from .archives import write_parquet, write_tar, write_zip
 from .pictures import encoded

@@ -25,7 +25,7 @@ from l4f_datagen.settings import (
     ImportSettings,
     TrainSegmenterSettings,
 )
-from l4f_datagen.training.labelled_batches import LabelledBatches
+from l4f_datagen.training.segmenter.batches import LabelledBatches
 
 HEIGHT, WIDTH = 16, 24
 NAMES = ("a", "b", "c")

@@ -11,10 +11,13 @@ import l4f_datagen as l4f
 from l4f_datagen.making.render import render
 from l4f_datagen.networks.inference import freeze
 from l4f_datagen.settings import RenderSettings, TrainAlphaSettings, TrainGeneratorSettings, TrainSegmenterSettings
-from l4f_datagen.training import generator, generator_distance, generator_preview, preview
-from l4f_datagen.training.alpha import train_alpha
-from l4f_datagen.training.generator import train_generator
-from l4f_datagen.training.segmenter import train_segmenter
+from l4f_datagen.training.alpha import showing as preview
+from l4f_datagen.training.alpha.train import train_alpha
+from l4f_datagen.training.generator import distance as generator_distance
+from l4f_datagen.training.generator import showing as generator_preview
+from l4f_datagen.training.generator import train as generator
+from l4f_datagen.training.generator.train import train_generator
+from l4f_datagen.training.segmenter.train import train_segmenter
 from tests.hardware import DEVICES
 
 pytestmark = pytest.mark.parametrize("device", DEVICES)
@@ -115,7 +118,7 @@ def test_sheets_of_a_segmenter(tmp_path, device, monkeypatch):
         learning_rate=0.05, log_every=2, validate_every=2, checkpoint_every=2, sheet_every=2, keep="last",
         device=device,
     )  # fmt: skip
-    from l4f_datagen.training import segmenter_validation
+    from l4f_datagen.training.segmenter import validation as segmenter_validation
 
     shown, save = [], segmenter_validation.save_sheet
 

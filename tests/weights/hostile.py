@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
 from l4f_datagen.weights.containers.torch_file import LEGACY_START
 from l4f_datagen.weights.layouts import rosinality

@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.alpha import AlphaNetwork
-from l4f_datagen.networks.bisenet import BiSeNet
 from l4f_datagen.networks.discriminator import Discriminator
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.bisenet import BiSeNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
 from l4f_datagen.weights.assembly.names import find, plain
 from l4f_datagen.weights.convert import convert

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 import l4f_datagen as l4f
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
-from l4f_datagen.networks.bisenet import BiSeNet
-from l4f_datagen.networks.unet import UNet
+from l4f_datagen.networks.segmenters.bisenet import BiSeNet
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
 from l4f_datagen.weights.convert import convert
 from l4f_datagen.weights.inspection import inspect

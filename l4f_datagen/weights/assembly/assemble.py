@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ...networks.alpha import AlphaNetwork
-from ...networks.registry import SEGMENTERS
 from ...networks.segmenter import Segmenter
+from ...networks.segmenters.registry import SEGMENTERS
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import normal
 from ...short import short

@@ -1,0 +1,45 @@
+"""Where real images come from: what people bring, or a world."""
+
+import numpy as np
+
+from .. import worlds
+from ..settings import fingerprint
+from .places import open_images
+from .source import Source
+
+
+def open_source(images: str, *, world_images: int) -> Source:
+    """The source that ``--images`` names.
+
+    Args:
+        images: what ``photographs.places.open_images`` takes, or ``world:NAME``.
+        world_images: how many pictures of a world belong to it.
+
+    Raises:
+        UserError: there is nothing of the kind, or no image in it.
+    """
+    if images.startswith("world:"):
+        return WorldImages(images.removeprefix("world:"), world_images)
+    return open_images(images)
+
+
+class WorldImages:
+    """Pictures of a procedural world: the training split, seed 0."""
+
+    def __init__(self, world: str, count: int):
+        self.world, self.count = worlds.check_name(world), count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def name(self, index: int) -> str:
+        return f"world {self.world}, picture {index}"
+
+    def relative_name(self, index: int) -> str:
+        return f"{self.world}/{index}"
+
+    def digest(self) -> str:
+        return fingerprint({"world": self.world, "count": self.count})
+
+    def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
+        return worlds.render(self.world, seed=0, index=index, size=size).image

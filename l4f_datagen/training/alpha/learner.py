@@ -1,0 +1,170 @@
+"""The two learners of ``train-alpha`` and one step of each."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...generation import latents
+from ...generation.compositing import composite
+from ...networks.alpha import AlphaNetwork
+from ...networks.discriminator import Discriminator
+from ...networks.inference import freeze
+from ...networks.stylegan2 import Generator
+from ...seeding import generator_for
+from ...settings import TrainAlphaSettings
+from ..core import degeneration, losses
+from ..core.learner import Learner, adam, channels_last
+from ..core.process_group import Processes
+
+TERMS = ("discriminator", "adversarial", "B", "C", "E", "S", "r1", *degeneration.MaskStatistics._fields)
+"""What a step measures: losses before their weights, and what the masks look like."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One part of a batch; alpha and composite with the alpha network's graph if it was asked for."""
+
+    foreground: Tensor
+    alpha: Tensor
+    composite: Tensor
+
+
+class AlphaLearner(Learner):
+    """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers."""
+
+    def __init__(self, settings: TrainAlphaSettings, generator: Generator, processes: Processes):
+        self.settings = settings
+        self.generator = freeze(generator, processes.device)
+        channels = generator.architecture.channels
+        first = settings.first_resolution.bit_length() - 3
+        widths = [max(1, round(c * settings.discriminator_width)) for c in channels]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
+            self.alpha = AlphaNetwork(channels[first:]).to(processes.device)
+            self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(processes.device)
+        if processes.device.type == "cpu":
+            self.discriminator.to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.alpha).requires_grad_(False)
+        s = settings
+        super().__init__(
+            processes,
+            batch_size=s.batch_size,
+            accumulate=s.accumulate,
+            networks={"alpha": self.alpha, "averaged": self.averaged, "discriminator": self.discriminator},
+            adams={
+                "alpha": adam(self.alpha, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2),
+                "discriminator": adam(
+                    self.discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
+                ),
+            },
+        )
+        self._scenes: list[Scene] = []
+
+    def set_rates(self, factor: float) -> None:
+        """Set both learning rates to ``factor`` of the settings'."""
+        s = self.settings
+        for name, rate in (("alpha", s.alpha_learning_rate), ("discriminator", s.discriminator_learning_rate)):
+            for group in self.adams[name].param_groups:
+                group["lr"] = rate * factor
+
+    def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
+        """One Adam step of the discriminator: composites against real images (N, 3, H, W) of every part."""
+        self.discriminator.requires_grad_(True)
+        self._scenes = []
+        total = torch.zeros((), device=self.device)
+        for part, real in enumerate(reals):
+            with torch.set_grad_enabled(self.settings.reuse_samples):
+                name = "alpha" if self.settings.reuse_samples else "discriminator"
+                scene = self._draw(self.positions(iteration, part), name)
+            if self.settings.reuse_samples:
+                self._scenes.append(scene)
+            loss = losses.discriminator_loss(self._score(real), self._score(scene.composite.detach()))
+            self.backward("discriminator", loss / len(reals))
+            total += loss.detach() / len(reals)
+        self.step("discriminator")
+        return {"discriminator": total}
+
+    def r1_step(self, reals: Sequence[Tensor]) -> dict[str, Tensor]:
+        """One Adam step of the discriminator down the R1 penalty, weighted for the steps that leave it out."""
+        weight = self.settings.r1 / 2 * self.settings.r1_every
+        total = torch.zeros((), device=self.device)
+        for real in reals:
+            # In float32 whatever the precision: squares of gradients leave the range of half precision.
+            images = real.detach().requires_grad_(True)
+            penalty = losses.r1_penalty(self.discriminator(channels_last(images)), images)
+            self.backward("discriminator", weight * penalty / len(reals))
+            total += penalty.detach() / len(reals)
+        self.step("discriminator")
+        return {"r1": total}
+
+    def alpha_step(self, iteration: int) -> dict[str, Tensor]:
+        """One Adam step of the alpha network: adversarial loss, B, C, E and S."""
+        s, parts = self.settings, self.settings.accumulate
+        self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
+        sums: dict[str, Tensor] = {}
+        for part in range(parts):
+            scene = self._scenes[part] if self._scenes else self._draw(self.positions(iteration, part), "alpha")
+            terms = {
+                "adversarial": losses.adversarial_loss(self._score(scene.composite)),
+                "B": losses.binarization(scene.alpha),
+                "C": losses.emptiness(scene.alpha, s.phi_1),
+                "E": losses.fullness(scene.alpha, s.phi_2),
+            }
+            loss = (
+                s.adversarial_weight * terms["adversarial"]
+                + s.lambda_1 * terms["B"]
+                + s.lambda_2 * terms["C"]
+                + s.lambda_3 * terms["E"]
+            )
+            if s.lambda_4:
+                terms["S"] = losses.stray_edges(scene.alpha, scene.foreground, s.edge_scale)
+                loss = loss + s.lambda_4 * edge_share(iteration, s) * terms["S"]
+            self.backward("alpha", loss / parts)
+            terms |= degeneration.statistics(scene.alpha.detach())._asdict()
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.detach() / parts
+        self._scenes = []
+        self.step("alpha")
+        return sums
+
+    @torch.no_grad()
+    def average_weights(self, iteration: int) -> None:
+        """Move the running average towards the weights; quicker in the first steps, which start anywhere."""
+        decay = min(self.settings.ema_decay, (1 + iteration) / (10 + iteration))
+        for mean, parameter in zip(self.averaged.parameters(), self.alpha.parameters(), strict=True):
+            mean.lerp_(parameter, 1 - decay)
+
+    def _draw(self, positions: Sequence[int], learner: str) -> Scene:
+        """Composites of fresh codes; only the alpha network's part is ever differentiated."""
+        s, generator = self.settings, self.generator
+        with torch.no_grad():
+            w, noise = {}, {}
+            for name, psi in (("foreground", s.psi), ("background", s.background_psi)):
+                codes = {"seed": s.seed, "indices": positions, "stream": f"{learner}-{name}"}
+                noise[name] = latents.noise_generators(s.noise, **codes)
+                if s.share_z:
+                    codes["stream"] = f"{learner}-foreground"
+                w[name] = latents.draw_w(generator, psi=psi, **codes)
+            image, features = generator.synthesize(w["foreground"], s.noise, noise_generators=noise["foreground"])
+            background = generator.background(
+                w["background"], s.noise, noise_generators=noise["background"], switched_off=s.switched_off
+            )
+        alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
+        return Scene(image, alpha, composite(alpha, image, background))
+
+    def _score(self, images: Tensor) -> Tensor:
+        with self.processes.autocast():
+            scores = self.discriminator(channels_last(images))
+        return scores.float()
+
+
+def edge_share(iteration: int, settings: TrainAlphaSettings) -> float:
+    """What λ4 is multiplied with: from 0 up a parabola, then 1.
+
+    In full from the start S(M, G) would win before masks mean anything, since a mask without edges is free.
+    """
+    rising = settings.edge_ramp * settings.iterations
+    return 1.0 if iteration >= rising else (iteration / rising) ** 2

@@ -1,0 +1,105 @@
+"""What all learners share: networks, optimisers, a share of every batch, a state."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import UserError
+from ...weights import state
+from .process_group import Processes
+
+
+class Learner:
+    """Networks and their optimisers; one step of a subclass learns from one batch.
+
+    All that is drawn follows from (seed, stream, position); position = iteration · batch_size + place in
+    the batch. Process r of P takes the places r·A + a, r·A + a + P·A, … in its part a of A: the strided
+    groups of the minibatch deviation then hold the same images however the batch is divided.
+    """
+
+    def __init__(
+        self,
+        processes: Processes,
+        *,
+        batch_size: int,
+        accumulate: int = 1,
+        networks: Mapping[str, nn.Module],
+        adams: Mapping[str, torch.optim.Optimizer],
+    ):
+        self.processes, self.device = processes, processes.device
+        self.batch_size, self.accumulate = batch_size, accumulate
+        self.networks, self.adams = dict(networks), dict(adams)
+        self.scalers = {name: processes.scaler() for name in adams}
+
+    def positions(self, iteration: int, part: int = 0) -> range:
+        """Positions in the endless streams of one part of this process's share of a batch."""
+        stride = self.processes.count * self.accumulate
+        start = iteration * self.batch_size
+        return range(start, start + self.batch_size)[self.processes.index * self.accumulate + part :: stride]
+
+    def not_finite(self) -> str | None:
+        """Name of the first weight or statistic that is not finite."""
+        for prefix, module in self.networks.items():
+            for name, tensor in module.state_dict().items():
+                if not torch.isfinite(tensor).all():
+                    return f"{prefix}.{name}"
+        return None
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the next step depends on."""
+        tensors = {k: t for prefix, module in self.networks.items() for k, t in state.of_module(prefix, module).items()}
+        for name, adam in self.adams.items():
+            tensors |= state.of_adam(f"{name}_adam", adam)
+        return tensors, {"scalers": {name: scaler.state_dict() for name, scaler in self.scalers.items()}}
+
+    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """The reverse of ``state``."""
+        for prefix, module in self.networks.items():
+            state.into_module(prefix, module, tensors)
+        for name, adam in self.adams.items():
+            state.into_adam(f"{name}_adam", adam, tensors)
+        for name, scaler in self.scalers.items():
+            scaler.load_state_dict(numbers["scalers"][name])
+
+    def backward(self, name: str, loss: Tensor) -> None:
+        """Gradients of a loss, scaled for the precision, for the step of one optimiser."""
+        self.scalers[name].scale(loss).backward()
+
+    def step(self, name: str) -> None:
+        """One Adam step of one network down the gradients of all processes."""
+        self.processes.average_gradients(self.networks[name].parameters())
+        self.scalers[name].step(self.adams[name])
+        self.scalers[name].update()
+        self.adams[name].zero_grad(set_to_none=True)
+
+
+def check_batch(*, batch_size: int, accumulate: int, group: int, images: int, processes: int) -> None:
+    """Refuse a batch that the images do not fill, or that parts and processes cannot share.
+
+    Raises:
+        UserError: as it says.
+    """
+    if images < batch_size:
+        raise UserError(
+            "images", got=f"{images}", expected=f"at least a batch, {batch_size}",
+            remedy="give more images or lower --batch-size",
+        )  # fmt: skip
+    if batch_size % (parts := processes * accumulate * group):
+        raise UserError(
+            "batch_size", got=batch_size,
+            expected=f"a multiple of {parts}: {processes} processes × accumulate {accumulate} × "
+            f"minibatch_group {group}",
+            remedy="change one of them",
+        )  # fmt: skip
+
+
+def adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch.optim.Adam:
+    """Adam as StyleGAN2 uses it, fused."""
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=(beta_1, beta_2), eps=1e-8, fused=True)
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """oneDNN's convolutions are fastest channels last; elsewhere nothing changes."""
+    return images.contiguous(memory_format=torch.channels_last) if images.device.type == "cpu" else images

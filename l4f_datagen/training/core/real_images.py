@@ -1,0 +1,107 @@
+"""Real images for a discriminator: any source, cropped, resized, mirrored, in an order that a seed fixes."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import UserError
+from ...networks.pixels import image_from_uint8
+from ...overlap import ordered_map
+from ...photographs.source import Source
+from ...photographs.whole import WholeImages
+from ...seeding import generator_for
+
+logger = logging.getLogger(__name__)
+
+_KEPT_BYTES = 1 << 30
+"""Finished pictures are kept in memory if all of them fit into this."""
+
+
+class RealImages:
+    """Pictures of a source at a generator's size.
+
+    ``content_rows``: the picture fills that many rows, black ones above and below it, as StyleGAN2 does
+    for LSUN-Car. ``mirror``: by chance every other picture is mirrored.
+    """
+
+    def __init__(self, source: Source, *, size: int, seed: int, mirror: bool = False, content_rows: int | None = None):
+        if content_rows is not None and content_rows > size:
+            raise UserError(
+                "content_rows", got=content_rows, expected=f"at most the {size} rows of the generator",
+                remedy="leave it out for square pictures",
+            )  # fmt: skip
+        self.source, self.size, self.seed, self.mirror = source, size, seed, mirror
+        self.rows = content_rows or size
+        self._whole = WholeImages(source)
+        self.warned_small = False
+        self._kept: dict[int, np.ndarray] | None = {} if len(source) * size * size * 3 <= _KEPT_BYTES else None
+
+    @property
+    def broken(self) -> set[int]:
+        """Indices of the files that were found broken so far."""
+        return self._whole.broken
+
+    def batch(self, positions: Sequence[int]) -> Tensor:
+        """The pictures at ``positions`` of the endless shuffled stream: float32 (N, 3, H, W) in [-1, 1].
+
+        Every epoch is a permutation of its own; a broken file's place is taken by the next whole one.
+
+        Raises:
+            UserError: more than 1 % of the files are broken.
+        """
+        pictures = np.stack([self._at(position) for position in positions])
+        return image_from_uint8(torch.from_numpy(pictures))
+
+    def batches(self, plan: Iterator[Sequence[int]], *, workers: int = 2) -> Iterator[Tensor]:
+        """``batch`` of every element of ``plan``, in order, made ahead in threads if there are ``workers``."""
+        return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
+
+    def picture(self, index: int) -> np.ndarray:
+        """Picture ``index`` of the source, not mirrored: RGB uint8 size×size×3; a broken one's successor.
+
+        Raises:
+            UserError: more than 1 % of the files are broken.
+        """
+        if self._kept is not None and (known := self._whole.not_known_broken(index)) in self._kept:
+            return self._kept[known]
+        found, picture = self._whole.read(index, self.size)
+        picture = self._fit(picture, found)
+        if self._kept is not None:
+            self._kept[found] = picture
+        return picture
+
+    def _at(self, position: int) -> np.ndarray:
+        epoch, place = divmod(position, len(self.source))
+        picture = self.picture(int(_permutation(len(self.source), self.seed, epoch)[place]))
+        flip = self.mirror and torch.rand((), generator=generator_for(self.seed, "mirror", position)) < 0.5
+        return picture[:, ::-1] if flip else picture
+
+    def _fit(self, picture: np.ndarray, index: int) -> np.ndarray:
+        """Centre-crop to the shape of the content, resize, pad with black rows."""
+        height, width = picture.shape[:2]
+        scale = min(height / self.rows, width / self.size)
+        if scale < 1 and not self.warned_small:
+            self.warned_small = True
+            logger.warning(
+                "%s: %d×%d pixels are fewer than the generator's %d×%d; such images are up-sampled",
+                self.source.name(index), width, height, self.size, self.rows,
+            )  # fmt: skip
+        h, w = max(1, round(self.rows * scale)), max(1, round(self.size * scale))
+        top, left = (height - h) // 2, (width - w) // 2
+        picture = picture[top : top + h, left : left + w]
+        if (h, w) != (self.rows, self.size):
+            way = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
+            picture = cv2.resize(picture, (self.size, self.rows), interpolation=way)
+        above = (self.size - self.rows) // 2
+        below = self.size - self.rows - above
+        return np.pad(picture, ((above, below), (0, 0), (0, 0))) if self.rows < self.size else picture
+
+
+@lru_cache(maxsize=2)
+def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
+    return torch.randperm(count, generator=generator_for(seed, "images", epoch)).numpy()

@@ -1,0 +1,1 @@
+"""Training a generator on photographs (StyleGAN2, StyleGAN2-ADA)."""

@@ -1,0 +1,1 @@
+"""Training a segmenter on labelled images (Labels4Free, 4.3)."""

@@ -1,0 +1,219 @@
+"""Batches of labelled images: drawn by weight, augmented, cut into targets; each follows from its position alone."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import worlds
+from ...addresses import shown
+from ...errors import UserError, WorkError
+from ...masks import IGNORED, MaskLaw, make_mask
+from ...networks.pixels import to_range
+from ...overlap import ordered_map
+from ...samples.opening import open_samples
+from ...samples.reading import Reading
+from ...samples.sample import Labelled, Samples
+from ...seeding import generator_for
+from ...settings import TrainSegmenterSettings
+from ...shards.damage import Damaged
+from . import augmentation
+
+logger = logging.getLogger(__name__)
+
+_WORLD_SIZE = 64
+_PLAIN_SHARE = 0.5
+"""Share of plain foregrounds where the settings leave it open."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``images`` (N, 3, H, W) float32 in [-1, 1]; ``masks`` (N, H, W) int64, 255 ignored; ``alphas`` float32 [0, 1]."""
+
+    images: Tensor
+    masks: Tensor
+    alphas: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """On a device, images in the layout that its convolutions want."""
+        images = self.images.to(device)
+        if device.type == "cpu":
+            images = images.contiguous(memory_format=torch.channels_last)
+        return Batch(images, self.masks.to(device), self.alphas.to(device))
+
+
+class Part:
+    """The images of a source that a run uses, finished ones kept in memory while there is room.
+
+    ``law``: what makes the masks of alphas that are scaled, or of all where it is not the source's own; None takes
+    the masks as they are stored.
+    """
+
+    def __init__(self, source: Samples, indices: range, weight: float, size: int, law: MaskLaw | None):
+        self.source, self.indices, self.weight, self.size, self.law = source, indices, weight, size, law
+        self.keeps, self._kept = False, {}
+
+    def read(self, index: int, *, foreground: bool = False) -> Labelled:
+        """Image ``index`` of this part with the size's shorter side.
+
+        Raises:
+            WorkError: it is damaged.
+        """
+        key = (index, foreground)
+        if key in self._kept:
+            return self._kept[key]
+        try:
+            found = self.source.read(self.indices[index], foreground=foreground)
+        except Damaged:
+            raise
+        except (OSError, ValueError) as error:
+            raise WorkError(f"{error}; check the data set, or make the shard again") from error
+        if self.law != found.law:
+            mask = found.mask if self.law is None else make_mask(found.alpha, self.law)
+            found = replace(found, mask=mask, law=self.law)
+        found = augmentation.with_shorter_side(found, self.size)
+        if self.keeps:
+            self._kept[key] = found
+        return found
+
+
+class LabelledBatches:
+    """What a segmenter learns from and is validated on."""
+
+    def __init__(self, settings: TrainSegmenterSettings):
+        self.settings = settings
+        if not settings.shards:
+            raise UserError(
+                "shards", got="none", expected="at least one data set folder or world:NAME",
+                remedy="name what to learn from with --shards",
+            )  # fmt: skip
+        opened = [self._open(source.place, settings.world_images, "train") for source in settings.sources]
+        self.sources: Sequence[Samples] = opened
+        first = opened[0].read(0)
+        self.size = settings.size or min(first.mask.shape)
+        self.licence = " and ".join(sorted({source.licence for source in opened}))
+        counts = [len(source) for source in opened]
+        if settings.held_out is not None:
+            held_out = [min(n - 1, round(n * settings.held_out)) for n in counts]
+        else:
+            held_out = [0] * len(opened)
+        self.parts = [
+            Part(source, range(n - out), weighted.weight, self.size, self._law(source))
+            for source, weighted, n, out in zip(opened, settings.sources, counts, held_out, strict=True)
+        ]
+        self.validation = self._validation_parts(held_out)
+        self.foregrounds = [self._foreground_share(part.source) for part in self.parts]
+        self._keep_what_fits()
+        total = sum(part.weight for part in self.parts)
+        self._bounds = np.cumsum([part.weight / total for part in self.parts])
+
+    @property
+    def validated(self) -> int:
+        """How many images validation looks at."""
+        count = sum(len(part.indices) for part in self.validation)
+        return min(count, self.settings.validation_images)
+
+    def batches(self, plan: Iterator[Sequence[int]], *, workers: int) -> Iterator[Batch]:
+        """The images at every element's positions of the endless stream, in order, made ahead if there are workers."""
+        return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
+
+    def batch(self, positions: Sequence[int]) -> Batch:
+        """The images at positions of the endless stream, as they depend on (seed, position) alone."""
+        return self._stack([self._at(position) for position in positions])
+
+    def validation_batches(self, batch_size: int) -> Iterator[Batch]:
+        """The validation images, never augmented, spread evenly over their parts."""
+        where = [(part, index) for part in self.validation for index in range(len(part.indices))]
+        chosen = [where[i * len(where) // self.validated] for i in range(self.validated)]
+        for start in range(0, len(chosen), batch_size):
+            some = chosen[start : start + batch_size]
+            rows = [augmentation.centre_crop(part.read(index), self.size) for part, index in some]
+            yield self._stack(rows)
+
+    def _open(self, place: str, count: int, split: worlds.Split, size: int | None = None) -> Samples:
+        """What a place names; of a world ``count`` pictures of a split."""
+        reading = Reading(
+            flag="import --foreground-values", insist="import --allow-empty", stored=self.settings.classes > 2
+        )
+        samples = open_samples(place, reading, size=size or self.settings.size or _WORLD_SIZE, count=count, split=split)
+        for note in samples.notes:
+            logger.warning("%s: %s", shown(place), note)
+        return samples
+
+    def _law(self, source: Samples) -> MaskLaw | None:
+        """The source's own law, at the threshold that the settings ask for of what was generated."""
+        law, threshold = source.law, self.settings.threshold
+        if law is None or self.settings.classes > 2:
+            return None
+        if not source.generated or threshold in (None, law.threshold):
+            return law
+        if source.blended == "mask":
+            logger.warning(
+                "threshold %g: composites that were blended with their masks show those of %g; expect worse masks",
+                threshold, law.threshold,
+            )  # fmt: skip
+        return replace(law, threshold=threshold)
+
+    def _at(self, position: int) -> Labelled:
+        s = self.settings
+        rng = np.random.default_rng((s.seed, position))
+        choice, plain = rng.random(2)
+        number = min(int(np.searchsorted(self._bounds, choice, side="right")), len(self.parts) - 1)
+        part = self.parts[number]
+        epoch, place = divmod(position, len(part.indices))
+        index = int(_permutation(len(part.indices), s.seed, epoch, number)[place])
+        read = part.read(index, foreground=plain < self.foregrounds[number])
+        return augmentation.augment(read, self.size, s, rng)
+
+    def _stack(self, rows: Sequence[Labelled]) -> Batch:
+        masks = np.stack([row.mask for row in rows])
+        valid = masks[masks != IGNORED]
+        if valid.size and valid.max() >= self.settings.classes:
+            raise UserError(
+                "classes", got=f"masks with class {valid.max()}", expected=f"classes below {self.settings.classes}",
+                remedy="raise --classes",
+            )  # fmt: skip
+        images = torch.from_numpy(np.stack([row.image for row in rows])).permute(0, 3, 1, 2)
+        alphas = torch.from_numpy(np.stack([row.soft for row in rows])).float().div_(255)
+        return Batch(to_range(images), torch.from_numpy(masks).long(), alphas)
+
+    def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
+        if self.settings.held_out is not None:
+            return [
+                Part(source, range(len(source) - out, len(source)), 1.0, self.size, self._law(source))
+                for source, out in zip(self.sources, held_out, strict=True)
+                if out
+            ]
+        source = self._open(self.settings.validation, self.settings.validation_images, "test", size=self.size)
+        return [Part(source, range(len(source)), 1.0, self.size, self._law(source))]
+
+    def _foreground_share(self, source: Samples) -> float:
+        wanted = self.settings.foregrounds
+        if wanted and source.generated and not source.has_foregrounds:
+            raise UserError(
+                "foregrounds", got=f"{wanted} with shards that hold none", expected="shards with KEY.foreground.jpg",
+                remedy="generate them with --save foreground, or leave --foregrounds out",
+            )  # fmt: skip
+        if not source.has_foregrounds:
+            return 0.0
+        return _PLAIN_SHARE if wanted is None else wanted
+
+    def _keep_what_fits(self) -> None:
+        """Let parts keep their images, the first ones first, within the memory that the settings grant."""
+        left = self.settings.memory * 2**30
+        for part, plain in [*zip(self.parts, self.foregrounds), *((part, 0.0) for part in self.validation)]:
+            if not len(part.indices):
+                continue
+            pixels = part.read(0).mask.size
+            size = len(part.indices) * pixels * 5 * (2 if 0 < plain < 1 else 1)
+            part.keeps = size <= left
+            left -= size if part.keeps else 0
+
+
+@lru_cache(maxsize=16)
+def _permutation(count: int, seed: int, epoch: int, number: int) -> np.ndarray:
+    return torch.randperm(count, generator=generator_for(seed, f"labelled-{number}", epoch)).numpy()

@@ -1,0 +1,120 @@
+"""One step of ``train-segmenter``, and its losses."""
+
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...networks.segmenter import Segmenter
+from ...networks.segmenters.registry import SEGMENTERS
+from ...seeding import generator_for
+from ...settings import TrainSegmenterSettings
+from ..core.learner import Learner
+from ..core.process_group import Processes
+from .batches import IGNORED, Batch
+
+TERMS = ("loss", "auxiliary")
+"""What a step measures: the losses of the main head and of the auxiliary ones, before their weight."""
+_FIRST_RATE = 1 / 25
+"""The one-cycle schedule begins with this share of its highest rate."""
+_STEM_SIZES = ((96, 1), (192, 2))
+"""Sizes up to which a stem is chosen; larger images get the published one, 4."""
+
+
+class SegmenterLearner(Learner):
+    """A segmenter, its running average and its optimiser.
+
+    Process r of P takes the places r, r + P, … of a batch; batch normalisation sees them alone.
+    """
+
+    def __init__(self, settings: TrainSegmenterSettings, size: int, processes: Processes):
+        self.settings = settings
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
+            self.network = make_segmenter(settings, size).to(processes.device)
+        if processes.device.type == "cpu":  # oneDNN's convolutions are fastest so
+            self.network.to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.network).requires_grad_(False).eval()
+        adam = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
+        super().__init__(
+            processes,
+            batch_size=settings.batch_size,
+            networks={"network": self.network, "averaged": self.averaged},
+            adams={"network": adam},
+        )
+
+    def learn(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
+        """One AdamW step, and one of the running average."""
+        for group in self.adams["network"].param_groups:
+            group["lr"] = self.settings.learning_rate * rate_factor(iteration, self.settings)
+        with self.processes.autocast():
+            heads = self.network.heads(batch.images)
+        losses = [segmentation_loss(head, batch, self.settings) for head in heads]
+        terms = {"loss": losses[0]} | ({"auxiliary": sum(losses[1:])} if losses[1:] else {})
+        self.backward("network", losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0))
+        self.step("network")
+        self._average(iteration)
+        return terms
+
+    @torch.no_grad()
+    def _average(self, iteration: int) -> None:
+        """Move the running average towards the weights, quicker in the first steps; statistics are copied."""
+        decay = min(self.settings.ema_decay, (1 + iteration) / (10 + iteration))
+        means, parameters = list(self.averaged.parameters()), list(self.network.parameters())
+        torch._foreach_lerp_(means, parameters, 1 - decay)
+        statistics = [b for b in self.network.buffers() if b.is_floating_point()]
+        if self.processes.count > 1:  # every process has seen another share of the batch
+            flat = self.processes.mean(torch.cat([b.flatten() for b in statistics]))
+            for buffer, part in zip(statistics, flat.split([b.numel() for b in statistics])):
+                buffer.copy_(part.view_as(buffer))
+        for mean, buffer in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
+            mean.copy_(buffer)
+
+
+def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:
+    """The network that the settings describe, with torch's random weights."""
+    if settings.arch == "unet":
+        own = {"depth": settings.depth}
+    else:  # aligned corners shift scores by another distance at every pixel, which a convolution cannot make up for
+        own = {"stem": stem_for(settings, size), "align_corners": False}
+    return SEGMENTERS[settings.arch](classes=settings.classes, width=settings.width, size=size, **own)
+
+
+def stem_for(settings: TrainSegmenterSettings, size: int) -> int:
+    """BiSeNet's stem; small images cannot afford to be reduced."""
+    if settings.stem != "auto":
+        return settings.stem
+    return next((stem for limit, stem in _STEM_SIZES if size <= limit), 4)
+
+
+def segmentation_loss(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:
+    """Mean over the pixels that are not ignored: −log p of the class, or cross-entropy with the alpha.
+
+    Args:
+        scores: (N, classes, H, W) before the softmax, in any precision.
+    """
+    valid = (batch.masks != IGNORED).sum().clamp(min=1)
+    if settings.loss == "cross_entropy":
+        total = F.cross_entropy(scores.float(), batch.masks, ignore_index=IGNORED, reduction="sum")
+    else:
+        # softmax of two scores: the logit of the foreground is their difference
+        logit = scores[:, 1].float() - scores[:, 0].float()
+        each = F.binary_cross_entropy_with_logits(logit, batch.alphas, reduction="none")
+        total = (each * (batch.masks != IGNORED)).sum()
+    return total / valid
+
+
+def rate_factor(iteration: int, settings: TrainSegmenterSettings) -> float:
+    """What the highest learning rate is multiplied with: up over the warm-up, then half a cosine to 0."""
+    rising = settings.warm_up * settings.iterations
+    if iteration < rising:
+        share = (iteration + 1) / (rising + 1)
+        if settings.schedule == "cosine":
+            return share
+        return _FIRST_RATE + (1 - _FIRST_RATE) * (0.5 - 0.5 * math.cos(math.pi * share))
+    share = (iteration - rising) / max(1.0, settings.iterations - rising)
+    return 0.5 + 0.5 * math.cos(math.pi * share)
