@@ -15,7 +15,7 @@ class Segmenter(nn.Module):
     """
 
     name: ClassVar[str]
-    """Of the architecture: a key of ``registry.SEGMENTERS``."""
+    """Of the architecture: a key of ``segmenters.registry.SEGMENTERS``."""
 
     def __init__(self, *, classes: int, foreground: Sequence[int] | None = None, size: int | None = None):
         super().__init__()
