@@ -13,7 +13,7 @@ IGNORED = 255
 
 
 class MaskSettings(Protocol):
-    """What a mask depends on beside its alpha: the settings of ``generate`` and of ``render`` have it."""
+    """What a mask depends on beside its alpha: the settings of ``generate`` have it, and a ``MaskLaw``."""
 
     @property
     def threshold(self) -> float:

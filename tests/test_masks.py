@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from l4f_datagen.masks import cut_out, fill_holes, largest_component, make_mask
+from l4f_datagen.masks import MaskLaw, cut_out, fill_holes, largest_component, make_mask
 from l4f_datagen.settings import GenerateSettings, RenderSettings
 
 
@@ -77,7 +77,11 @@ def test_component_first_holes_next_band_last():
     )
 
 
-@pytest.mark.parametrize("settings", [GenerateSettings(), RenderSettings()], ids=["generate", "render"])
+@pytest.mark.parametrize(
+    "settings",
+    [GenerateSettings(), MaskLaw(threshold=RenderSettings().threshold)],
+    ids=["generate", "render"],
+)
 def test_with_nothing_set_a_mask_is_cut_from_its_alpha(settings):
     alpha = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
     before = alpha.copy()
