@@ -1,4 +1,4 @@
-"""One forward pass: candidates → composites and alphas, and from these samples."""
+"""One forward pass: candidates → composites and alphas, and these → samples."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .. import scores
 from ..masks import cut_out, make_mask
+from ..networks.pixels import image_from_uint8, image_to_uint8
 from ..sample import Sample
 from ..settings import GenerateSettings
 from . import backgrounds, compositing, latents
@@ -20,15 +21,16 @@ from .refinement import refine
 
 @dataclass(frozen=True)
 class Batch:
-    """Arrays of one forward pass, uint8 as in ``Sample``."""
+    """What one forward pass over N candidates gave. Arrays are uint8, N×…, each as in ``Sample``."""
 
     shard: int
     candidates: Sequence[Candidate]
     image: np.ndarray
     alpha: np.ndarray
     sources: Sequence[str]
-    """Where each background is from, as in the column ``background_source``."""
+    """For each candidate where its background is from, as in the column ``background_source``."""
     extras: dict[str, np.ndarray]
+    """What is kept on request: "foreground", "background" and, float32 N×2×w_dim, "w"."""
 
 
 def run_networks(
@@ -39,11 +41,12 @@ def run_networks(
     readers: Executor,
     look: Callable[[Tensor], None] | None = None,
 ) -> Batch:
-    """Draw candidates.
+    """Make images and alphas of candidates, as many as one batch holds.
 
     Args:
-        readers: threads that read images for backgrounds, if there are any.
-        look: is shown what the networks give, before any of it is rounded to bytes.
+        shard: number of the shard that they belong to.
+        readers: threads that read images for backgrounds, where the settings name any.
+        look: is shown every tensor that the networks give, before it is rounded to bytes.
     """
     generator = models.generator
     codes = {
@@ -52,7 +55,7 @@ def run_networks(
         "numbers": [candidate.number for candidate in candidates],
     }
     reading = None
-    if models.backgrounds:  # on the way while the networks compute
+    if models.backgrounds:  # they are read while the networks compute
         size = generator.architecture.resolution
         reading = models.backgrounds.draw_all(candidates, seed=settings.seed, size=size, executor=readers)
     with torch.inference_mode():
@@ -63,7 +66,7 @@ def run_networks(
         del features  # most of the memory; the background needs it next
         if reading:
             pictures, sources = zip(*(future.result() for future in reading), strict=True)
-            background = compositing.image_from_uint8(torch.from_numpy(np.stack(pictures)).to(models.device))
+            background = image_from_uint8(torch.from_numpy(np.stack(pictures)).to(models.device))
         else:
             w["background"] = latents.draw_w(generator, stream="background", psi=settings.background_psi, **codes)
             background = generator.background(
@@ -81,18 +84,18 @@ def run_networks(
             for tensor in (*w.values(), foreground, alpha, background, image):
                 look(tensor)
         extras = {
-            name: compositing.image_to_uint8(picture).cpu().numpy()
+            name: image_to_uint8(picture).cpu().numpy()
             for name, picture in (("foreground", foreground), ("background", background))
             if name in settings.save
         }
         if "w" in settings.save:
             extras["w"] = torch.stack(tuple(w.values()), 1).cpu().numpy()
-        image = compositing.image_to_uint8(image).cpu().numpy()
+        image = image_to_uint8(image).cpu().numpy()
         return Batch(shard, candidates, image, stored.cpu().numpy(), sources, extras)
 
 
 def finish(settings: GenerateSettings, batch: Batch) -> list[Sample]:
-    """Masks, scores and metadata of a batch."""
+    """Cut the masks of a batch, score them, and describe each candidate: the samples that they would become."""
     return [_finish(settings, batch, position) for position in range(len(batch.candidates))]
 
 
@@ -120,6 +123,6 @@ def _finish(settings: GenerateSettings, batch: Batch, position: int) -> Sample:
 
 
 def _cut_out(stored: Tensor, settings: GenerateSettings) -> Tensor:
-    """What is foreground in the masks of stored alphas uint8 (N, H, W): (N, 1, H, W), 0 or 1."""
+    """Masks of stored alphas uint8 (N, H, W), with nothing ignored: (N, 1, H, W), 1 for foreground, else 0."""
     masks = np.stack([cut_out(alpha, settings) for alpha in stored.cpu().numpy()])
     return torch.from_numpy(masks)[:, None]

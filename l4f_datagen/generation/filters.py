@@ -1,22 +1,30 @@
-"""Which candidates become samples."""
+"""Which candidates become samples: filters, and the search for the first candidate that passes them."""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, replace
+from threading import Event
 
 import numpy as np
 
 from ..errors import UserError, WorkError
 from ..sample import Sample
 from ..settings import GenerateSettings
+from .latents import Candidate
 
 Reference = Callable[[np.ndarray, np.ndarray, np.ndarray], bool | str]
-"""What has to agree with a sample: (image uint8 H×W×3, alpha uint8 H×W, mask uint8 H×W) → True, or False, or
-the reason why not, one of few. It is called from several threads, and the same arrays have to give the same
-answer. Its attribute ``identity`` (str) tells it from others; a function without has its full name."""
+"""A function that has to agree with every sample.
+
+It takes image (uint8 H×W×3), alpha (uint8 H×W) and mask (uint8 H×W), and returns True, or False, or a short reason why
+not. Several threads call it, and the same arrays have to give the same answer. Its attribute ``identity`` (str) tells
+it from other references; where there is none, its full name does."""
+
+BLOCK = 4
+"""Batches' worth of samples that are looked for together: candidates of some fill the batches of others."""
 
 REFERENCE = "reference"
-"""Reason of the candidates that the reference does not agree with, less the reason that it gives."""
+"""Why a candidate is rejected that the reference does not agree with; a reason of the reference's own follows it."""
 
 _PASSES = {
     "min_area": lambda row, bound: row["mask_area"] >= bound,
@@ -29,7 +37,7 @@ _PASSES = {
 
 
 class Filters:
-    """The filters of some settings and the reference, if there is one."""
+    """The filters that the settings ask for, and the reference, if there is one."""
 
     def __init__(self, settings: GenerateSettings, reference: Reference | None = None):
         self.bounds, self.reference = settings.filters, reference
@@ -58,7 +66,7 @@ class Tally:
     """How many candidates of a run were accepted, over all its threads."""
 
     LEAST_SHARE, SEEN_FIRST = 0.01, 1000
-    """A run stops when less than this share passes; judged after so many candidates."""
+    """A run stops when a smaller share than this passes; it is looked at once so many candidates were drawn."""
 
     def __init__(self, bounds: dict[str, object]):
         self.bounds, self.drawn, self.accepted = bounds, 0, 0
@@ -106,3 +114,66 @@ def reference_identity(reference: Reference) -> str:
             remedy="give it an identity, such as the hash of its weights",
         )  # fmt: skip
     return identity if hasattr(reference, "identity") else f"{reference.__module__}.{identity}"
+
+
+def first_accepted(
+    indices: Sequence[int],
+    draw: Callable[[Sequence[Candidate]], Iterable[Sample]],
+    filters: Filters,
+    *,
+    batch_size: int,
+    tally: Tally,
+    stopped: Event,
+) -> list[Sample]:
+    """Find for every index the first of its candidates 0, 1, 2, … that passes.
+
+    How many candidates are drawn at a time follows from the share that was accepted among ``indices`` so far, and from
+    nothing else, so that every run draws the same. Candidates behind the first one that passes count nowhere.
+
+    Args:
+        indices: of the samples that are wanted.
+        draw: makes of at most ``batch_size`` candidates the samples that they would become.
+        tally: counts what was accepted and rejected, for the whole run.
+        stopped: once it is set, the search is given up, and fewer samples are returned.
+
+    Raises:
+        WorkError: hardly any candidate of the run passes.
+    """
+    accepted: dict[int, Sample] = {}
+    rejected: dict[int, list[str]] = {index: [] for index in indices}
+    judged = 0
+    while pending := [index for index in indices if index not in accepted]:
+        ahead = _ahead(len(pending), batch_size, share=(len(accepted) + 1) / (judged + 2))
+        wanted = [Candidate(index, len(rejected[index]) + k) for index in pending for k in range(ahead)]
+        for start in range(0, len(wanted), batch_size):
+            if stopped.is_set():
+                return list(accepted.values())
+            outcomes = []
+            for candidate, sample in zip(part := wanted[start : start + batch_size], draw(part), strict=True):
+                if candidate.index in accepted:
+                    continue
+                outcomes.append(failed := filters.failed(sample))
+                if failed:
+                    rejected[candidate.index].append(failed[0])
+                else:
+                    accepted[candidate.index] = _alone(sample, rejected[candidate.index])
+            judged += len(outcomes)
+            tally.add(outcomes)
+    return [accepted[index] for index in indices]
+
+
+def _ahead(pending: int, batch_size: int, *, share: float) -> int:
+    """How many candidates of each sample to draw at a time: as many as it takes to accept one, if a batch holds them.
+
+    Args:
+        pending: samples that have no accepted candidate yet.
+        share: of all candidates so far, how many passed, in (0, 1).
+    """
+    return max(1, min(batch_size // pending, round(1 / share)))
+
+
+def _alone(sample: Sample, rejected: Sequence[str]) -> Sample:
+    """A copy of a sample: its own arrays are parts of its batch's, and would keep all of these in memory."""
+    arrays = {f.name: getattr(sample, f.name) for f in fields(sample)}
+    copies = {name: array.copy() for name, array in arrays.items() if isinstance(array, np.ndarray)}
+    return replace(sample, rejected=tuple(rejected), **copies)

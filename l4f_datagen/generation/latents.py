@@ -1,4 +1,4 @@
-"""Codes of candidates: foreground and background are drawn from streams of their own."""
+"""The codes of candidates. Foreground and background draw theirs from two streams of random numbers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,16 +9,14 @@ from torch import Tensor
 from ..networks.synthesis import Synthesis
 from ..seeding import generator_for, normal
 
-STREAMS = ("foreground", "background")
-
 
 class Candidate(NamedTuple):
-    """What may become a sample."""
+    """What may become a sample, or be rejected."""
 
     index: int
-    """Of the sample."""
+    """Number of the sample in the data set, from 0."""
     number: int = 0
-    """How many candidates of the same sample were drawn before it."""
+    """How many candidates of the same sample come before it."""
 
 
 def draw_w(
@@ -30,9 +28,14 @@ def draw_w(
     psi: float,
     numbers: Sequence[int] | None = None,
 ) -> Tensor:
-    """Mapped, truncated codes (N, w_dim) on the generator's device; each depends on (seed, stream, candidate) alone.
+    """Draw a code for each candidate, map and truncate it: w (N, w_dim) on the generator's device.
+
+    A candidate's code depends on seed, stream, index and number alone.
 
     Args:
+        stream: "foreground" or "background".
+        indices: each candidate's sample.
+        psi: truncation; 0 gives the mean code, 1 leaves codes as they are.
         numbers: each candidate's number; default: 0, the first of its sample.
     """
     z = normal((generator.architecture.z_dim,), seed, stream, indices, draws=numbers)
@@ -42,7 +45,7 @@ def draw_w(
 def noise_generators(
     mode: str, *, seed: int, stream: str, indices: Sequence[int], numbers: Sequence[int] | None = None
 ) -> list[RandomGenerator] | None:
-    """One generator per candidate for random noise, None for the other modes."""
+    """A generator of random numbers per candidate, for the mode "random"; None for the modes without any."""
     if mode != "random":
         return None
     names = [f"{stream}-noise/{number}" if number else f"{stream}-noise" for number in numbers or [0] * len(indices)]

@@ -24,7 +24,7 @@ class Models:
     alpha_source: Source
     device: torch.device
     backgrounds: Backgrounds | None = None
-    """Images in place of the generator's own backgrounds."""
+    """Images in place of the generator's own backgrounds; None: it draws them."""
     recommended: Recommendation | None = None
     """Settings that the checkpoint recommends."""
 

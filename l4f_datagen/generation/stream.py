@@ -1,4 +1,4 @@
-"""One lazy stream of samples: what the writer, the preview and the evaluation read."""
+"""One lazy stream of samples. The writer of shards, the preview and the evaluation all read it."""
 
 import contextlib
 import os
@@ -13,8 +13,7 @@ from ..overlap import ordered_map
 from ..sample import Sample
 from ..settings import GenerateSettings
 from .batch import Batch, finish, run_networks
-from .candidates import BLOCK, first_accepted
-from .filters import Filters, Reference, Tally
+from .filters import BLOCK, Filters, Reference, Tally, first_accepted
 from .latents import Candidate
 from .models import Models, load_models
 from .recommended import with_recommended
@@ -34,13 +33,13 @@ def stream(
 
     Settings that were not given are as the checkpoint's card recommends, else their defaults.
 
-    Args:
-        shards: which shards' samples to make; default: all.
-        models: what ``load_models`` gave for the same settings.
-        reference: what has to agree with every sample.
+    On a CPU, each batch is computed by one thread, and several batches are computed side by side: a small network gains
+    more from that than from threads within its layers, and no bit depends on the number of cores.
 
-    On CPU each batch is computed by one thread, batches side by side: a small network gains more
-    from that than from threads within its layers, and no bit depends on the number of cores.
+    Args:
+        shards: numbers of the shards whose samples to make; default: all.
+        models: what ``load_models`` gave for the same settings; default: they are loaded.
+        reference: what has to agree with every sample.
 
     Raises:
         WorkError: there is too little memory, or hardly any candidate passes the filters.
@@ -67,7 +66,7 @@ def stream(
 def _unfiltered(
     settings: GenerateSettings, models: Models, shards: Iterable[int], readers: Executor
 ) -> Generator[list[Sample]]:
-    """The samples batch by batch: every first candidate is one."""
+    """The samples, batch by batch, where there are no filters: every first candidate becomes one."""
     workers = _workers(settings, models)
 
     def compute(batch: tuple[int, Sequence[int]]) -> Batch:
@@ -103,9 +102,9 @@ def _filtered(
     filters: Filters,
     stopped: Event,
 ) -> Generator[list[Sample]]:
-    """The samples block by block: the first candidate of each that passes. ``stopped`` ends the search."""
+    """The samples, block by block: each is the first candidate that passes. ``stopped`` ends the search for it."""
     on_cpu = models.device.type == "cpu"
-    workers = _workers(settings, models) + (not on_cpu)  # one more: scores are computed in turn with networks
+    workers = _workers(settings, models) + (not on_cpu)  # one more, since each computes scores in turn with networks
     tally = Tally(filters.bounds)
 
     def run(block: tuple[int, Sequence[int]]) -> list[Sample]:
@@ -123,7 +122,10 @@ def _filtered(
 
 
 def _blocks(settings: GenerateSettings, shards: Iterable[int], size: int) -> Iterator[tuple[int, Sequence[int]]]:
-    """(shard, indices) of up to ``size`` samples; blocks start anew with every shard (contract 3)."""
+    """Shard and sample indices, up to ``size`` at a time.
+
+    Blocks start anew with every shard, so that a shard's bytes do not depend on the shards before it.
+    """
     for shard in shards:
         indices = settings.shard_indices(shard)
         for start in range(0, len(indices), size):
@@ -131,7 +133,7 @@ def _blocks(settings: GenerateSettings, shards: Iterable[int], size: int) -> Ite
 
 
 def _workers(settings: GenerateSettings, models: Models) -> int:
-    """How many batches are computed side by side."""
+    """How many batches are computed side by side: on a CPU as many as there are threads, and as the memory holds."""
     if models.device.type != "cpu":
         return 2  # one computes while the other's arrays travel to the CPU
     channels = models.generator.architecture.channels

@@ -170,7 +170,7 @@ def test_a_folder_against_a_generator(tmp_path, tiny_checkpoint, program):
     batches = list(frechet._Drawn(f"generator:{tiny_checkpoint}", chosen, torch.device("cpu")).batches())
     assert sum(map(len, batches)) == 30 and batches[0].shape == (7, 16, 16, 3)
     from l4f_datagen.generation import latents
-    from l4f_datagen.generation.compositing import image_to_uint8
+    from l4f_datagen.networks.pixels import image_to_uint8
 
     w = latents.draw_w(generator, seed=0, stream="foreground", indices=range(7), psi=0.8)
     np.testing.assert_array_equal(batches[0], image_to_uint8(generator.synthesize(w).image).numpy())

@@ -8,10 +8,10 @@ import torch
 from l4f_datagen import masks, scores
 from l4f_datagen.errors import WorkError
 from l4f_datagen.generation import compositing
-from l4f_datagen.generation.candidates import first_accepted
-from l4f_datagen.generation.filters import Filters, Tally
+from l4f_datagen.generation.filters import Filters, Tally, first_accepted
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.stream import stream
+from l4f_datagen.networks.pixels import image_to_uint8
 from l4f_datagen.sample import Sample
 from l4f_datagen.seeding import normal
 from l4f_datagen.settings import GenerateSettings
@@ -79,7 +79,7 @@ def test_a_sample_is_the_papers_of_its_first_accepted_candidate(tiny_settings):
         assert sample.metadata["candidate"] == len(sample.rejected) == number
         np.testing.assert_allclose(sample.w[0], w[0].numpy(), rtol=1e-4, atol=1e-5)
         background = models.generator.background(models.generator.map(z["background"]))
-        image = compositing.image_to_uint8(alpha * out.image + (1 - alpha) * background)[0].numpy().astype(int)
+        image = image_to_uint8(alpha * out.image + (1 - alpha) * background)[0].numpy().astype(int)
         assert np.abs(sample.image - image).max() <= 1
         numbers.append(number)
     assert len(set(numbers)) > 2

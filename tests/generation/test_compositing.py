@@ -1,6 +1,7 @@
 import torch
 
-from l4f_datagen.generation.compositing import alpha_to_uint8, composite, image_to_uint8
+from l4f_datagen.generation.compositing import alpha_to_uint8, composite
+from l4f_datagen.networks.pixels import image_to_uint8
 
 
 def test_composite_is_equation_1():

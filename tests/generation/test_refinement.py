@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen.generation.compositing import alpha_to_uint8, composite, image_to_uint8
+from l4f_datagen.generation.compositing import alpha_to_uint8, composite
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.refinement import guided_filter
 from l4f_datagen.generation.stream import stream
+from l4f_datagen.networks.pixels import image_to_uint8
 from l4f_datagen.seeding import normal
 from l4f_datagen.settings import EvaluateAlphaSettings, GenerateSettings
 

@@ -7,6 +7,7 @@ from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.generation import compositing
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.stream import stream
+from l4f_datagen.networks.pixels import image_to_uint8
 from l4f_datagen.seeding import normal
 from l4f_datagen.shards.format.schema import SCHEMA
 
@@ -37,9 +38,9 @@ def test_a_sample_is_made_as_the_paper_says(tiny_settings):
         alpha = models.alpha(out.features)
         background = models.generator.background(w["background"])
         image = alpha * out.image + (1 - alpha) * background
-        assert np.abs(sample.image - compositing.image_to_uint8(image)[0].numpy().astype(int)).max() <= 1
+        assert np.abs(sample.image - image_to_uint8(image)[0].numpy().astype(int)).max() <= 1
         assert np.abs(sample.alpha - compositing.alpha_to_uint8(alpha)[0].numpy().astype(int)).max() <= 1
-        assert np.abs(sample.foreground - compositing.image_to_uint8(out.image)[0].numpy().astype(int)).max() <= 1
+        assert np.abs(sample.foreground - image_to_uint8(out.image)[0].numpy().astype(int)).max() <= 1
         np.testing.assert_allclose(sample.w[0], w["foreground"][0].numpy(), rtol=1e-4, atol=1e-5)
 
 
