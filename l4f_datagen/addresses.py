@@ -105,11 +105,12 @@ def hidden_within(value: Any) -> Any:
 def remember(text: str | Path) -> None:
     """Let ``hidden`` know the secrets of an address, wherever they come up. A text without any changes nothing."""
     text = str(text)
-    if not _BEGIN.search(text) or (known := shown(text)) == text:
+    begin = _BEGIN.search(text)
+    if begin is None or (known := shown(text)) == text:
         return
     for form in (text, str(Path(text)), " ".join(text.split())):
         _wholes[form] = known
-    for part in _secrets_of(text[_BEGIN.search(text).end() :]):
+    for part in _secrets_of(text[begin.end() :]):
         for form in (part, unquote(part), quote(part, safe=""), quote(part)):
             _parts[form] = None
     for kept in (_wholes, _parts):
@@ -137,7 +138,8 @@ def _next_begin(text: str, position: int) -> re.Match | None:
 def _in_text(found: re.Match) -> str:
     address = found[0]
     left = shown(address)
-    end = _CLOSING.search(address)[0]
+    closing = _CLOSING.search(address)
+    end = closing[0] if closing else ""
     return left if left.endswith(end) else left + end
 
 

@@ -133,7 +133,8 @@ def _thing(value: object, most: int, depth: int) -> Iterator[str]:
         return
     name = _text(type(value).__name__, most, False)
     shape = getattr(value, "shape", None)
-    number = value.item() if type(value).__module__ == "numpy" and shape == () and hasattr(value, "item") else None
+    item = getattr(value, "item", None) if type(value).__module__ == "numpy" and shape == () else None
+    number = item() if item is not None else None
     if isinstance(number, (int, float, complex, str, bytes)) and depth < _DEEPEST:
         yield from _pieces(number, most, True, depth + 1)
     elif isinstance(shape, tuple):

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from ..short import short
@@ -115,6 +115,7 @@ def _refuse_twice(keys: Iterable[str]) -> None:
         seen.add(key)
 
 
-_HOOKS: dict[str, Callable] = {"object_pairs_hook": _object, "parse_int": _integer}
-_FINITE = json.JSONDecoder(parse_float=_number, parse_constant=_not_finite, **_HOOKS)
-_ANY = json.JSONDecoder(**_HOOKS)
+_FINITE = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_not_finite
+)
+_ANY = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)

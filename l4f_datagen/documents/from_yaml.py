@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 import yaml
+from yaml.composer import ComposerError
+from yaml.constructor import ConstructorError
 
 from ..short import short
 from .bounds import DEPTH, INTEGERS, Refused, Unreadable, check_word, of_kind, text_of
@@ -55,7 +57,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[str, int | None] = {}
         """By anchor; None while what it names is being read."""
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()
         self._depth += 1
         if self._depth > DEPTH:
@@ -78,18 +80,18 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise yaml.composer.ComposerError(None, None, "a key that is no word", key.start_mark)
+                raise ComposerError(None, None, "a key that is no word", key.start_mark)
             if key.tag == _MERGE:
                 continue
             key.tag = _WORD
             if key.value in seen:
                 problem = f"the key {short(key.value)} twice in one mapping"
-                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
+                raise ComposerError(None, None, problem, key.start_mark)
             seen.add(key.value)
         return node
 
@@ -99,18 +101,18 @@ class _Loader(yaml.SafeLoader):
         try:
             if kind == "str" and isinstance(node, yaml.ScalarNode):
                 return check_word(self.construct_scalar(node))
-            if kind == "int":
+            if kind == "int" and isinstance(node, yaml.ScalarNode):
                 return self._integer(self.construct_yaml_int(node))
-            if kind == "float":
+            if kind == "float" and isinstance(node, yaml.ScalarNode):
                 return self._finite(self.construct_yaml_float(node))
             if kind in ("null", "bool") and isinstance(node, yaml.ScalarNode):
                 return getattr(self, f"construct_yaml_{kind}")(node)
         except (ValueError, OverflowError, LookupError) as error:
             problem = str(error) if isinstance(error, Refused) else f"{short(node.value)}, which is not of {kind}"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+            raise ConstructorError(None, None, problem, node.start_mark) from None
         tag = f"!!{kind}" if node.tag.startswith(_TAG) else node.tag
         problem = f"the tag {short(tag)}; only plain values are read"
-        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        raise ConstructorError(None, None, problem, node.start_mark)
 
     def _integer(self, value: int) -> int:
         if value not in INTEGERS:
@@ -123,11 +125,11 @@ class _Loader(yaml.SafeLoader):
         return value
 
     def _refuse(self, problem: str, event: yaml.Event) -> NoReturn:
-        raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+        raise ComposerError(None, None, problem, event.start_mark)
 
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE, _WORD = f"{_TAG}merge", f"{_TAG}str"
 _Loader.add_constructor(f"{_TAG}map", yaml.SafeLoader.construct_yaml_map)
 _Loader.add_constructor(f"{_TAG}seq", yaml.SafeLoader.construct_yaml_seq)
-_Loader.add_constructor(None, _Loader.plain)
+_Loader.yaml_constructors[None] = _Loader.plain  # for every tag that has no other

@@ -160,7 +160,7 @@ def _kind_by_content(path: Path) -> str | None:
     except OSError:
         return None
     other = other_kind(start) if start else None
-    return {"a tar archive": "tar", "a zip archive": "zip", "a Parquet file": "parquet"}.get(other)
+    return {"a tar archive": "tar", "a zip archive": "zip", "a Parquet file": "parquet"}.get(other or "")
 
 
 def _choose(found: walking.Found, root: Path, path: str, setting: str, kinds: Sequence[str]) -> str:

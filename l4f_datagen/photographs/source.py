@@ -23,12 +23,15 @@ class Source(Protocol):
 
     def name(self, index: int) -> str:
         """What a person would look for."""
+        ...
 
     def relative_name(self, index: int) -> str:
         """The name below the folder where all of them lie: the same wherever that folder is."""
+        ...
 
     def digest(self) -> str:
         """SHA-256 over names and sizes: other images have another one. Reads no image."""
+        ...
 
     def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
         """RGB uint8 H×W×3 in its own size; what is drawn is drawn at ``size``.
@@ -38,6 +41,7 @@ class Source(Protocol):
         Raises:
             OSError, ValueError: it is broken.
         """
+        ...
 
 
 class Photographs(abc.ABC):

@@ -1,12 +1,9 @@
 """What a place of labelled images, or of masks, is."""
 
 import glob
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from .. import worlds
 from ..addresses import split_address
@@ -30,18 +27,8 @@ _PREFIXES = {
 _EXPECTED = "a folder of images and masks, a COCO file, tars, Parquet files or a data set folder"
 
 
-class Masks(Protocol):
-    """True or predicted masks, by name. ``keys`` are in order and each there once."""
-
-    name: str
-    keys: Sequence[str]
-    notes: Sequence[str]
-
-    def number(self, key: str) -> int:
-        """Which of them has this key."""
-
-    def mask(self, index: int) -> np.ndarray:
-        """uint8 H×W: 0 background, 1 foreground, 255 ignored."""
+Masks = Samples | MaskFiles
+"""True or predicted masks, by name. ``keys`` are in order and each there once."""
 
 
 def open_samples(
@@ -120,9 +107,8 @@ def _kind_of(place: str, reading: Reading) -> tuple[str, str]:
             return "coco", place
         return _packed(path) or ("coco" if _coco_files(path) else "folder"), place
     if not path.exists():
-        found = _matches(place)
-        kinds = {_ARCHIVES.get(match.suffix.lower()) for match in found}
-        if not found or len(kinds) > 1 or not kinds <= {"tars", "parquet"}:
+        kinds = {_ARCHIVES.get(match.suffix.lower(), "") for match in _matches(place)}
+        if len(kinds) != 1 or not kinds <= {"tars", "parquet"}:
             raise UserError(
                 "source",
                 got=f"{place}, which is not there (no such folder or file)",
@@ -178,7 +164,7 @@ def _open_folder(place: str, reading: Reading) -> Samples:
     if reading.images is not None and reading.masks is not None and _of_another_kind(reading.masks):
         images = layouts.inside(root, reading.images)
         files = layouts.image_files(images)
-        masks = open_masks(reading.masks, replace(reading, images=None, masks=None))
+        masks = open_samples(reading.masks, replace(reading, images=None, masks=None))
         return PairedSamples(str(images), files, masks)
     found = layouts.of_folder(root, reading)
     return FileSamples(root.resolve().name, str(root), found, reading)

@@ -1,8 +1,7 @@
 """Image files with masks that are no files: those of a data set, say."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,23 +13,12 @@ from .pictures import picture_of
 from .sample import Picture, Samples, listed
 
 
-class _Masks(Protocol):
-    name: str
-    foreground: str
-    digest: str
-    keys: Sequence[str]
-
-    def number(self, key: str) -> int: ...
-
-    def mask(self, index: int) -> np.ndarray: ...
-
-
 class PairedSamples(Samples):
     """Images of a folder in the order of their names, each with the mask of its name."""
 
     KIND = "images with masks of another set"
 
-    def __init__(self, name: str, images: Mapping[str, File], masks: _Masks):
+    def __init__(self, name: str, images: Mapping[str, File], masks: Samples):
         self.name, self.foreground, self._images, self._masks = name, masks.foreground, images, masks
         self._partners = pairing.pairs(list(images), list(masks.keys))
         taken = set(self._partners.values())
@@ -47,7 +35,7 @@ class PairedSamples(Samples):
         self.keys, self._notices = sorted(images), Notices()
         digest = hashlib.sha256(masks.digest.encode())
         for key in self.keys:
-            digest.update(repr((key, images[key].bytes)).encode())
+            digest.update(repr((key, images[key].size)).encode())
         self.digest = digest.hexdigest()
 
     def picture(self, index: int) -> Picture:

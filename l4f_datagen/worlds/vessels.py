@@ -192,8 +192,9 @@ def _dot(vectors: tuple[np.ndarray, np.ndarray, np.ndarray], direction: np.ndarr
 
 def _shrink(picture: np.ndarray) -> np.ndarray:
     """Means of the points of each pixel: (S·h, S·w, C) → (h, w, C), S being SUPERSAMPLING."""
-    rows = sum(picture[k::SUPERSAMPLING] for k in range(SUPERSAMPLING))
-    return sum(rows[:, k::SUPERSAMPLING] for k in range(SUPERSAMPLING)) / SUPERSAMPLING**2
+    nothing = np.zeros((), picture.dtype)
+    rows = sum((picture[k::SUPERSAMPLING] for k in range(SUPERSAMPLING)), start=nothing)
+    return sum((rows[:, k::SUPERSAMPLING] for k in range(SUPERSAMPLING)), start=nothing) / SUPERSAMPLING**2
 
 
 def _to_uint8(values: np.ndarray) -> np.ndarray:

@@ -91,12 +91,14 @@ def shards_of(tars: Sequence[Path]) -> dict[Path, OwnShard]:
 
 def _checked(folder: Path, description: dict[str, Any], tars: Sequence[Path]) -> Iterator[tuple[Path, OwnShard]]:
     store, lengths = open_store(folder), descriptions.lengths(description)
-    numbers = {path: layout.shard_of(path.name) for path in tars}
-    wanted = {n: lengths[n] for path, n in numbers.items() if n in lengths and path.name == layout.tar(n)}
+    numbers = {
+        path: number
+        for path in tars
+        if (number := layout.shard_of(path.name)) is not None and number in lengths and path.name == layout.tar(number)
+    }
+    wanted = {number: lengths[number] for number in numbers.values()}
     begun = finished.look(store, wanted, fingerprint=description["fingerprint"])
     for path, number in numbers.items():
-        if number not in wanted:
-            continue
         if number not in begun:
             raise UserError(
                 str(path), got="a shard that is not finished", expected=f"one with its {layout.stats(number)}",

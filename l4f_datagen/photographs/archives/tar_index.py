@@ -1,7 +1,7 @@
 """Where the files of a tar archive lie, from its headers: whoever wrote it, and whatever is wrong with it."""
 
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 _BLOCK = 512
 _REGULAR, _LINKS = (b"0", b"\0", b"7"), (b"1", b"2")
@@ -23,11 +23,27 @@ class Entry(NamedTuple):
     """ "file", "link" or "other"."""
 
 
+class Readable(Protocol):
+    """What is asked of a file, or of a stream that is read once."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most as many bytes."""
+        ...
+
+    def tell(self) -> int:
+        """Where it stands."""
+        ...
+
+    def seek(self, place: int, /) -> object:
+        """Go on to a byte."""
+        ...
+
+
 class NoTar(ValueError):
     """What is read is no whole tar archive; says where and why."""
 
 
-def entries(file: BinaryIO) -> Iterator[Entry]:
+def entries(file: Readable) -> Iterator[Entry]:
     """The members of an archive in order; while one is looked at, ``file`` stands at its content.
 
     USTAR, GNU's long names and PAX are understood, other programs' headers too. ``file`` is only moved forward.
@@ -71,7 +87,7 @@ def entries(file: BinaryIO) -> Iterator[Entry]:
         file.seek(at)
 
 
-def _read(file: BinaryIO, size: int, at: int) -> bytes:
+def _read(file: Readable, size: int, at: int) -> bytes:
     try:
         return file.read(size)
     except (EOFError, ValueError) as error:

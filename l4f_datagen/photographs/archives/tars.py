@@ -12,7 +12,7 @@ from ...errors import UserError
 from ..picture.decoding import Photograph
 from ..source import Photographs, digest_of, place_in_archive, relative, text
 from . import members, own
-from .tar_index import Entry, NoTar, entries
+from .tar_index import Entry, NoTar, Readable, entries
 
 _PIECE = 1 << 20
 _UNPACKED_FACTOR, _UNPACKED_LEAST = 100, 1 << 30
@@ -128,7 +128,7 @@ class TarImages(Photographs):
 class _Bounded:
     """A compressed stream, of which no more than a number of bytes is unpacked."""
 
-    def __init__(self, stream: BinaryIO, most: int):
+    def __init__(self, stream: Readable, most: int):
         self._stream, self._most = stream, most
 
     def read(self, size: int) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, TiffImagePlugin
 
 from ...errors import UserError, WorkError
 from . import kinds, limits, tiffs
@@ -186,17 +186,17 @@ def _reason(error: Exception) -> str:
     return text if text and not isinstance(error, KeyError) else f"{type(error).__name__} {text}".rstrip()
 
 
-def _head_of(image: ImageFile.ImageFile, kind: str, content: bytes) -> Head:
+def _head_of(image: Image.Image, kind: str, content: bytes) -> Head:
     stored = image.size
     if kind != "jpg":  # of which a part may be enough
         _check_size(image.size, kind)
-    if kind == "tif":
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
         if tiffs.is_raw(image.tag_v2):
             raise Broken(f"a camera's RAW file; expected {kinds.NAMES}: convert it")
         stored = tiffs.stored_size(image.tag_v2)
     orientation = 1 if kind == "png" and not _may_hold_exif(content) else image.getexif().get(_ORIENTATION)
     orientation = orientation if orientation in TURNS else 1
-    size = stored[::-1] if orientation >= 5 else stored
+    size = (stored[1], stored[0]) if orientation >= 5 else stored
     several = kind in ("png", "webp", "tif", "gif") and getattr(image, "is_animated", False)
     return Head(
         format=kind, mode=image.mode, size=size, stored=stored, orientation=orientation, several=bool(several),
@@ -209,7 +209,7 @@ def _may_hold_exif(content: bytes) -> bool:
     return any(word in content for word in (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp"))
 
 
-def _limit(image: ImageFile.ImageFile, found: Head, least: int | None) -> None:
+def _limit(image: Image.Image, found: Head, least: int | None) -> None:
     width, height = image.size
     if min(width, height) < 1:
         raise Broken("a picture without pixels")

@@ -27,7 +27,7 @@ TURNS = {
 
 def upright(array: np.ndarray, orientation: int | None) -> np.ndarray:
     """An array H×W or H×W×C as it is looked at, given EXIF's orientation of what is stored."""
-    turn = TURNS.get(orientation)
+    turn = None if orientation is None else TURNS.get(orientation)
     return array if turn is None else np.ascontiguousarray(turn(array))
 
 

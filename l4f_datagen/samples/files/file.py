@@ -23,7 +23,8 @@ class File:
     """In lower case, without a dot."""
     label: str
     """What messages call it."""
-    bytes: int
+    size: int
+    """In bytes."""
     content: Callable[[], bytes | Path]
     """Its content, or where that is."""
 

@@ -46,7 +46,7 @@ def of_folder(root: Path, reading: Reading) -> Layout:
             "import", got="one of --images and --masks", expected="both or neither", remedy="name both folders"
         )
     alphas = None
-    if reading.images is not None:
+    if reading.images is not None and reading.masks is not None:
         images, masks = inside(root, reading.images), inside(root, reading.masks)
     elif known := known_layout(root):
         images, masks = root / known[0], root / known[1]

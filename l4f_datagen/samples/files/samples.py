@@ -115,16 +115,16 @@ class FileSamples(Samples):
             for labels in (file.values, alpha):
                 if labels is not None and labels.shape != head.size[::-1]:
                     problems.add(*_another_size(mask.name, labels, head))
-                    alone = None if labels.shape == head.stored[::-1] else (key, labels, head.size[::-1])
+                    alone = None if labels.shape == head.stored[::-1] else (key, labels, (head.size[1], head.size[0]))
             turned += head.turned and head.size == head.stored
             found.add(file, mask.label)
-            digest.update(repr((key, image.bytes)).encode())
+            digest.update(repr((key, image.size)).encode())
             digest.update(_hash_of(file.values))
             for more in (file.transparency, alpha):
                 if more is not None:
-                    digest.update(hashlib.sha256(np.ascontiguousarray(more)).digest())
+                    digest.update(hashlib.sha256(np.ascontiguousarray(more).data).digest())
         if len(problems) == 1 and alone is not None:
-            check_fit(f"{self.name}: {alone[0]}", *alone[1:])
+            check_fit(f"{self.name}: {alone[0]}", alone[1], alone[2])
         problems.check("mend or remove these files")
         self.digest = digest.hexdigest()
         if turned:
@@ -144,7 +144,7 @@ def _hash_of(values: np.ndarray) -> bytes:
     """SHA-256 of values as 32-bit numbers."""
     made = hashlib.sha256()
     for strip in strips(values):
-        made.update(np.ascontiguousarray(strip, np.int32))
+        made.update(np.ascontiguousarray(strip, np.int32).data)
     return made.digest()
 
 

@@ -26,7 +26,7 @@ def files_of(paths: Sequence[Path], left_out: LeftOut) -> list[File]:
     if len({(file.stem, file.suffix) for some in found for file in some}) < len(stems):
         # Every archive counts its samples anew.
         found = [
-            [File(f"{path.stem}/{f.stem}", f.suffix, f.label, f.bytes, f.content) for f in some]
+            [File(f"{path.stem}/{f.stem}", f.suffix, f.label, f.size, f.content) for f in some]
             for path, some in zip(paths, found, strict=True)
         ]
     return [file for some in found for file in some]

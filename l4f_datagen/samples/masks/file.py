@@ -66,7 +66,7 @@ class MaskFile:
         Raises:
             Broken: they are none.
         """
-        if self.cut_out:
+        if self.transparency is not None and self.cut_out:
             return self.transparency
         if self.kind == "bits":
             return 255 * self.values.astype(np.uint8)

@@ -1,5 +1,6 @@
 """Which values of mask files are foreground: told by all files of a set together, or by the user."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...errors import UserError
@@ -87,9 +88,11 @@ class Found:
         if reading.stored:
             return Meaning(Classes(frozenset()), None, cut_out=cut_out, stored=True, text="class indices"), notes
         if reading.foreground is not None:
-            index, grey = _as_given(subject, groups, reading)
+            index, grey = _as_given(subject, groups, reading.foreground, reading)
         else:
-            index, grey = (_as_it_must_be(subject, groups.get(kind), kind, reading) for kind in ("index", "grey"))
+            index = _as_it_must_be(subject, groups.get("index"), "index", reading)
+            grey = _as_it_must_be(subject, groups.get("grey"), "grey", reading)
+            assert index is not None, "only greys are cut at half"
         seen = groups.get("grey", _Group())
         if grey is None and seen.deep and seen.narrow:
             raise UserError(
@@ -125,8 +128,11 @@ class Found:
         )  # fmt: skip
 
 
-def _as_given(subject: str, groups: dict[Kind, _Group], reading: Reading) -> tuple[Classes, Classes | None]:
-    foreground = frozenset(parse(text, reading.flag) for text in reading.foreground)
+def _as_given(
+    subject: str, groups: dict[Kind, _Group], words: Sequence[str], reading: Reading
+) -> tuple[Classes, Classes | None]:
+    """Classes of indices and of greys, of which ``words`` name those that are foreground."""
+    foreground = frozenset(parse(text, reading.flag) for text in words)
     values = set().union(*(group.values for group in groups.values()))
     values |= {255} if 1 in groups.get("bits", _Group()).values else set()
     if (absent := foreground - values) and not reading.predicted and not (reading.allow_empty and values <= {0}):
@@ -143,7 +149,8 @@ def _as_given(subject: str, groups: dict[Kind, _Group], reading: Reading) -> tup
             expected=f"PNG files for {reading.flag}", remedy="store the masks without loss",
         )  # fmt: skip
     ignored = frozenset({IGNORED}) - foreground
-    return tuple(Classes(foreground, ignored & groups.get(kind, _Group()).values) for kind in ("index", "grey"))
+    index = groups.get("index", _Group())
+    return Classes(foreground, ignored & index.values), Classes(foreground, ignored & grey.values)
 
 
 def _as_it_must_be(subject: str, group: _Group | None, kind: Kind, reading: Reading) -> Classes | None:
@@ -209,7 +216,12 @@ def _of_grey(classes: Classes | None) -> str:
 
 def _differs(file: MaskFile) -> bool:
     """Whether greys and transparency are two masks that differ by more than strays."""
-    if file.values.max(initial=0) >= COLOUR or len(distinct(file.values)) > _SOFT_VALUES or file.lossy:
+    if (
+        file.transparency is None
+        or file.values.max(initial=0) >= COLOUR
+        or len(distinct(file.values)) > _SOFT_VALUES
+        or file.lossy
+    ):
         return False
     grey, seen = file.values >= cut(HALF.threshold), file.transparency >= cut(HALF.threshold)
     return bool(grey.any() and not grey.all() and (grey != seen).mean() > 0.01)
