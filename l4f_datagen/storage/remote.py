@@ -2,27 +2,26 @@
 
 import contextlib
 import errno
+import functools
 import io
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from ..addresses import in_one_line, shown
 from ..errors import UserError, WorkError
+from . import remote_files
 from .remote_errors import NO_RIGHTS, missing_library
+from .remote_files import Reading, Upload
 from .store import Store, Writable
 
 logger = logging.getLogger(__name__)
 
-_PART = 16 << 20
-"""Bytes of a part of an upload: S3 takes 10 000 of them, none but the last below 5 MiB."""
 _BLOCK = 8 << 20
 """Bytes fetched at a time."""
 _BUFFER = 256 << 10
-_PARTS_AHEAD = 2
 _AT_ONCE = 8
 _IN_PARTS = ("s3", "gs")
 """Where a file can be sent while it grows; to the others it goes in one piece."""
@@ -76,7 +75,7 @@ class RemoteStore(Store):
             filesystem, folder = self._filesystem()
             filesystem.invalidate_cache()
             file = filesystem.open(f"{folder}/{name}", "rb", block_size=_BLOCK)
-            return io.BufferedReader(_Reading(file, self, name), _BUFFER)
+            return io.BufferedReader(Reading(file, lambda: self._explaining(name)), _BUFFER)
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[Writable]:
@@ -85,12 +84,14 @@ class RemoteStore(Store):
             yield buffer
             self.write_bytes(name, buffer.getvalue())
             return
-        with self._explaining(name, writing=True):
+        explaining = functools.partial(self._explaining, name, writing=True)
+        with explaining():
             filesystem, folder = self._filesystem()
-            upload = _Upload(filesystem.open(f"{folder}/{name}", "wb", block_size=_PART), self, name)
+            file = filesystem.open(f"{folder}/{name}", "wb", block_size=remote_files.PART)
+        upload = Upload(file, self.where(name), explaining)
         try:
             yield upload
-            with self._explaining(name, writing=True):
+            with explaining():
                 upload.complete()
         except BaseException:
             upload.discard()
@@ -203,85 +204,6 @@ class RemoteStore(Store):
                     remedy="check the keys in the environment or in the storage's configuration, and their rights",
                 ) from error  # fmt: skip
             raise WorkError(f"{where}: the storage gave no answer that can be used ({in_one_line(error)})") from error
-
-
-class _Upload(io.RawIOBase):
-    """A file for writing that sends full parts from a thread of its own, at most ``_PARTS_AHEAD`` waiting.
-
-    Closing it sends nothing: a file that was not ``complete`` shall not appear.
-    """
-
-    def __init__(self, file: Any, store: RemoteStore, name: str):
-        self._file, self._store, self._name = file, store, name
-        self._collected, self._size = bytearray(), 0
-        self._sender, self._sending = ThreadPoolExecutor(1, thread_name_prefix="upload"), deque()
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._size
-
-    def write(self, content: bytes) -> int:
-        # All parts of one size: some storages of the S3 kind insist on it.
-        self._collected += content
-        size = memoryview(content).nbytes
-        self._size += size
-        while len(self._collected) >= _PART:
-            self._send(bytes(self._collected[:_PART]))
-            del self._collected[:_PART]
-        return size
-
-    def complete(self) -> None:
-        """Send the rest; now the object is there."""
-        self._send(bytes(self._collected))
-        while self._sending:
-            self._sending.popleft().result()
-        self._sender.submit(self._file.close).result()
-        self._sender.shutdown()
-
-    def discard(self) -> None:
-        """Let nothing appear."""
-        self._sender.shutdown(wait=True, cancel_futures=True)
-        try:
-            self._file.discard()
-        except Exception as error:  # what led here is worth more than this
-            logger.debug("%s: the upload was not cancelled (%s)", self._store.where(self._name), in_one_line(error))
-        # Not close(): it would complete the upload, and so would the collector.
-        self._file.closed = True
-
-    def _send(self, part: bytes) -> None:
-        while len(self._sending) >= _PARTS_AHEAD:
-            with self._store._explaining(self._name, writing=True):
-                self._sending.popleft().result()
-        self._sending.append(self._sender.submit(self._file.write, part))
-
-
-class _Reading(io.RawIOBase):
-    """A file for reading whose errors are those of the store."""
-
-    def __init__(self, file: Any, store: RemoteStore, name: str):
-        self._file, self._store, self._name = file, store, name
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def readinto(self, buffer: Any) -> int:
-        with self._store._explaining(self._name):
-            return self._file.readinto(buffer)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def _code(error: Exception) -> str:

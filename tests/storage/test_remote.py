@@ -14,7 +14,7 @@ import pytest
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.shards.format import layout
-from l4f_datagen.storage import remote
+from l4f_datagen.storage import remote_files
 from l4f_datagen.storage.opening import open_store
 from tests.engines.test_local import command
 
@@ -23,7 +23,7 @@ SECRET = "wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY"
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(remote, "_PART", 5 << 20)  # S3 takes no smaller ones
+    monkeypatch.setattr(remote_files, "PART", 5 << 20)  # S3 takes no smaller ones
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_file_whose_writing_fails_never_appears(s3, small_parts, megabytes):
 
 def test_uploads_that_were_cut_off_are_cancelled_but_not_those_of_others(s3):
     program = (
-        "import os, sys; from l4f_datagen.storage import opening, remote; remote._PART = 5 << 20\n"
+        "import os, sys; from l4f_datagen.storage import opening, remote_files; remote_files.PART = 5 << 20\n"
         "writing = [opening.open_store(sys.argv[1]).replacing(f'0000{shard}.tar') for shard in range(2)]\n"
         "for file in [block.__enter__() for block in writing]:\n"
         "    file.write(bytes(12 << 20)); [sending.result() for sending in file._sending]\n"
@@ -167,13 +167,13 @@ def test_a_store_in_other_processes(s3):
     ],
 )
 def test_addresses_that_lead_nowhere(s3, capsys, address, words):
-    assert main(["generate", "--n", "2", "--out", address]) == 2
+    assert main(["generate", "--no-recommended", "--n", "2", "--out", address]) == 2
     _one_line_without_keys(capsys, words)
 
 
 def test_another_programs_prefix_is_left_alone(s3, capsys):
     s3.client().put_object(Bucket=s3.bucket, Key="theirs/chapters/1.tex", Body=b"years of work")
-    assert main(["generate", "--n", "2", "--out", s3.address("theirs")]) == 2
+    assert main(["generate", "--no-recommended", "--n", "2", "--out", s3.address("theirs")]) == 2
     _one_line_without_keys(capsys, "that holds chapters")
     assert s3.contents("theirs") == {"chapters/1.tex": b"years of work"}
 
@@ -195,7 +195,7 @@ def test_wrong_keys_and_missing_rights(s3, capsys, caplog, monkeypatch, environm
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     s3.enforce_rights(after=0)
-    assert main(["generate", "--n", "2", "--out", s3.address("set")]) == 2
+    assert main(["generate", "--no-recommended", "--n", "2", "--out", s3.address("set")]) == 2
     _one_line_without_keys(capsys, words)
     assert not any(value and value.strip() in caplog.text for value in environment.values())
     with pytest.raises((l4f.UserError, l4f.WorkError)) as error:
@@ -228,7 +228,7 @@ def test_rights_that_end_in_the_middle(s3, monkeypatch, tiny_settings, local):
 def test_a_server_that_is_not_there(s3, capsys, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert main(["generate", "--n", "2", "--out", s3.address("set")]) == 2
+    assert main(["generate", "--no-recommended", "--n", "2", "--out", s3.address("set")]) == 2
     _one_line_without_keys(capsys, "Could not connect")
     assert main(["preview", s3.address("set"), "--out", "sheet.png"]) == 1
     _one_line_without_keys(capsys, "Could not connect")
@@ -248,7 +248,7 @@ def test_a_missing_library_names_the_extra(scheme, monkeypatch, capsys):
     for module in ("s3fs", "gcsfs", "huggingface_hub"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, scheme, raising=False)
-    assert main(["generate", "--n", "2", "--out", f"{scheme}://somewhere/set"]) == 2
+    assert main(["generate", "--no-recommended", "--n", "2", "--out", f"{scheme}://somewhere/set"]) == 2
     _one_line_without_keys(capsys, "pip install l4f-datagen[remote]")
 
 
