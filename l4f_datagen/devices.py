@@ -15,7 +15,7 @@ NAMES = "auto, cpu, cuda, cuda:N or mps"
 
 _NAME = re.compile(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]*))?", re.ASCII)
 _MOST_DIGITS = 9
-"""Of a device's number. torch takes it modulo 256, and Python reads no number of thousands of digits."""
+"""Digits of a device's number. torch takes it modulo 256, and Python reads no number of thousands of digits."""
 
 _WORDS = (
     "can't allocate memory",
@@ -30,7 +30,7 @@ _WORDS = (
     "could not create a memory object",  # oneDNN
     "can't start new thread",  # there is no room for its stack
 )
-"""How libraries say that memory ran out that have no class of their own for it."""
+"""Words with which libraries say that memory ran out, where they have no class of error for it."""
 
 _ASKED = re.compile(r"(?:allocate|malloc of size|allocating) ([0-9.]+) ?(bytes|[KMGTPE]iB|)", re.IGNORECASE)
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")

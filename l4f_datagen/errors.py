@@ -1,4 +1,4 @@
-"""What can go wrong, split by who can mend it (contract 7 of the design). No message holds the keys of an address."""
+"""What can go wrong, split by who can mend it. No message holds the keys of an address."""
 
 from .addresses import hidden
 

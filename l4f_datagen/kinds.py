@@ -1,4 +1,4 @@
-"""Kinds of things of which each is one file of a folder: what lies there is what there is, and no table names it."""
+"""Kinds of things, each a file of its own in one folder: the files are the list, and no table repeats it."""
 
 import importlib
 from collections.abc import Iterator

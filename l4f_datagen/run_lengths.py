@@ -11,9 +11,9 @@ from .short import short
 MOST_PIXELS = 1 << 28
 _MOST_BITS = 40
 _FARTHEST = 1e7
-"""Of a coordinate, in pixels: what is farther is no place in a picture."""
+"""The largest coordinate in pixels; what is farther away is no place in a picture."""
 _LONGEST_OUTLINE = 2e6
-"""Of all polygons of an annotation, in pixels: the library takes some hundred bytes for each."""
+"""The largest length of all polygons of an annotation, in pixels: the library takes some hundred bytes for each."""
 
 
 def encode(region: np.ndarray) -> dict[str, Any]:

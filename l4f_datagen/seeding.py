@@ -1,4 +1,4 @@
-"""(seed, stream, index) → a random number generator of its own (contract 3 of the design)."""
+"""(seed, stream, index) → a random number generator of its own."""
 
 import hashlib
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ from ..errors import UserError
 from ..short import short
 
 DEPTH = 64
-"""Containers within containers."""
+"""How many lists and objects may lie within each other."""
 INTEGERS = range(-(2**63), 2**64)
 """Numbers that 64 bits hold, with a sign or without."""
 

@@ -9,9 +9,9 @@ from ..short import short
 from .bounds import DEPTH, INTEGERS, Refused, Unreadable, check_word, of_kind, text_of
 
 JSON_BYTES = 16 << 20
-"""More than any file of ours needs."""
+"""Bytes of a file; none of ours needs as many."""
 _CONTAINERS = 10**7
-"""Of a JSON file; an empty one takes 64 bytes of memory and three of the file."""
+"""Lists and objects that a file may hold; an empty one takes 64 bytes of memory and three of the file."""
 _DIGITS = 20
 
 

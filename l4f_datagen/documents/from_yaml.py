@@ -12,10 +12,10 @@ from ..short import short
 from .bounds import DEPTH, INTEGERS, Refused, Unreadable, check_word, of_kind, text_of
 
 YAML_BYTES = 256 << 10
-"""More than any settings need; what reads YAML is slow."""
+"""Bytes of a file; no settings need as many, and the reader of YAML is slow."""
 _YAML_SIZE = 256 << 10
 _NODE = 16
-"""What a value of a YAML file counts beside its text, every use of an alias anew."""
+"""What a value counts beside the letters of its text; every use of an alias counts anew."""
 
 
 def read_yaml(content: bytes, name: str, *, kind: type | tuple[type, ...] = object, most: int = YAML_BYTES) -> Any:
@@ -55,7 +55,7 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = self._size = 0
         self._sizes: dict[str, int | None] = {}
-        """By anchor; None while what it names is being read."""
+        """Size of what an anchor names; None while that is being read."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()

@@ -1,4 +1,4 @@
-"""Which files of a folder or an archive are photographs, by their names."""
+"""Tells by their names which files of a folder or an archive are photographs."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ PICTURES = frozenset((
 ))  # fmt: skip
 """Extensions, in lower case."""
 USUAL = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif")
-"""Those that errors name."""
+"""The extensions that error messages name."""
 OTHER_PICTURES = frozenset((
     "heic", "heif", "avif", "svg", "pdf", "eps", "ps", "ai", "psd", "xcf", "jp2", "j2k", "jxl", "jxr", "pgm",
     "ppm", "pbm", "pnm", "exr", "hdr", "dds", "tga", "ico", "raw", "dng", "cr2", "cr3", "nef", "arw", "orf",
@@ -47,7 +47,7 @@ def stem(name: str) -> str:
 
 
 def label_folders(siblings: Collection[str]) -> set[str]:
-    """Of the folders in one folder, those that hold the labels of what is in another: ``masks`` beside ``images``."""
+    """The folders among ``siblings`` that hold the labels of another one, as ``masks`` beside ``images``."""
     if not any(name.lower() in _IMAGE_FOLDERS for name in siblings):
         return set()
     return {name for name in siblings if name.lower() in _LABEL_FOLDERS}

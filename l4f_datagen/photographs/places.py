@@ -1,4 +1,4 @@
-"""What ``--images`` and its like name: where photographs lie, and as what."""
+"""Understands what ``--images`` and its like name: where photographs lie, and in what form."""
 
 import glob
 import os
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     """One of ``KINDS``; None: what is there says."""
     path: str
     column: str | None = None
-    """Of Parquet files."""
+    """The column of Parquet files that holds the pictures."""
 
 
 def parse(images: str) -> Place:
@@ -153,7 +153,7 @@ def _take(match: Path, found: walking.Found) -> None:
 
 
 def _kind_by_content(path: Path) -> str | None:
-    """Of a file that was named itself, and whose name does not say what it is."""
+    """The kind of a file that the user named and whose extension says nothing."""
     try:
         with path.open("rb") as file:
             start = file.read(HEAD_BYTES)
@@ -164,10 +164,10 @@ def _kind_by_content(path: Path) -> str | None:
 
 
 def _choose(found: walking.Found, root: Path, path: str, setting: str, kinds: Sequence[str]) -> str:
-    """What is meant where no prefix says it.
+    """Decide what is meant where no prefix says it.
 
-    Pictures where they are more than the archives beside them; a data set's tars; tars rather than the tables that
-    describe them.
+    In a data set of ours these are the tars. Else pictures are meant where they outnumber the archives beside them, and
+    tars rather than the Parquet files that describe them.
 
     Raises:
         UserError: it could be one or the other, or is none that is asked for.

@@ -1,4 +1,4 @@
-"""What every set of photographs has in common, a numbered list."""
+"""A numbered list of pictures: what every set of photographs has in common."""
 
 import abc
 import hashlib
@@ -22,7 +22,7 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
-        """What a person would look for."""
+        """The name that a person would look for."""
         ...
 
     def relative_name(self, index: int) -> str:
@@ -56,7 +56,7 @@ class Photographs(abc.ABC):
 
     @abc.abstractmethod
     def name(self, index: int) -> str:
-        """What a person would look for."""
+        """The name that a person would look for."""
 
     @abc.abstractmethod
     def relative_name(self, index: int) -> str:
@@ -98,7 +98,7 @@ class Photographs(abc.ABC):
 
 
 class Notices:
-    """How many pictures show other than all that is in their files; for several threads."""
+    """Counts the pictures that do not show all that their files hold; several threads may use it."""
 
     _TEXTS: ClassVar = {
         "transparent": f"with transparency, laid upon {'white' if CANVAS == (255, 255, 255) else CANVAS}",

@@ -27,7 +27,7 @@ _USED = {
 _CROWD = 255
 """Regions that COCO's evaluation leaves out of account are ignored here as well."""
 _MOST_BYTES = 1 << 29
-"""Of a file; that of COCO's own 118 000 training images has 450 MB."""
+"""Bytes that a file may have; that of COCO's own 118 000 training images has 450 MB."""
 
 
 class CocoSamples(Samples):
@@ -64,7 +64,7 @@ class CocoSamples(Samples):
         return picture_of(file, str(file), self._notices)
 
     def mask(self, index: int) -> np.ndarray:
-        """What is an instance and crowd is an instance.
+        """One mask, uint8 H×W: 1 in instances, 255 (ignored) in crowds; a pixel of both belongs to the instance.
 
         Raises:
             UserError: an annotation is none.

@@ -1,4 +1,4 @@
-"""What a place of labelled images, or of masks, is."""
+"""Recognises what a place of labelled images, or of masks, is, and opens it."""
 
 import glob
 from collections.abc import Callable

@@ -1,11 +1,11 @@
-"""How a user wants labelled images to be read: what no file says of itself."""
+"""How a user wants labelled images to be read, as far as no file says it of itself."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Values = Literal["auto", "index", "grey"]
 KINDS = ("auto", "folder", "coco", "tars", "parquet", "shards")
-"""What a place may be said to be; the last ones as prefixes, ``tars:PLACE`` say."""
+"""What a user may say that a place is; all but the first may stand before it, as in ``tars:PLACE``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +17,11 @@ class Reading:
     foreground: tuple[str, ...] | None = None
     """Values or colours that are foreground; others but 255 are background. None: found, where it is clear."""
     flag: str = "--foreground-values"
-    """Where a user names those."""
+    """The flag with which a user names them, for messages."""
     predicted: bool = False
-    """What a network said: it need not hold any foreground, nor all the classes that are asked for."""
+    """The masks are a network's: they need not hold any foreground, nor all the classes that are asked for."""
     insist: str = "--allow-empty"
-    """How a user may insist on a set without foreground."""
+    """The flag with which a user insists on a set without foreground, for messages."""
     allow_empty: bool = False
     """Take a set of which no mask holds any foreground."""
     stored: bool = False
@@ -33,6 +33,6 @@ class Reading:
     alphas: str | None = None
     """Folders, inside the source or elsewhere."""
     categories: tuple[str, ...] | None = None
-    """Of a COCO file, those that are foreground."""
+    """The categories of a COCO file that are foreground; None: all."""
     skip_unmatched: bool = False
     """Leave out images without a mask, and masks without an image."""

@@ -13,7 +13,7 @@ from ..masks import MaskLaw
 
 UNKNOWN_LICENCE = "unknown"
 SHOWN = 3
-"""Names in an error message."""
+"""How many names an error message shows."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Labelled:
     mask: np.ndarray
     """Class indices, H×W; 255 is ignored."""
     law: MaskLaw | None = None
-    """What makes the mask of the alpha, whatever size it is given; None: the mask is one of its own."""
+    """What the mask is made of the alpha by, at any size; None: the mask is no alpha's."""
     hard: bool = False
     """Whether the image was blended with the mask, so that it shows nothing of a soft edge."""
 
@@ -44,7 +44,7 @@ class Picture:
     image: np.ndarray
     """RGB uint8 H×W×3, upright."""
     format: str = ""
-    """jpg, png, webp, … of the file that it is from; "" where it is from none."""
+    """The format of the file that it comes from: jpg, png, webp, …; "" where there is no file."""
     content: bytes | None = None
     """The file, if it is no more and no less than this image."""
 
@@ -54,16 +54,16 @@ class Samples(abc.ABC):
 
     KIND: ClassVar[str]
     name: str
-    """What messages call it."""
+    """The name that messages use."""
     keys: Sequence[str]
-    """One for each, as their masks and images are called without suffix."""
+    """The name of each sample: that of its files without suffix."""
     foreground: str = "mask value 1, 255 ignored"
     """What is foreground, in words."""
     digest: str
-    """Over all labels and names, so that another source is told from this one."""
+    """A hash over all labels and names: another source has another one."""
     has_alphas: bool = False
     notes: Sequence[str] = ()
-    """What was left out or concluded."""
+    """Sentences about what was left out or concluded."""
     licence: str = UNKNOWN_LICENCE
     generated: bool = False
     """Whether its alphas are an alpha network's, so that another threshold makes another mask."""

@@ -147,7 +147,7 @@ def _part(file: BinaryIO, place: tuple[int, int]) -> bytes:
 
 
 def _licence(description: Mapping[str, Any]) -> str:
-    """Of the images: what the world or the generator says."""
+    """The licence of the images, as the world or the generator states it."""
     origins = [description.get("world"), description["checkpoints"].get("generator")]
     found = [origin["licence"] for origin in origins if isinstance(origin, Mapping) and "licence" in origin]
     return found[0] if found else UNKNOWN_LICENCE

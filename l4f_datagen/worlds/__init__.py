@@ -11,9 +11,9 @@ from .rendering import Rendering
 
 _RENDERERS = {"vessels": vessels.render}
 NAMES = tuple(_RENDERERS)
-"""The worlds there are."""
+"""The names of all worlds."""
 LICENCE = "Apache-2.0"
-"""Of all renderings: that of this project, which draws them."""
+"""The licence of all renderings: that of this project, which draws them."""
 
 Split = Literal["train", "test"]
 INDICES = 2**32

@@ -51,13 +51,13 @@ class _Shape(NamedTuple):
 
     tilt: float
     half: float
-    """Half of its height."""
+    """Half of its height, in the picture's coordinates."""
     x: float
     y: float
     radius: np.ndarray
     """Along the axis of revolution, top to bottom."""
     slope: np.ndarray
-    """Of the radius, per unit of length along the axis."""
+    """How fast the radius grows, per unit of length along the axis."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "_Shape":
@@ -95,7 +95,7 @@ class _Glaze(NamedTuple):
     light: np.ndarray
     """Direction to the light, a unit vector."""
     halfway: np.ndarray
-    """Between the light and the eye, a unit vector."""
+    """Direction half-way between light and eye, a unit vector."""
     shininess: float
     gloss: float
     first: np.ndarray

@@ -1,4 +1,4 @@
-"""Cells of Parquet files one by one, whatever the size of what lies around them."""
+"""Reads single cells of Parquet files, however large the row group around them is."""
 
 import hashlib
 import os
@@ -11,16 +11,17 @@ from typing import BinaryIO
 from ...storage import parquet
 
 _KEPT_BYTES = 256 << 20
-"""Row groups that are kept in memory at a time; larger ones are written into a file once."""
+"""Bytes of row groups that are kept in memory; a group that is larger is written into a temporary file once."""
 _BATCH_BYTES, _BATCH_ROWS = 64 << 20, 1024
 _UNPACKED_FACTOR, _UNPACKED_LEAST = 20, 256 << 20
-"""A column may unpack to as many times its size in the file, pictures hardly do; or to as many bytes."""
+"""A column may unpack to this many times its size in the file, or to this many bytes. Pictures hardly shrink; what
+unpacks to more is an attack or a mistake."""
 
 Cell = bytes | str | None
 
 
 class Cells:
-    """Cells of columns by row group and row. For one thread at a time."""
+    """Cells by file, row group, column and row. One thread may use it at a time."""
 
     def __init__(self):
         self._kept: OrderedDict[tuple[Path, int, str], list[Cell] | _Spooled] = OrderedDict()
@@ -43,7 +44,7 @@ class Cells:
 
 
 class _Spooled:
-    """Cells in a file without a name, equal ones once."""
+    """Cells in a temporary file without a name; a cell that occurs again is stored once."""
 
     def __init__(self, cells: Iterator[Cell]):
         self._file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115, kept for reading
@@ -71,7 +72,7 @@ class _Spooled:
 
 
 def _load(path: Path, group: int, column: str) -> tuple[list[Cell] | _Spooled, int]:
-    """A group's cells, and how much memory they take at most."""
+    """The cells of a row group, and an upper bound of the memory that they take, in bytes."""
     file = parquet.open_file(path)
     rows = file.metadata.row_group(group).num_rows
     packed, unpacked, repeats = parquet.column_sizes(file, group, column)

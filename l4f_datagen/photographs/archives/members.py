@@ -1,4 +1,4 @@
-"""Which members of an archive are photographs."""
+"""Tells which members of an archive are photographs."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -8,16 +8,17 @@ from ..left_out import LeftOut
 from ..picture import limits
 
 _MOST_DEEP = 50
-"""Folders within folders that are looked at."""
+"""How many folders within folders are looked at."""
 Member = TypeVar("Member")
 
 
 def photographs(
     members: Iterable[Member], left_out: LeftOut, *, name: Callable[[Member], str], size: Callable[[Member], int]
 ) -> list[Member]:
-    """Of the regular files of an archive those that are photographs, in its order; the others are counted.
+    """Select the photographs among the regular files of an archive, in its order, and count the others.
 
-    KEY.jpg, KEY.png, …, as WebDataset has it, not KEY.mask.png and the like; KEY.left.png where there is no KEY.png.
+    As in WebDataset, KEY.jpg or KEY.png is a photograph, and KEY.mask.png beside it is not. KEY.left.png is one where
+    there is no KEY.png.
     """
     members = list(members)
     pictures = []
@@ -46,7 +47,7 @@ def photographs(
 
 
 def _key(path: str) -> str:
-    """Up to the first dot of the last part."""
+    """A path up to the first dot of its last part: a sample's key."""
     folder, slash, last = path.rpartition("/")
     return folder + slash + last.partition(".")[0]
 

@@ -1,4 +1,4 @@
-"""Tars that belong to a data set of ours: what its files say of them is held against what is there."""
+"""Tars that are shards of our own data sets: the files beside them say how they have to be, and that is checked."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ class OwnShard:
     store: Store
     number: int
     samples: range
-    """Which samples, of all of the data set, it holds."""
+    """Indices of its samples in the data set."""
 
     def entries(self) -> list[Entry]:
         """The composite of every sample.
@@ -34,7 +34,7 @@ class OwnShard:
         return [self._entry(index, members) for index, members in zip(self.samples, places, strict=True)]
 
     def told(self, name: str) -> AbstractContextManager[None]:
-        """In it, what a picture raises that cannot be read becomes ``Damaged``, which names the sample."""
+        """A context in which an unreadable picture raises ``Damaged``, which names the sample."""
         return reader.damage_told(self.store, self.number, name.partition(".")[0])
 
     @staticmethod
@@ -63,7 +63,7 @@ def is_data_set(folder: Path) -> bool:
 
 
 def tars_of(folder: Path) -> list[Path]:
-    """The tars of a data set of ours.
+    """All tars of a data set of ours, which has to be complete.
 
     Raises:
         Damaged, UserError: as ``reader.open_dataset``, of a set that is not whole.
@@ -72,7 +72,7 @@ def tars_of(folder: Path) -> list[Path]:
 
 
 def shards_of(tars: Sequence[Path]) -> dict[Path, OwnShard]:
-    """Those among some tar files that are shards of data sets of ours. Where all tars of a set are, it has to be whole.
+    """Find the shards of our own data sets among tar files. Where all tars of a folder are named, no shard may be lost.
 
     Raises:
         Damaged: one of them is not as it was written, or others are lost.

@@ -16,7 +16,7 @@ _LABELS = frozenset((
     "mask", "masks", "alpha", "alphas", "label", "labels", "annotation", "annotations", "segmentation", "seg",
     "trimap", "matte", "depth",
 ))  # fmt: skip
-"""Columns of pictures that are no photographs."""
+"""Names of columns whose pictures are labels, not photographs."""
 
 
 class ParquetImages(Photographs):
@@ -88,7 +88,7 @@ class ParquetImages(Photographs):
         return cell
 
     def _row(self, index: int) -> tuple[Path, int]:
-        """A picture's file, and its row there."""
+        """The file that holds a picture, and the row there."""
         path, _, _ = self._groups[self._group(index)]
         first = next(start for start, (other, *_) in zip(self._starts, self._groups) if other == path)
         return path, index - first

@@ -1,4 +1,4 @@
-"""Where the files of a tar archive lie, from its headers: whoever wrote it, and whatever is wrong with it."""
+"""Finds the files in a tar archive by its headers. Any program may have written it, and it may be damaged."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -8,7 +8,7 @@ _REGULAR, _LINKS = (b"0", b"\0", b"7"), (b"1", b"2")
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
 _LARGEST = 1 << 50
 _MOST_EXTENDED = 1 << 20
-"""Bytes of a header's long name or extended values."""
+"""Bytes that a header's long name or extended values may have."""
 
 
 class Entry(NamedTuple):
@@ -17,7 +17,7 @@ class Entry(NamedTuple):
     name: str
     """Bytes that are no UTF-8 are kept as surrogates, as the system's own names are."""
     offset: int
-    """Of the content."""
+    """The byte at which its content begins."""
     size: int
     kind: str
     """ "file", "link" or "other"."""

@@ -16,7 +16,7 @@ from .tar_index import Entry, NoTar, Readable, entries
 
 _PIECE = 1 << 20
 _UNPACKED_FACTOR, _UNPACKED_LEAST = 100, 1 << 30
-"""A compressed archive may unpack to as many times its size, pictures hardly do; or to as many bytes."""
+"""A compressed archive may unpack to this many times its size, or to this many bytes. Pictures hardly shrink."""
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -126,7 +126,7 @@ class TarImages(Photographs):
 
 
 class _Bounded:
-    """A compressed stream, of which no more than a number of bytes is unpacked."""
+    """A compressed stream that refuses to unpack more than ``most`` bytes."""
 
     def __init__(self, stream: Readable, most: int):
         self._stream, self._most = stream, most

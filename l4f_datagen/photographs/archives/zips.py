@@ -14,7 +14,7 @@ from . import members
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_DIRECTORY = 256 << 20
-"""Bytes of an archive's list of members, enough for two million of them."""
+"""Bytes that an archive's list of members may have: enough for two million of them."""
 _END, _END_BYTES, _LONGEST_COMMENT = b"PK\5\6", 22, 1 << 16
 _ENCRYPTED = 1
 

@@ -22,7 +22,7 @@ __all__ = ["Broken", "Head", "Photograph", "decode", "head", "opened", "upright"
 
 _ORIENTATION = 0x0112
 _DRAFT_FACTOR = 4
-"""JPEGs of so many times the limit are read where a reduced picture is enough."""
+"""Where a reduced picture is enough, a JPEG may have this many times the limit of pixels."""
 
 # Pillow tells of oddities that do no harm (EXIF cut short, larger than its own limit); its errors are told here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -35,13 +35,13 @@ class Head:
     format: str
     """jpg, png, webp, bmp, tif or gif, whatever the file is called."""
     mode: str
-    """Pillow's."""
+    """Pillow's name of the pixels' form, such as RGB."""
     size: tuple[int, int]
     """Width and height as it is looked at, upright."""
     stored: tuple[int, int]
     """Width and height as it is stored."""
     orientation: int
-    """EXIF's: 1 is upright."""
+    """EXIF's orientation, 1 to 8: 1 is upright."""
     deep: bool
     """Its channels have more than 8 bits, of which the upper 8 are read; said of PNG."""
     several: bool

@@ -1,4 +1,4 @@
-"""Ends of picture files: what decoders forgive, a picture that was cut short, is told here."""
+"""Checks that picture files end where they should: decoders forgive a file that was cut short."""
 
 import re
 
@@ -7,7 +7,7 @@ _START_OF_SCAN, _END, _ALONE = 0xDA, 0xD9, frozenset((0x01, *range(0xD0, 0xD9)))
 _UNWRITTEN = bytes(16)
 """What a copy that was broken off leaves, and what decoders take for a picture."""
 _SCANS_PIXELS = 4_000_000_000
-"""Scans times pixels: a progressive JPEG of thousands of empty scans would be decoded for minutes."""
+"""The most scans times pixels: a progressive JPEG of thousands of empty scans would be decoded for minutes."""
 
 
 def check_end(content: bytes, kind: str, size: tuple[int, int]) -> None:

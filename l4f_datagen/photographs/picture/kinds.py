@@ -5,10 +5,10 @@ from types import MappingProxyType
 READ = MappingProxyType(
     {"jpg": ("JPEG",), "png": ("PNG",), "webp": ("WEBP",), "bmp": ("BMP",), "tif": ("TIFF",), "gif": ("GIF",)}
 )
-"""Kinds that are read, and Pillow's names for them. None of these readers starts another program."""
+"""The kinds that are read, with Pillow's names for them. None of these readers starts another program."""
 NAMES = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 HEAD_BYTES = 1024
-"""As many first bytes tell every kind."""
+"""How many bytes at the start of a file tell every kind."""
 
 _READ_BY_START = (
     (b"\xff\xd8\xff", "jpg"),

@@ -42,5 +42,5 @@ def max_bytes() -> int:
 
 
 def remedy() -> str:
-    """What a user may do who has larger ones, to follow what was said of the picture."""
+    """What a user with larger pictures may do; ends a message about one."""
     return f"make it smaller, or allow more with the environment variable {VARIABLE}"

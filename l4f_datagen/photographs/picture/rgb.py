@@ -9,10 +9,10 @@ from . import tiffs
 from .broken import Broken
 
 CANVAS = (255, 255, 255)
-"""What is seen through transparent pixels: white."""
+"""The colour behind transparent pixels: white."""
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _STRIP_PIXELS = 1 << 22
-"""Pictures are converted in strips of about as many pixels, so that large ones are not held twice."""
+"""Pixels of a strip. Pictures are converted strip by strip, so that a large one is not in memory twice."""
 TURNS = {
     2: lambda array: array[:, ::-1],
     3: lambda array: array[::-1, ::-1],

@@ -1,4 +1,4 @@
-"""What is special of TIFF: numbers of any kind, a camera's RAW files, a library that writes on the terminal."""
+"""What only TIFF needs: numbers of many kinds, cameras' RAW files, and a library that writes to the terminal."""
 
 import ctypes
 import functools
@@ -14,7 +14,7 @@ _KINDS = {1: "whole numbers", 2: "signed numbers", 3: "floating-point numbers", 
 
 @functools.cache
 def quiet() -> None:
-    """libtiff would write on the terminal what Pillow raises as an error too."""
+    """Keep libtiff from writing to the terminal what Pillow raises as an error anyway."""
     set_handler = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)
     if set_handler is not None:
         set_handler.restype = ctypes.c_void_p

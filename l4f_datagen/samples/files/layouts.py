@@ -1,4 +1,4 @@
-"""Which files of a labelled set are images, masks and soft masks."""
+"""Tells which files of a labelled set are images, which are masks, and which are soft masks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _SETS = ("train", "val", "validation", "test")
 
 @dataclass(frozen=True)
 class Layout:
-    """Files of a set by their names without suffix."""
+    """The files of a set by their names without suffix."""
 
     images: Mapping[str, File]
     masks: Mapping[str, File]
@@ -71,7 +71,7 @@ def of_folder(root: Path, reading: Reading) -> Layout:
 
 
 def known_layout(root: Path) -> tuple[str, str, str | None] | None:
-    """The usual folders that a folder has."""
+    """Those of the usual folders that a folder has."""
     for layout in LAYOUTS:
         if all((root / name).is_dir() for name in layout[:2]) and not _is_yolo(root / layout[1]):
             return layout

@@ -1,4 +1,4 @@
-"""Which mask belongs to which image, by their names."""
+"""Finds by their names which mask belongs to which image."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +14,7 @@ _AFTER, _BEFORE = re.compile(rf"[_\-. ](?:{_WORDS})$", re.I), re.compile(rf"^(?:
 _IMAGE_AFTER = re.compile(rf"[_\-. ](?:{_IMAGE_WORDS})$", re.I)
 _IMAGE_BEFORE = re.compile(rf"^(?:{_IMAGE_WORDS})[_\-. ]", re.I)
 SIDE_FILES = ("alpha", "cutout", "overlay", "classes", "foreground", "background")
-"""What may lie beside a mask KEY.png as KEY.WORD.png."""
+"""Words that may stand in KEY.WORD.png beside a mask KEY.png."""
 
 Form = Callable[[str], str]
 
@@ -51,13 +51,13 @@ def is_mask_name(name: str) -> bool:
 
 
 def of_member(names: Iterable[str], member: str) -> dict[str, str] | None:
-    """Where samples lie as KEY.MEMBER, as in a shard, those: name → KEY. None where they do not."""
+    """Name → KEY where samples lie as KEY.MEMBER, as in a shard; None where they do not."""
     found = {name: name.removesuffix(f".{member}") for name in names if name.endswith(f".{member}")}
     return found or None
 
 
 def side_files(names: Sequence[str]) -> list[str]:
-    """Those that are KEY.alpha, KEY.cutout and the like, where KEY is there itself."""
+    """The names such as KEY.alpha and KEY.cutout whose KEY is there itself."""
     there = set(names)
     split = ((name, *name.rpartition(".")[::2]) for name in names)
     return [name for name, key, word in split if word in SIDE_FILES and key in there]

@@ -82,7 +82,7 @@ class _Cell:
 
 
 def _keys(file: Any, start: int, *, several: bool, path: Path) -> list[str]:
-    """Of the rows: the column ``key`` if there is one, else numbers."""
+    """Names of the rows: the column ``key`` if there is one, else numbers."""
     import pyarrow.types as types
 
     rows, schema = file.metadata.num_rows, file.schema_arrow

@@ -20,9 +20,10 @@ ARRAY = ".npy"
 _ARRAY_START = b"\x93NUMPY"
 _ORIENTATION = 0x0112
 _GREY_SPREAD, _FEW = 8, 16
-"""Channels of a compressed grey picture differ by no more; one of few colours is none."""
+"""The channels of a compressed grey picture differ by no more than this; a picture of so few colours is not taken for
+grey."""
 _STRAY_SHARE = 0.01
-"""Of pixels that are not opaque, as drawing programs leave them; with more of them the transparency is a mask."""
+"""The share of pixels that a drawing program may leave transparent; with more, the transparency is a mask."""
 _LOSSY = ("JPEG", "WEBP")
 _BLACK_AND_WHITE = [(0, 0, 0), (255, 255, 255)]
 _HEADER_BYTES = 10_000
@@ -51,7 +52,7 @@ class MaskFile:
 
     @property
     def cut_out(self) -> bool:
-        """Whether its transparency is a mask: more of it than strays."""
+        """Whether its transparency is a mask: more pixels are transparent than by chance."""
         return self.transparency is not None and bool((self.transparency != 255).mean() > _STRAY_SHARE)
 
     def by_transparency(self) -> "MaskFile":
@@ -159,7 +160,7 @@ def _transparent_entries(image: Image.Image, used: Sequence[int]) -> np.ndarray 
 
 
 def _grey_or_colours(rgb: np.ndarray, lossy: bool) -> np.ndarray:
-    """Greys, and numbers for what is no grey; of a picture that compression has coloured, greys."""
+    """Greys, and numbers for colours; a grey picture that compression has tinted gives greys alone."""
     spread = 0
     for strip in strips(rgb):
         if (spread := max(spread, _spread(strip))) > _GREY_SPREAD:

@@ -1,4 +1,4 @@
-"""Which values of mask files are foreground: told by all files of a set together, or by the user."""
+"""Finds which values of mask files are foreground: all files of a set together tell, or the user does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from .file import COLOUR, Kind, MaskFile
 from .meaning import Meaning
 
 _MANY = 1000
-"""More values than any set of classes has: more are not looked at."""
+"""More values than any set of classes has; what comes after them is not looked at."""
 _WHITE, _DEEP_WHITE, _NEARLY_BLACK = 250, 64_000, 5
 _SOFT_VALUES = 5
-"""Black and white with a soft edge has as many values, or more."""
+"""Black and white with a soft edge has at least this many values."""
 _SPREAD_VALUES = 3
-"""Compressed masks of more values than background, foreground and ignored have been changed by it."""
+"""Background, foreground and ignored; a compressed mask with more values was changed by its compression."""
 _LARGEST_CLASS = 183
-"""Of data sets whose masks are numbered; COCO-Stuff has the most."""
+"""The largest class index of any usual data set, that of COCO-Stuff."""
 _MIDDLE = range(64, _WHITE)
-"""Beside black and white, such a grey may be a third class, the unknown of a trimap, or ignored: nothing tells."""
+"""Greys that, beside black and white, may be a third class, the unknown of a trimap, or ignored."""
 
 
 @dataclass

@@ -14,9 +14,9 @@ class Meaning:
     """What the values of a set's mask files mean."""
 
     index: Classes
-    """Of indices."""
+    """What indices mean."""
     grey: Classes | None
-    """Of greys and colours; None: they are black and white, cut at half."""
+    """What greys and colours mean; None: they are black and white, cut at half."""
     soft: bool = False
     """Whether what is cut at half is a soft mask, rather than a hard one that compression changed."""
     cut_out: bool = False
