@@ -37,7 +37,7 @@ ALLOWED = {
     # A hash alone.
     ("shards/verify/metadata.py", "ParquetWriter"),
     # A storage's own, not the disk's.
-    ("storage/remote.py", "open"),
+    ("storage/remote_store.py", "open"),
 }  # fmt: skip
 STORES = {"store", "self", "atomic", "_store", "out"}
 """What has a ``write_bytes`` of its own."""

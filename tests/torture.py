@@ -16,7 +16,7 @@ from pathlib import Path
 
 from l4f_datagen.engines.local import generate
 from l4f_datagen.settings import GenerateSettings
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 
 FULL_DISK = 1
 """Exit code of failed work."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import UserError, WorkError
-from ..shards.verify.folder import Finding, Verification, verify
+from ..shards.verify.verification import Finding, Verification, verify
 from .output import check_file, write_file
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..errors import WorkError
-from ..making.trunk import Plan
+from ..making.trunk import ShardPlan
 from ..progress.state import Progress
 from ..shards import folder as folders
 from ..shards.format.arithmetic import Arithmetic
@@ -34,7 +34,7 @@ class Crew(Protocol):
         """Let a worker make one more shard."""
 
 
-def drive(crew: Crew, plan: Plan, report: Callable[[Progress], None]) -> Progress:
+def drive(crew: Crew, plan: ShardPlan, report: Callable[[Progress], None]) -> Progress:
     """Have a crew make all pending shards of a plan; reports a few times a second. There has to be one.
 
     Raises:

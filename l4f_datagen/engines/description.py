@@ -8,7 +8,7 @@ import torch
 from .. import settings as settings_module
 from ..generation.filters import Reference, reference_identity
 from ..generation.models import Models, load_models
-from ..making.probes import of_generation
+from ..making.arithmetic_probe import of_generation
 from ..settings import GenerateSettings
 from ..shards.format.arithmetic import Arithmetic
 from ..versions import versions

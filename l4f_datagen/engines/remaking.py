@@ -13,8 +13,8 @@ from ..progress.state import Progress
 from ..settings import GenerateSettings, RenderSettings, validate
 from ..settings.recommended import as_given
 from ..shards.format import layout
-from ..shards.verify.folder import Verification
 from ..shards.verify.repair import Maker, Repair, repair
+from ..shards.verify.verification import Verification
 from ..storage.store import Store
 from .description import arithmetic, describe
 from .local import generate

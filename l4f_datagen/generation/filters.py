@@ -62,7 +62,7 @@ class Filters:
         return [] if answer else [REFERENCE]
 
 
-class Tally:
+class CandidateTally:
     """How many candidates of a run were accepted, over all its threads."""
 
     LEAST_SHARE, SEEN_FIRST = 0.01, 1000
@@ -122,7 +122,7 @@ def first_accepted(
     filters: Filters,
     *,
     batch_size: int,
-    tally: Tally,
+    tally: CandidateTally,
     stopped: Event,
 ) -> list[Sample]:
     """Find for every index the first of its candidates 0, 1, 2, … that passes.

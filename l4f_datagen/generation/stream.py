@@ -13,7 +13,7 @@ from ..overlap import ordered_map
 from ..sample import Sample
 from ..settings import GenerateSettings
 from .batch import Batch, finish, run_networks
-from .filters import BLOCK, Filters, Reference, Tally, first_accepted
+from .filters import BLOCK, CandidateTally, Filters, Reference, first_accepted
 from .latents import Candidate
 from .models import Models, load_models
 from .recommended import with_recommended
@@ -105,7 +105,7 @@ def _filtered(
     """The samples, block by block: each is the first candidate that passes. ``stopped`` ends the search for it."""
     on_cpu = models.device.type == "cpu"
     workers = _workers(settings, models) + (not on_cpu)  # one more, since each computes scores in turn with networks
-    tally = Tally(filters.bounds)
+    tally = CandidateTally(filters.bounds)
 
     def run(block: tuple[int, Sequence[int]]) -> list[Sample]:
         shard, indices = block

@@ -22,7 +22,7 @@ from ..shards.format.arithmetic import Arithmetic
 from ..shards.format.schema import SCHEMA
 from ..storage.store import Store
 from ..versions import versions
-from .probes import of_picture
+from .arithmetic_probe import of_picture
 from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")

@@ -13,7 +13,7 @@ from ..settings import RenderSettings
 from ..shards.format.arithmetic import Arithmetic
 from ..storage.store import Store
 from ..versions import versions
-from .probes import of_samples
+from .arithmetic_probe import of_samples
 from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")

@@ -36,7 +36,7 @@ Making = GenerateSettings | RenderSettings | ImportSettings
 
 
 @dataclass(frozen=True)
-class Plan:
+class ShardPlan:
     """What a run has to do in a data set folder."""
 
     settings: Making
@@ -86,13 +86,13 @@ def planned(
     shards: range | None = None,
     probe: Callable[[], Arithmetic] | None = None,
     allow_mixed: bool = False,
-) -> Iterator[Plan]:
+) -> Iterator[ShardPlan]:
     """Open the folder ``out`` for a block that makes what is pending.
 
     Args:
         description: content of ``dataset.json``, as ``folder.open_for_writing`` takes it.
         probe: what tells by what arithmetic the block makes shards; asked for when there are any. None: the block
-            calls ``Plan.admit``.
+            calls ``ShardPlan.admit``.
         allow_mixed: take another arithmetic than that of the data set.
         shards: a part of the data set; other processes may write other parts at the same time. None is all of it,
             and then the files over all shards are written when the block ends well.
@@ -125,7 +125,7 @@ def planned(
         if there is None:
             done = _sound(store, lengths, wanted, fingerprint)
         pending = [shard for shard in wanted if shard not in done]
-        plan = Plan(settings, store, lock, fingerprint, pending, sorted(done), allow_mixed)
+        plan = ShardPlan(settings, store, lock, fingerprint, pending, sorted(done), allow_mixed)
         if probe and pending and (there is None or there.get(arithmetic.KEY, "unknown") is None):
             plan.admit(probe())  # of a new data set another process may have been the first
         yield plan

@@ -40,7 +40,7 @@ _OVERLAY_QUALITY = 92
 
 
 @dataclass(frozen=True)
-class Result:
+class Segmented:
     """What became of the images."""
 
     done: int
@@ -74,7 +74,7 @@ def segment_files(
     out: str | Path,
     *,
     report: Callable[[int, int], None] = lambda done, count: None,
-) -> Result:
+) -> Segmented:
     """Write the masks of images into the folder ``out``: KEY.png, what else the settings ask for, and ``index.csv``.
 
     KEY is the image's path below the folder that was named, or its name, without its extension; in an archive also the
@@ -117,7 +117,7 @@ def segment_files(
         # Also of what was finished when it was interrupted.
         replaced = index.write(out, earlier)
     _tell(items, replaced)
-    return Result(done, tuple(broken))
+    return Segmented(done, tuple(broken))
 
 
 def find_items(images: Sequence[str], out: Path, earlier: ResultIndex, *, full: bool = False) -> list[_Item]:

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from ..addresses import remember, split_address
 from ..errors import UserError
-from .local import LocalStore
+from .local_store import LocalStore
 from .store import Store
 
 _SCHEMES = ("s3", "gs", "hf", "memory")
@@ -45,6 +45,6 @@ def open_store(place: str | Path | Store) -> Store:
     rest = re.sub("/+$", "", rest)
     if not rest:
         raise UserError(f"{scheme}://", got="no bucket", expected=f"{scheme}://BUCKET/PREFIX", remedy="name one")
-    from .remote import RemoteStore
+    from .remote_store import RemoteStore
 
     return RemoteStore(scheme, rest)

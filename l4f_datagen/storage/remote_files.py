@@ -73,7 +73,7 @@ class Upload(io.RawIOBase):
         self._sending.append(self._sender.submit(self._file.write, part))
 
 
-class Reading(io.RawIOBase):
+class Download(io.RawIOBase):
     """A file for reading whose errors are those of its store."""
 
     def __init__(self, file: Any, explaining: Explaining):

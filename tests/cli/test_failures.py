@@ -176,7 +176,7 @@ def test_too_little_memory_in_a_training_of_the_api(assets, tmp_path, monkeypatc
 def test_a_disk_that_cannot_be_read_names_the_file(assets, capsys, tmp_path, monkeypatch):
     import io
 
-    from l4f_datagen.storage.local import _Reading
+    from l4f_datagen.storage.local_store import _Reading
 
     def failing(self, *_):
         raise self._named(OSError(errno.EIO, os.strerror(errno.EIO)))

@@ -12,7 +12,7 @@ from l4f_datagen.making.render import render
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards import folder
 from l4f_datagen.shards.format import card, encoding, layout, sealed
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 from l4f_datagen.storage.opening import open_store
 
 SETTINGS = RenderSettings(n=3, size=8, samples_per_shard=2)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from l4f_datagen.storage import lock
-from l4f_datagen.storage.local import LocalStore
+from l4f_datagen.storage.local_store import LocalStore
 
 from .mutations import json_mutated
 

@@ -8,7 +8,7 @@ import torch
 from l4f_datagen import masks, scores
 from l4f_datagen.errors import WorkError
 from l4f_datagen.generation import compositing
-from l4f_datagen.generation.filters import Filters, Tally, first_accepted
+from l4f_datagen.generation.filters import CandidateTally, Filters, first_accepted
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.stream import stream
 from l4f_datagen.networks.pixels import image_to_uint8
@@ -37,7 +37,7 @@ def found(indices, batch_size: int, drawn: list) -> list[Sample]:
 
     filters = Filters(GenerateSettings(min_area=0.5, max_components=1))
     return first_accepted(
-        indices, draw, filters, batch_size=batch_size, tally=Tally(filters.bounds), stopped=Event()
+        indices, draw, filters, batch_size=batch_size, tally=CandidateTally(filters.bounds), stopped=Event()
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from l4f_datagen import scores
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.generation.filters import Filters, Tally, reference_identity
+from l4f_datagen.generation.filters import CandidateTally, Filters, reference_identity
 from l4f_datagen.sample import Sample
 from l4f_datagen.settings import GenerateSettings
 
@@ -98,7 +98,7 @@ def test_a_reference_is_told_by_its_identity_or_its_name():
 
 
 def test_a_tally_stops_below_one_percent_and_names_what_most_fail():
-    tally = Tally({"min_area": 0.5, "max_components": 1, "reject_border": True})
+    tally = CandidateTally({"min_area": 0.5, "max_components": 1, "reject_border": True})
     tally.add([["min_area", "max_components"]] * 500 + [["max_components"]] * 480 + [[]] * 10)
     tally.add([["min_area"]] * 10)  # 10 of 1000 are enough
     with pytest.raises(WorkError) as error:
@@ -118,7 +118,7 @@ def test_a_tally_stops_below_one_percent_and_names_what_most_fail():
     ],
 )
 def test_the_remedy_is_the_settings(name, remedy):
-    tally = Tally({"min_area": 0.5, "reject_border": True})
+    tally = CandidateTally({"min_area": 0.5, "reject_border": True})
     tally.add([[name]] * 999)
     with pytest.raises(WorkError, match=remedy):
         tally.add([[name]])

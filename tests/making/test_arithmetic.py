@@ -19,7 +19,7 @@ from l4f_datagen.generation.models import load_models
 from l4f_datagen.making import importing, render
 from l4f_datagen.settings import ImportSettings, RenderSettings
 from l4f_datagen.shards.format import encoding, layout, sealed
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 from tests.torture import command, fingerprints
 
 TORCH_THERE = {"torch": "2.8.0"}

@@ -96,7 +96,7 @@ assert "pyarrow.dataset" not in sys.modules
 @pytest.mark.parametrize(
     ("module", "names", "program"),
     [
-        ("shards.verify.folder", "verify", "assert not verify(sys.argv[1]).findings"),
+        ("shards.verify.verification", "verify", "assert not verify(sys.argv[1]).findings"),
         ("making.trunk", "finalize", "os.remove(sys.argv[1] + '/metadata.parquet'); finalize(sys.argv[1])"),
         ("analysis.distributions", "measure", "measure(l4f.open_dataset(sys.argv[1]))"),
         ("storage.parquet", "read_table", "read_table(sys.argv[1] + '/metadata.parquet')"),

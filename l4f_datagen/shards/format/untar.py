@@ -36,7 +36,7 @@ class NotPlainTar(ValueError):
     """What is read is no whole USTAR archive of regular files; says where and why."""
 
 
-class Readable(Protocol):
+class ByteSource(Protocol):
     """What an archive is read from, front to back."""
 
     def read(self, size: int, /) -> bytes:
@@ -44,7 +44,7 @@ class Readable(Protocol):
         ...
 
 
-def members(file: Readable, *, start: int = 0, strict: bool = False) -> Iterator[Member]:
+def members(file: ByteSource, *, start: int = 0, strict: bool = False) -> Iterator[Member]:
     """The members of an archive, from the one whose header is at byte ``start``, where ``file`` stands, to its end.
 
     Args:
@@ -108,7 +108,7 @@ def first_name(block: bytes) -> str:
     return _entry(block, 0)[0]
 
 
-def _read(file: Readable, size: int, offset: int, what: str) -> bytes:
+def _read(file: ByteSource, size: int, offset: int, what: str) -> bytes:
     # In pieces where it is long: a file that says more than it has would be given all the memory first.
     content = file.read(size) if size <= _PIECE else b"".join(_pieces(file, size))
     if len(content) < size:
@@ -116,7 +116,7 @@ def _read(file: Readable, size: int, offset: int, what: str) -> bytes:
     return content
 
 
-def _pieces(file: Readable, size: int) -> Iterator[bytes]:
+def _pieces(file: ByteSource, size: int) -> Iterator[bytes]:
     while size > 0 and (piece := file.read(min(size, _PIECE))):
         yield piece
         size -= len(piece)
@@ -164,7 +164,7 @@ def _checked(size: int, offset: int) -> int:
     return size
 
 
-def _check_end(file: Readable, block: bytes, offset: int) -> None:
+def _check_end(file: ByteSource, block: bytes, offset: int) -> None:
     """Refuse what is not zero after the last member, and another number of zeros than is written."""
     length = 0
     while block:

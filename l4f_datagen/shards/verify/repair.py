@@ -12,7 +12,7 @@ from .. import folder as folders
 from ..format import layout, stats
 from ..format.arithmetic import Arithmetic
 from ..mixing import refuse_mixture
-from .folder import Finding, Verification, verify
+from .verification import Finding, Verification, verify
 
 
 @dataclass

@@ -11,7 +11,7 @@ from l4f_datagen.engines.remaking import remake
 from l4f_datagen.making.render import render
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards.format import layout, sealed
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 
 
 def fingerprints(folder: Path) -> dict[str, str]:

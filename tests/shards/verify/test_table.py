@@ -12,7 +12,7 @@ from l4f_datagen.engines.remaking import remake
 from l4f_datagen.making.render import render
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards.format import layout
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 
 SETTINGS = RenderSettings(n=5, size=16, samples_per_shard=2)
 FILES = [*layout.of_shard(1), layout.CARD, *layout.FINAL, layout.DATASET]

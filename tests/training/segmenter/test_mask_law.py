@@ -17,7 +17,7 @@ from l4f_datagen.masks import HALF, MaskLaw, law_of, make_mask
 from l4f_datagen.sample import Sample
 from l4f_datagen.samples.sample import Labelled
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 from l4f_datagen.training.segmenter import augmentation
 from l4f_datagen.training.segmenter.batches import LabelledBatches
 from l4f_datagen.versions import versions

@@ -21,7 +21,7 @@ from l4f_datagen.shards import folder as folders
 from l4f_datagen.shards import writer as writers
 from l4f_datagen.shards.damage import Damaged
 from l4f_datagen.shards.format import encoding, layout, sealed
-from l4f_datagen.shards.verify.folder import verify
+from l4f_datagen.shards.verify.verification import verify
 from l4f_datagen.storage.opening import open_store
 
 SETTINGS = RenderSettings(n=23, size=24, samples_per_shard=10)

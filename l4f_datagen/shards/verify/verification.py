@@ -14,8 +14,8 @@ from ...storage.opening import open_store
 from ...storage.store import Store
 from .. import folder
 from ..format import descriptions, layout, sealed
-from .arithmetic import ArithmeticCheck
 from .indexes import IndexChecks
+from .mixtures import ArithmeticCheck
 from .shard import ShardCheck, check_shard
 
 _NUMBERED = re.compile(r"([0-9]{5,18})[._].+")

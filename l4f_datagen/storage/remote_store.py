@@ -14,7 +14,7 @@ from ..addresses import in_one_line, shown
 from ..errors import UserError, WorkError
 from . import remote_files
 from .remote_errors import NO_RIGHTS, missing_library
-from .remote_files import Reading, Upload
+from .remote_files import Download, Upload
 from .store import Store, Writable
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class RemoteStore(Store):
             filesystem, folder = self._filesystem()
             filesystem.invalidate_cache()
             file = filesystem.open(f"{folder}/{name}", "rb", block_size=_BLOCK)
-            return io.BufferedReader(Reading(file, lambda: self._explaining(name)), _BUFFER)
+            return io.BufferedReader(Download(file, lambda: self._explaining(name)), _BUFFER)
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[Writable]:
