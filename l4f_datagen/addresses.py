@@ -162,7 +162,25 @@ def _of_one(begin: re.Match, rest: str) -> tuple[str, bool]:
         host = host[user[-1].end() :]
     if not _PORT.fullmatch(host):
         return f"{start}{HIDDEN}", False
+    if not user and scheme != "hf" and (more := list(_AT.finditer(path))):
+        after = path[more[-1].end() :]
+        if _may_be_user(host, after):
+            return start + after, not cut
     return start + host + path, not cut
+
+
+def _may_be_user(host: str, after: str) -> bool:
+    """Whether what looks like host and port may be a user and the digits that a password with "/" begins with.
+
+    Args:
+        after: what follows the last "@" of the path.
+    """
+    name, colon, _ = host.partition(":")
+    return bool(colon) and (not _is_host(name) or _is_host(_AFTER_HOST.split(after, maxsplit=1)[0].partition(":")[0]))
+
+
+def _is_host(name: str) -> bool:
+    return "." in name or name.lower() == "localhost" or name.startswith("[")
 
 
 def _secrets_of(rest: str) -> list[str]:

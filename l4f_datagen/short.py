@@ -8,6 +8,8 @@ from collections.abc import Iterator, KeysView, Mapping, Set, ValuesView
 from enum import Enum
 from pathlib import PurePath
 
+from .addresses import hidden
+
 _DEEPEST = 8
 _BITS_PER_DIGIT = 3.3219281
 _PLAIN = (float, complex, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, PurePath, Enum)
@@ -61,10 +63,13 @@ def _pieces(value: object, most: int, quotes: bool, depth: int) -> Iterator[str]
 def _text(value: str, most: int, quotes: bool) -> str:
     # Blanks are drawn together below, so there is more to look at than is shown; not much more.
     seen = str.__getitem__(value, slice(4 * most + 4))
+    whole = len(seen) == len(value)
+    # Before it is cut: of a part of an address nobody could tell what is a user and what a host.
+    seen = hidden(seen) if ":/" in seen or "%" in seen else seen
     line = " ".join(seen.split())
     line = "".join(character if character.isprintable() else "?" for character in line)
     # What ends before the room does may still go on behind the part that was looked at.
-    line = line if len(seen) == len(value) else f"{line}…"
+    line = line if whole else f"{line}…"
     return repr(_cut(line, max(1, most - 2))) if quotes or not line else _cut(line, most)
 
 

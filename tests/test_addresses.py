@@ -20,6 +20,11 @@ def forgetful(monkeypatch):
     [
         ("https://user:pass@host:8080/a/b.pkl?token=SEC#frag", "https://host:8080/a/b.pkl"),
         ("https://TOKEN@host/x", "https://host/x"),
+        ("https://user:12/34@host/x", "https://host/x"),
+        ("https://user:12/34@host:80/x?y", "https://host:80/x"),
+        ("https://first.last:12/34@files.host/x", "https://files.host/x"),
+        ("https://host.org:8443/@scope/x", "https://host.org:8443/@scope/x"),
+        ("https://host.org/a@b.c/x", "https://host.org/a@b.c/x"),
         ("HTTPS://U:P@h/x", "https://h/x"),
         ("https://h/x?X-Amz-Credential=A%2Fb&X-Amz-Signature=c", "https://h/x"),
         ("https://h?sig=a", "https://h"),

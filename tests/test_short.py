@@ -130,3 +130,12 @@ def test_nothing_of_the_value_is_called():
         __str__ = __repr__
 
     assert short({"a": [Loud()]}) == "{'a': [Loud]}"
+
+
+@pytest.mark.parametrize("most", range(4, 60))
+@pytest.mark.parametrize("quotes", [False, True])
+@pytest.mark.parametrize("kind", [str, lambda text: [text], lambda text: {"a": text}, ValueError])
+def test_an_address_loses_its_secrets_before_it_is_cut(kind, quotes, most):
+    address = "https://hidden-user:hidden-word@host/path?token=hidden-token"
+    assert "hid" not in short(kind(address), most, quotes=quotes)
+    assert "hid" not in short(kind(f"got {address}"), most, quotes=quotes)
