@@ -1,11 +1,9 @@
 """Networks that turn an image into a feature vector, for distances between sets of images."""
 
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
@@ -14,8 +12,6 @@ from ..devices import too_little_memory
 from ..errors import UserError, WorkError
 from ..networks.pixels import to_range
 from ..networks.segmenter import Segmenter
-from ..networks.segmenters.bisenet import BiSeNet
-from ..networks.segmenters.unet import UNet
 from ..settings import EvaluateFrechetSettings
 from ..weights.containers.files import is_program
 from ..weights.source import file_sha256
@@ -55,25 +51,11 @@ class Encoder(nn.Module):
 
     def __init__(self, network: Segmenter):
         super().__init__()
-        if isinstance(network, BiSeNet):
-            self.deepest: Callable[[Tensor], Tensor] = lambda x: network.backbone(x * network.gain + network.offset)[-1]
-        elif isinstance(network, UNet):
-            self.deepest = lambda x: _down(network, x)
-        else:
-            raise TypeError(f"a segmenter of type {type(network).__name__}")
         self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB uint8 (N, 3, H, W) → (N, D)."""
-        return self.deepest(to_range(images)).mean((2, 3))
-
-
-def _down(network: UNet, x: Tensor) -> Tensor:
-    """The deepest activations of a UNet."""
-    x = network.down[0](x)
-    for block in network.down[1:]:
-        x = block(F.max_pool2d(x, 2, ceil_mode=True))
-    return x
+        return self.network.deepest(to_range(images)).mean((2, 3))
 
 
 def open_features(settings: EvaluateFrechetSettings, device: torch.device) -> Features:

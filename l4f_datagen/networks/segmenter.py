@@ -1,6 +1,7 @@
 """What all segmenters have in common: images in, class scores out, and which classes are foreground."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +16,18 @@ class Segmenter(nn.Module):
     """
 
     name: ClassVar[str]
-    """Of the architecture: a key of ``segmenters.registry.SEGMENTERS``."""
+    """The architecture in settings and cards: the name of its file in ``segmenters``."""
+    title: ClassVar[str]
+    """The architecture as people write it."""
+    signs: ClassVar[tuple[str, ...]]
+    """Names of tensors that together are found in no other network's state dict."""
+    unsaid: ClassVar[Mapping[str, int | bool]] = MappingProxyType({})
+    """What neither names nor shapes of tensors tell of an architecture: the keyword argument and its usual value."""
+    classes: int
+    size: int | None
+    foreground: tuple[int, ...]
+    width: int
+    """Channels of the first layer."""
 
     def __init__(self, *, classes: int, foreground: Sequence[int] | None = None, size: int | None = None):
         super().__init__()
@@ -26,6 +38,25 @@ class Segmenter(nn.Module):
         if not self.foreground or not all(0 <= c < classes for c in self.foreground):
             raise ValueError(f"foreground classes {self.foreground}; expected some of 0 … {classes - 1}")
 
+    @classmethod
+    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        """The keyword arguments of the class that a state dict's shapes tell, ``classes`` among them.
+
+        Raises:
+            KeyError, IndexError, ValueError: these are no shapes of this architecture.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def of_settings(cls, settings: Any, size: int) -> dict[str, Any]:
+        """The keyword arguments of the class, beside ``classes``, ``width`` and ``size``, of a network that is trained.
+
+        Args:
+            settings: those of ``train-segmenter``.
+            size: side of the training crops in pixels.
+        """
+        raise NotImplementedError
+
     @property
     def architecture(self) -> dict[str, Any]:
         """What makes the same network again, with ``name``: keyword arguments of the class."""
@@ -33,6 +64,10 @@ class Segmenter(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """image (N, 3, H, W), nominally [-1, 1] → scores (N, classes, H, W) before the softmax."""
+        raise NotImplementedError
+
+    def deepest(self, image: Tensor) -> Tensor:
+        """image (N, 3, H, W), nominally [-1, 1] → the deepest activations (N, D, h, w), for distances of images."""
         raise NotImplementedError
 
     def heads(self, image: Tensor) -> tuple[Tensor, ...]:

@@ -1,10 +1,11 @@
 """Settings of a whole experiment: which segmenters are trained side by side, what is measured at the end."""
 
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
 from .base import StageSettings
+from .train_segmenter import ARCHITECTURES
 
 SUPERVISED = "supervised"
 _OF_THE_EXPERIMENT = ("arch", "shards", "seed")
@@ -13,7 +14,7 @@ _OF_THE_EXPERIMENT = ("arch", "shards", "seed")
 class SegmentersSettings(StageSettings):
     """Section ``segmenters`` of a pipeline file. What all of them have in common is in ``train-segmenter``."""
 
-    archs: dict[Literal["unet", "bisenet"], dict[str, Any] | None] = Field(
+    archs: dict[Annotated[str, ARCHITECTURES], dict[str, Any] | None] = Field(
         min_length=1, description="architectures, each with settings that differ from train-segmenter's"
     )
     supervised: str | None = Field(

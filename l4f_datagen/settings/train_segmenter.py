@@ -4,7 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
+from ..kinds import Kinds
 from .base import Device, Fraction, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
+
+ARCHITECTURES = Kinds("networks.segmenters")
 
 
 class WeightedSource(NamedTuple):
@@ -25,7 +28,7 @@ class TrainSegmenterSettings(StageSettings):
         "0.05", description="data set folder, world:NAME (its test split) or share of the shards"
     )
     validation_images: int = Field(500, gt=0, le=10**6, description="most images that are validated on")
-    arch: Literal["unet", "bisenet"] = Field("unet", description="network")
+    arch: Annotated[str, ARCHITECTURES] = Field("unet", description="network")
     classes: int = Field(2, ge=2, le=255, description="classes of the masks; beyond two, masks are taken as stored")
     width: int = Field(16, gt=0, le=512, description="channels of the first layer; BiSeNet as published: 64")
     depth: int = Field(3, gt=0, le=8, description="halvings of a UNet")

@@ -8,6 +8,7 @@ from ..addresses import shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
+from ..networks.segmenters import architectures
 from ..short import short
 from . import native, pipelines, strangers
 from .assembly.assemble import first_not_finite
@@ -19,7 +20,6 @@ from .pickle.machine import Record
 from .pickle.tensors import StoredArray, StoredTensor
 from .source import UNKNOWN_LICENCE, file_sha256
 
-_SEGMENTERS = {"unet": "UNet", "bisenet": "BiSeNet"}
 _MAX_WALK = 100_000
 
 
@@ -41,7 +41,7 @@ class NetworkSummary:
     not_finite: str | None = None
     """Name of the first tensor with NaN or infinity in it."""
     segmenter: str | None = None
-    """Of a segmenter, its architecture: "unet" or "bisenet"."""
+    """The architecture of a segmenter: the name of its file in ``networks.segmenters``."""
     classes: int | None = None
     foreground: tuple[int, ...] | None = None
     """Of a segmenter, the classes that make up the foreground."""
@@ -199,7 +199,7 @@ def _what(networks: list[NetworkSummary]) -> str:
 
 def _with_article(network: NetworkSummary) -> str:
     if network.kind == "segmenter":
-        return f"a {_SEGMENTERS[network.segmenter]} of {network.classes} classes"
+        return f"a {architectures()[network.segmenter].title} of {network.classes} classes"
     size = f" for {network.resolution} px" if network.resolution else ""
     return f"a StyleGAN2 generator{size}" if network.kind == "generator" else f"an alpha network{size}"
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -191,7 +192,7 @@ def read(folder: Path, kind: Kind, name: str) -> tuple[Network, Source]:
         if kind == "alpha":
             network = build_alpha(tensors)
         elif kind == "segmenter":
-            network = build_segmenter(tensors, **_beyond_shapes(architecture))
+            network = build_segmenter(tensors, stated=architecture, **_beyond_shapes(architecture))
         else:
             network = build_generator(tensors, conv_clamp=clamp_of(architecture.get("conv_clamp")))
     except (Misfit, Unsupported) as error:
@@ -232,14 +233,12 @@ def _tensors(path: Path, hashes: Mapping[str, str]) -> dict[str, Tensor]:
     return tensors
 
 
-def _beyond_shapes(architecture: dict) -> dict:
-    """What the card alone knows of a segmenter."""
-    names = ("stem", "align_corners", "foreground", "size")
-    found = {name: architecture[name] for name in names if architecture.get(name) is not None}
+def _beyond_shapes(architecture: Mapping) -> dict[str, Any]:
+    """What the card alone knows of any segmenter: which classes are foreground, and the size of its images."""
+    found = {name: architecture[name] for name in ("foreground", "size") if architecture.get(name) is not None}
     foreground = found.get("foreground", [1])
-    numbers = [found.get("stem", 4), found.get("size", 1), *(foreground if isinstance(foreground, list) else [None])]
-    counted = all(type(number) is int and 0 <= number < 1 << 16 for number in numbers)
-    if not counted or type(found.get("align_corners", True)) is not bool:
+    numbers = [found.get("size", 1), *(foreground if isinstance(foreground, list) else [None])]
+    if not all(type(number) is int and 0 <= number < 1 << 16 for number in numbers):
         raise Misfit(f"an architecture {short(found, 80)}")
     return found
 

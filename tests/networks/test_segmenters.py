@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from l4f_datagen.networks.segmenter import foreground_alpha, foreground_mask
-from l4f_datagen.networks.segmenters.registry import SEGMENTERS
+from l4f_datagen.networks.segmenters import architectures
 
 VARIANTS = {
     "unet": {"depth": 2, "width": 4},
@@ -18,7 +18,7 @@ VARIANTS = {
 
 def make(variant: str, classes: int = 2):
     torch.manual_seed(0)
-    return SEGMENTERS[variant.split("-")[0]](classes=classes, **VARIANTS[variant])
+    return architectures()[variant.split("-")[0]](classes=classes, **VARIANTS[variant])
 
 
 @pytest.fixture(params=VARIANTS)
@@ -84,17 +84,17 @@ def test_foreground_of_several_classes():
 
 def test_foreground_is_all_but_the_first_class_unless_said():
     assert make("bisenet", classes=4).foreground == (1, 2, 3)
-    assert SEGMENTERS["unet"](classes=4, foreground=(2,)).foreground == (2,)
+    assert architectures()["unet"](classes=4, foreground=(2,)).foreground == (2,)
     for wrong in ((), (4,), (-1,)):
         with pytest.raises(ValueError, match="foreground classes"):
-            SEGMENTERS["unet"](classes=4, foreground=wrong)
+            architectures()["unet"](classes=4, foreground=wrong)
     with pytest.raises(ValueError, match="at least two"):
-        SEGMENTERS["unet"](classes=1)
+        architectures()["unet"](classes=1)
 
 
 @pytest.mark.parametrize("align_corners", [True, False])
 def test_scores_are_spread_as_asked(align_corners):
-    network = SEGMENTERS["bisenet"](width=4, stem=1, align_corners=align_corners).eval()
+    network = architectures()["bisenet"](width=4, stem=1, align_corners=align_corners).eval()
     ramp = torch.arange(8.0).expand(1, 2, 8, 8)  # a score that says at which of its columns it was taken
     network.output.register_forward_hook(lambda *_: ramp)
     row = network(torch.zeros(1, 3, 16, 16))[0, 0, 0]

@@ -3,7 +3,8 @@
 The features at the finest of three scales stand in for the spatial path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,6 +16,8 @@ from ..segmenter import Segmenter
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PUBLISHED_WIDTH = 64
+_STEM_SIZES = ((96, 1), (192, 2))
+"""Sizes up to which a stem is chosen; larger images get the published one, 4."""
 
 
 class BiSeNet(Segmenter):
@@ -25,6 +28,9 @@ class BiSeNet(Segmenter):
     """
 
     name = "bisenet"
+    title = "BiSeNet"
+    signs = ("backbone.conv1.weight", "output.scores.weight")
+    unsaid = MappingProxyType({"stem": 4, "align_corners": True})
 
     def __init__(
         self,
@@ -37,6 +43,8 @@ class BiSeNet(Segmenter):
         size: int | None = None,
     ):
         super().__init__(classes=classes, foreground=foreground, size=size)
+        self.gain: Tensor
+        self.offset: Tensor
         self.width, self.stem, self.align_corners = width, stem, align_corners
         self.backbone = ResNet18(width=width, stem=stem)
         self.context = _ConvNorm(8 * width, 2 * width, kernel=1)
@@ -52,6 +60,15 @@ class BiSeNet(Segmenter):
         self.register_buffer("gain", 0.5 / std, persistent=False)
         self.register_buffer("offset", (0.5 - mean) / std, persistent=False)
 
+    @classmethod
+    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        return {"classes": shapes["output.scores.weight"][0], "width": shapes["backbone.conv1.weight"][0]}
+
+    @classmethod
+    def of_settings(cls, settings: Any, size: int) -> dict[str, Any]:
+        # Aligned corners shift scores by another distance at every pixel, which a convolution cannot make up for.
+        return {"stem": stem_for(settings.stem, size), "align_corners": False}
+
     @property
     def architecture(self) -> dict[str, Any]:
         own = {"width": self.width, "stem": self.stem, "align_corners": self.align_corners}
@@ -60,6 +77,9 @@ class BiSeNet(Segmenter):
     def forward(self, image: Tensor) -> Tensor:
         fine, context_fine, _ = self._features(image)
         return self._at_size(self.output(self.fusion(fine, context_fine)), image)
+
+    def deepest(self, image: Tensor) -> Tensor:
+        return self.backbone(image * self.gain + self.offset)[-1]
 
     def heads(self, image: Tensor) -> tuple[Tensor, ...]:
         """Scores of the main head and of the two that help in training, on the context at 1/8 and 1/16."""
@@ -82,6 +102,13 @@ class BiSeNet(Segmenter):
 
     def _at_size(self, scores: Tensor, image: Tensor) -> Tensor:
         return F.interpolate(scores, size=image.shape[2:], mode="bilinear", align_corners=self.align_corners)
+
+
+def stem_for(stem: int | str, size: int) -> int:
+    """The stem for images of ``size`` pixels where it is "auto"; small images cannot afford to be reduced."""
+    if isinstance(stem, int):
+        return stem
+    return next((stem for limit, stem in _STEM_SIZES if size <= limit), 4)
 
 
 class _ConvNorm(nn.Module):

@@ -1,6 +1,6 @@
 """UNet (Ronneberger et al. 2015) with batch normalisation and same padding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,11 +9,15 @@ from torch import Tensor, nn
 
 from ..segmenter import Segmenter
 
+_MOST_HALVINGS = 10
+
 
 class UNet(Segmenter):
     """A UNet: ``depth`` halvings; ``width`` channels at full size, doubled with every halving."""
 
     name = "unet"
+    title = "UNet"
+    signs = ("down.0.0.weight", "scores.weight")
 
     def __init__(
         self,
@@ -32,21 +36,42 @@ class UNet(Segmenter):
         self.up = nn.ModuleList(_double(widths[j] + widths[j + 1], widths[j]) for j in reversed(range(depth)))
         self.scores = nn.Conv2d(width, classes, 1)
 
+    @classmethod
+    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        width, inputs = shapes["down.0.0.weight"][:2]
+        depth = sum(name.startswith("up.") and name.endswith(".0.weight") for name in shapes)
+        if not 0 < depth <= _MOST_HALVINGS:
+            raise ValueError(f"a UNet of {depth} halvings")
+        return {"classes": shapes["scores.weight"][0], "width": width, "depth": depth, "inputs": inputs}
+
+    @classmethod
+    def of_settings(cls, settings: Any, size: int) -> dict[str, Any]:
+        return {"depth": settings.depth}
+
     @property
     def architecture(self) -> dict[str, Any]:
         return {"classes": self.classes, "depth": self.depth, "width": self.width, "inputs": self.inputs}
 
     def forward(self, image: Tensor) -> Tensor:
-        x, passed = self.down[0](image), []
-        for block in self.down[1:]:
-            passed.append(x)
-            # Odd sizes are halved upwards, so that one pixel stays one.
-            x = block(F.max_pool2d(x, 2, ceil_mode=True))
+        *passed, x = self._halved(image)
         for block in self.up:
             finer = passed.pop()
             x = F.interpolate(x, size=finer.shape[2:], mode="bilinear", align_corners=False)
             x = block(torch.cat([finer, x], 1))
         return self.scores(x)
+
+    def deepest(self, image: Tensor) -> Tensor:
+        *_, x = self._halved(image)
+        return x
+
+    def _halved(self, image: Tensor) -> Iterator[Tensor]:
+        """The features at full size and at each halving."""
+        x = self.down[0](image)
+        yield x
+        for block in list(self.down)[1:]:
+            # Odd sizes are halved upwards, so that one pixel stays one.
+            x = block(F.max_pool2d(x, 2, ceil_mode=True))
+            yield x
 
 
 def _double(inputs: int, outputs: int) -> nn.Sequential:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...networks.segmenter import Segmenter
-from ...networks.segmenters.registry import SEGMENTERS
+from ...networks.segmenters import architectures
 from ...seeding import generator_for
 from ...settings import TrainSegmenterSettings
 from ..core.learner import Learner
@@ -19,8 +19,6 @@ TERMS = ("loss", "auxiliary")
 """What a step measures: the losses of the main head and of the auxiliary ones, before their weight."""
 _FIRST_RATE = 1 / 25
 """The one-cycle schedule begins with this share of its highest rate."""
-_STEM_SIZES = ((96, 1), (192, 2))
-"""Sizes up to which a stem is chosen; larger images get the published one, 4."""
 
 
 class SegmenterLearner(Learner):
@@ -77,18 +75,9 @@ class SegmenterLearner(Learner):
 
 def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:
     """The network that the settings describe, with torch's random weights."""
-    if settings.arch == "unet":
-        own = {"depth": settings.depth}
-    else:  # aligned corners shift scores by another distance at every pixel, which a convolution cannot make up for
-        own = {"stem": stem_for(settings, size), "align_corners": False}
-    return SEGMENTERS[settings.arch](classes=settings.classes, width=settings.width, size=size, **own)
-
-
-def stem_for(settings: TrainSegmenterSettings, size: int) -> int:
-    """BiSeNet's stem; small images cannot afford to be reduced."""
-    if settings.stem != "auto":
-        return settings.stem
-    return next((stem for limit, stem in _STEM_SIZES if size <= limit), 4)
+    network = architectures()[settings.arch]
+    own = network.of_settings(settings, size)
+    return network(classes=settings.classes, width=settings.width, size=size, **own)
 
 
 def segmentation_loss(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 from ...networks.alpha import AlphaNetwork
 from ...networks.segmenter import Segmenter
-from ...networks.segmenters.registry import SEGMENTERS
+from ...networks.segmenters import architectures
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import normal
 from ...short import short
@@ -180,41 +180,48 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
 def build_segmenter(
     tensors: Mapping[str, Tensor],
     *,
-    stem: int = 4,
-    align_corners: bool = True,
+    stated: Mapping[str, object] | None = None,
     foreground: Sequence[int] | None = None,
     size: int | None = None,
 ) -> Segmenter:
     """A frozen segmenter from tensors in our names (a ``Segmenter``'s state dict).
 
     Args:
-        stem, align_corners, foreground, size: as the networks take them; shapes do not tell.
+        stated: what is known beyond the shapes, such as BiSeNet's stem; what is not takes its usual value.
+        foreground, size: as the networks take them.
 
     Raises:
-        Misfit: names or shapes are those of no segmenter.
+        Misfit: names or shapes are those of no segmenter, or what is stated is nothing that it could be.
     """
+    kind = next((kind for kind in architectures().values() if all(sign in tensors for sign in kind.signs)), None)
+    if kind is None:
+        raise Misfit(f"its tensors are of no segmenter that is known ({', '.join(architectures())})")
     try:
-        if "down.0.0.weight" in tensors:
-            width, inputs = tensors["down.0.0.weight"].shape[:2]
-            depth = sum(name.startswith("up.") and name.endswith(".0.weight") for name in tensors)
-            architecture = {"width": width, "depth": depth, "inputs": inputs}
-            name, scores = "unet", tensors["scores.weight"]
-        else:
-            width = tensors["backbone.conv1.weight"].shape[0]
-            architecture = {"width": width, "stem": stem, "align_corners": align_corners}
-            depth, name, scores = 1, "bisenet", tensors["output.scores.weight"]
-        if not (0 < width <= _MAX_WIDTH and 0 < depth <= _MAX_LEVELS and width << depth <= _MAX_WIDTH):
-            raise Misfit(f"a segmenter of width {width} and depth {depth}")
-        if not 0 < architecture.get("inputs", 3) <= _MAX_WIDTH or scores.shape[0] > _MAX_CLASSES:
-            raise Misfit(f"a segmenter of {architecture.get('inputs', 3)} channels and {scores.shape[0]} classes")
+        described = kind.of_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        counts = [value for value in described.values() if type(value) is int]
+        if not all(0 < count <= _MAX_WIDTH for count in counts if count != described["classes"]):
+            raise Misfit(f"a {kind.title} of {short(described, 80)}")
+        if not 0 < described["classes"] <= _MAX_CLASSES or described["width"] << described.get("depth", 0) > _MAX_WIDTH:
+            raise Misfit(f"a {kind.title} of {short(described, 80)}")
+        described |= {name: _as_stated(name, usual, stated or {}) for name, usual in kind.unsaid.items()}
         with _Shapes():
-            network = SEGMENTERS[name](classes=scores.shape[0], foreground=foreground, size=size, **architecture)
+            network = kind(foreground=foreground, size=size, **described)
     except KeyError as error:
         raise Misfit(f"tensor {short(error)} is missing") from error
     except (IndexError, ValueError) as error:
         raise Misfit(short(error, 160)) from error
     _load(network, tensors)
     return network
+
+
+def _as_stated(name: str, usual: int | bool, stated: Mapping[str, object]) -> int | bool:
+    """One of the things that shapes do not tell. Raises Misfit where something of another type is stated."""
+    found = stated.get(name)
+    if found is None:
+        return usual
+    if type(found) is not type(usual) or not (isinstance(found, (int, bool)) and 0 <= found < 1 << 16):
+        raise Misfit(f"{name} {short(found, 40, quotes=True)}")
+    return found
 
 
 def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -51,7 +51,8 @@ def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
     found = found_in(content, _SIGNS)
     tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
     notes = found.notes("segmenter", "in it")
-    return build_segmenter({**_counts(tensors), **tensors}, stem=4, size=SIZE), tuple(notes)
+    published = {"stem": 4, "align_corners": True}
+    return build_segmenter({**_counts(tensors), **tensors}, stated=published, size=SIZE), tuple(notes)
 
 
 def _counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

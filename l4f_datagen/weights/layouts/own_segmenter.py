@@ -1,29 +1,30 @@
 """A segmenter of ours as a lone state dict."""
 
 from ...networks.segmenter import Segmenter
+from ...networks.segmenters import architectures
 from ..assembly.assemble import build_segmenter
 from ..assembly.names import find, found_in, stored
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
-_UNET = ("down.0.0.weight", "scores.weight")
-_BISENET = ("backbone.conv1.weight", "output.scores.weight")
+
+def _signs() -> list[tuple[str, ...]]:
+    return [network.signs for network in architectures().values()]
 
 
 def recognises(content: object) -> bool:
     """Whether the content of a file holds one."""
-    return find(content, _UNET, _BISENET) is not None
+    return find(content, *_signs()) is not None
 
 
 def read(content: object) -> tuple[Segmenter, tuple[str, ...]]:
     """The segmenter and what had to be decided on the way. Raises Misfit where names or shapes are others."""
-    found = found_in(content, _UNET, _BISENET)
+    found = found_in(content, *_signs())
     network = build_segmenter({name: load_tensor(value) for name, value in stored(found).items()})
-    unsaid = "its foreground; all classes but 0 are"
-    if network.name == "bisenet":
-        unsaid = "its stem, its corners and its foreground; 4, aligned and all classes but 0 are"
+    unsaid = [*((name, str(usual)) for name, usual in network.unsaid.items()), ("foreground", "all classes but 0")]
+    names, taken = (", ".join(part) for part in zip(*unsaid, strict=True))
     notes = found.notes("segmenter", "of the name ema")
-    return network, (*notes, f"the file comes without its model.json, which says {unsaid} taken")
+    return network, (*notes, f"the file comes without its model.json, which says its {names}; taken: {taken}")
 
 
 LAYOUT = Layout(

@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.making.render import render
+from l4f_datagen.networks.segmenters.bisenet import stem_for
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
 from l4f_datagen.storage.lock import writing
 from l4f_datagen.training.segmenter import learner as segmenter_steps
 from l4f_datagen.training.segmenter import train as segmenter
 from l4f_datagen.training.segmenter.batches import Batch, LabelledBatches
-from l4f_datagen.training.segmenter.learner import rate_factor, segmentation_loss, stem_for
+from l4f_datagen.training.segmenter.learner import rate_factor, segmentation_loss
 from l4f_datagen.training.segmenter.train import train_segmenter
 from l4f_datagen.training.segmenter.validation import confusion, measures
 from l4f_datagen.weights import native
@@ -277,8 +278,8 @@ def test_rates():
 
 def test_the_stem_follows_the_size():
     settings = TrainSegmenterSettings()
-    assert [stem_for(settings, size) for size in (64, 128, 512)] == [1, 2, 4]
-    assert stem_for(TrainSegmenterSettings(stem=2), 512) == 2
+    assert [stem_for(settings.stem, size) for size in (64, 128, 512)] == [1, 2, 4]
+    assert stem_for(TrainSegmenterSettings(stem=2).stem, 512) == 2
 
 
 def test_the_published_proportions_can_be_asked_for():
