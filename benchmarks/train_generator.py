@@ -10,7 +10,7 @@ from benchmarks.timing import medians
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainGeneratorSettings
 from l4f_datagen.training.core import losses
-from l4f_datagen.training.core.learner import channels_last
+from l4f_datagen.training.core.learner import laid_out
 from l4f_datagen.training.core.process_group import Processes
 from l4f_datagen.training.core.run import RunFolder
 from l4f_datagen.training.generator import start as generator_start
@@ -26,7 +26,7 @@ class NetworksAlone:
         architecture, count = learner.generator.architecture, s.batch_size // s.accumulate
         self.z = torch.randn(count, architecture.z_dim, device=learner.device)
         shape = (count, 3, architecture.resolution, architecture.resolution)
-        self.real = channels_last(torch.randn(shape, device=learner.device))
+        self.real = laid_out(torch.randn(shape, device=learner.device))
         self.autocast = learner.processes.autocast
 
     def draw(self, count: int, *, full_precision: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,7 +39,7 @@ class NetworksAlone:
     def score(self, images: torch.Tensor) -> torch.Tensor:
         """The discriminator's scores in float32."""
         with self.autocast():
-            return self.learner.discriminator(channels_last(images)).float()
+            return self.learner.discriminator(laid_out(images)).float()
 
     def step(self, iteration: int) -> None:
         """Forward and backward of both networks, and the penalties that are due, without optimisers."""

@@ -69,16 +69,21 @@ class FoldedConvolution:
         """
         with ops.full_precision(x.device):
             scale = torch.addmm(self.epsilon, style.square(), self.power).rsqrt_()
-        x = x * style.view(*style.shape, 1, 1)
+        # One type in one pass, that of the features: mixed ones take several times as long.
+        x = x * style.to(x.dtype).view(*style.shape, 1, 1)
         if self.up:
             x = filtering.filtered(F.conv_transpose2d(x, self.weight, stride=2), padding=1, gain=4.0)
         else:
             x = F.conv2d(x, self.weight, padding=1)
-        # One type in one pass, that of the features: mixed ones take several times as long.
-        shift, scale = self._shift(noise).to(x.dtype), scale.to(x.dtype)
+        scale = scale.to(x.dtype).view(*scale.shape, 1, 1)
         # In place where no gradient is wanted: fresh memory would cost more than the arithmetic.
         out = None if torch.is_grad_enabled() else x
-        x = torch.addcmul(shift, x, scale.view(*scale.shape, 1, 1), out=out)
+        if isinstance(noise, Tensor) and (out is None or x.dtype != torch.float32):
+            # While it learns: one after the other, for noise and bias of all pixels would be as much as the features.
+            x = torch.addcmul((noise * self.noise_gain).to(x.dtype)[:, None], x, scale, out=out)
+            x = x.add_(self.bias.to(x.dtype).view(-1, 1, 1))
+        else:
+            x = torch.addcmul(self._shift(noise).to(x.dtype), x, scale, out=out)
         x = F.leaky_relu_(x, ops.LEAKY_SLOPE)
         return x if self.clamp is None else torch.clamp(x, -self.clamp, self.clamp, out=out)
 

@@ -57,6 +57,15 @@ def _doubling_matrix(size: int, dtype: torch.dtype, device: torch.device) -> Ten
         return torch.stack((even, odd), 1).flatten(0, 1)
 
 
+@cache
+def layout(device: torch.device) -> torch.memory_format:
+    """The order in memory in which a device's convolutions are quickest: oneDNN's and those of tensor cores want
+    channels last; older GPUs would turn everything round and back.
+    """
+    quick = device.type == "cpu" or (device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0))
+    return torch.channels_last if quick else torch.contiguous_format
+
+
 def full_precision(device: torch.device) -> AbstractContextManager:
     """Float32 inside a half-precision training: for small products that lose by rounding and cost nothing."""
     if torch.is_autocast_enabled(device.type):

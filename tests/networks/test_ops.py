@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from l4f_datagen.networks import ops
+from tests.hardware import DEVICES
 
 
 @pytest.mark.parametrize("size", [(4, 4), (8, 5), (48, 40)])
@@ -30,3 +31,10 @@ def test_equalised_linear_by_hand():
 
 def test_leaky_relu_by_hand():
     torch.testing.assert_close(ops.leaky_relu(torch.tensor([1.0, -1.0])), torch.tensor([1.0, -0.2]) * 2**0.5)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_networks_are_laid_out_as_their_device_is_quickest(device):
+    device = torch.device(device)
+    network = torch.nn.Conv2d(4, 4, 3).to(device).to(memory_format=ops.layout(device))
+    assert network(torch.randn(1, 4, 8, 8, device=device)).is_contiguous(memory_format=ops.layout(device))

@@ -152,6 +152,22 @@ def test_noise_modes():
     torch.testing.assert_close(generator.synthesize(w).image, none)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_maps_of_ones_own_are_drawn_noise_whether_it_learns_or_not(dtype):
+    generator = tiny_generator().to(dtype)
+    w = torch.randn(2, TINY.w_dim, dtype=dtype)
+    engines = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
+    maps = []
+    for size in generator.architecture.noise_sizes:
+        maps.append(torch.stack([torch.randn(size, size, generator=engine) for engine in engines]).to(dtype))
+    assert len(maps) == len(generator.layers)
+    with torch.no_grad():
+        again = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
+        wanted = generator.synthesize(w, "random", noise_generators=again).image
+        torch.testing.assert_close(generator.synthesize(w, maps).image, wanted)
+    torch.testing.assert_close(generator.synthesize(w, maps).image, wanted)
+
+
 @pytest.mark.parametrize("shape", [(2, 3), (10,), (2, 5, 10)])
 def test_codes_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match="expected"):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...generation import latents
 from ...generation.compositing import composite
+from ...networks import ops
 from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
@@ -16,7 +17,7 @@ from ...networks.stylegan2 import Generator
 from ...seeding import generator_for
 from ...settings import TrainAlphaSettings
 from ..core import degeneration, losses
-from ..core.learner import Learner, adam, channels_last
+from ..core.learner import Learner, adam, laid_out
 from ..core.process_group import Processes
 
 TERMS = ("discriminator", "adversarial", "B", "C", "E", "S", "r1", *degeneration.MaskStatistics._fields)
@@ -45,8 +46,7 @@ class AlphaLearner(Learner):
             torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
             self.alpha = AlphaNetwork(channels[first:]).to(processes.device)
             self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(processes.device)
-        if processes.device.type == "cpu":
-            self.discriminator.to(memory_format=torch.channels_last)
+        self.discriminator.to(memory_format=ops.layout(processes.device))
         self.averaged = copy.deepcopy(self.alpha).requires_grad_(False)
         s = settings
         super().__init__(
@@ -94,7 +94,7 @@ class AlphaLearner(Learner):
         for real in reals:
             # In float32 whatever the precision: squares of gradients leave the range of half precision.
             images = real.detach().requires_grad_(True)
-            penalty = losses.r1_penalty(self.discriminator(channels_last(images)), images)
+            penalty = losses.r1_penalty(self.discriminator(laid_out(images)), images)
             self.backward("discriminator", weight * penalty / len(reals))
             total += penalty.detach() / len(reals)
         self.step("discriminator")
@@ -157,7 +157,7 @@ class AlphaLearner(Learner):
 
     def _score(self, images: Tensor) -> Tensor:
         with self.processes.autocast():
-            scores = self.discriminator(channels_last(images))
+            scores = self.discriminator(laid_out(images))
         return scores.float()
 
 

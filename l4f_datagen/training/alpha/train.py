@@ -135,13 +135,14 @@ def loop(
         for iteration in range(begun, settings.iterations)
         for part in range(settings.accumulate)
     )
-    with contextlib.closing(images.batches(plan, workers=learner.processes.reading_threads())) as batches:
+    workers, device = learner.processes.reading_threads(), learner.device
+    with contextlib.closing(images.batches(plan, workers=workers, device=device)) as batches:
         for iteration in range(begun, settings.iterations):
             # Both rates follow from the iteration alone.
             learner.set_rates(rate_factor(iteration, settings))
 
             # Draw real images and composites, part by part.
-            reals = [next(batches).to(learner.device) for _ in range(settings.accumulate)]
+            reals = [next(batches) for _ in range(settings.accumulate)]
             terms = learner.discriminator_step(iteration, reals)
 
             # Lazy regularisation: a step of its own, as in StyleGAN2.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import UserError
+from ...networks import ops
 from ...weights import state
 from .process_group import Processes
 
@@ -100,6 +101,6 @@ def adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch
     return torch.optim.Adam(network.parameters(), lr=rate, betas=(beta_1, beta_2), eps=1e-8, fused=True)
 
 
-def channels_last(images: Tensor) -> Tensor:
-    """oneDNN's convolutions are fastest channels last; elsewhere nothing changes."""
-    return images.contiguous(memory_format=torch.channels_last) if images.device.type == "cpu" else images
+def laid_out(images: Tensor) -> Tensor:
+    """Images in the order of memory that their device is quickest with."""
+    return images.contiguous(memory_format=ops.layout(images.device))

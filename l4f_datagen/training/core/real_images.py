@@ -18,6 +18,7 @@ from ...seeding import generator_for
 
 logger = logging.getLogger(__name__)
 
+_CPU = torch.device("cpu")
 _KEPT_BYTES = 1 << 30
 """Finished pictures are kept in memory if all of them fit into this."""
 
@@ -46,20 +47,24 @@ class RealImages:
         """Indices of the files that were found broken so far."""
         return self._whole.broken
 
-    def batch(self, positions: Sequence[int]) -> Tensor:
-        """The pictures at ``positions`` of the endless shuffled stream: float32 (N, 3, H, W) in [-1, 1].
+    def batch(self, positions: Sequence[int], device: torch.device = _CPU) -> Tensor:
+        """The pictures at ``positions`` of the endless shuffled stream: float32 (N, 3, H, W) in [-1, 1] on a device.
 
         Every epoch is a permutation of its own; a broken file's place is taken by the next whole one.
 
         Raises:
             UserError: more than 1 % of the files are broken.
         """
-        pictures = np.stack([self._at(position) for position in positions])
-        return image_from_uint8(torch.from_numpy(pictures))
+        pictures = torch.from_numpy(np.stack([self._at(position) for position in positions]))
+        if device.type == "cuda":  # as bytes, a fourth of the floats, and without waiting for the device
+            pictures = pictures.pin_memory().to(device, non_blocking=True)
+        return image_from_uint8(pictures).to(device)
 
-    def batches(self, plan: Iterator[Sequence[int]], *, workers: int = 2) -> Iterator[Tensor]:
+    def batches(
+        self, plan: Iterator[Sequence[int]], *, workers: int = 2, device: torch.device = _CPU
+    ) -> Iterator[Tensor]:
         """``batch`` of every element of ``plan``, in order, made ahead in threads if there are ``workers``."""
-        return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
+        return ordered_map(lambda positions: self.batch(positions, device), plan, workers=workers, ahead=2 * workers)
 
     def picture(self, index: int) -> np.ndarray:
         """Picture ``index`` of the source, not mirrored: RGB uint8 size×size×3; a broken one's successor.

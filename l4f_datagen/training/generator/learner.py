@@ -9,13 +9,14 @@ from torch import Tensor
 
 from ... import philox
 from ...errors import UserError
+from ...networks import ops
 from ...networks.discriminator import Discriminator
 from ...networks.stylegan2 import Generator
 from ...seeding import normal
 from ...settings import TrainGeneratorSettings
 from ...weights import state
 from ..core import losses
-from ..core.learner import Learner, adam, channels_last
+from ..core.learner import Learner, adam, laid_out
 from ..core.process_group import Processes
 from . import ada
 
@@ -47,9 +48,8 @@ class GeneratorLearner(Learner):
             for layer in self.generator.layers:
                 layer.noise_strength.requires_grad_(False)
         self.discriminator = discriminator.to(processes.device).requires_grad_(True)
-        if processes.device.type == "cpu":
-            self.generator.to(memory_format=torch.channels_last)
-            self.discriminator.to(memory_format=torch.channels_last)
+        for network in (self.generator, self.discriminator):
+            network.to(memory_format=ops.layout(processes.device))
         self.averaged = copy.deepcopy(self.generator if averaged is None else averaged).to(processes.device)
         self.averaged.eval().requires_grad_(False)
         lazy = {
@@ -101,7 +101,7 @@ class GeneratorLearner(Learner):
             # In float32 whatever the precision: squares of gradients leave the range of half precision.
             images = real.detach().requires_grad_(True)
             seen = self.augmented(images, self.positions(iteration, part), "r1")
-            penalty = losses.r1_penalty(self.discriminator(channels_last(seen)), images)
+            penalty = losses.r1_penalty(self.discriminator(laid_out(seen)), images)
             self.backward("discriminator", weight * penalty / len(reals))
             total += penalty.detach() / len(reals)
         self.step("discriminator")
@@ -214,7 +214,7 @@ class GeneratorLearner(Learner):
     def score(self, images: Tensor) -> Tensor:
         """The discriminator's scores (N,) in float32."""
         with self.processes.autocast():
-            scores = self.discriminator(channels_last(images))
+            scores = self.discriminator(laid_out(images))
         return scores.float()
 
 

@@ -139,9 +139,9 @@ class GeneratorRun:
         log = TermLog(TERMS, s.iterations, self.folder, learner.processes, report, begun, judge=watch.judge)
         plan = (learner.positions(iteration, part) for iteration in range(begun, end) for part in range(s.accumulate))
         done, workers = begun, learner.processes.reading_threads()
-        with contextlib.closing(self.images.batches(plan, workers=workers)) as batches:
+        with contextlib.closing(self.images.batches(plan, workers=workers, device=learner.device)) as batches:
             while done < end:
-                reals = [next(batches).to(learner.device) for _ in range(s.accumulate)]
+                reals = [next(batches) for _ in range(s.accumulate)]
                 terms = step(learner, done, reals)
 
                 # Tell, measure, show, keep; the last iteration does all of it.

@@ -13,6 +13,7 @@ from ... import worlds
 from ...addresses import shown
 from ...errors import UserError, WorkError
 from ...masks import IGNORED, MaskLaw, make_mask
+from ...networks import ops
 from ...networks.pixels import to_range
 from ...overlap import ordered_map
 from ...samples.opening import open_samples
@@ -40,9 +41,7 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """On a device, images in the layout that its convolutions want."""
-        images = self.images.to(device)
-        if device.type == "cpu":
-            images = images.contiguous(memory_format=torch.channels_last)
+        images = self.images.to(device, memory_format=ops.layout(device))
         return Batch(images, self.masks.to(device), self.alphas.to(device))
 
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...networks import ops
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
 from ...seeding import generator_for
@@ -32,8 +33,7 @@ class SegmenterLearner(Learner):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
             self.network = make_segmenter(settings, size).to(processes.device)
-        if processes.device.type == "cpu":  # oneDNN's convolutions are fastest so
-            self.network.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=ops.layout(processes.device))
         self.averaged = copy.deepcopy(self.network).requires_grad_(False).eval()
         adam = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
