@@ -1,4 +1,4 @@
-"""The command line: one file per command, and how their errors end (contract 7 of the design)."""
+"""The command line: one file per command, and how their errors end."""
 
 import importlib
 import keyword

@@ -1,1 +1,1 @@
-"""Who makes which shard."""
+"""Who makes which shard: this process, several of this machine, or a Ray cluster."""

@@ -15,11 +15,11 @@ from .job import News
 logger = logging.getLogger(__name__)
 
 _LOSSES = 3
-"""So many workers that are lost over one shard, or each before it is ready, are no accident."""
+"""It is no accident if so many workers are lost over one shard, or so many of each before it was ready."""
 
 
 class Crew(Protocol):
-    """The workers of an engine, by number."""
+    """The workers of an engine. Each has a number."""
 
     @property
     def size(self) -> int:
@@ -27,7 +27,7 @@ class Crew(Protocol):
         ...
 
     def news(self) -> Iterator[tuple[int, News | None]]:
-        """Wait a moment for what workers tell; None: that worker is lost, and nothing more will come from it."""
+        """Wait a moment for what workers say. None: the worker is lost, and will say nothing more."""
         ...
 
     def give(self, worker: int, shard: int) -> None:
@@ -35,10 +35,10 @@ class Crew(Protocol):
 
 
 def drive(crew: Crew, plan: ShardPlan, report: Callable[[Progress], None]) -> Progress:
-    """Have a crew make all pending shards of a plan; reports a few times a second. There has to be one.
+    """Have a crew make all pending shards of a plan, of which there is at least one. Reports a few times a second.
 
     Raises:
-        UserError, WorkError: a worker's; shards that are finished stay.
+        UserError, WorkError: what a worker raised. Finished shards stay.
     """
     waiting, losses = deque(plan.pending), Counter()
     in_work: dict[int, dict[int, int]] = {}  # samples so far, by worker and shard
@@ -80,10 +80,10 @@ def drive(crew: Crew, plan: ShardPlan, report: Callable[[Progress], None]) -> Pr
 
 
 def _count_loss(losses: Counter, again: list[int], size: int, *, ready: bool) -> None:
-    """Note a lost worker, by the shard that was in work or None.
+    """Count a lost worker: under the first shard that it had in work, or under None if it had none.
 
     Raises:
-        WorkError: it is one too many.
+        WorkError: too many are lost.
     """
     if again:
         logger.warning("a worker was lost; shard %d is made again", again[0])

@@ -1,4 +1,4 @@
-"""What ``dataset.json`` says of a generated data set, and what the arithmetic is that makes it."""
+"""What ``dataset.json`` says of a generated data set, and which arithmetic makes it."""
 
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +20,7 @@ _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow"
 def describe(
     settings: GenerateSettings, models: Models, reference: Reference | None = None, *, device: str | None = None
 ) -> dict[str, Any]:
-    """What ``dataset.json`` says of a data set; ``device`` when other processes make it, not that of ``models``."""
+    """What ``dataset.json`` says of a data set; ``device`` makes it, where ``models`` are elsewhere."""
     sources = {"generator": models.generator_source, "alpha": models.alpha_source}
     device = device or str(models.device)
     identity = settings_module.identity(
@@ -54,5 +54,5 @@ def describe_for(settings: GenerateSettings, device: str) -> dict[str, Any]:
 
 
 def arithmetic(settings: GenerateSettings, models: Models) -> Arithmetic:
-    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    """The arithmetic by which this process makes samples of these settings: versions, processor, and a probe."""
     return of_generation(settings, models, _PACKAGES)

@@ -11,17 +11,17 @@ from ..storage.store import Store
 
 @dataclass(frozen=True)
 class Job:
-    """What all workers of a run are told."""
+    """What every worker of a run is told."""
 
     settings: GenerateSettings
-    """With the worker's device, and paths that mean the same in any process."""
+    """The settings, with the worker's own device, and with paths that mean the same in every process."""
     out: Store
     description: Mapping[str, Any]
-    """The data set's, as the driver describes it: its checkpoints and versions are those of all workers."""
+    """``dataset.json`` as the driver describes the data set: all workers have to have its checkpoints and versions."""
     threads: int | None = None
-    """Threads of torch; None leaves them."""
+    """Number of torch's threads; None leaves it as it is."""
     allow_mixed: bool = False
-    """Whether other versions, and another arithmetic, than the data set's are insisted on."""
+    """Whether somebody insists on other versions, or another arithmetic, than those of the data set."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class News:
     """What a worker tells its driver."""
 
     ready: bool
-    """Its networks are loaded and are those of the data set."""
+    """Whether its networks are loaded, and are those of the data set."""
     counts: Mapping[int, int]
-    """Samples of the shards in work so far."""
+    """For each shard in work, how many of its samples are made."""
     done: tuple[int, ...]
     """Shards that were finished since the last news."""
     error: Exception | None
     arithmetic: Arithmetic | None = None
-    """What makes this worker's shards, once it is ready."""
+    """The arithmetic of this worker, once it is ready."""

@@ -1,4 +1,4 @@
-"""What a worker process does, of whichever engine: it makes the shards that it is given, in a thread."""
+"""What the worker process of any engine does: a thread of it makes the shards that it is given."""
 
 import contextlib
 import itertools
@@ -40,11 +40,11 @@ class ShardMaker:
         self._thread.start()
 
     def give(self, shard: int) -> None:
-        """One more shard to make."""
+        """Hand over one more shard to make."""
         self._given.put(shard)
 
     def news(self, seconds: float) -> News:
-        """What happened since the last call; waits for something to tell, for that long at most."""
+        """Wait until something happened since the last call, at most for so many seconds, and tell it."""
         with self._changed:
             self._changed.wait_for(lambda: self._done or self._error or self._ready != self._told_ready, seconds)
             news = News(self._ready, dict(self._counts), tuple(self._done), self._error, self._arithmetic)
@@ -53,7 +53,7 @@ class ShardMaker:
         return news
 
     def stop(self) -> None:
-        """Give up the shard in work and wait for the end; no file of it remains."""
+        """Give up the shard in work, and wait for the thread to end. No file of the shard remains."""
         self._stopped = True
         self._given.put(None)
         self._thread.join()
@@ -79,7 +79,7 @@ class ShardMaker:
                 self._changed.notify_all()
 
     def _make(self, models: Models, told: Mapping[str, Any], first: int) -> None:
-        """Make ``first`` and what else is waiting from one stream: the networks go on while a shard is closed."""
+        """Make ``first``, and all that waits, from one stream: the networks go on while a shard is closed."""
         settings, out = self._job.settings, self._job.out
         with contextlib.closing(stream(settings, shards=self._waiting(first), models=models)) as samples:
             for sample in samples:
@@ -117,7 +117,7 @@ class _Stopped(Exception):
 
 
 def _load(job: Job) -> Models:
-    """The networks of a job, which have to be those of its data set.
+    """Load the networks of a job, and check that they are those of its data set.
 
     Raises:
         UserError: this process sees another folder, other checkpoints or other versions than the driver.
@@ -148,7 +148,7 @@ def _load(job: Job) -> Models:
 
 
 def _portable(error: Exception) -> Exception:
-    """An error as it can be sent to another process; one of our own bugs keeps its traceback."""
+    """An error that can be sent to another process. One that nobody expected takes its traceback along, as text."""
     text = "".join(traceback.format_exception(error))
     if not isinstance(error, (UserError, WorkError, OSError)):
         error.add_note(f"in a worker on {platform.node()}:\n{text}")

@@ -1,4 +1,4 @@
-"""A Ray cluster makes all shards: its workers are actors, a lost one's shards are made by another."""
+"""A Ray cluster makes all shards. Its workers are actors; the shards of a lost one are made by another."""
 
 import contextlib
 import logging
@@ -75,15 +75,15 @@ class Worker:
         self._maker = ShardMaker(job)
 
     def give(self, shard: int) -> None:
-        """As a ``ShardMaker``'s."""
+        """As ``ShardMaker`` does it."""
         self._maker.give(shard)
 
     def news(self) -> News:
-        """As a ``ShardMaker``'s."""
+        """As ``ShardMaker`` does it."""
         return self._maker.news(_SECONDS_BETWEEN_NEWS)
 
     def stop(self) -> None:
-        """As a ``ShardMaker``'s."""
+        """As ``ShardMaker`` does it."""
         self._maker.stop()
 
 
@@ -115,7 +115,7 @@ class _Actors:
             self._ray.kill(actor)
 
     def news(self) -> Iterator[tuple[int, News | None]]:
-        """As a crew's."""
+        """As ``Crew`` has it."""
         ready, _ = self._ray.wait(list(self._polls), timeout=1)
         for poll in ready:
             worker = self._polls.pop(poll)
@@ -134,7 +134,7 @@ class _Actors:
             self._polls[self._actors[worker].news.remote()] = worker
 
     def give(self, worker: int, shard: int) -> None:
-        """As a crew's."""
+        """As ``Crew`` has it."""
         self._actors[worker].give.remote(shard)
 
     def _add(self) -> None:
@@ -198,14 +198,14 @@ def _handlers_kept() -> Iterator[None]:
 
 
 def _device(ray: Any, settings: GenerateSettings) -> str:
-    """Type of the workers' devices."""
+    """Type of the workers' devices, "cuda" or "cpu"."""
     if settings.device != "auto":
         return settings.device.partition(":")[0]
     return "cuda" if ray.cluster_resources().get("GPU") else "cpu"
 
 
 def _workers(ray: Any, engine: EngineSettings, device: str) -> tuple[int, dict[str, float]]:
-    """How many workers, and what each of them holds.
+    """How many workers there are to be, and which resources of Ray each of them holds.
 
     Raises:
         UserError: the cluster has no room for one, and nobody said how many there are to be.
@@ -227,7 +227,7 @@ def _workers(ray: Any, engine: EngineSettings, device: str) -> tuple[int, dict[s
 
 
 def _not_installed(error: Exception) -> UserError:
-    """What it means that an actor cannot even be made."""
+    """The refusal of a node on which an actor cannot even be created."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return UserError(
         "a node of the cluster", got=lines[-1].strip(), expected="l4f-datagen in the driver's version on all nodes",

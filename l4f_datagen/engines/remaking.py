@@ -1,4 +1,4 @@
-"""A data set made again where it is bad, from what its ``dataset.json`` says of it."""
+"""Bad shards of a data set are made again on this machine, from what its ``dataset.json`` says."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def remake(
 
     Args:
         generator: where its generator is now; default: where it was. Another one is refused.
-        alpha: the same for its alpha network.
+        alpha: where its alpha network is now; default: where it was.
         found: what ``verify`` just found.
         allow_mixed: make shards by another arithmetic than that of the others.
         report: called after every sample.
@@ -57,7 +57,7 @@ def _maker(
     """What makes the shards of a data set with this ``dataset.json``.
 
     Raises:
-        UserError: nothing does, or a checkpoint is not where it was.
+        UserError: nothing can make them, or a checkpoint is not where it was.
     """
     where, common = store.where(layout.DATASET), {"report": report, "allow_mixed": allow_mixed}
     if "world" in description:

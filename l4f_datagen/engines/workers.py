@@ -18,7 +18,7 @@ class WorkerProcesses:
     """A crew of processes. A context manager: leaving it ends them, and nothing half-written remains.
 
     Args:
-        devices: each process's; a device may be named several times.
+        devices: one for each process; a device may be named several times.
     """
 
     def __init__(self, job: Job, devices: Sequence[str]):
@@ -48,7 +48,7 @@ class WorkerProcesses:
                 process.join()
 
     def news(self) -> Iterator[tuple[int, News]]:
-        """As a crew's; a process that ends is no loss to make up for, since nothing took it away.
+        """As ``Crew`` has it. A process that ends is not replaced: a new one would end in the same way.
 
         Raises:
             WorkError: a process ended.
@@ -64,7 +64,7 @@ class WorkerProcesses:
             yield worker, news
 
     def give(self, worker: int, shard: int) -> None:
-        """As a crew's."""
+        """As ``Crew`` has it."""
         try:
             self._pipes[worker].send(shard)
         except OSError:

@@ -18,13 +18,13 @@ from .latents import Candidate
 logger = logging.getLogger(__name__)
 
 OWN = "generator"
-"""Of the setting and of the column ``background_source``: drawn by the generator."""
+"""Value of the setting, and of the column ``background_source``, for backgrounds that the generator draws."""
 _SMALLEST_CROP = 0.5
 """A crop's side is at least this share of the image's shorter one."""
 
 
 class Backgrounds:
-    """Images of a source: which of them, and which part of it, depends on seed and candidate alone."""
+    """Images that serve as backgrounds. Which one, and which part of it, depends on seed and candidate alone."""
 
     def __init__(self, source: Source):
         self.source = source

@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 class Refinement(Protocol):
-    """The settings that say how; those of ``generate`` and ``evaluate alpha`` do."""
+    """What of the settings says how; those of ``generate`` and ``evaluate alpha`` have it."""
 
     refine: int
     refine_epsilon: float
 
 
 def refine(alpha: Tensor, image: Tensor, settings: Refinement) -> Tensor:
-    """Alphas as the settings want them: guided by their images, or as they are."""
+    """Draw alphas to the edges of their images if the settings ask for it; else return them as they are."""
     if not settings.refine:
         return alpha
     return guided_filter(alpha, image, radius=settings.refine, epsilon=settings.refine_epsilon)

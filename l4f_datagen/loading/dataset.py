@@ -82,7 +82,7 @@ class TrainingDataset(IterableDataset):
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
-        """Samples of this process in an epoch."""
+        """Number of samples of this process in an epoch."""
         start, stop = self._share()
         return stop - start
 
@@ -131,7 +131,7 @@ class TrainingDataset(IterableDataset):
 
 
 def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """Which process this is, of how many."""
+    """Rank of this process, and the number of processes."""
     if (rank is None) != (world_size is None):
         raise UserError("rank", got="one of rank and world_size", expected="both or none", remedy="name the other")
     if rank is None or world_size is None:

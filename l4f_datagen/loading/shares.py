@@ -14,7 +14,7 @@ class Stretch(NamedTuple):
 
     shard: int
     first: int
-    """Within the shard."""
+    """Position of the first sample within the shard."""
     count: int
 
 
@@ -40,7 +40,7 @@ def rank_share(samples: int, rank: int, world_size: int, uneven: Uneven = "keep"
 
 
 def worker_share(share: tuple[int, int], worker: int, workers: int, batch_size: int = 1) -> tuple[int, int]:
-    """A worker's part of its process's share: whole batches, but for the last one of all."""
+    """A worker's part of the share of its process. It consists of whole batches, but for the last one."""
     start, stop = share
     batches = -(-(stop - start) // batch_size)
     first, last = (start + n * batches // workers * batch_size for n in (worker, worker + 1))
@@ -48,7 +48,7 @@ def worker_share(share: tuple[int, int], worker: int, workers: int, batch_size: 
 
 
 def stretches(share: tuple[int, int], order: Sequence[int], lengths: Mapping[int, int]) -> Iterator[Stretch]:
-    """What a share is made of; positions beyond the last shard begin again with the first."""
+    """The stretches that make up a share. Positions beyond the last shard begin again with the first."""
     start, stop = share
     at = 0
     while at < stop:
@@ -62,7 +62,7 @@ def stretches(share: tuple[int, int], order: Sequence[int], lengths: Mapping[int
 
 
 def through_buffer(items: Iterator[Item], size: int, numbers: random.Random) -> Iterator[Item]:
-    """Items in a random order, ``size`` of them kept back to choose from."""
+    """Items in a random order: each is drawn from ``size`` items that are kept back."""
     kept = []
     for item in items:
         if len(kept) < size:

@@ -28,7 +28,7 @@ from ..shards.format.arithmetic import Arithmetic
 from ..versions import versions
 
 _CANDIDATES = (Candidate(0), Candidate(1))
-"""Two, since several samples at a time are computed by other code than one."""
+"""Two candidates, since a batch of several is computed by other code than a single one."""
 
 
 def of_generation(settings: GenerateSettings, models: Models, packages: Sequence[str]) -> Arithmetic:
@@ -58,7 +58,7 @@ def of_generation(settings: GenerateSettings, models: Models, packages: Sequence
 
 
 def of_samples(samples: Sequence[Sample], *, image_format: str, quality: int, packages: Sequence[str]) -> Arithmetic:
-    """The arithmetic by which these samples, always the same ones, were made without a network, and are encoded."""
+    """The arithmetic that made these samples without a network, and encodes them; the same samples every time."""
     digest = hashlib.sha256()
     _add_samples(digest, samples, image_format, quality)
     return Arithmetic(digest.hexdigest(), platform.machine(), versions(packages))
@@ -75,7 +75,7 @@ def of_picture(size: int, *, image_format: str, quality: int, packages: Sequence
 
 
 def processor(device: torch.device) -> str:
-    """What kind of processor a device is, for people."""
+    """The kind of processor that a device is, in words."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "cpu":

@@ -1,4 +1,4 @@
-"""Labelled images of somebody else's → a data set folder like those that are generated."""
+"""Labelled images of other people become a data set folder like those that are generated."""
 
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
@@ -28,14 +28,14 @@ from .trunk import write_dataset
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
 _READERS, _AHEAD = 2, 8
 _PROBE = 64
-"""Pixels of the picture by which the arithmetic is told, where samples are of many sizes."""
+"""Side of the probe's picture in pixels, where samples keep their own sizes."""
 _PLACES = frozenset(("source", "format", "images", "masks", "alphas", "n", "values", "allow_empty"))
-"""Settings that do not change a data set by themselves: the same files may be elsewhere, more may be taken, and what
-values mean is told by ``foreground``."""
+"""Settings that do not make a data set another one by themselves: the same files may lie elsewhere, more of them may be
+taken, and ``foreground`` says what values mean."""
 
 
 def open_source(settings: ImportSettings) -> Samples:
-    """The labelled images that ``settings`` name; all labels are looked at.
+    """Open the labelled images that ``settings`` name, and look at all their labels.
 
     Raises:
         UserError: there is no such source, or its files do not fit together.
@@ -84,7 +84,7 @@ def import_dataset(
 
 
 def arithmetic(settings: ImportSettings) -> Arithmetic:
-    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    """The arithmetic by which this process makes samples of these settings: versions, processor, and a probe."""
     size = _PROBE if settings.size == "keep" else settings.size
     return of_picture(size, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
 
@@ -159,7 +159,7 @@ def _sample(settings: ImportSettings, source: Samples, shard: int, index: int) -
 
 
 def _shrink(mask: np.ndarray, size: int) -> np.ndarray:
-    """A mask that is foreground where at least half a pixel was, and ignored where the middle was."""
+    """Shrink a mask: a pixel is foreground if at least half of it was, and ignored if its middle was."""
     share = shrink_and_crop(255 * (mask == 1).astype(np.uint8), size)
     ignored = shrink_and_crop((mask == IGNORED).astype(np.uint8), size, nearest=True)
     return np.where(ignored == 1, IGNORED, make_mask(share, HALF)).astype(np.uint8)

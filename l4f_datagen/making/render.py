@@ -18,7 +18,7 @@ from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 _PSI = 1.0
-"""Of every rendering: nothing is truncated."""
+"""Both psi of every rendering, since nothing is truncated."""
 
 
 def render(
@@ -32,8 +32,8 @@ def render(
 ) -> Progress:
     """Write the renderings of ``settings`` into the data set folder ``out``, or continue it.
 
-    Calls ``report`` after every sample. Shards that are finished stay as they are. Of some ``shards`` no file over
-    all of them is written: ``dataset.finalize`` does.
+    Calls ``report`` after every sample. Shards that are finished stay as they are. With ``shards``, only these are
+    made, and not the files over all of them, which ``trunk.finalize`` writes.
 
     Raises:
         UserError: there is no such world, its split is too small, the folder is not usable, or shards there were made
@@ -54,7 +54,7 @@ def render(
 
 
 def arithmetic(settings: RenderSettings) -> Arithmetic:
-    """What makes the samples of these settings in this process: versions, processor, and a probe."""
+    """The arithmetic by which this process makes samples of these settings: versions, processor, and a probe."""
     samples = [_sample(settings, 0, 0, 0)]
     return of_samples(samples, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
 

@@ -1,6 +1,6 @@
-"""The trunk of all engines: open a data set folder, see what is pending, make a shard, finish.
+"""The trunk of all that makes data sets: open the folder, see what is pending, make shards, finish.
 
-Where the samples come from, and in which process, is the caller's.
+Callers decide where samples come from, and in which process.
 """
 
 import contextlib
@@ -43,19 +43,19 @@ class ShardPlan:
     out: Store
     lock: Lock
     fingerprint: str
-    """Of the data set's settings."""
+    """Fingerprint of the data set's settings."""
     pending: Sequence[int]
-    """Shards that are to be made, in order."""
+    """Numbers of the shards to make, in order."""
     done: Sequence[int]
-    """Those that are finished, of the ones that are wanted."""
+    """Numbers of the wanted shards that are finished."""
     allow_mixed: bool = False
-    """Whether another arithmetic than that of finished shards is insisted on."""
+    """Whether somebody insists on another arithmetic than that of the finished shards."""
 
     def admit(self, here: Arithmetic) -> None:
-        """Let shards be made by this arithmetic; the first one that makes any is the data set's from then on.
+        """Accept an arithmetic that will make shards. The first one becomes the data set's.
 
         Raises:
-            UserError: it is another than that of the data set.
+            UserError: it differs from that of the data set.
         """
         description = folders.read_description(self.out)
         refuse_mixture(self.out, description, self.done, here, allow_mixed=self.allow_mixed)
@@ -64,15 +64,15 @@ class ShardPlan:
 
     @property
     def to_make(self) -> int:
-        """Samples of all pending shards."""
+        """Number of samples of all pending shards."""
         return sum(self.count(shard) for shard in self.pending)
 
     def count(self, shard: int) -> int:
-        """Samples of one shard."""
+        """Number of samples of a shard."""
         return len(self.settings.shard_indices(shard))
 
     def progress(self, shard: int, made: int, to_make: int) -> Progress:
-        """Where a run stands that works on ``shard``."""
+        """Progress of a run that works on ``shard`` and has made ``made`` of ``to_make`` samples."""
         return Progress(shard, self.settings.shards, made, to_make, self.settings.samples)
 
 
@@ -87,13 +87,13 @@ def planned(
     probe: Callable[[], Arithmetic] | None = None,
     allow_mixed: bool = False,
 ) -> Iterator[ShardPlan]:
-    """Open the folder ``out`` for a block that makes what is pending.
+    """Open the folder ``out`` for a block that makes the pending shards.
 
     Args:
         description: content of ``dataset.json``, as ``folder.open_for_writing`` takes it.
-        probe: what tells by what arithmetic the block makes shards; asked for when there are any. None: the block
-            calls ``ShardPlan.admit``.
-        allow_mixed: take another arithmetic than that of the data set.
+        probe: gives the arithmetic by which the block makes shards; called if there are any to make. None: the block
+            calls ``ShardPlan.admit`` itself.
+        allow_mixed: accept another arithmetic than that of the data set.
         shards: a part of the data set; other processes may write other parts at the same time. None is all of it,
             and then the files over all shards are written when the block ends well.
 
@@ -138,7 +138,7 @@ _KEPT = (arithmetic.KEY, arithmetic.ALLOWED)
 
 
 def _of_dataset(here: Arithmetic | None) -> dict[str, Any]:
-    """What ``dataset.json`` tells of the arithmetic; None: nothing is known yet. Its versions are told already."""
+    """What ``dataset.json`` says of the arithmetic, besides versions. None: nothing is known yet."""
     return {arithmetic.KEY: here and {"probe": here.probe, "processor": here.processor}}
 
 
@@ -152,11 +152,11 @@ def make_shard(
     fingerprint: str,
     made_by: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one shard from the first of ``samples``. Calls ``report`` after every sample.
+    """Write one shard from the next of ``samples``. Calls ``report`` after every sample.
 
     Args:
-        fingerprint: that of the data set's ``dataset.json``.
-        made_by: what else the stats tell, of what made the samples.
+        fingerprint: of the data set's settings.
+        made_by: what the stats say of the arithmetic that made the samples.
 
     Raises:
         WorkError: the disk is full.
@@ -176,7 +176,7 @@ def make_shard(
 
 
 def made_by(here: Arithmetic, *, allow_mixed: bool) -> dict[str, Any]:
-    """What the stats of a shard tell of what made it."""
+    """What the stats of a shard say of the arithmetic that made it."""
     return {arithmetic.KEY: here.as_json(), **({arithmetic.ALLOWED: True} if allow_mixed else {})}
 
 
@@ -195,7 +195,7 @@ def write_dataset(
     """Write a data set, or a part of it, in this process; continues what was begun. Reports after every sample.
 
     Args:
-        make: shards that are to be made → their samples in order; closed when it is not needed any more.
+        make: gives the samples of these shards, in order; closed when no more are needed.
 
     The other arguments and what is raised are those of ``planned``.
     """
@@ -220,7 +220,7 @@ def write_dataset(
 
 
 def finalize(out: str | Path | Store, *, allow_mixed: bool = False) -> Mapping[str, Any]:
-    """Write the files over all shards of a data set whose every shard is done. Returns its description.
+    """Write the files over all shards of a data set whose shards are all done. Returns its ``dataset.json``.
 
     Args:
         allow_mixed: take shards of several arithmetics, and note in ``dataset.json`` that this was insisted on.
@@ -238,7 +238,7 @@ def finalize(out: str | Path | Store, *, allow_mixed: bool = False) -> Mapping[s
 
 
 def _sound(store: Store, lengths: Mapping[int, int], wanted: range, fingerprint: str) -> set[int]:
-    """Those of ``wanted`` that are finished; says which of them are not as they were written."""
+    """The shards of ``wanted`` that are finished and sound. Warns of those that are damaged."""
     sound = set()
     for shard, problem in finished.look(store, lengths, fingerprint=fingerprint, closely=True).items():
         if shard in wanted and problem is not None:

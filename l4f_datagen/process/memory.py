@@ -1,4 +1,4 @@
-"""The C library's allocator, told to keep what it frees."""
+"""The C library's allocator is told to keep the memory that is freed."""
 
 import ctypes
 import sys

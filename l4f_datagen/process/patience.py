@@ -1,4 +1,4 @@
-"""How long to wait for others, where the environment says so."""
+"""How long to wait for others, as the environment may set it."""
 
 import math
 import os
@@ -7,7 +7,7 @@ from ..errors import UserError
 
 
 def positive_seconds(variable: str, default: float) -> float:
-    """Seconds that an environment variable says.
+    """The number of seconds that an environment variable holds.
 
     Raises:
         UserError: it holds no number above 0.

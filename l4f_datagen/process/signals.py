@@ -10,10 +10,10 @@ from types import FrameType
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _SAME_WISH = 1.0
-"""Seconds in which several signals are one: a terminal and a launcher both send one, and people press twice."""
+"""Signals within so many seconds count as one: a terminal and a launcher may both send one, and people press twice."""
 INTERRUPTED = 130
 _first: float | None = None
-"""When the first one came."""
+"""Time of the first signal; None before it."""
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def received() -> bool:
 
 
 def ending(code: int) -> None:
-    """The work is over and told: from here on a signal ends the process with ``code``, without a word."""
+    """Say that the work is over and reported: from here on a signal ends the process with ``code``, without a word."""
     for number in _numbers():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: os._exit(code))

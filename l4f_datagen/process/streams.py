@@ -26,12 +26,12 @@ class Stream(io.TextIOBase):
 
     @property
     def encoding(self) -> str:
-        """Of the stream below."""
+        """Encoding of the wrapped stream."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     @property
     def errors(self) -> str:
-        """How what the encoding lacks is written: \\xNN, \\uNNNN."""
+        """How characters that the encoding lacks are written: as \\xNN or \\uNNNN."""
         return "backslashreplace"
 
     def writable(self) -> bool:
@@ -116,6 +116,6 @@ def guarded() -> Iterator[None]:
 
 
 def unshown() -> str | None:
-    """Why what was printed did not arrive; None if it did, or if its reader had enough of it."""
+    """Why printed text did not arrive; None if it did, or if its reader stopped reading."""
     failure = getattr(sys.stdout, "failure", None)
     return None if failure is None or failure.errno in _READER_GONE else failure.strerror or str(failure)

@@ -45,7 +45,7 @@ class Segmented:
 
     done: int
     broken: tuple[str, ...]
-    """Those that could not be read, in order."""
+    """Names of the images that could not be read, in order."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Item:
     source: Photographs
     index: int
     key: str
-    """Where its results go, below the output folder and without an extension."""
+    """Path of its results below the output folder, without an extension."""
 
     @property
     def name(self) -> str:
@@ -121,7 +121,7 @@ def segment_files(
 
 
 def find_items(images: Sequence[str], out: Path, earlier: ResultIndex, *, full: bool = False) -> list[_Item]:
-    """Each image once, in order. Results of an earlier run into ``out`` are no images.
+    """Find each image once, in order. Results of an earlier run into ``out`` do not count as images.
 
     Args:
         full: whether KEY is the whole path.
@@ -162,7 +162,7 @@ def _key(source: Photographs, index: int, *, full: bool) -> str:
 
 
 def _tell(items: Sequence[_Item], replaced: int) -> None:
-    """Say what the pictures had that results do not show, and whose results were replaced."""
+    """Say what pictures had that their results do not show, and how many earlier results were replaced."""
     counts: Counter[str] = Counter()
     for notices in {id(item.source): item.source.notices for item in items}.values():
         counts += notices.counts
@@ -224,7 +224,7 @@ def _segmented(
 def _groups(
     settings: SegmentSettings, items: Sequence[_Item], broken: list[str], index: ResultIndex
 ) -> Iterator[list[_Picture]]:
-    """Neighbours of one size together, as many as a batch and the memory hold."""
+    """Group neighbours of one size, as many as a batch and the memory hold."""
     group: list[_Picture] = []
     with contextlib.closing(ordered_map(_read, items, workers=_WORKERS, ahead=2 * _WORKERS)) as pictures:
         for picture in pictures:
@@ -258,7 +258,7 @@ def _read(item: _Item) -> _Picture | tuple[str, str]:
 def _encoded(
     settings: SegmentSettings, image: np.ndarray, mask: np.ndarray, alpha: np.ndarray, classes: np.ndarray
 ) -> dict[str, bytes]:
-    """Files by extension."""
+    """Encoded results by extension."""
     contents = {"png": encoding.encode_mask(mask)}
     if settings.alpha:
         contents["alpha.png"] = encoding.encode_grey(alpha)

@@ -15,12 +15,12 @@ from ..networks.pixels import image_from_uint8
 from ..networks.segmenter import Segmenter, foreground_mask
 
 _LARGE, _BAND = 1 << 24, 1 << 22
-"""Images of more pixels are brought back to their size in bands of about so many."""
+"""Images of more pixels than the first are brought back to their size in bands of about as many as the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segmentation:
-    """What a segmenter says of N images. Arrays are uint8, N×H×W."""
+    """Masks and alphas of N images. Arrays are uint8, N×H×W."""
 
     classes: np.ndarray
     """The most probable class of each pixel."""
@@ -109,7 +109,7 @@ def _decided(network: Segmenter, probabilities: Tensor, threshold: float | None)
 
 
 def _tiled(network: Segmenter, batch: Tensor, tile: int, overlap: float, batch_size: int) -> Tensor:
-    """Probabilities (1, classes, H, W) of one image, the tiles' weighted by their distance from their border."""
+    """Probabilities (1, classes, H, W) of one image, averaged over tiles, with more weight in a tile's middle."""
     height, width = batch.shape[2:]
     corners = [(y, x) for y in _starts(height, tile, overlap) for x in _starts(width, tile, overlap)]
     ramp = torch.arange(tile, device=batch.device, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""What ``segment`` calls its results, and the table of them."""
+"""The names of ``segment``'s results, and the table that lists them."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ INDEX = "index.csv"
 KINDS = {
     "png": "mask", "alpha.png": "alpha", "cutout.png": "cutout", "overlay.jpg": "overlay", "classes.png": "classes",
 }  # fmt: skip
-"""What follows KEY in a result's name → its column."""
+"""Columns by what follows KEY in a result's name."""
 _COLUMNS = ("input", *KINDS.values(), "reason")
 _MOST_BYTES = 1 << 30
 _LONGEST_NAME = 255 - len("..12345678.tmp.") - max(map(len, KINDS))
@@ -34,7 +34,7 @@ class ResultIndex:
 
     @classmethod
     def read(cls, out: Path) -> "ResultIndex":
-        """That of an earlier run; empty if there was none.
+        """The index of an earlier run; an empty one if there was none.
 
         Raises:
             UserError: a file of that name is something else.
@@ -57,7 +57,7 @@ class ResultIndex:
             ) from error  # fmt: skip
 
     def add(self, image: str, files: Mapping[str, str], reason: str = "") -> None:
-        """Note an image: extension → path below the output folder, and what is wrong with it."""
+        """Note an image: its files (extension → path below the output folder), and why it has none."""
         row = dict.fromkeys(_COLUMNS[1:], "") | {KINDS[kind]: writable(path) for kind, path in files.items()}
         with self._lock:
             self.rows[writable(image)] = row | {"reason": reason}
@@ -89,7 +89,7 @@ def writable(name: str) -> str:
 
 
 def restored(name: str) -> str:
-    """A path of the index as the system has it."""
+    """A path as the system has it, from a path of the index."""
     if "\\x" not in name:
         return name
     parts = name.split("\\x")
@@ -103,7 +103,7 @@ def restored(name: str) -> str:
 
 
 def check_names(images: Sequence[tuple[str, str]], kinds: Sequence[str]) -> None:
-    """Refuse names and KEYs of images of which two results would share a name, on any file system.
+    """Refuse images of which two results would share a name, even where a file system ignores case.
 
     Raises:
         UserError: there are such.

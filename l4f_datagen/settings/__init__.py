@@ -1,4 +1,4 @@
-"""Settings of every stage: frozen, validated, with their defaults (contract 5 of the design)."""
+"""Settings of every stage: frozen, validated, with their defaults."""
 
 from .analyze import AnalyzeSettings
 from .base import StageSettings

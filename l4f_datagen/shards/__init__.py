@@ -1,1 +1,1 @@
-"""Data set folders: what is in them, writing and reading them. Never imports torch."""
+"""Data set folders: how they are laid out, written and read. Nothing here imports torch."""

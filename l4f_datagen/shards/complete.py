@@ -1,4 +1,4 @@
-"""The files over all shards of a finished data set: whether they are as its shards' stats say, told from little."""
+"""A quick look at the files over all shards of a finished data set: do they agree with the stats of its shards?"""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -11,13 +11,13 @@ from .format.schema import SCHEMA
 
 
 def problems(store: Store, shards: int, name: str, samples: int) -> Iterator[Damaged]:
-    """What is wrong with those that are there; nothing of a shard but its stats is read, and of the rows the head.
+    """Problems of those files that exist. Only the stats of each shard are read, and the head of ``metadata.parquet``.
 
     Args:
-        name: that of the indexes.
+        name: what the indexes call the data set.
 
     Raises:
-        Damaged: the stats of a shard are.
+        Damaged: the stats of a shard cannot be used.
     """
     sizes = store.listing()
     if layout.METADATA in sizes and (problem := _metadata_problem(store, shards, samples)):
@@ -49,7 +49,7 @@ def _metadata_problem(store: Store, shards: int, samples: int) -> str | None:
 
 
 def _sums_hold(store: Store, shards: int, indexes: Mapping[str, bytes]) -> bool:
-    """Whether every line is as it would be written now. The rows' alone is taken as it is: they may be long."""
+    """Whether every line is as it would be written now; the rows may be long, so that their checksum is trusted."""
     with store.open(layout.CHECKSUMS) as file:
         for name, sha256 in _expected(store, shards, indexes):
             line = file.readline(4096)

@@ -1,4 +1,4 @@
-"""Which shards of a folder are finished and sound, told from one listing, their stats, and a few bytes."""
+"""Which shards of a folder are finished and sound, judged by one listing, their stats, and a few bytes."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +17,12 @@ _PARQUET = b"PAR1"
 def look(
     store: Store, lengths: Mapping[int, int], *, fingerprint: str | None = None, closely: bool = False
 ) -> dict[int, Damaged | None]:
-    """The begun ones of ``lengths`` (shard → number of samples) in order, and what is wrong with each; None: nothing.
+    """Look at all shards that have stats: shard → what is wrong with it, or None.
 
     Args:
-        fingerprint: that of the data set; the shards of another one are wrong.
-        closely: look at the first and last bytes of every file, too, where it lies on this machine.
+        lengths: how many samples each shard should have, by number; other shards are passed over.
+        fingerprint: of the data set's settings; a shard with another fingerprint is wrong.
+        closely: also look at the first and last bytes of every file, if it lies on this machine.
     """
     sizes = store.listing()
     numbers = (layout.shard_of(name) for name in sizes if name.endswith(layout.STATS))

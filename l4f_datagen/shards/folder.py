@@ -28,16 +28,16 @@ def open_for_writing(
     """Create a data set folder, or continue the one that is there.
 
     Args:
-        description: content of ``dataset.json`` less format and version: ``settings``, ``identity``
+        description: content of ``dataset.json`` without format and version: ``settings``, ``identity``
             (``settings.identity``), ``checkpoints``, ``versions``, ``counts``, and where they apply
             ``world``, ``source`` (of imported images), ``backgrounds`` and ``reference``.
         overwrite: remove a data set with other settings, its files only, and start anew.
-        shards: those that are going to be written, when other processes write others of the same folder; any of them
-            may be the one that creates it.
+        shards: the shards that this process will write, when others write into the same folder; any of them may
+            create it. None stands for all.
 
     Raises:
-        UserError: not a folder, not writable, another program's, or another data set's.
-        Damaged: ``dataset.json`` is.
+        UserError: it is no folder, cannot be written, or holds another program's files or another data set.
+        Damaged: ``dataset.json`` cannot be used.
     """
     store = open_store(place)
     store.make_writable()
@@ -75,7 +75,7 @@ def read_description(place: str | Path | Store) -> dict[str, Any]:
 
 
 def done_shards(place: str | Path | Store, samples: Mapping[int, int]) -> list[int]:
-    """Those of ``samples`` (shard → number of samples) that are finished, from one listing and their stats."""
+    """The finished ones of these shards (number → number of samples), judged by one listing and their stats."""
     return [shard for shard, problem in finished.look(open_store(place), samples).items() if problem is None]
 
 
@@ -97,9 +97,9 @@ def remove_shard(place: str | Path | Store, shard: int) -> None:
 
 
 def finalize(place: str | Path | Store, shards: int) -> None:
-    """Write the files over all shards, once every shard is done, and again those that are not as they should be.
+    """Write the files over all shards once every shard is done. Those that exist and are right stay.
 
-    Nobody may be writing any more.
+    Nobody else may be writing into the folder.
 
     Raises:
         Damaged: a shard's rows cannot be read.
@@ -121,10 +121,7 @@ def finalize(place: str | Path | Store, shards: int) -> None:
 
 
 def index_name(description: Mapping[str, Any]) -> str:
-    """What indexes call a data set.
-
-    Not the folder's name: the same settings give the same bytes, and loaders keep caches by name.
-    """
+    """What indexes call a data set. It is not the folder's name, so that the same settings give the same bytes."""
     return f"{FORMAT}-{description['fingerprint'][:12]}"
 
 

@@ -1,4 +1,4 @@
-"""One data set, one arithmetic: what is made otherwise is refused, unless somebody insists."""
+"""One data set, one arithmetic: shards that another arithmetic would make are refused, unless somebody insists."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -21,12 +21,12 @@ _REMEDY = (
 def refuse_mixture(
     store: Store, description: Mapping[str, Any], done: Iterable[int], here: Arithmetic, *, allow_mixed: bool
 ) -> None:
-    """Raise a ``UserError`` where shards made here would differ from those of the data set; say what is not known.
+    """Raise ``UserError`` where shards made here would differ from those of the data set; warn where nobody can know.
 
     Args:
-        description: the data set's.
-        done: its finished shards.
-        here: what would make more of them.
+        description: content of ``dataset.json``.
+        done: the finished shards.
+        here: the arithmetic that would make more shards.
     """
     if allow_mixed or description.get(arithmetic.ALLOWED) is True:
         return
@@ -49,7 +49,7 @@ def refuse_mixture(
 
 
 def refuse_mixed(store: Store, description: Mapping[str, Any], shards: Iterable[int]) -> None:
-    """Raise a ``UserError`` where the finished shards of a data set were made by several arithmetics, unasked for."""
+    """Raise ``UserError`` where several arithmetics made the finished shards, and nobody insisted on it."""
     if description.get(arithmetic.ALLOWED) is True:
         return
     first = arithmetic.of_dataset(description)

@@ -1,4 +1,4 @@
-"""Numbers of shards as people write them."""
+"""Numbers of shards, written as ranges for people."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ class Ranges:
             self.add(number)
 
     def add(self, number: int) -> None:
-        """One more, greater than all before."""
+        """Add a number, which is greater than all before it."""
         if self._ranges and self._ranges[-1][1] == number:
             self._ranges[-1][1] = number + 1
         else:
@@ -26,5 +26,5 @@ class Ranges:
 
 
 def as_ranges(numbers: Iterable[int]) -> str:
-    """Sorted numbers as ``Ranges``."""
+    """Sorted numbers in words, as ``Ranges`` writes them."""
     return str(Ranges(numbers))

@@ -26,7 +26,7 @@ _LONGEST_LINE = 1 << 16
 class Dataset:
     """The samples of a data set folder in order; iterate as often as you like.
 
-    ``description`` is its ``dataset.json``; ``lengths`` tells of every shard, by number, how many samples it has.
+    ``description`` is its ``dataset.json``; ``lengths`` maps each shard's number to its number of samples.
     """
 
     def __init__(self, store: Store, description: Mapping[str, Any], lengths: Mapping[int, int]):
@@ -46,7 +46,7 @@ class Dataset:
             yield from read_members(self.store, shard, wanted=self.wanted(shard))
 
     def wanted(self, shard: int) -> range:
-        """Which samples, of all, a shard holds."""
+        """Global indices of the samples of a shard."""
         first = shard * self.description["settings"]["samples_per_shard"]
         return range(first, first + self.lengths[shard])
 
@@ -55,10 +55,10 @@ def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -
     """Open a data set folder: a path, or an address such as ``s3://BUCKET/PREFIX``.
 
     Args:
-        allow_incomplete: take the shards that are done when others are not.
+        allow_incomplete: read the finished shards even if others are still to be made.
 
     Raises:
-        UserError: not a data set folder, or shards are still to be made.
+        UserError: it is no data set folder, or shards are still to be made.
         Damaged: a file of a finished shard is missing, of another size, or of another data set.
     """
     store = open_store(place)
@@ -86,10 +86,10 @@ def read_shard(store: Store, shard: int, *, wanted: range | None = None) -> Iter
     """The samples of one shard, in order.
 
     Args:
-        wanted: which samples those have to be.
+        wanted: global indices that the samples have to have.
 
     Raises:
-        Damaged: the tar or a member is, or one is missing; names the sample.
+        Damaged: the tar or a member is damaged, or a member is missing. The message names the sample.
     """
     for key, encoded in read_members(store, shard, wanted=wanted):
         yield decode(store, shard, key, encoded)
@@ -103,10 +103,10 @@ def read_members(
     Args:
         first: sample to begin with, counted within the shard; reading begins there.
         count: how many; default: all that follow.
-        wanted: which samples those of the whole shard have to be.
+        wanted: global indices that the samples of the whole shard have to have.
 
     Raises:
-        Damaged: the tar is, or it holds other samples than it should, or fewer.
+        Damaged: the tar is damaged, or holds other samples than it should, or fewer.
     """
     where, last = store.where(layout.tar(shard)), None if count is None else first + count
     expected = None if wanted is None else iter(wanted[first:last])
@@ -128,7 +128,7 @@ def read_places(store: Store, shard: int, wanted: range) -> list[dict[str, tuple
     """Where the members of every sample of a shard stand in its tar: by extension, offset and size.
 
     Raises:
-        Damaged: the tar is, or it holds other samples than ``wanted``.
+        Damaged: the tar is damaged, or holds other samples than ``wanted``.
     """
     where = store.where(layout.tar(shard))
     found: list[dict[str, tuple[int, int]]] = []
@@ -149,7 +149,7 @@ def read_places(store: Store, shard: int, wanted: range) -> list[dict[str, tuple
 
 @contextlib.contextmanager
 def _tar_told(store: Store, shard: int) -> Iterator[None]:
-    """Let what a tar that is damaged or gone raises become ``Damaged``."""
+    """Turn the errors of a tar that is damaged or missing into ``Damaged``."""
     where = store.where(layout.tar(shard))
     try:
         yield
@@ -162,10 +162,10 @@ def _tar_told(store: Store, shard: int) -> Iterator[None]:
 
 
 def decode(store: Store, shard: int, key: str, encoded: Mapping[str, bytes]) -> Sample:
-    """The sample of encoded members.
+    """Decode the members of a sample.
 
     Raises:
-        Damaged: one is, or is missing; names the sample.
+        Damaged: a member is damaged or missing. The message names the sample.
     """
     with damage_told(store, shard, key):
         sample = encoding.decode(encoded)
@@ -175,7 +175,7 @@ def decode(store: Store, shard: int, key: str, encoded: Mapping[str, bytes]) -> 
 
 @contextlib.contextmanager
 def damage_told(store: Store, shard: int, key: str) -> Iterator[None]:
-    """Let what decoders raise of a sample's members become ``Damaged``, which names it."""
+    """Turn the errors of decoders into ``Damaged``, which names the sample."""
     try:
         yield
     except Damaged:
@@ -191,7 +191,7 @@ def _key(expected: Iterator[int]) -> str | None:
 
 
 def _samples(found: Iterator[Member]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Members that stand next to each other and share a key, together."""
+    """Group members that stand next to each other and share a key."""
     key, encoded = "", {}
     for name, _, content in found:
         # The key ends at the first dot, as webdataset has it.
@@ -206,7 +206,7 @@ def _samples(found: Iterator[Member]) -> Iterator[tuple[str, dict[str, bytes]]]:
 
 
 def _offset(store: Store, shard: int, sample: int) -> int:
-    """Where a sample begins in its tar, as the DALI index says."""
+    """Byte at which a sample begins in its tar, according to the DALI index."""
     if sample == 0:
         return 0
     name = layout.index(shard)

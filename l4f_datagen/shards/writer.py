@@ -1,4 +1,4 @@
-"""One shard: samples → tar, Parquet, DALI index and, last, its stats."""
+"""One shard is written: samples → tar, Parquet, DALI index and, last, its stats."""
 
 import contextlib
 import hashlib
@@ -34,11 +34,12 @@ def write_shard(
     made_by: Mapping[str, Any] | None = None,
     report: Callable[[], None] = lambda: None,
 ) -> dict[str, object]:
-    """Write the files of one shard and return its stats. Encodes in threads; calls ``report`` after each sample.
+    """Write the files of one shard, and return its stats. Samples are encoded in threads.
 
     Args:
-        fingerprint: that of ``dataset.json``: the stats tell by it which data set the shard belongs to.
-        made_by: what else the stats tell, of the arithmetic that makes the samples.
+        fingerprint: of the data set's settings, by which the stats say what data set the shard belongs to.
+        report: called after each sample.
+        made_by: what the stats say of the arithmetic that makes the samples.
 
     Raises:
         OSError: the disk is full, say; no file of the shard is left half-written.
@@ -86,7 +87,7 @@ def write_shard(
 
 
 def means(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Means of scores over the metadata of a shard, as its stats hold them."""
+    """Means of the scores over the samples of a shard, as its stats hold them."""
     names = ("mask_area", "decisiveness", "stability", "components", "touches_border")
     return {name: round(sum(row[name] for row in rows) / len(rows), 6) for name in names}
 
@@ -102,16 +103,16 @@ def index_content(lines: Sequence[str]) -> bytes:
 
 
 def _chunks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    """Samples a few at a time: handing over each by itself would cost as much as encoding it."""
+    """Samples, a few at a time: handing each to a thread by itself would cost as much as encoding it."""
     iterator = iter(samples)
     while chunk := list(itertools.islice(iterator, _CHUNK)):
         yield chunk
 
 
 class _HashingFile:
-    """A file for writing that takes checksums on the way, in large pieces.
+    """A file for writing that computes checksums on the way, in large pieces.
 
-    Each piece gives the interpreter's lock away and waits for it again, while other threads compute.
+    Large ones, since each piece gives the interpreter's lock away and waits for it again.
     """
 
     _PIECE = 1 << 20
@@ -127,7 +128,7 @@ class _HashingFile:
         return len(content)
 
     def flush(self) -> None:
-        """Take in and write what is waiting."""
+        """Write the bytes that are waiting, and add them to the checksums."""
         self._md5.update(self._waiting)
         self._sha256.update(self._waiting)
         self._file.write(self._waiting)

@@ -14,9 +14,9 @@ from ..errors import UserError, WorkError
 
 SUFFIX = ".tmp"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Numbers of the errors of a place that holds no more."""
+"""Error numbers that say that a disk, a quota or a file can hold no more."""
 _LONGEST = 200
-"""Bytes of a file's name that its temporary name repeats: with what is added, file systems take 255."""
+"""How many bytes of a file's name its temporary name repeats: file systems allow 255 in all."""
 _BUFFER, _PART_BUFFER = 256 << 10, 16 << 10
 _FOLDER = "a writable folder"
 
@@ -44,10 +44,10 @@ class CannotWrite(WorkError):
 
 @contextlib.contextmanager
 def explained(place: str | Path) -> Iterator[None]:
-    """Make an OSError of the block one that names ``place``.
+    """Turn an OSError of the block into one that names ``place``.
 
     Raises:
-        CannotWrite: there was one.
+        CannotWrite: in place of any OSError.
     """
     try:
         yield
@@ -62,7 +62,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     A link stays one, and its target is replaced; a device or a pipe is written as it is.
 
     Raises:
-        CannotWrite: the disk is full, say; errors of the block's own are let through.
+        CannotWrite: the disk is full, say. Other errors of the block are let through.
     """
     with explained(path):
         if path.is_symlink():
@@ -95,7 +95,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def create_bytes(path: Path, content: bytes) -> bool:
-    """Write ``path`` if nothing is there. Of several processes that try, one succeeds; returns whether this one did.
+    """Write ``path`` if nothing is there. If several processes try, one succeeds. Returns whether it was this one.
 
     Raises:
         CannotWrite: the disk is full, say.
@@ -143,9 +143,9 @@ def append(path: Path, content: bytes) -> None:
 
 
 def open_part(path: Path) -> BinaryIO:
-    """A new file for writing and reading inside a folder that appears as a whole: under its own name, not synced.
+    """Open a new file inside a folder that will appear as a whole: it needs no temporary name and no sync of its own.
 
-    Its errors, and this one's, are ``CannotWrite``.
+    Whatever fails, here or in the file, is told as ``CannotWrite``.
     """
     return _open(path, path, "wb+")
 
@@ -225,7 +225,7 @@ def temporary(path: Path) -> Path:
 
 
 class _Raw(io.FileIO):
-    """A file whose errors name what it is to become."""
+    """A file whose errors name the file that it will become."""
 
     def __init__(self, path: Path, target: Path, mode: str):
         self._target = target

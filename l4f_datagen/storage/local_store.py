@@ -12,7 +12,7 @@ from .store import Store, Writable
 
 
 class LocalStore(Store):
-    """A folder of this machine: temporary names, synced and renamed."""
+    """A folder of this machine. Files are written under temporary names, synced and renamed."""
 
     near = True
 
@@ -84,7 +84,7 @@ def _size(entry: os.DirEntry) -> int | None:
 
 
 class _Reading(io.FileIO):
-    """A file for reading whose errors name it: a disk may fail in the middle."""
+    """A file for reading whose errors name it, since a disk may fail in the middle of a read."""
 
     def readinto(self, buffer) -> int:
         try:

@@ -34,11 +34,11 @@ logger = logging.getLogger(__name__)
 
 PREFIX, SUFFIX = ".writing-", ".lock"
 _SILENT_BEATS = 6
-"""So many beats without a sign of life, and a writer of another machine counts as dead."""
+"""After so many beats without a sign of life, a writer of another machine counts as dead."""
 _LOOKS_PER_BEAT = 20
 _MOST_BYTES, _LONGEST = 1 << 14, 300
 _ours: set[str] = set()
-"""Tokens of this process's locks: one that it could not remove is nobody's."""
+"""Tokens of the locks that this process holds. A lock file of this process with another token was left behind."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,16 @@ class Writer:
     process: owner.Process = field(default_factory=owner.this)
     since: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
     holds: bool = False
-    """False while it looks whether others are there."""
+    """Whether the lock is taken; False while the writer still looks for others."""
     beats: int = 0
 
     @property
     def name(self) -> str:
-        """The lock file's."""
+        """Name of the lock file."""
         return f"{PREFIX}{self.token}{SUFFIX}"
 
     def overlaps(self, other: "Writer") -> bool:
-        """Whether both want one and the same shard."""
+        """Whether there is a shard that both want."""
         if self.start is None or self.stop is None or other.start is None or other.stop is None:
             return True
         return max(self.start, other.start) < min(self.stop, other.stop)
@@ -125,7 +125,7 @@ class Lock:
                 logger.debug("%s: no sign of life could be left (%s)", self._store, in_one_line(error))
 
     def _is_lost(self) -> bool:
-        """Whether our file was removed, or came back by a beat at that moment and stands beside the other's."""
+        """Whether another writer took over: our file is gone, or a beat wrote it once more beside the other's."""
         names = _lock_files(self._store)
         if self._writer.name not in names:
             return True
@@ -159,13 +159,13 @@ class Lock:
 
 @contextlib.contextmanager
 def writing(place: str | Path | Store, shards: range | None = None) -> Iterator[Lock]:
-    """Have a folder, or some of its shards, for oneself while the block lasts; creates the folder.
+    """Hold a folder, or some of its shards, while the block lasts. Creates the folder.
 
     Others may have other shards. A dead writer's lock is taken over, and a warning says so; that takes a minute when
     it died on another machine.
 
     Args:
-        shards: without gaps; None is the whole folder.
+        shards: a range without gaps; None stands for the whole folder.
 
     Raises:
         UserError: another writer has one of the shards, or the folder cannot be written.
@@ -185,14 +185,14 @@ class _Rivals:
     """The other writers that want our shards."""
 
     def __init__(self, store: Store, ours: Writer, removed: set[str]):
-        """``removed`` takes the names of the files that are taken over."""
+        """Names of lock files that are removed as stale are added to ``removed``."""
         self._store, self._ours, self._removed = store, ours, removed
         self._patience = _SILENT_BEATS * store.beat
         self._first: dict[str, tuple[bytes, float]] = {}
-        """What their files held when they were seen first, and when that was."""
+        """For each lock file, by name: its content when it was first seen, and the time of that."""
 
     def undecided(self) -> bool:
-        """Look again, and say whether to do so once more. Removes what dead ones left, raises for a live one."""
+        """Look at the other lock files. Returns whether one has to look again; raises where a writer is alive."""
         undecided = False
         for name in _lock_files(self._store):
             if name != self._ours.name:
@@ -239,7 +239,7 @@ class _Rivals:
 
 
 def _alive(writer: Writer) -> bool | None:
-    """None for one of another machine."""
+    """Whether a writer is alive; None for one of another machine, of which nothing is known."""
     if writer.process == owner.this():
         return writer.token in _ours
     return owner.alive(writer.process)
@@ -250,7 +250,7 @@ def _lock_files(store: Store) -> list[str]:
 
 
 def _parse(content: bytes) -> Writer | None:
-    """Whom a lock file tells of; None for one that says nothing of use, which the usual silence makes nobody's."""
+    """The writer that a lock file names. None for an unreadable file: after the usual silence it counts as stale."""
     try:
         fields = read_json(content, "a lock", kind=dict, most=_MOST_BYTES)
         process = owner.Process(**fields["process"])

@@ -11,16 +11,16 @@ from .store import Store
 
 _SCHEMES = ("s3", "gs", "hf", "memory")
 _NEEDLESS = {"s3a": "s3", "s3n": "s3", "gcs": "gs"}
-"""Other spellings of the same."""
+"""Other spellings of these schemes."""
 
 
 def open_store(place: str | Path | Store) -> Store:
     """The store at a path (``~`` is the home folder), ``file://``, ``s3://``, ``gs://``, ``hf://`` or ``memory://``.
 
-    Opens no connection. A store is returned as it is.
+    No connection is opened yet. A store is returned unchanged.
 
     Raises:
-        UserError: not such an address, or one with a key in it.
+        UserError: the address is of another kind, or holds a key.
     """
     if isinstance(place, Store):
         return place

@@ -1,4 +1,4 @@
-"""Which process of which machine, and whether it is alive."""
+"""Processes as owners of locks: which one of which machine, and whether it is alive."""
 
 import functools
 import hashlib
@@ -15,10 +15,10 @@ class Process:
 
     host: str
     machine: str
-    """Tells machines, their starts and containers apart: process ids of one are those of another by chance only."""
+    """A fingerprint of machine, boot and container: within it, process ids are unique."""
     pid: int
     started: int | None
-    """Ticks from the machine's start to the process's, no clock; None where the system does not say."""
+    """When the process started, in ticks since the machine's boot; None where the system does not say."""
 
 
 def this() -> Process:
@@ -29,7 +29,7 @@ def this() -> Process:
 
 
 def alive(process: Process) -> bool | None:
-    """Whether a process runs; None for one of another machine."""
+    """Whether a process runs; None for a process of another machine, of which nothing is known."""
     if process.machine != _machine():
         return None
     try:
@@ -46,7 +46,7 @@ def alive(process: Process) -> bool | None:
 
 
 def _state(pid: int) -> tuple[str, int] | None:
-    """State letter and start of a process of this machine, None where the system does not say (proc(5))."""
+    """State letter and start time of a process of this machine; None where the system does not say (proc(5))."""
     try:
         # The name before it may hold anything, brackets too.
         words = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()

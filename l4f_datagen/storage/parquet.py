@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from ..short import short
 
 MOST_BYTES = 512 << 20
-"""Of a table in memory: equal cells take next to nothing in a file, and all of their bytes here."""
+"""The most bytes that a table may take in memory, where equal cells take far more room than in the file."""
 _MOST_ROWS = 1 << 16  # of a batch
 
 
 class Broken(ValueError):
-    """What is read is no Parquet file, damaged, or takes too much memory; says why in one line."""
+    """A file is no Parquet file, is damaged, or takes too much memory. Says why in one line."""
 
 
 def open_file(source: str | Path | bytes | BinaryIO) -> pq.ParquetFile:
-    """The head of a file: its schema and what groups of rows it has. ``bytes`` are the content of one.
+    """Read the head of a file: its schema and its groups of rows. ``bytes`` are taken for a file's content.
 
     Raises:
         Broken: it cannot be read.
@@ -45,11 +45,11 @@ def read_table(
     columns: Sequence[str] | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> pa.Table:
-    """The rows of a file, or of some of its groups, every value looked at.
+    """Read the rows of a file, or of some of its groups, and check every value.
 
     Args:
-        source: as ``open_file`` takes it, or what that gave.
-        columns: those that are wanted; default: all.
+        source: what ``open_file`` takes, or what it returned.
+        columns: names of the columns to read; default: all.
 
     Raises:
         Broken: it cannot be read, has no such column or group, or takes more than ``most_bytes`` in memory.
@@ -79,7 +79,7 @@ def read_table(
 
 
 def batches(file: pq.ParquetFile, *, group: int, column: str, rows: int) -> Iterator[pa.RecordBatch]:
-    """A column of a group of rows, ``rows`` at a time; so many are in memory at once.
+    """Read a column of a group, ``rows`` rows at a time; no more of them are in memory at once.
 
     Raises:
         Broken: it cannot be read.
@@ -91,7 +91,7 @@ def batches(file: pq.ParquetFile, *, group: int, column: str, rows: int) -> Iter
 
 
 def column_sizes(file: pq.ParquetFile, group: int, column: str) -> tuple[int, int, bool]:
-    """Bytes of a column in the file, and unpacked; and whether its cells may share bytes, so that all take more.
+    """Bytes of a column in the file, its bytes unpacked, and whether equal cells may share them, so that it needs more.
 
     Raises:
         Broken: the file's head is damaged.
@@ -108,7 +108,7 @@ def column_sizes(file: pq.ParquetFile, group: int, column: str) -> tuple[int, in
 
 
 _ERRORS = (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, MemoryError, OverflowError)
-"""What pyarrow raises of files that are damaged."""
+"""Errors that pyarrow raises for damaged files."""
 
 
 def _schema(file: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Schema:
@@ -118,7 +118,7 @@ def _schema(file: pq.ParquetFile, columns: Sequence[str] | None) -> pa.Schema:
 
 
 def _rows_at_a_time(file: pq.ParquetFile, groups: Sequence[int], most_bytes: int) -> int:
-    """So few rows that they take no more than ``most_bytes``, were each as large as a whole column of its group."""
+    """How many rows fit into ``most_bytes`` even if one row held all the bytes of its group."""
     metadata, largest = file.metadata, 1
     for group in groups:
         columns = metadata.row_group(group)

@@ -32,7 +32,7 @@ _REFUSED = ("a connection that was refused", "check host and port, and whether t
 NO_RIGHTS = ("PermissionError", "NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError",
              "TokenRetrievalError", "ProfileNotFound", "DefaultCredentialsError", "RefreshError",
              "LocalTokenNotFoundError", "GatedRepoError")  # fmt: skip
-"""Errors of the storages' libraries, by name: none of them need be installed."""
+"""Errors of the storages' libraries, by their names, since none of the libraries need be installed."""
 _WITHOUT_ANSWER = (ConnectionError, TimeoutError, ssl.SSLError, socket.gaierror)
 _CONNECTION = "check the connection, the address and the rights to it"
 
@@ -46,7 +46,7 @@ def missing_library(address: str, error: ImportError) -> UserError:
 
 
 def explain(address: str, error: BaseException, *, expected: str) -> UserError:
-    """What a server or the way to it said, and what to do; looks behind what libraries made of it.
+    """Tell what a server or the network said, and what to do. Looks through the errors that libraries wrap around it.
 
     Args:
         expected: what should have been at the address.
@@ -119,12 +119,12 @@ def _of_status(status: int, error: BaseException) -> tuple[str, str]:
 
 
 def _names(error: BaseException) -> set[str]:
-    """Of an error's class and all that it is made of: none of the libraries need be installed."""
+    """Names of an error's class and its bases, since none of the libraries need be installed."""
     return {base.__name__ for base in type(error).__mro__}
 
 
 def _status(error: BaseException) -> int | None:
-    """An HTTP status; of whichever library, without importing it."""
+    """The HTTP status that an error holds, whichever library raised it."""
     for place in (error, getattr(error, "response", None)):
         for name in ("status", "status_code", *(() if hasattr(place, "status") else ("code",))):
             found = getattr(place, name, None)
@@ -138,7 +138,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those behind it, each once."""
+    """An error and its causes, each once."""
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -17,7 +17,7 @@ PART = 16 << 20
 _PARTS_AHEAD = 2
 
 Explaining = Callable[[], AbstractContextManager[None]]
-"""Makes a block whose errors are told as the store's."""
+"""Gives a block whose errors are told as those of the store."""
 
 
 class Upload(io.RawIOBase):
@@ -49,7 +49,7 @@ class Upload(io.RawIOBase):
         return size
 
     def complete(self) -> None:
-        """Send the rest; now the object is there."""
+        """Send the rest; from now on the object exists."""
         self._send(bytes(self._collected))
         while self._sending:
             self._sending.popleft().result()
@@ -57,7 +57,7 @@ class Upload(io.RawIOBase):
         self._sender.shutdown()
 
     def discard(self) -> None:
-        """Let nothing appear."""
+        """Cancel the upload: no object appears."""
         self._sender.shutdown(wait=True, cancel_futures=True)
         try:
             self._file.discard()

@@ -24,7 +24,7 @@ _BLOCK = 8 << 20
 _BUFFER = 256 << 10
 _AT_ONCE = 8
 _IN_PARTS = ("s3", "gs")
-"""Where a file can be sent while it grows; to the others it goes in one piece."""
+"""Storages that take a file in parts while it grows; the others get it in one piece."""
 
 
 class RemoteStore(Store):
@@ -103,7 +103,7 @@ class RemoteStore(Store):
             filesystem.pipe_file(f"{folder}/{name}", content)
 
     def create_bytes(self, name: str, content: bytes) -> bool:
-        """As everywhere on S3 itself; elsewhere two that come at the same moment may both succeed."""
+        """As ``Store`` has it on S3; on other storages, two that try at the same moment may both succeed."""
         if self._scheme == "s3":
             with self._explaining(name, writing=True), contextlib.suppress(NotImplementedError):
                 filesystem, folder = self._filesystem()
@@ -172,7 +172,7 @@ class RemoteStore(Store):
         return [(name, entry) for name, entry in named if name]
 
     def _filesystem(self) -> tuple[Any, str]:
-        """The file system and the folder's path in it; made anew in a forked process, whose connections are not its."""
+        """The file system, and the folder's path in it. A forked process makes its own, with connections of its own."""
         if self._opened is None or self._opened[0] != os.getpid():
             import fsspec
 
@@ -207,7 +207,7 @@ class RemoteStore(Store):
 
 
 def _code(error: Exception) -> str:
-    """What the storage calls an error, "InvalidAccessKeyId" say; its message might repeat the key."""
+    """The storage's name for an error, such as "InvalidAccessKeyId". Its message is left out: it may repeat the key."""
     answer = getattr(error.__cause__, "response", None)
     code = answer.get("Error", {}).get("Code") if isinstance(answer, dict) else None
     return str(code or type(error).__name__)

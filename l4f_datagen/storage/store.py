@@ -1,4 +1,4 @@
-"""What a folder of a data set has to offer, wherever it lies."""
+"""What every folder of a data set can do, wherever it lies."""
 
 import contextlib
 import io
@@ -20,7 +20,7 @@ class Store(ABC):
     beat = 10.0
     """Seconds between two signs of life of a writer (``storage.lock``)."""
     near = False
-    """Whether a few bytes of a file cost next to nothing."""
+    """Whether it costs next to nothing to read a few bytes of a file."""
 
     def __init__(self, url: str, name: str):
         self.url = url
@@ -44,7 +44,7 @@ class Store(ABC):
 
     @abstractmethod
     def folders(self) -> list[str]:
-        """Names of what else there is, folders as a rule."""
+        """Names of everything that is not a file: folders, as a rule."""
 
     @abstractmethod
     def is_folder(self) -> bool:
@@ -59,7 +59,7 @@ class Store(ABC):
         """The content of a file. Raises ``FileNotFoundError``."""
 
     def read_small(self, name: str, most: int) -> bytes:
-        """As ``read_bytes``, of a file that should be small: of a longer one it may be ``most`` + 1 bytes alone."""
+        """As ``read_bytes``, for a file that should be small: of a longer one, ``most`` + 1 bytes may be read."""
         return self.read_bytes(name)
 
     @abstractmethod
@@ -77,7 +77,7 @@ class Store(ABC):
 
     @abstractmethod
     def create_bytes(self, name: str, content: bytes) -> bool:
-        """Write a file if it is not there. Of several processes that try, one succeeds; whether this one did."""
+        """Write a file if it is not there. If several processes try, one succeeds. Returns whether it was this one."""
 
     @abstractmethod
     def remove(self, *names: str) -> None:
@@ -92,4 +92,4 @@ class Store(ABC):
         """Remove what killed runs left of files whose names ``concerns`` accepts; nobody else may write these."""
 
     def sync(self) -> None:  # noqa: B027 - most places have nothing to do
-        """Make what was removed last through a power cut."""
+        """Make removals last through a power cut."""

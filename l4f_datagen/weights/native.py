@@ -1,4 +1,4 @@
-"""The native format: a folder of safetensors and ``model.json`` (contract 4 of the design)."""
+"""The native format: a folder of safetensors and ``model.json``."""
 
 import contextlib
 import hashlib

@@ -1,8 +1,8 @@
-"""What made a shard: versions of the packages, the kind of processor, and a probe of their arithmetic.
+"""What made a shard: the versions of packages, the kind of processor, and a probe of how they compute.
 
 The same settings give the same bytes where the arithmetic is the same. Another kind of processor, or other versions of
-torch, OpenCV or Pillow, may round otherwise, so that samples differ by some levels. A probe, samples made by the very
-code that makes a data set's, tells whether they do.
+torch, OpenCV or Pillow, may round otherwise, so that samples differ by some levels. A probe tells whether they do: a
+checksum of samples made by the very code that makes those of a data set.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,29 +17,29 @@ from ...storage.store import Store
 from . import layout
 
 KEY = "arithmetic"
-"""Of the stats of a shard and of ``dataset.json``."""
+"""Key of the stats of a shard, and of ``dataset.json``, that holds the arithmetic."""
 ALLOWED = "allow_mixed"
-"""Of both: that another arithmetic was insisted on."""
+"""Key of both that says that another arithmetic was insisted on."""
 _ASKING = 16  # files read at a time: behind an address each takes a round trip
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What makes samples. The same ``probe`` means the same samples, whatever the rest says."""
+    """What computes samples. Where the probes are equal, the samples are, whatever the rest says."""
 
     probe: str
     """SHA-256 of what the probe gave."""
     processor: str
-    """Its kind, for people."""
+    """Kind of processor, for people."""
     versions: Mapping[str, str] = field(hash=False, compare=False)
-    """Of Python and packages."""
+    """Versions of Python and of packages, by name."""
 
     def as_json(self) -> dict[str, Any]:
-        """As it stands in stats."""
+        """As it is stored in the stats of a shard."""
         return {"probe": self.probe, "processor": self.processor, "versions": dict(self.versions)}
 
     def difference(self, here: "Arithmetic") -> str:
-        """What differs between this one, there, and another, here; in words."""
+        """What differs between this arithmetic ("there") and another one ("here"), in words."""
         words = different_versions(self.versions, here.versions)
         if not words or self.processor != here.processor:
             kinds = f" ({short(self.processor)} there, {short(here.processor)} here)"
@@ -49,7 +49,7 @@ class Arithmetic:
 
 
 def different_versions(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
-    """Packages of two versions, each in words."""
+    """The packages whose versions differ, each in words."""
     names = sorted({*there, *here})
     return [
         f"{short(name)} {short(there.get(name, 'none'))} there, {short(here.get(name, 'none'))} here"
@@ -59,9 +59,9 @@ def different_versions(there: Mapping[str, str], here: Mapping[str, str]) -> lis
 
 
 def stated(content: Mapping[str, Any], versions: Mapping[str, str] | None = None) -> Arithmetic | None:
-    """The arithmetic that stats or ``dataset.json`` tell of; None where they say nothing that can be understood.
+    """The arithmetic that stats or ``dataset.json`` name; None where they say nothing usable.
 
-    ``versions``: where they stand elsewhere.
+    ``versions`` replaces those of the entry, for ``dataset.json``, which has them elsewhere.
     """
     found = content.get(KEY)
     if not isinstance(found, dict):
@@ -79,7 +79,7 @@ def of_dataset(description: Mapping[str, Any]) -> Arithmetic | None:
 
 
 def of_shards(store: Store, shards: Iterable[int]) -> Iterator[tuple[int, Arithmetic | None, bool]]:
-    """Of finished shards: which, by what arithmetic, None where that is not known, and whether it was insisted on."""
+    """For each finished shard: its number, its arithmetic (None: unknown), and whether that was insisted on."""
 
     def read(shard: int) -> tuple[int, Arithmetic | None, bool]:
         try:

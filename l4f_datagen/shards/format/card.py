@@ -52,7 +52,7 @@ def render(description: Mapping[str, Any]) -> str:
 
 
 def _sameness(description: Mapping[str, Any]) -> list[str]:
-    """What it takes to make the same files again; data sets from before anything told of it say nothing."""
+    """What it takes to make the same files again. Older data sets do not know, and their cards say nothing."""
     if arithmetic.KEY not in description:
         return []
     return [
@@ -68,10 +68,10 @@ def licence(description: Mapping[str, Any]) -> str:
 
 
 def front_matter(description: Mapping[str, Any], files: Mapping[str, str], *, tags: Sequence[str] = ()) -> str:
-    """What a card begins with, for ``datasets.load_dataset`` and for the Hugging Face hub.
+    """The YAML that a card begins with, for ``datasets.load_dataset`` and for the Hugging Face hub.
 
     Args:
-        files: split → pattern of its files.
+        files: pattern of the files of each split, by the split's name.
     """
     origin = _origin(description)
     head = {
@@ -102,7 +102,7 @@ class _Origin(NamedTuple):
 
 
 def _origin(description: Mapping[str, Any]) -> _Origin:
-    """A world, a labelled source, or checkpoints."""
+    """Where samples came from: a world, a labelled source, or checkpoints."""
     if "world" in description:
         return _rendered(description)
     return _imported(description) if "source" in description else _generated(description)
@@ -183,7 +183,7 @@ def _imported(description: Mapping[str, Any]) -> _Origin:
 
 
 def _selection(description: Mapping[str, Any]) -> list[str]:
-    """What candidates had to pass, and what was done to the masks."""
+    """Which filters candidates had to pass, and what was done to the masks."""
     settings = description["settings"]
     values = {name: settings.get(name) for name in told()} | {"refine": settings.get("refine") or None}
     lines = [f"- {said.format(values[name])}" for name, said in told().items() if is_set(values[name])]
@@ -209,7 +209,7 @@ def _mask(settings: Mapping[str, Any]) -> str:
 
 
 def _extras(settings: Mapping[str, Any], image_format: str) -> list[str]:
-    """Table rows of the members on request."""
+    """Rows of the table for members that are kept on request."""
     saved = settings.get("save", ())
     rows = [
         f"| `KEY.{name}.{image_format}` | {name} alone, RGB |" for name in ("foreground", "background") if name in saved

@@ -23,7 +23,7 @@ def line(name: str, sha256: str) -> bytes:
 
 
 def of_file(file: BinaryIO) -> str:
-    """SHA-256 of what is left to read in a file."""
+    """SHA-256 of the rest of a file, from where it stands."""
     digest = hashlib.sha256()
     while piece := file.read(_PIECE):
         digest.update(piece)
@@ -65,7 +65,7 @@ class HashingReader:
 
 
 def of_shards(store: Store, shards: int) -> Iterator[tuple[str, str]]:
-    """Names and checksums of all shards' files; of the stats themselves computed, of the others as these tell them."""
+    """Names and checksums of the files of all shards: computed for the stats, which hold those of the other files."""
     for shard in range(shards):
         name = layout.stats(shard)
         content = store.read_small(name, stats.MOST_BYTES)

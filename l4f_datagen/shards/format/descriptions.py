@@ -1,4 +1,4 @@
-"""``dataset.json``: what a data set folder is, read and looked at in every field that anything depends on."""
+"""``dataset.json``, which says what a data set is. Every field that anything depends on is checked when it is read."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ RESTORE = "it alone tells how the shards are made: restore it, or take that of a
 
 
 class Lengths(Mapping[int, int]):
-    """How many samples each shard of a data set has, by number; takes no memory, however many there are."""
+    """How many samples each shard has, by number. A mapping that takes no memory, however many shards there are."""
 
     def __init__(self, samples: int, per_shard: int):
         self.samples, self.per_shard = samples, per_shard
@@ -41,7 +41,7 @@ class Lengths(Mapping[int, int]):
         return shard in self._shards
 
     def indices(self, shard: int) -> range:
-        """Which samples, of all, a shard holds."""
+        """Global indices of the samples of a shard."""
         return range(first := shard * self.per_shard, first + self[shard])
 
 
@@ -64,7 +64,7 @@ def read(store: Store) -> dict[str, Any]:
 
 
 def parse(content: bytes, where: str) -> dict[str, Any]:
-    """As ``read``, of the bytes of a file."""
+    """As ``read``, from the bytes of a file."""
     try:
         description = read_json(content, where, kind=dict)
     except Unreadable as error:
@@ -87,7 +87,7 @@ def lengths(description: Mapping[str, Any]) -> Lengths:
 
 
 def problem_of(description: Mapping[str, Any]) -> str | None:
-    """What makes a description unusable: the first field that is not what it has to be."""
+    """Why a description cannot be used: the first field that is not as it has to be."""
     try:
         found = _Description.model_validate(description)
         model = RenderSettings if found.world else ImportSettings if found.source else GenerateSettings
@@ -110,7 +110,7 @@ def _not_ours(where: str, problem: str) -> UserError:
 
 
 class _Part(BaseModel):
-    """Fields that are not named here are nobody's business."""
+    """A part of the file. Fields that are not named here are kept as they are."""
 
     model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
 

@@ -1,4 +1,4 @@
-"""Sample ↔ the members of a shard (contract 1 of the design)."""
+"""A sample and the members that store it in a shard: image, alpha, mask, metadata, and what else was asked for."""
 
 import io
 import json
@@ -20,7 +20,7 @@ from . import sides
 IMAGE_FORMATS = ("jpg", "png", "webp")
 ERRORS = (KeyError, ValueError, TypeError, OSError, SyntaxError, struct.error, OverflowError, EOFError, MemoryError,
           cv2.error, zlib.error, Image.DecompressionBombError, UserError)  # fmt: skip
-"""What members that are damaged make decoders raise."""
+"""Errors that decoders raise for damaged members."""
 _MOST_JSON = 1 << 20
 _GREY = 128
 _PNG_LEVEL = 3
@@ -55,7 +55,7 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     """The sample of members by extension, as ``encode`` gives them.
 
     Raises:
-        one of ``ERRORS``: a member is missing, cannot be decoded, or is of another size than the others.
+        One of ``ERRORS``: a member is missing, cannot be decoded, or is of another size than the others.
     """
     image_format = _image_format(members)
     metadata = documents.read_json(_member(members, "json"), "its metadata", kind=dict, most=_MOST_JSON)

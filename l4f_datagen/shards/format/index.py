@@ -17,7 +17,7 @@ def write_indexes(store: Store, shards: int, name: str) -> None:
     Every shard has to be done. The rows of shard s are row group s of ``metadata.parquet``.
 
     Raises:
-        Damaged: a shard's stats or rows are.
+        Damaged: stats or rows of a shard cannot be used.
     """
     with store.replacing(layout.METADATA) as file, pq.ParquetWriter(file, SCHEMA) as writer:
         for shard in range(shards):
@@ -57,7 +57,7 @@ def loader_indexes(all_stats: Sequence[tuple[str, int, Mapping[str, Any]]], name
 
 
 def tar_stats(store: Store, shards: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Of every shard its tar's name, its samples, and its tar's size and checksums."""
+    """For every shard: name of its tar, number of samples, size and checksums of its tar."""
     for shard in range(shards):
         found = stats.read(store, shard)
         yield layout.tar(shard), found["samples"], found["files"][layout.tar(shard)]

@@ -8,10 +8,10 @@ METADATA = "metadata.parquet"
 WIDS, OPENCLIP, TIMM = "wids.json", "sizes.json", "_info.json"
 CHECKSUMS = "SHA256SUMS"
 HEAD = (DATASET, CARD)
-"""Written first."""
+"""Files that are written first."""
 INDEXES = (METADATA, WIDS, OPENCLIP, TIMM)
 FINAL = (*INDEXES, CHECKSUMS)
-"""Written when the last shard is done; absent while a run goes on."""
+"""Files that are written when the last shard is done, and are absent before."""
 STATS = "_stats.json"
 _MOST_DIGITS = 18
 _OF_SHARD = re.compile(r"([0-9]{5,})[._]")
@@ -38,7 +38,7 @@ def stats(shard: int) -> str:
 
 
 def shard_of(name: str) -> int | None:
-    """The shard that a file, or what is to become one, belongs to; None for files over all shards."""
+    """The shard that a file, temporary or not, belongs to; None for files over all shards."""
     found = _OF_SHARD.match(name)
     # More digits than any shard has: whatever it is, it is none of ours.
     return int(found[1]) if found and len(found[1]) <= _MOST_DIGITS else None

@@ -12,14 +12,14 @@ from . import layout
 from .schema import SCHEMA
 
 SHARES = ("mask_area", "decisiveness", "stability")
-"""Scores in [0, 1]."""
+"""Columns of scores, which lie in [0, 1]."""
 
 
 def read(store: Store, shard: int, samples: int, *, columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of a shard that has so many samples.
+    """Read the rows of a shard, as many as it has samples.
 
     Raises:
-        Damaged: they cannot be read, or are other than a shard's.
+        Damaged: they cannot be read, or are not those of this shard.
     """
     name = layout.parquet(shard)
     try:

@@ -9,7 +9,7 @@ from ...short import short
 
 
 class Column(NamedTuple):
-    """One key of KEY.json and column of the Parquet files; always present, never null."""
+    """A key of KEY.json and a column of the Parquet files. It is always present and never null."""
 
     name: str
     type: pa.DataType
@@ -58,7 +58,7 @@ _KINDS = tuple((column.name, _PYTHON.get(column.type, list), column.type == pa.b
 
 
 def check(row: Mapping[str, Any], shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless a row that was read has every key, each of its type, and is of a mask of this shape."""
+    """Raise ValueError unless a row has every key, each of the right type, and fits a mask of this shape (H, W)."""
     for name, kind, is_bool in _KINDS:
         value = row.get(name)
         if not isinstance(value, kind) or isinstance(value, bool) != is_bool:

@@ -1,4 +1,4 @@
-"""JSON files that hold a checksum of themselves, so that no byte of theirs changes unnoticed."""
+"""JSON files that hold their own checksum, so that no byte of them changes unnoticed."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 from ...documents import Unreadable, read_json
 
 KEY = "checksum"
-"""Last key of a sealed file: SHA-256 of the file without it."""
+"""Last key of a sealed file: the SHA-256 of the file without this key."""
 
 
 def seal(content: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""What is told of an image file without decoding it: height and width, and whether it is whole."""
+"""What an image file tells without being decoded: its height and width, and whether it is whole."""
 
 import struct
 import zlib
@@ -6,7 +6,7 @@ import zlib
 _PNG, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF"
 _PNG_END, _JPEG_END = b"IEND", b"\xff\xd9"
 MOST_PIXELS = 1 << 27
-"""Of an image in a data set; in colours they are 400 MB."""
+"""The most pixels of an image in a data set; in colours they take 400 MB."""
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -18,10 +18,10 @@ def check(content: bytes, name: str, size: tuple[int, int]) -> None:
 
 
 def of(content: bytes, name: str) -> tuple[int, int]:
-    """Height and width.
+    """Height and width of an image file, from its head.
 
     Raises:
-        ValueError: it is none of these, or of more than ``MOST_PIXELS``.
+        ValueError: it is none of these formats, or has more than ``MOST_PIXELS``.
     """
     try:
         if content[:8] == _PNG:
@@ -40,7 +40,7 @@ def of(content: bytes, name: str) -> tuple[int, int]:
 
 
 def check_whole(content: bytes, image_format: str) -> None:
-    """Raise ValueError unless a file ends where it should, and a PNG's checksums hold; decoders forgive what does not.
+    """Raise ValueError unless a file ends where it should, and a PNG's checksums hold. Decoders would forgive both.
 
     ``image_format``: jpg, png or webp.
     """
@@ -75,7 +75,7 @@ def _of_webp(content: bytes) -> tuple[int, int]:
 
 
 def _check_png(content: bytes) -> None:
-    """Every chunk whole and true to its checksum, the last one IEND, and nothing after it."""
+    """Check that every chunk is whole and fits its checksum, that the last is IEND, and that nothing follows it."""
     if content[:8] != _PNG:
         raise ValueError("no PNG")
     at, kind = 8, b""

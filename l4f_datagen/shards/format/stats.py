@@ -1,4 +1,4 @@
-"""``NNNNN_stats.json``: what a finished shard says of itself, looked at in every field."""
+"""``NNNNN_stats.json``, which a finished shard has. Every field is checked when it is read."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ def read(store: Store, shard: int) -> dict[str, Any]:
     """The stats of a shard.
 
     Raises:
-        FileNotFoundError: there are none, so that there is no such shard.
-        Damaged: they are not as they were written, or another shard's.
+        FileNotFoundError: there are none, which means that the shard is not finished.
+        Damaged: they are not as they were written, or belong to another shard.
     """
     return parse(store.read_small(layout.stats(shard), MOST_BYTES), store.where(layout.stats(shard)), shard)
 
 
 def parse(content: bytes, where: str, shard: int) -> dict[str, Any]:
-    """As ``read``, of the bytes of a file."""
+    """As ``read``, from the bytes of a file."""
     try:
         found = read_json(content, where, kind=dict, most=MOST_BYTES)
         _Stats.model_validate(found)

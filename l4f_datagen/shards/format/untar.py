@@ -12,7 +12,7 @@ from .tar import BLOCK, end_length, header
 
 _PIECE = 1 << 20
 MOST_BYTES = 512 << 20
-"""Of a member. No image of a data set is that long; a file that is mostly empty may say so."""
+"""The most bytes of a member. No image of a data set is that long, but a damaged header may claim it."""
 _OCTAL = frozenset(b"01234567")
 _NAME, _SIZE, _CHECKSUM, _TYPE, _MAGIC, _PREFIX = (
     slice(0, 100), slice(124, 136), slice(148, 156), slice(156, 157), slice(257, 262), slice(345, 500),
@@ -28,12 +28,12 @@ class Member(NamedTuple):
 
     name: str
     offset: int
-    """Of the content, in the archive."""
+    """Where the content begins in the archive, in bytes."""
     content: bytes
 
 
 class NotPlainTar(ValueError):
-    """What is read is no whole USTAR archive of regular files; says where and why."""
+    """A file is no whole USTAR archive of regular files. Says where and why."""
 
 
 class ByteSource(Protocol):
@@ -130,7 +130,7 @@ def _is_ours(block: bytes, name: str, size: int) -> bool:
 
 
 def _entry(block: bytes, offset: int) -> tuple[str, int]:
-    """Name and size of a member from its header; the quick way where it is as we write it."""
+    """Name and size of a member from its header. Headers as our own writer makes them are read the quick way."""
     digits = block[124:135]
     if block[_MIDDLE] == _OURS[_MIDDLE] and block[_REST] == _OURS[_REST] and block[135:148] == _OURS[135:148]:
         name = block[_NAME].rstrip(b"\0")
@@ -141,7 +141,7 @@ def _entry(block: bytes, offset: int) -> tuple[str, int]:
 
 
 def _foreign_entry(block: bytes, offset: int) -> tuple[str, int]:
-    """As ``_entry``, of another program's USTAR header."""
+    """As ``_entry``, for a header that another program wrote."""
     try:
         checksum = int(block[_CHECKSUM].strip(b" \0") or b"x", 8)
         size = int(block[_SIZE].strip(b" \0") or b"0", 8)
@@ -165,7 +165,7 @@ def _checked(size: int, offset: int) -> int:
 
 
 def _check_end(file: ByteSource, block: bytes, offset: int) -> None:
-    """Refuse what is not zero after the last member, and another number of zeros than is written."""
+    """Refuse anything but zeros after the last member, and any other number of them than our writer writes."""
     length = 0
     while block:
         if any(block):

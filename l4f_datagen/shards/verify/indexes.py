@@ -1,4 +1,4 @@
-"""The files over all shards, held against the shards as these are read one after the other."""
+"""The files over all shards are compared with the shards, as these are read one after the other."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ _OTHER = f"not the file whose checksum {layout.CHECKSUMS} holds"
 
 
 class IndexChecks:
-    """Takes shards in order and gives, when closed, the problems of the card and of the files over all shards.
+    """Takes the shards in order. When closed, it returns the problems of the card and of the files over all shards.
 
-    No problem of a shard hides one of these files: what a bad shard cannot tell is taken from its stats, its tar or the
-    file itself, and the rest of the file is looked at all the same.
+    A bad shard hides no problem of these files: what it cannot tell is taken from its stats, its tar or the file
+    itself, and the rest of the file is still checked.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class IndexChecks:
         self._check_head()
 
     def add(self, check: ShardCheck, length: int | None) -> None:
-        """Hold the files against a shard's."""
+        """Compare the files with what was found of a shard."""
         stats, names = check.stats, layout.of_shard(check.shard)
         self._absent |= names[0] not in self._sizes
         for name in names:
@@ -58,7 +58,7 @@ class IndexChecks:
             self._tars.append((tar, samples, known))
 
     def close(self) -> list[tuple[str, str]]:
-        """File and what is wrong with it."""
+        """Finish. Returns pairs of a file and what is wrong with it."""
         self._check_metadata()
         self._check_loader_indexes()
         self._sums.close()
@@ -74,7 +74,7 @@ class IndexChecks:
         return self._open.enter_context(self._store.open(name)) if name in self._sizes else None
 
     def _compare(self, name: str, check: ShardCheck, stated: Mapping[str, Any] | None) -> None:
-        """Hold the line of a shard's file against the stats, or where these say nothing, against the file."""
+        """Compare a line of SHA256SUMS with the stats of its shard, or where these say nothing, with the file."""
         line = self._sums.next(name)
         digest = check.digests.get(name)
         if name == layout.stats(check.shard) and check.stats is not None:
@@ -87,13 +87,13 @@ class IndexChecks:
             self._doubt(name)
 
     def _doubt(self, name: str) -> None:
-        """Either a file or its checksum is wrong, and nothing tells which; checksums that were wrong before are it."""
+        """Either a file or its checksum is wrong. The file is not blamed if other checksums were wrong before."""
         if self._sums.problem is None:
             self._problems.append((name, _OTHER))
             self._sums.differs(f"not the checksum of {name}, or that file is damaged")
 
     def _check_head(self) -> None:
-        """``dataset.json`` and the card, each a witness for the other."""
+        """Check ``dataset.json`` and the card: each of them tells whether the other's checksum is wrong."""
         dataset, written = (self._content(name) for name in layout.HEAD)
         rendered = _card(self._description)
         line = self._sums.next(layout.DATASET)
@@ -152,7 +152,7 @@ class IndexChecks:
                 self._doubt(name)
 
     def _expected(self, there: Mapping[str, bytes | None]) -> dict[str, bytes]:
-        """The loaders' indexes as they should be; none when too little is known."""
+        """The loaders' indexes as they should be; an empty mapping when too little is known."""
         if self._name is None or not self._tars or len(self._tars) != len(self._lengths):
             return {}
         claimed = _claimed(there[layout.WIDS])
@@ -164,7 +164,7 @@ _UNKNOWN: Mapping[str, Any] = {"md5": "", "bytes": 0}
 
 
 def _claimed(content: bytes | None) -> dict[str, Mapping[str, Any]]:
-    """Size and checksum of tars as ``wids.json`` has them: of those that nothing else tells of."""
+    """Size and checksum of tars according to ``wids.json``, for tars that nothing else tells of."""
     with suppress(Unreadable, ValueError, KeyError, TypeError):
         return {
             shard["url"]: {"md5": str(shard["md5sum"]), "bytes": int(shard["filesize"])}

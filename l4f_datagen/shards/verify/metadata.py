@@ -1,4 +1,4 @@
-"""``metadata.parquet``, held against the shards as these are read one after the other."""
+"""``metadata.parquet`` is compared with the shards, as these are read one after the other."""
 
 import hashlib
 import io
@@ -14,11 +14,11 @@ from .shard import ShardCheck
 
 
 class MetadataCheck:
-    """Reads the file along with the shards. What is wrong with it no bad shard hides."""
+    """Reads the file along with the shards. A bad shard hides none of its problems."""
 
     def __init__(self, file: BinaryIO):
         self.sha256: str | None = None
-        """Of the file that gives these rows, once closed; None where another version of pyarrow wrote it."""
+        """SHA-256 that a file of these rows has, once closed; None where another version of pyarrow wrote the file."""
         self._file: pq.ParquetFile | None = None
         self._problem = ""
         self._bad = self._groups = 0
@@ -33,7 +33,7 @@ class MetadataCheck:
         self._again = _Again()
 
     def add(self, check: ShardCheck, length: int | None) -> None:
-        """Hold the next group of rows against a shard's; of one that tells none, see whether they can be read."""
+        """Compare the next group of rows with a shard's. If the shard has none that can be read, count them only."""
         if self._file is None:
             return
         try:
@@ -53,7 +53,7 @@ class MetadataCheck:
         self._again.add(rows)
 
     def close(self) -> list[str]:
-        """What is wrong."""
+        """Finish. Returns what is wrong, a line each."""
         if self._file is None:
             return [self._problem]
         problems = []
@@ -68,7 +68,7 @@ class MetadataCheck:
 
 
 class _Again:
-    """The same rows written once more, to nowhere: what checksum the file should have. A file, for its writer."""
+    """Writes the same rows once more, to nowhere, for the checksum that they should have. A file to pyarrow."""
 
     closed = False
 
@@ -99,7 +99,7 @@ class _Again:
 
 
 def _created_by() -> str:
-    """What files say that this version of pyarrow wrote; it may write the same rows in other bytes than others."""
+    """How this version of pyarrow signs its files. Other versions may write the same rows as other bytes."""
     file = io.BytesIO()
     pq.write_table(pa.table({}), file)
     return parquet.open_file(file.getvalue()).metadata.created_by

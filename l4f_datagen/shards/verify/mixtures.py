@@ -1,4 +1,4 @@
-"""Whether one arithmetic made all shards of a data set, by what their stats tell."""
+"""Whether one arithmetic made all shards of a data set, according to their stats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from ..ranges import Ranges
 
 
 class ArithmeticCheck:
-    """Takes the stats of the shards in order. Memory does not grow with their number, where few made them."""
+    """Takes the stats of the shards in order. Memory grows with the number of arithmetics, not of shards."""
 
     def __init__(self, description: Mapping[str, Any] | None):
         self.problems: list[tuple[str, str]] = []
-        """File and what is wrong with it: that it is of a shard made otherwise, which nobody asked for."""
+        """Pairs of a file and its problem: another arithmetic made its shard, and nobody insisted on it."""
         self._first = arithmetic.of_dataset(description) if description else None
         self._accepted = bool(description) and description.get(arithmetic.ALLOWED) is True
         self._unknown = Ranges()
@@ -21,7 +21,7 @@ class ArithmeticCheck:
         self._versions: dict[str, Ranges] = {}
 
     def add(self, shard: int, stats: Mapping[str, Any] | None) -> None:
-        """One more shard; None: its stats are lost."""
+        """Look at one more shard; None: its stats cannot be read."""
         if stats is None:
             return
         made_by = arithmetic.stated(stats)
@@ -40,7 +40,7 @@ class ArithmeticCheck:
             self.problems.append((layout.stats(shard), words))
 
     def notes(self) -> list[str]:
-        """What is to be known, a line each."""
+        """What is worth knowing and no problem, a line each."""
         notes = [
             f"shards {ranges} were made by another arithmetic, as --allow-mixed asked for: {words}"
             for words, ranges in self._others.items()

@@ -1,4 +1,4 @@
-"""Bad shards made again, from ``dataset.json`` alone."""
+"""Bad shards are made again, from what ``dataset.json`` says."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,11 +28,11 @@ class Repair:
     unknown: list[int] = field(default_factory=list)
     """Shards whose stats could not tell what their files had been."""
     versions: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Packages of another version than the data set was made with: then, and now."""
+    """Packages whose version differs from the one that made the data set: the version then, and the one now."""
     left: list[Finding] = field(default_factory=list)
-    """What is still wrong: the shards that were made were looked into, the others before."""
+    """What is still wrong. Shards that were made again were decoded once more, the others were checked before."""
     decoded: int = 0
-    """Shards whose images, masks and codes were decoded, before or after."""
+    """Number of shards whose images, masks and codes were decoded, before or after."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def repair(
     The card is written anew, too, if it is not the one that was written, and what killed runs left is removed.
 
     Args:
-        maker: the data set and its description → what makes its shards; asked when there is a bad one.
+        maker: gives, for the folder and its ``dataset.json``, what makes its shards; asked if a shard is bad.
         found: what ``verify`` just found.
         allow_mixed: make shards by another arithmetic than that of the others.
 
@@ -115,7 +115,7 @@ def _remove_bad(store: Store, found: Verification) -> None:
 
 
 def _compare(store: Store, done: Repair, shards: int) -> None:
-    """Hold what was made against what the stats of the bad shards said."""
+    """Compare the shards that were made with what the stats of the bad ones said."""
     done.made = [shard for shard in done.found.bad_shards if shard < shards]
     for shard in done.made:
         if shard not in done.found.digests:

@@ -1,4 +1,4 @@
-"""One sample of a shard, held against itself: its members, their sizes, its mask and its scores."""
+"""Checks of one sample: its members, their sizes, and whether mask and scores follow from the alpha."""
 
 import io
 import json
@@ -31,11 +31,11 @@ def member_names(description: Mapping[str, Any], key: str) -> list[str]:
 def problems_of(
     members: Sequence[tuple[str, bytes]], *, index: int, shard: int, description: Mapping[str, Any]
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """What is wrong with a sample.
+    """Find what is wrong with a sample.
 
     Args:
-        members: name and content, as they stand in the tar.
-        index: which sample it has to be.
+        members: pairs of name and content, in the order of the tar.
+        index: global index that the sample has to have.
 
     Returns:
         Its metadata, None if they cannot be read, and the problems.
@@ -85,7 +85,7 @@ def _codes(content: bytes, count: int) -> np.ndarray:
 
 
 def _row(content: bytes) -> dict[str, Any] | None:
-    """The metadata, if they are in every respect as they are written."""
+    """The metadata, if they are exactly as the writer writes them."""
     try:
         row = read_json(content, "json", kind=dict)
         schema.table([row])
@@ -114,6 +114,6 @@ def _mask_problems(
 
 
 def _mask_of(alpha: np.ndarray, row: Mapping[str, Any], description: Mapping[str, Any]) -> np.ndarray | None:
-    """The mask that an alpha gives; None for images from elsewhere, which have masks of their own."""
+    """The mask that follows from an alpha; None for imported images, whose masks do not."""
     law = masks.law_of(description)
     return None if law is None else masks.make_mask(alpha, replace(law, threshold=row["threshold"]))

@@ -1,4 +1,4 @@
-"""One shard, held against itself: every byte of its tar, its rows, its index and its stats."""
+"""Checks of one shard: every byte of its tar, its rows, its index and its stats, each against the others."""
 
 import contextlib
 import hashlib
@@ -25,7 +25,7 @@ from .sample import problems_of
 _CHUNK = 16  # samples looked at together
 _WORKERS = max(1, min(8, os.cpu_count() or 1))
 _MOST = 20
-"""Problems of one file that are listed."""
+"""How many problems of one file are listed."""
 _LONGEST = 1000
 _ROUNDING = 2e-6
 
@@ -36,7 +36,7 @@ class ShardCheck:
 
     shard: int
     problems: list[tuple[str, str]] = field(default_factory=list)
-    """File and what is wrong with it."""
+    """Pairs of a file and what is wrong with it."""
     digests: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Size and checksums of the files that are there, as the stats should hold them."""
     stats: Mapping[str, Any] | None = None
@@ -47,7 +47,7 @@ class ShardCheck:
     """The metadata in the tar, if all of them can be read."""
 
     def sound(self, name: str) -> bool:
-        """Whether a file is the one that the stats tell of; where these are lost, whether nothing was found of it."""
+        """Whether a file is the one that the stats describe; without stats, whether no problem of it was found."""
         if self.stats is not None and name in self.stats["files"]:
             return self.digests.get(name) == self.stats["files"][name]
         return not self.names(name)
@@ -57,7 +57,7 @@ class ShardCheck:
         return any(file == name for file, _ in self.problems)
 
     def add(self, name: str, problem: str) -> None:
-        """Note a problem; of very many in one file, the first."""
+        """Note a problem; of very many in one file, the first ones only."""
         count = sum(file == name for file, _ in self.problems)
         if count <= _MOST:
             # Names of members are whatever the file says, and end on a terminal.
@@ -69,7 +69,7 @@ class _Looked(NamedTuple):
 
     key: str
     line: str
-    """Its line of the index."""
+    """Its line of the DALI index."""
     row: dict[str, Any] | None
     problems: list[str]
 
@@ -104,7 +104,7 @@ def check_shard(
 
 
 def _blame(found: ShardCheck) -> None:
-    """Where the tar is not the one that was written and other files are, it is not they that differ from it."""
+    """Drop the problems of files that are as they were written, where the tar is not: the difference is the tar's."""
     tar = layout.tar(found.shard)
     stated = found.stats["files"] if found.stats is not None else {}
     if tar in found.digests and tar in stated and not found.sound(tar):
@@ -114,7 +114,7 @@ def _blame(found: ShardCheck) -> None:
 
 
 def _content(store: Store, name: str, found: ShardCheck) -> bytes | None:
-    """A small file, its checksum taken."""
+    """The content of a small file, whose checksum is noted."""
     try:
         content = store.read_bytes(name)
     except FileNotFoundError:
@@ -146,7 +146,7 @@ def _read_stats(store: Store, description: Mapping[str, Any] | None, found: Shar
 def _not_its_own(
     stats: Mapping[str, Any] | None, content: bytes, shard: int, description: Mapping[str, Any] | None
 ) -> str | None:
-    """Why stats are not those of a shard; they say nothing of its files then."""
+    """Why stats are not those of this shard, and say nothing of its files; None: they are."""
     if stats is None:
         return "something else than stats"
     if stats.get("shard") != shard:
@@ -244,7 +244,7 @@ def _check_index(store: Store, lines: list[str] | None, found: ShardCheck) -> No
 
 
 def _stats_problems(stats: Mapping[str, Any], length: int | None, rows: list[dict[str, Any]] | None) -> Iterator[str]:
-    """What the stats say that is not so."""
+    """What the stats say that is not true, a line each."""
     if length is not None and stats.get("samples") != length:
         yield f"{short(stats.get('samples'))} samples; expected {length}"
     if rows is None:

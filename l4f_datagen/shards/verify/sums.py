@@ -7,19 +7,19 @@ from ..format import checksums
 
 _LINE = re.compile(rb"[0-9a-f]{64}")
 _MOST = 4096
-"""Bytes of a line that are looked at."""
+"""How many bytes of a line are read."""
 
 
 class Sums:
     """The lines of ``SHA256SUMS``, in their order; without a file, nothing is known.
 
-    Each file's line is asked for once. Whatever is no such line ends the reading, since one byte may shift all that
-    follows: nothing is known of the rest then, and no file is blamed for it.
+    Ask for each file's line once, in order. The first line that is wrong ends the reading, since one byte may shift all
+    that follows: of the rest nothing is known then, and no file is blamed for it.
     """
 
     def __init__(self, file: BinaryIO | None):
         self._file, self.problem = file, None
-        """What is wrong with the file itself, the first thing that is."""
+        """The first problem of the file itself."""
 
     def next(self, name: str) -> str | None:
         """The SHA-256 that the file holds for ``name``; None when that is not known."""
@@ -34,7 +34,7 @@ class Sums:
         return None
 
     def differs(self, problem: str) -> None:
-        """Note what is wrong; the first of it is told."""
+        """Note a problem; the first one is kept."""
         self.problem = self.problem or problem
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A data set folder, read to its last byte and held against itself."""
+"""A data set folder is read to its last byte, and its files are compared with each other."""
 
 import re
 from collections.abc import Callable, Container, Mapping
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
     """Something that is wrong with a data set."""
 
     shard: int | None
-    """None: of no single shard."""
+    """Number of the shard; None for files over all shards."""
     file: str
     problem: str
 
@@ -38,14 +38,14 @@ class Verification:
 
     place: str
     shards: int = 0
-    """Shards that were looked at."""
+    """Number of shards that were looked at."""
     samples: int = 0
-    """Samples that there should be."""
+    """Number of samples that there should be."""
     decoded: int = 0
-    """Shards whose images, masks and codes were decoded, too."""
+    """Number of shards whose images, masks and codes were decoded, too."""
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What is to be known and is nothing wrong, a line each."""
+    """What is worth knowing and no problem, a line each."""
     digests: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     """Sizes and checksums that the intact stats of the bad shards hold, by shard and file."""
 
@@ -171,7 +171,7 @@ def _read_description(store: Store, found: Verification) -> dict[str, Any] | Non
 
 
 def _contradictions(description: Mapping[str, Any]) -> list[str]:
-    """Where a description says two things of one."""
+    """Contradictions within a description, a line each."""
     settings, identity, counts = (description[name] for name in ("settings", "identity", "counts"))
     pairs = {"fingerprint": (description["fingerprint"], fingerprint(identity))}
     pairs["n"] = (settings.get("n", counts["samples"]), counts["samples"])

@@ -1,4 +1,4 @@
-"""Image files decoded without mercy: what decoders forgive, a missing end say, is an error here."""
+"""Image files are decoded strictly: what decoders forgive, such as a missing end, is an error here."""
 
 import io
 

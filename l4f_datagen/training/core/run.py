@@ -1,4 +1,4 @@
-"""A training run's folder: settings, log, checkpoints, sheets, result (contract 6 of the design)."""
+"""A training run's folder: settings, log, checkpoints, sheets, result."""
 
 import contextlib
 import json
