@@ -1,7 +1,9 @@
 """Every command that writes, on a disk that fills: one line, nothing half-written, and the same command continues."""
 
 import errno
+import json
 import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -24,6 +26,8 @@ COMMANDS = {
     "import": "import $/labelled --out @/out",
     "finalize": "finalize @/ranges",
     "verify": "verify $/shards --json @/out/f.json",
+    "verify-repair": "verify @/broken --repair --generator $/tiny",
+    "run": "run $/pipeline.yaml --out @/out",
     "stats": "stats $/shards --json @/out/s.json --out @/out/s.png",
     "preview": "preview $/shards --out @/out/p.png --n 4",
     "segment": "segment $/labelled/images --segmenter $/segmenter --out @/out --alpha --overlay --device cpu",
@@ -63,6 +67,14 @@ def assets(tmp_path_factory, tiny_checkpoint) -> Path:
     native.save(place / "segmenter", segmenter=segmenter, card={"name": "segmenter"})
     words = f"generate --generator {tiny_checkpoint} --n 12 --samples-per-shard 5 --threshold 0.5 --device cpu --out"
     assert main([*words.split(), str(place / "shards")]) == 0
+    pipeline = {
+        "generate": {"generator": str(place / "tiny"), "n": 6, "samples_per_shard": 4, "device": "cpu"},
+        "train-segmenter": {
+            "size": 16, "width": 4, "depth": 2, "iterations": 2, "batch_size": 4, "validation": "0.25",
+            "validate_every": 1, "log_every": 1, "checkpoint_every": 1, "sheet_every": 1, "device": "cpu",
+        },
+    }  # fmt: skip
+    (place / "pipeline.yaml").write_text(json.dumps(pipeline))
     for name in ("images", "masks"):
         (place / "labelled" / name).mkdir(parents=True)
     for index in range(3):
@@ -98,6 +110,9 @@ def words_of(name: str, assets: Path, place: Path) -> list[str]:
     if name == "finalize" and not (place / "ranges").exists():
         words = COMMANDS["generate"].replace("@/out", "@/ranges") + " --device cpu --shard-range 0:9"
         assert main(words.replace("$", str(assets)).replace("@", str(place)).split()) == 0
+    if name == "verify-repair" and not (place / "broken").exists():
+        shutil.copytree(assets / "shards", place / "broken")
+        (place / "broken" / "00001.tar").unlink()
     return COMMANDS[name].replace("$", str(assets)).replace("@", str(place)).split()
 
 
