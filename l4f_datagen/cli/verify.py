@@ -15,6 +15,8 @@ from .output import check_file, write_file
 if TYPE_CHECKING:
     from ..shards.verify.repair import Repair
 
+_WIDE = 1000
+"""Columns of a table that no terminal has to show."""
 _SHOWN = 100
 """Findings in the table; the JSON file has all."""
 
@@ -121,7 +123,9 @@ def _print(findings: list[Finding]) -> None:
     for shard, file, problem in findings[:_SHOWN]:
         file, problem = ("".join(c if c.isprintable() else "?" for c in text) for text in (file, problem))
         table.add_row("–" if shard is None else str(shard), file.replace("[", "\\["), problem.replace("[", "\\["))
-    Console().print(table)
+    # Where there is no terminal programs read, and look for whole lines.
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    Console(width=None if terminal else _WIDE).print(table)
     if len(findings) > _SHOWN:
         click.echo(f"… and {len(findings) - _SHOWN} more; --json FILE has all")
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from l4f_datagen.cli import main
-from l4f_datagen.shards.format import encoding, layout
+from l4f_datagen.shards.format import encoding, layout, sealed
 
 
 @pytest.fixture
@@ -99,3 +99,12 @@ def test_mistakes(folder, capsys, words, expected):
     assert main(["verify", *(word.format(folder=folder) for word in words)]) == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1 and expected in message
+
+
+def test_no_line_is_folded_where_there_is_no_terminal(folder, capsys):
+    stats = folder / "00000_stats.json"
+    content = json.loads(stats.read_bytes())
+    stats.write_bytes(sealed.seal(content | {"files": content["files"] | {"00000.tar": "x" * 100}}))
+    assert main(["verify", str(folder)]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "00000_stats.json" in line]
+    assert len(line.rstrip()) > 100
