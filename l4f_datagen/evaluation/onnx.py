@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..devices import too_little_memory
 from ..errors import UserError, WorkError
@@ -70,13 +71,11 @@ class OnnxMasker:
 
     def _to_masks(self, answer: np.ndarray) -> np.ndarray:
         """Scores (N, C, H, W), as the layout has it, one channel, or indices (N, H, W) → masks uint8 N×H×W."""
-        from .references import foreground_of
-
         classes = self._settings.foreground_classes
         if answer.ndim == 4:
             answer = answer.transpose(0, 3, 1, 2) if self._channels_last else answer
             if answer.shape[1] > 1:
-                return foreground_of(torch.from_numpy(answer.argmax(1)), classes).numpy()
+                return _foreground_of(torch.from_numpy(answer.argmax(1)), classes).numpy()
             answer = answer[:, 0]
         if answer.ndim != 3:
             raise UserError(
@@ -84,7 +83,7 @@ class OnnxMasker:
                 expected="N×C×H×W scores, N×1×H×W or N×H×W", remedy="name another one with --onnx-output",
             )  # fmt: skip
         if answer.dtype.kind in "iu":
-            return foreground_of(torch.from_numpy(answer.astype(np.int64)), classes).numpy()
+            return _foreground_of(torch.from_numpy(answer.astype(np.int64)), classes).numpy()
         if self._settings.onnx_logits:
             return (answer >= 0).astype(np.uint8)
         if answer.min() < -1e-3 or answer.max() > 1 + 1e-3:
@@ -150,3 +149,10 @@ def _open(path: Path, device: torch.device):
             str(path), got=f"a file that onnxruntime cannot load ({short(error, 160)})",
             expected="an ONNX model", remedy="export it again",
         ) from error  # fmt: skip
+
+
+def _foreground_of(classes: Tensor, foreground: Sequence[int]) -> Tensor:
+    """Class indices → uint8, 1 where the class is one of ``foreground``, or if there are none, where it is not 0."""
+    if not foreground:
+        return (classes != 0).to(torch.uint8)
+    return torch.isin(classes, torch.tensor(foreground, device=classes.device)).to(torch.uint8)

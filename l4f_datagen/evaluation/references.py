@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .. import weights
 from ..addresses import shown
@@ -93,10 +92,3 @@ def open_masker(path: str, settings: StageSettings, device: torch.device) -> Mas
         reading = Reading(foreground=foreground, flag="--foreground-classes", predicted=True)
         return FolderMasker(open_masks(path, reading), resize=settings.resize)
     return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=shown(path))
-
-
-def foreground_of(classes: Tensor, foreground: Sequence[int]) -> Tensor:
-    """Class indices → uint8 0 and 1; without names all classes but 0 are foreground."""
-    if not foreground:
-        return (classes != 0).to(torch.uint8)
-    return torch.isin(classes, torch.tensor(foreground, device=classes.device)).to(torch.uint8)

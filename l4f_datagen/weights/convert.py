@@ -12,13 +12,11 @@ import torch
 from ..addresses import shown
 from ..errors import UserError, WorkError
 from ..networks.alpha import fits
-from ..networks.segmenter import Segmenter
-from ..networks.stylegan2 import Generator
-from ..seeding import normal
 from ..storage import atomic
 from . import native, remote
 from .assembly.assemble import first_not_finite
 from .cards import RECOMMENDED
+from .comparison import difference
 from .containers import files
 from .kinds import KINDS, SPOKEN, Kind, Network, with_article
 from .layouts import registry, rosinality
@@ -29,8 +27,6 @@ from .source import UNKNOWN_LICENCE, Source
 Target = Literal["native", "rosinality", "onnx"]
 TOLERANCE = 1e-4
 """How far the outputs before and after may be apart."""
-_SEGMENTED = 64
-"""Height and width of the image that a segmenter is verified on."""
 _OWN_ENTRIES = ("format", "version", "generator", "alpha", "segmenter", "source")
 _TARGETS: Mapping[str, Target] = {".pt": "rosinality", ".pth": "rosinality", ".onnx": "onnx"}
 Networks = dict[Kind, tuple[Network, Source]]
@@ -272,9 +268,9 @@ def _verified(out: Path, kind: Kind, network: Network, allow_nan: bool) -> float
         WorkError: the outputs differ.
     """
     again = _READERS[kind](out, allow_nan=allow_nan)[0]
-    difference = _difference(network, again)
-    if difference <= TOLERANCE or (allow_nan and first_not_finite(network)):
-        return difference
+    found = difference(network, again)
+    if found <= TOLERANCE or (allow_nan and first_not_finite(network)):
+        return found
     if kind == "generator" and network.architecture != again.architecture:
         raise UserError(
             "conversion",
@@ -282,24 +278,4 @@ def _verified(out: Path, kind: Kind, network: Network, allow_nan: bool) -> float
             expected="one whose activations stay below it, since rosinality's layout has no clamp",
             remedy="convert it to a native folder",
         )
-    raise WorkError(f"{kind} as written gives other outputs than as read (by {difference:.2g}); do not use it")
-
-
-@torch.inference_mode()
-def _difference(before: Network, after: Network) -> float:
-    """The largest difference between two networks' outputs on one input."""
-    if isinstance(before, Generator):
-        z = normal((before.architecture.z_dim,), 0, "convert", [0])
-        outputs = [network.synthesize(network.truncate(network.map(z), 0.7)).image for network in (before, after)]
-    elif isinstance(before, Segmenter):
-        image = normal((3, _SEGMENTED, _SEGMENTED), 0, "convert", [0])
-        outputs = [network(image) for network in (before, after)]
-    else:
-        levels = len(before.channels)
-        features = [
-            normal((channels, 4 << level, 4 << level), 0, "convert", [2 * level + map_])
-            for level, channels in zip(range(levels), before.channels, strict=True)
-            for map_ in (0, 1)
-        ]
-        outputs = [network(features) for network in (before, after)]
-    return (outputs[0] - outputs[1]).abs().max().item()
+    raise WorkError(f"{kind} as written gives other outputs than as read (by {found:.2g}); do not use it")
