@@ -1,6 +1,6 @@
 """An alpha network's masks of generated images against a reference (Tables 1 and 2 of the paper)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,13 +24,14 @@ from ..sheet import save_png
 from ..storage import atomic
 from . import baselines
 from .matching import few
-from .metrics import Tally, require_torchmetrics
-from .references import FolderMasker, Masker
+from .metrics import Tally, compared, miou, require_torchmetrics
+from .references import FolderMasker, Masker, notes_of
 from .tables import Report, Row
 
-_GRABCUT, _CLUSTERS, _DIFFERENCE = (
+_GRABCUT, _CLUSTERS, _SPECTRAL, _DIFFERENCE = (
     "GrabCut from a centred box",
     "k-means of the generator's features",
+    "spectral clustering of colours",
     "difference to the generator's background",
 )
 _REASONS = {"empty": "the reference saw nothing", "several": "it saw several objects"}
@@ -73,9 +74,11 @@ def evaluate_alpha(
             report(number * settings.n + batch.indices.stop, total)
         rows += trial.rows(psi)
         notes += trial.notes(psi)
-    notes.insert(0, f"Reference: {reference.name}. Foreground is the object; counts are pooled over all pixels.")
-    if settings.baselines:
-        notes += _comparison(rows)
+    notes = [
+        f"Reference: {reference.name}. Foreground is the object; counts are pooled over all pixels.",
+        *notes_of([reference]),
+        *notes,
+    ]
     values = settings.model_dump(mode="json") | {"reference": reference.name, "alpha": models.alpha_source.name}
     return Report(title="Alpha masks against a reference", rows=tuple(rows), notes=tuple(notes), settings=values)
 
@@ -213,7 +216,26 @@ class _Trial:
         parts = [f"{_REASONS[r]} in {len(k)} ({few(k)})" for r in self.settings.reject if (k := self.rejected.get(r))]
         rejected = sum(map(len, self.rejected.values()))
         text = f"psi {psi:g}: {self.settings.n - rejected} of {self.settings.n} samples counted, {rejected} rejected"
-        return [text + (f": {'; '.join(parts)}." if parts else ".")]
+        told = [text + (f": {'; '.join(parts)}." if parts else ".")]
+        told += [f"At psi {psi:g}: {note}" for note in next(iter(self.tallies.values())).notes()]
+        return told + ([self._comparison(psi)] if self.settings.baselines else [])
+
+    def _comparison(self, psi: float) -> str:
+        """Whether the alpha network, at its best threshold, is better than the best baseline."""
+        sides: dict[bool, list[tuple[float, tuple[str, float | str], Tally]]] = {False: [], True: []}
+        for what, tally in self.tallies.items():
+            sides[what[1] == ""].append((miou(tally) or 0.0, what, tally))
+        ours, best = (max(side, key=lambda one: one[0]) for side in (sides[False], sides[True]))
+        s = self.settings
+        interval = compared(ours[2], best[2], torch.sub, resamples=s.resamples, seed=s.seed)
+        bounds = ""
+        if interval:
+            low, high = interval
+            bounds = f" (difference {ours[0] - best[0]:+.3f}, 95 %: {low:+.3f} to {high:+.3f})"
+        return (
+            f"psi {psi:g}: the alpha network {'beats' if ours[0] > best[0] else 'does NOT beat'} the best baseline "
+            f"({best[1][0]}) in mIoU, {ours[0]:.3f} (threshold {ours[1][1]}) against {best[0]:.3f}{bounds}."
+        )
 
 
 def _baselines(batch: Batch, position: int) -> dict[str, np.ndarray]:
@@ -223,24 +245,6 @@ def _baselines(batch: Batch, position: int) -> dict[str, np.ndarray]:
     return {
         _GRABCUT: baselines.grabcut(image),
         _CLUSTERS: baselines.cluster_features(features, image.shape[0], seed=0),
+        _SPECTRAL: baselines.spectral(image),
         _DIFFERENCE: baselines.difference(image, batch.backgrounds[position]),
     }
-
-
-def _comparison(rows: Sequence[Row]) -> list[str]:
-    """Whether the alpha network, at its best threshold, is better than the best baseline."""
-    notes = []
-    for psi in dict.fromkeys(row.labels["psi"] for row in rows):
-        here = [row for row in rows if row.labels["psi"] == psi]
-        ours = max((row for row in here if row.labels["threshold"] != ""), key=_miou)
-        best = max((row for row in here if row.labels["threshold"] == ""), key=_miou)
-        verdict = "beats" if _miou(ours) > _miou(best) else "does NOT beat"
-        notes.append(
-            f"psi {psi:g}: the alpha network {verdict} the best baseline ({best.labels['masks']}) in mIoU, "
-            f"{_miou(ours):.3f} (threshold {ours.labels['threshold']}) against {_miou(best):.3f}."
-        )
-    return notes
-
-
-def _miou(row: Row) -> float:
-    return row.values["miou"] or 0.0

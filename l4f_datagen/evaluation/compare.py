@@ -39,6 +39,7 @@ def evaluate_masks(
     row = tally.row(
         {"prediction": predictions.name, "truth": truths.name}, resamples=settings.resamples, seed=settings.seed
     )
+    notes += (*tally.notes(),)
     notes += tuple(
         f"Without foreground: {len(found)} {kind}s ({few(found)})." for kind, found in empty.items() if found
     )

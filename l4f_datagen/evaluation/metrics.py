@@ -4,7 +4,7 @@ One confusion matrix is pooled over all pixels of all images; IoU is of each cla
 over the two classes, accuracy is over pixels. Foreground is the object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..errors import UserError
 from ..seeding import generator_for
-from .tables import Row
+from .subsets import Shape, explained, shape_of, split
+from .tables import Part, Row
 
 MEASURES = ("iou_foreground", "iou_background", "miou", "f1", "precision", "recall", "accuracy")
 IGNORED = 255
@@ -26,12 +27,19 @@ class Tally:
 
     def __init__(self):
         self.keys: list[str] = []
+        self.shapes: list[Shape] = []
+        """Of each image's truth."""
         self._counts: list[Tensor] = []
+        self._ignored: list[int] = []
+        self._pixels = 0
 
     def add(self, key: str, prediction: np.ndarray, truth: np.ndarray) -> None:
         """Count an image; see ``count``."""
         self.keys.append(key)
         self._counts.append(count(prediction, truth))
+        self.shapes.append(shape_of(truth))
+        self._ignored.append(int((truth == IGNORED).sum()))
+        self._pixels += truth.size
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -42,17 +50,31 @@ class Tally:
         return torch.stack(self._counts)
 
     def row(self, labels: Mapping[str, str | float], *, resamples: int, seed: int) -> Row:
-        """The pooled measures with 95 % intervals, and each image's."""
+        """The pooled measures with 95 % intervals, those of the subsets, and each image's."""
         counts = self.counts
-        low, high = bootstrap(counts, resamples=resamples, seed=seed) if resamples and len(self) > 1 else (None, None)
-        pooled, single = measures(counts.sum(0)), measures(counts)
+        whole = _part(counts, resamples=resamples, seed=seed)
         return Row(
             labels=dict(labels),
             images=len(self),
-            values=_named(pooled),
-            intervals={} if low is None else _intervals(pooled, low, high),
-            per_image=tuple({"key": key, **_named(values)} for key, values in zip(self.keys, single)),
+            values=whole.values,
+            intervals=whole.intervals,
+            subsets={
+                name: _part(counts[numbers], resamples=resamples, seed=seed)
+                for name, numbers in split(self.shapes).items()
+            },
+            per_image=tuple({"key": key, **_named(values)} for key, values in zip(self.keys, measures(counts))),
         )
+
+    def notes(self) -> list[str]:
+        """What the truth says of itself: the pixels that it leaves open, and what the subsets are."""
+        notes = []
+        if ignored := sum(self._ignored):
+            masks = sum(map(bool, self._ignored))
+            notes.append(
+                f"Not counted: {ignored} uncertain pixels ({IGNORED} in the truth), {ignored / self._pixels:.2%} of "
+                f"all, in {masks} of {len(self)} true masks."
+            )
+        return notes + ([text] if (text := explained(self.shapes)) else [])
 
 
 def require_torchmetrics() -> None:
@@ -114,10 +136,10 @@ def measures(counts: Tensor) -> Tensor:
     return torch.stack([iou[..., 1], iou[..., 0], *means, hits.sum(-1) / counts.sum((-2, -1))], -1)
 
 
-def bootstrap(counts: Tensor, *, resamples: int, seed: int) -> Tensor:
-    """95 % intervals of the pooled measures: float64 (2, 7), from resamples of the images with replacement.
+def resampled(counts: Tensor, *, resamples: int, seed: int) -> Tensor:
+    """The pooled measures of resamples of the images with replacement: float64 (resamples, 7).
 
-    A resample in which a measure is undefined is left out of that measure's interval.
+    The same images are drawn for all counts of equally many images, so that two methods can be compared pair by pair.
     """
     images, flat = len(counts), counts.double().flatten(1)
     random, pooled = generator_for(seed, "bootstrap", 0), []
@@ -128,7 +150,40 @@ def bootstrap(counts: Tensor, *, resamples: int, seed: int) -> Tensor:
             1, drawn, torch.ones_like(drawn, dtype=torch.float64)
         )
         pooled.append((times @ flat).view(rows, 2, 2))
-    return measures(torch.cat(pooled)).nanquantile(torch.tensor(_LEVELS, dtype=torch.float64), dim=0)
+    return measures(torch.cat(pooled))
+
+
+def bootstrap(counts: Tensor, *, resamples: int, seed: int) -> Tensor:
+    """95 % intervals of the pooled measures: float64 (2, 7), from resamples of the images with replacement.
+
+    A resample in which a measure is undefined is left out of that measure's interval.
+    """
+    return _levels(resampled(counts, resamples=resamples, seed=seed))
+
+
+def compared(
+    ours: Tally, theirs: Tally, how: Callable[[Tensor, Tensor], Tensor], *, resamples: int, seed: int
+) -> tuple[float, float] | None:
+    """The 95 % interval of a comparison of two mIoUs on the same images, resampled together.
+
+    Args:
+        how: the mIoUs (resamples,) of either side → their difference or ratio.
+
+    Returns:
+        None with one image, without resamples, or where nothing is defined.
+    """
+    assert ours.keys == theirs.keys, "both are measured on the same images"
+    if not resamples or len(ours) < 2:
+        return None
+    column = MEASURES.index("miou")
+    sides = (resampled(tally.counts, resamples=resamples, seed=seed)[:, column] for tally in (ours, theirs))
+    low, high = _levels(how(*sides)).tolist()
+    return None if low != low else (low, high)
+
+
+def miou(tally: Tally) -> float | None:
+    """The pooled mIoU; None: undefined."""
+    return _named(measures(tally.counts.sum(0)))["miou"]
 
 
 def worst(per_image: Sequence[Mapping], k: int) -> list[Mapping]:
@@ -139,6 +194,19 @@ def worst(per_image: Sequence[Mapping], k: int) -> list[Mapping]:
         return sum(ious) / len(ious) if ious else 1.0
 
     return sorted(per_image, key=rank)[:k]
+
+
+def _part(counts: Tensor, *, resamples: int, seed: int) -> Part:
+    """The pooled measures of images, with intervals if there are several."""
+    pooled = measures(counts.sum(0))
+    intervals = {}
+    if resamples and len(counts) > 1:
+        intervals = _intervals(pooled, *bootstrap(counts, resamples=resamples, seed=seed))
+    return Part(images=len(counts), values=_named(pooled), intervals=intervals)
+
+
+def _levels(values: Tensor) -> Tensor:
+    return values.nanquantile(torch.tensor(_LEVELS, dtype=torch.float64), dim=0)
 
 
 def _named(values: Tensor) -> dict[str, float | None]:

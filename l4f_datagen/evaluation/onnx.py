@@ -1,5 +1,6 @@
 """Any segmenter as an ONNX file, run by onnxruntime."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from ..devices import too_little_memory
 from ..errors import UserError, WorkError
-from ..settings import StageSettings
+from ..settings.evaluate import SegmentingSettings
 from ..short import short
 from ..weights.onnx import model as onnx_model
+from .onnx_treatment import treatment
 
 _INTEGERS = ("tensor(int64)", "tensor(int32)", "tensor(uint8)", "tensor(int8)")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -21,7 +23,7 @@ _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(d
 class OnnxMasker:
     """A model of one image input and an output of class scores, of one channel in [0, 1], or of class indices."""
 
-    def __init__(self, path: Path, settings: StageSettings, device: torch.device):
+    def __init__(self, path: Path, settings: SegmentingSettings, device: torch.device):
         self.name, self._settings = str(path), settings
         self._session = _open(path, device)
         inputs = self._session.get_inputs()
@@ -32,6 +34,9 @@ class OnnxMasker:
                 remedy="export the segmenter alone",
             )  # fmt: skip
         self._input = inputs[0]
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self._treatment = treatment(self.name, metadata, settings, normalised=self._input.type in _FLOATS)
+        self.notes = self._treatment.notes
         self._channels_last = self._find_layout()
         self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else None
         self._output = self._find_output()
@@ -65,16 +70,17 @@ class OnnxMasker:
         if self._input.type == "tensor(uint8)":
             x = images
         else:
-            x = (images / 255.0 - self._settings.onnx_mean) / self._settings.onnx_std
+            x = (images / 255.0 - self._treatment.mean) / self._treatment.std
             x = x.astype(_FLOATS[self._input.type])
         return np.ascontiguousarray(x if self._channels_last else x.transpose(0, 3, 1, 2))
 
     def _to_masks(self, answer: np.ndarray) -> np.ndarray:
         """Scores (N, C, H, W), as the layout has it, one channel, or indices (N, H, W) → masks uint8 N×H×W."""
-        classes = self._settings.foreground_classes
+        classes = self._treatment.foreground
         if answer.ndim == 4:
             answer = answer.transpose(0, 3, 1, 2) if self._channels_last else answer
             if answer.shape[1] > 1:
+                self._refuse_threshold(f"scores of {answer.shape[1]} classes")
                 return _foreground_of(torch.from_numpy(answer.argmax(1)), classes).numpy()
             answer = answer[:, 0]
         if answer.ndim != 3:
@@ -83,15 +89,25 @@ class OnnxMasker:
                 expected="N×C×H×W scores, N×1×H×W or N×H×W", remedy="name another one with --onnx-output",
             )  # fmt: skip
         if answer.dtype.kind in "iu":
+            self._refuse_threshold("class indices")
             return _foreground_of(torch.from_numpy(answer.astype(np.int64)), classes).numpy()
+        threshold = self._treatment.threshold
         if self._settings.onnx_logits:
-            return (answer >= 0).astype(np.uint8)
+            return (answer >= _logit(threshold)).astype(np.uint8)
         if answer.min() < -1e-3 or answer.max() > 1 + 1e-3:
             raise UserError(
                 self.name, got=f"a single-channel output from {answer.min():.3g} to {answer.max():.3g}",
                 expected="values in [0, 1]", remedy="use --onnx-logits for an output before its sigmoid",
             )  # fmt: skip
-        return (answer >= 0.5).astype(np.uint8)
+        return (answer >= threshold).astype(np.uint8)
+
+    def _refuse_threshold(self, answer: str) -> None:
+        """A threshold that would do nothing is the user's mistake."""
+        if self._treatment.threshold_given:
+            raise UserError(
+                self.name, got=f"--reference-threshold, and a model that gives {answer}",
+                expected="a single channel, which a threshold cuts", remedy="leave it out",
+            )  # fmt: skip
 
     def _find_layout(self) -> bool:
         """Whether channels are the last axis."""
@@ -121,6 +137,11 @@ class OnnxMasker:
             "onnx_output", got=wanted, expected=f"one of {short(', '.join(o.name for o in outputs), 200)}",
             remedy=f"these are the outputs of {self.name}",
         )  # fmt: skip
+
+
+def _logit(share: float) -> float:
+    """What a sigmoid makes ``share`` of; infinity of 1."""
+    return math.log(share / (1 - share)) if share < 1 else math.inf
 
 
 def _open(path: Path, device: torch.device):

@@ -1,6 +1,6 @@
 """Who says what is foreground in an image: trained segmenters, ONNX models, masks made elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from ..samples.files import pairing
 from ..samples.opening import Masks, open_masks
 from ..samples.reading import Reading
 from ..segmentation import segment
-from ..settings import StageSettings
+from ..settings.evaluate import SegmentingSettings
 from ..weights.native import is_native
 from .matching import few, fit
 
@@ -72,7 +72,12 @@ class FolderMasker:
         ])  # fmt: skip
 
 
-def open_masker(path: str, settings: StageSettings, device: torch.device) -> Masker:
+def notes_of(maskers: Iterable[Masker]) -> list[str]:
+    """What a reader must know of how they were asked, one sentence each; most have nothing to say."""
+    return [note for masker in maskers for note in getattr(masker, "notes", ())]
+
+
+def open_masker(path: str, settings: SegmentingSettings, device: torch.device) -> Masker:
     """What a path of a reference or segmenter is.
 
     Args:

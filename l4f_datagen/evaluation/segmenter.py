@@ -1,9 +1,11 @@
 """Segmenters on labelled images, beside one that was trained on real masks (Table 4 of the paper)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..overlap import ordered_map
 from ..samples.opening import open_samples
@@ -11,8 +13,8 @@ from ..samples.reading import Reading
 from ..samples.sample import Samples
 from ..settings import EvaluateSegmenterSettings
 from . import baselines
-from .metrics import IGNORED, Tally, require_torchmetrics, undecided
-from .references import Masker
+from .metrics import IGNORED, Tally, compared, miou, require_torchmetrics, undecided
+from .references import Masker, notes_of
 from .tables import Report, Row
 
 SUPERVISED = "supervised"
@@ -39,8 +41,8 @@ def evaluate_segmenters(
     everyone = [*([supervised] if supervised else []), *segmenters]
     if settings.baselines:
         everyone += [OnImages(name) for name in baselines.ON_IMAGES]
-    rows, done = [], 0
-    for number, segmenter in enumerate(everyone):
+    tallies, done = [], 0
+    for segmenter in everyone:
         tally = Tally()
         for names, images, truths in batches(truth, keys, settings.batch_size):
             for name, mask, true in zip(names, segmenter(images, names), truths, strict=True):
@@ -49,15 +51,19 @@ def evaluate_segmenters(
                 tally.add(name, mask, true)
                 done += 1
             report(done, len(keys) * len(everyone))
-        role = SUPERVISED if supervised and number == 0 else _role(segmenter)
-        labels = {"segmenter": segmenter.name, "role": role}
-        rows.append(tally.row(labels, resamples=settings.resamples, seed=settings.seed))
+        tallies.append(tally)
+    rows = []
+    for number, (segmenter, tally) in enumerate(zip(everyone, tallies, strict=True)):
+        labels = {"segmenter": segmenter.name, "role": SUPERVISED if supervised and not number else _role(segmenter)}
+        row = tally.row(labels, resamples=settings.resamples, seed=settings.seed)
+        rows.append(_with_ratio(row, tally, tallies[0], settings) if supervised else row)
     notes = [
         f"Truth: {truth.name} ({truth.foreground}). Foreground is the object; counts are pooled over all pixels.",
         *(f"Truth: {note}." for note in truth.notes),
+        *(tallies[0].notes() if tallies else ()),
+        *notes_of(everyone),
     ]
     if supervised:
-        rows = [_with_ratio(row, rows[0]) for row in rows]
         notes += _other_architectures(segmenters, supervised)
     return Report(
         title="Segmenters on labelled images", rows=tuple(rows), notes=tuple(notes),
@@ -131,11 +137,13 @@ def _other_architectures(segmenters: Sequence[Masker], supervised: Masker) -> li
     ]
 
 
-def _with_ratio(row: Row, supervised: Row) -> Row:
-    """A row with its mIoU over the supervised segmenter's."""
-    ours, theirs = row.values["miou"], supervised.values["miou"]
+def _with_ratio(row: Row, tally: Tally, supervised: Tally, settings: EvaluateSegmenterSettings) -> Row:
+    """A row with its mIoU over the supervised segmenter's, and the interval of that ratio."""
+    ours, theirs = row.values["miou"], miou(supervised)
     ratio = ours / theirs if ours is not None and theirs else None
-    return Row(
-        labels=row.labels, images=row.images, values={**row.values, "ratio": ratio}, intervals=row.intervals,
-        per_image=row.per_image,
-    )  # fmt: skip
+    interval = compared(tally, supervised, torch.div, resamples=settings.resamples, seed=settings.seed)
+    return replace(
+        row,
+        values={**row.values, "ratio": ratio},
+        intervals={**row.intervals, **({"ratio": interval} if ratio is not None and interval else {})},
+    )

@@ -19,8 +19,20 @@ HEADINGS = {
     "iou_foreground": "IoU fg", "iou_background": "IoU bg", "miou": "mIoU", "f1": "F1", "precision": "Prec",
     "recall": "Rec", "accuracy": "Acc", "ratio": "of supervised", "fid": "FID", "kid": "KID",
 }  # fmt: skip
+_MIOU = "miou"
 _WIDE = 160
 """Columns where there is no terminal to ask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The measures of some of the images."""
+
+    images: int
+    values: dict[str, float | None]
+    """None: undefined."""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """95 %, of the values that have one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +47,8 @@ class Row:
     """None: undefined."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """95 %, of the values that have one."""
+    subsets: dict[str, Part] = field(default_factory=dict)
+    """Of those that have images: touching the border or not, by area."""
     per_image: tuple[Mapping[str, Any], ...] = ()
     """``key`` and the values of each image."""
 
@@ -78,6 +92,8 @@ def render(report: Report, *, worst: Mapping[int, Sequence[Mapping]] | None = No
         cells = [_cell(row.values.get(name), row.intervals.get(name)) for name in values]
         table.add_row(*(str(row.labels.get(name, "")) for name in labels), str(row.images), *cells)
     console.print(table)
+    if subsets := _subset_names(report.rows):
+        console.print(_by_subset(report.rows, labels, subsets))
     if any(row.intervals for row in report.rows):
         console.print("Below each value its 95 % interval over the images (bootstrap).")
     for note in report.notes:
@@ -95,7 +111,11 @@ def to_json(report: Report) -> str:
             **row.labels,
             "images": row.images,
             **row.values,
-            "intervals": {name: list(interval) for name, interval in row.intervals.items()},
+            "intervals": _lists(row.intervals),
+            "subsets": {
+                name: {"images": part.images, **part.values, "intervals": _lists(part.intervals)}
+                for name, part in row.subsets.items()
+            },
             "per_image": list(row.per_image),
         }
         for row in report.rows
@@ -107,15 +127,16 @@ def to_json(report: Report) -> str:
 def write_csv(report: Report, path: Path) -> None:
     """A line per row; a value's interval in NAME_low and NAME_high. Undefined values are empty."""
     labels, values = _columns(report.rows)
+    flat = [(row, _flat(row)) for row in report.rows]
+    numbers = list(dict.fromkeys(name for _, cells in flat for name in cells))
     bounded = [name for name in values if any(name in row.intervals for row in report.rows)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     bounds = [f"{name}_{end}" for name in bounded for end in ("low", "high")]
-    writer.writerow([*labels, "images", *values, *bounds])
-    for row in report.rows:
-        ends = [end for name in bounded for end in row.intervals.get(name, ("", ""))]
-        numbers = ["" if (v := row.values.get(name)) is None else v for name in values]
-        writer.writerow([*(row.labels.get(name, "") for name in labels), row.images, *numbers, *ends])
+    columns = [*labels, "images", *values, *bounds]
+    columns += [name for name in numbers if name not in columns]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row.labels, "images": row.images, **cells} for row, cells in flat)
     atomic.write_bytes(path, text.getvalue().encode())
 
 
@@ -132,6 +153,47 @@ def check_writable(path: str | None, flag: str) -> Path | None:
     return file
 
 
+def _flat(row: Row) -> dict[str, float | int | str]:
+    """All numbers of a row by column: values and their bounds, then each subset's mIoU; undefined ones are empty."""
+    parts = [("", row.values, row.intervals)]
+    cells: dict[str, float | int | str] = {}
+    for subset, part in row.subsets.items():
+        cells[f"images_{subset}"] = part.images
+        bound = {_MIOU: part.intervals[_MIOU]} if _MIOU in part.intervals else {}
+        parts.append((f"_{subset}", {_MIOU: part.values[_MIOU]}, bound))
+    for ending, values, intervals in parts:
+        cells |= {f"{name}{ending}": "" if value is None else value for name, value in values.items()}
+        for name, ends in intervals.items():
+            cells |= {f"{name}{ending}_{end}": bound for end, bound in zip(("low", "high"), ends)}
+    return cells
+
+
+def _subset_names(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.subsets))
+
+
+def _by_subset(rows: Sequence[Row], labels: Sequence[str], subsets: Sequence[str]) -> Table:
+    """mIoU by subset, each with its number of images."""
+    table = Table(title="mIoU by subset (images)", title_justify="left")
+    for name in labels:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for name in subsets:
+        table.add_column(name, justify="right")
+    for row in rows:
+        cells = [str(row.labels.get(name, "")) for name in labels]
+        for name in subsets:
+            part = row.subsets.get(name)
+            value = f"{as_text(part.values[_MIOU])} ({part.images})" if part else UNDEFINED
+            interval = part.intervals.get(_MIOU) if part else None
+            cells.append(value + (f"\n{_range(interval)}" if interval else ""))
+        table.add_row(*cells)
+    return table
+
+
+def _lists(intervals: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:
+    return {name: list(interval) for name, interval in intervals.items()}
+
+
 def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Names of all labels and values, in the order of their first appearance."""
     return list(dict.fromkeys(n for r in rows for n in r.labels)), list(
@@ -140,7 +202,11 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
 
 
 def _cell(value: float | None, interval: tuple[float, float] | None) -> str:
-    return as_text(value) + (f"\n{_short(interval[0])}–{_short(interval[1])}" if interval else "")
+    return as_text(value) + (f"\n{_range(interval)}" if interval else "")
+
+
+def _range(interval: tuple[float, float]) -> str:
+    return f"{_short(interval[0])}–{_short(interval[1])}"
 
 
 def as_text(value: float | None) -> str:

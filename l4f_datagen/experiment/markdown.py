@@ -6,7 +6,7 @@ from typing import Any
 
 from ..evaluation.tables import HEADINGS, as_text
 
-_HIDDEN = ("intervals", "worst")
+_HIDDEN = ("intervals", "subsets", "worst")
 _SETTINGS = ("psi", "threshold")
 """Columns that say what was measured: numbers, but none that are rounded."""
 _INTERVAL = "Below each value its 95 % interval over the images (bootstrap)."

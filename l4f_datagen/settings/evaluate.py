@@ -31,22 +31,32 @@ class _Counting(StageSettings):
     seed: Seed = 0
 
 
-class _Segmenting(_Counting):
+class SegmentingSettings(_Counting):
     """How a network that is not ours is asked, and what of its answer is foreground."""
 
     foreground_classes: Classes = Field(
         (), description="classes of the segmenters that are foreground; default: all but 0"
     )
     onnx_layout: Literal["auto", "nchw", "nhwc"] = Field("auto", description="order of an ONNX model's input axes")
-    onnx_mean: Colour = Field((0.485, 0.456, 0.406), description="subtracted from the ONNX model's input in [0, 1]")
-    onnx_std: Spread = Field((0.229, 0.224, 0.225), description="what it is then divided by")
+    onnx_mean: Colour | None = Field(
+        None,
+        description="subtracted from the ONNX model's input in [0, 1]; default: as its metadata says, else ImageNet's",
+    )
+    onnx_std: Spread | None = Field(None, description="what it is then divided by; default: likewise")
     onnx_size: int | None = Field(None, gt=0, le=8192, description="input side of an ONNX model; default: as it says")
     onnx_output: str | None = Field(None, description="name of the ONNX output with the scores; default: the first")
     onnx_logits: bool = Field(False, description="whether a single-channel ONNX output lacks its sigmoid")
+    reference_threshold: Threshold | None = Field(
+        None,
+        description="value of an ONNX model's single channel, after a sigmoid, from which a pixel is foreground; "
+        "default: as its metadata says, else 0.5",
+    )
     batch_size: int = Field(8, gt=0, le=4096, description="images per forward pass")
     device: Device = "auto"
     resize: bool = Field(False, description="whether a folder's masks are resized to the images")
-    baselines: bool = Field(False, description="whether to measure GrabCut, k-means and a thresholded difference too")
+    baselines: bool = Field(
+        False, description="whether to measure GrabCut, k-means, spectral clustering and a thresholded difference too"
+    )
 
 
 class _Reading(StageSettings):
@@ -66,7 +76,7 @@ class EvaluateMasksSettings(_Counting, _Reading):
     allow_missing: bool = Field(False, description="whether masks without a partner are left out instead of refused")
 
 
-class EvaluateAlphaSettings(_Segmenting):
+class EvaluateAlphaSettings(SegmentingSettings):
     """Settings of ``evaluate alpha``."""
 
     n: int = Field(1000, gt=0, le=10**6, description="samples per psi")
@@ -88,7 +98,7 @@ class EvaluateAlphaSettings(_Segmenting):
     )
 
 
-class EvaluateSegmenterSettings(_Segmenting, _Reading):
+class EvaluateSegmenterSettings(SegmentingSettings, _Reading):
     """Settings of ``evaluate segmenter``."""
 
     images: Annotated[str, Metavar("FOLDER|PATH|world:NAME")] = Field(

@@ -53,7 +53,7 @@ def test_alpha(capsys, here, tmp_path, tiny_checkpoint):
     words = ["alpha", "--generator", str(tiny_checkpoint), "--n", "5", "--psi", "0.5", "--reject", ""]
     assert run(here, tmp_path, *words, "--reference", "@/s", "--threshold", "0.4,0.6", "--baselines") == 0
     content, rows = results(tmp_path)
-    assert [row["threshold"] for row in rows] == ["0.4", "0.6", "", "", ""] and {r["images"] for r in rows} == {"5"}
+    assert [row["threshold"] for row in rows] == ["0.4", "0.6", "", "", "", ""] and {r["images"] for r in rows} == {"5"}
     assert content["settings"]["reference"].endswith("/s")
     assert "psi 0.5: 5 of 5 samples counted" in capsys.readouterr().out
 
@@ -69,7 +69,7 @@ def test_segmenter(capsys, here, tmp_path):
     words = ["segmenter", "@/s", "@/t", "--images", "@/i", "--masks", "@/t", "--supervised", "@/p", "--baselines"]
     assert run(here, tmp_path, *words) == 0
     _, rows = results(tmp_path)
-    assert [row["role"] for row in rows] == ["supervised", "measured", "measured", "baseline", "baseline", "baseline"]
+    assert [row["role"] for row in rows] == ["supervised", "measured", "measured", *["baseline"] * 4]
     assert float(rows[2]["miou"]) == 1 and float(rows[2]["ratio"]) == pytest.approx(1 / float(rows[0]["miou"]))
     assert "of supervised" in capsys.readouterr().out
 
@@ -100,6 +100,7 @@ def test_frechet(capsys, here, tmp_path, tiny_checkpoint):
         (["alpha", "--reference", "@/nowhere.pth"], ["nowhere.pth"]),
         (["alpha", "--reference", "@/s", "--onnx-std", "1,0,1"], ["onnx_std", "greater than 0"]),
         (["alpha", "--reference", "@/s", "--onnx-mean", "1,1"], ["onnx_mean"]),
+        (["alpha", "--reference", "@/s", "--reference-threshold", "0"], ["reference_threshold", "greater than 0"]),
         (["segmenter", "@/s", "--images", "@/i"], ["--masks"]),
         (["segmenter", "@/s"], ["--images"]),
         (["segmenter", "@/s", "--images", "world:moon"], ["moon", "vessels"]),

@@ -126,9 +126,11 @@ def test_baselines_stand_in_the_same_table_and_the_winner_is_told(settings):
     settings = settings.model_copy(update={"baselines": True, "psi": (1.0,)})
     found = generated(settings, 1.0)
     report = alpha.evaluate_alpha(settings, Told({alpha.key(1, s.metadata["index"]): s.mask for s in found}))
-    assert len(report.rows) == 4 and all(row.images == 7 for row in report.rows)
+    assert len(report.rows) == 5 and all(row.images == 7 for row in report.rows)
     assert report.rows[0].values["miou"] > max(row.values["miou"] for row in report.rows[1:])
-    assert any("beats the best baseline" in note for note in report.notes)
+    (note,) = (note for note in report.notes if "the best baseline" in note)
+    difference = report.rows[0].values["miou"] - max(row.values["miou"] for row in report.rows[1:])
+    assert "beats the best baseline" in note and f"difference {difference:+.3f}, 95 %:" in note
 
 
 def test_random_noise_is_the_same_each_time(settings):

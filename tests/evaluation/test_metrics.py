@@ -116,3 +116,30 @@ def test_images_without_any_class_rank_by_the_classes_they_have():
         {"key": "nothing counted", "iou_foreground": None, "iou_background": None},
     ]
     assert [image["key"] for image in metrics.worst(images, 3)] == ["bad", "none", "good"]
+
+
+def test_a_comparison_resamples_both_sides_together():
+    """What both get wrong in the same images is no doubt about their order."""
+    rng, ours, theirs = np.random.default_rng(0), Tally(), Tally()
+    for number in range(20):
+        truth = (rng.random((12, 12)) < 0.4).astype(np.uint8)
+        wrong = rng.random(truth.shape) < rng.uniform(0, 0.6)
+        ours.add(str(number), np.where(wrong, 1 - truth, truth).astype(np.uint8), truth)
+        wrong |= rng.random(truth.shape) < 0.03
+        theirs.add(str(number), np.where(wrong, 1 - truth, truth).astype(np.uint8), truth)
+    low, high = metrics.compared(ours, theirs, torch.sub, resamples=500, seed=0)
+    single = [tally.row({}, resamples=500, seed=0).intervals["miou"] for tally in (ours, theirs)]
+    difference = metrics.miou(ours) - metrics.miou(theirs)
+    assert 0 < low < difference < high and single[0][0] < single[1][1], "by themselves the intervals overlap"
+    assert metrics.compared(ours, ours, torch.sub, resamples=500, seed=0) == (0, 0)
+    assert metrics.compared(ours, theirs, torch.sub, resamples=0, seed=0) is None
+
+
+def test_uncertain_pixels_are_counted_apart_and_told():
+    tally = Tally()
+    for key, (prediction, truth) in {"a": random_pair(0), "b": random_pair(1)}.items():
+        truth[truth == 255] = 0
+        truth[0, :4] = 255 if key == "a" else 0
+        tally.add(key, prediction, truth)
+    assert tally.notes()[0] == "Not counted: 4 uncertain pixels (255 in the truth), 2.02% of all, in 1 of 2 true masks."
+    assert int(tally.counts.sum()) == 2 * 99 - 4

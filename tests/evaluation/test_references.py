@@ -51,7 +51,7 @@ def test_nothing_there(path):
 onnx = pytest.importorskip("onnx")
 
 
-def model(path, weight, bias, *, shape=("n", 3, "h", "w"), extra=(), output=None, kind=None):
+def model(path, weight, bias, *, shape=("n", 3, "h", "w"), extra=(), output=None, kind=None, metadata=None):
     """An ONNX file: a 1×1 convolution of the input, then the nodes ``extra`` from "scores" to "answer"."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -70,7 +70,9 @@ def model(path, weight, bias, *, shape=("n", 3, "h", "w"), extra=(), output=None
             numpy_helper.from_array(np.asarray(bias, np.float32), "bias"),
         ],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(made, metadata or {})
+    onnx.save(made, path)
     return str(path)
 
 
@@ -147,3 +149,104 @@ def test_without_onnxruntime_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UserError, match=r"l4f-datagen\[onnx\]"):
         open_masker(model(tmp_path / "m.onnx", *TWO), settings(), CPU)
+
+
+SHIFTED = ([[0, 0, 0], [1, 0, 0]], [0.0, 0])
+"""Right where the input is (red − 0.5) / 0.1."""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "flags", "told"),
+    [
+        ({"mean": "0.5,0,0", "std": "0.1,1,1"}, {}, "mean 0.5,0,0 (the file's metadata)"),
+        ({"mean": "[0.5, 0, 0]", "std": "[0.1, 1, 1]"}, {}, "std 0.1,1,1 (the file's metadata)"),
+        ({"image_mean": "[0.5, 0, 0]", "image_std": "0.1"}, {}, "std 0.1,0.1,0.1 (the file's metadata)"),
+        ({"mean": "0.5", "std": "1"}, {}, "mean 0.5,0.5,0.5"),
+        ({"mean": "127.5", "std": "25.5"}, {}, "mean 0.5,0.5,0.5"),
+        ({"mean": "9", "std": "0.1"}, {"onnx_mean": "0.5,0,0"}, "mean 0.5,0,0 (--onnx-mean)"),
+        ({"mean": "nonsense"}, {"onnx_mean": "0.5,0,0", "onnx_std": "1,1,1"}, "std 1,1,1 (--onnx-std)"),
+    ],
+)
+def test_flags_go_before_metadata_and_both_are_told(tmp_path, metadata, flags, told):
+    images, masks = red_images()
+    masker = open_masker(model(tmp_path / "m.onnx", *SHIFTED, metadata=metadata), settings(**flags), CPU)
+    np.testing.assert_array_equal(masker(images, KEYS), masks)
+    (note,) = masker.notes
+    assert told in note
+
+
+@pytest.mark.parametrize(
+    ("metadata", "flags", "missing"),
+    [
+        ({}, {}, "--onnx-mean and --onnx-std"),
+        ({"mean": "0.5"}, {}, "give --onnx-std "),
+        ({}, {"onnx_std": "1,1,1"}, "give --onnx-mean "),
+    ],
+)
+def test_a_normalisation_that_nobody_named_is_told(tmp_path, metadata, flags, missing):
+    masker = open_masker(model(tmp_path / "m.onnx", *SHIFTED, metadata=metadata), settings(**flags), CPU)
+    used, advice = masker.notes
+    assert "ImageNet: a guess" in used and missing in advice and "does not say" in advice
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"mean": "1,2"}, "as mean in its metadata; expected three numbers.*--onnx-mean"),
+        ({"mean": "red"}, "as mean in its metadata"),
+        ({"mean": "nan"}, "as mean in its metadata"),
+        ({"std": "0"}, "as std in its metadata; expected three numbers above 0.*--onnx-std"),
+        ({"std": "[[1], 1, 1]"}, "as std in its metadata"),
+        ({"threshold": "1.5"}, "as threshold in its metadata.*--reference-threshold"),
+        ({"threshold": "a half"}, "as threshold in its metadata"),
+    ],
+)
+def test_metadata_that_are_no_numbers(tmp_path, metadata, words):
+    with pytest.raises(UserError, match=words):
+        open_masker(model(tmp_path / "m.onnx", *SHIFTED, metadata=metadata), settings(), CPU)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "flags", "least"),
+    [
+        ({}, {}, 0.5),
+        ({"threshold": "0.2"}, {}, 0.2),
+        ({}, {"reference_threshold": 0.2}, 0.2),
+        ({"threshold": "0.2"}, {"reference_threshold": 0.7}, 0.7),
+        ({}, {"reference_threshold": 0.7, "onnx_logits": True}, 0.7),
+        ({}, {"reference_threshold": 1.0}, 1.0),
+    ],
+)
+def test_a_threshold_of_the_file_or_the_user(tmp_path, metadata, flags, least):
+    """The model gives the red of its input, after a sigmoid's inverse where logits are asked for."""
+    red = np.arange(0, 256, 5, dtype=np.uint8)
+    images = np.zeros((1, 1, len(red), 3), np.uint8)
+    images[0, 0, :, 0] = red
+    weight, bias = ([[8, 0, 0]], [-4]) if flags.get("onnx_logits") else ([[1, 0, 0]], [0])
+    masker = open_masker(model(tmp_path / "m.onnx", weight, bias, metadata=metadata), settings(**PLAIN, **flags), CPU)
+    share = 1 / (1 + np.exp(4 - 8 * (red / 255))) if flags.get("onnx_logits") else red / 255
+    np.testing.assert_array_equal(masker(images, ["a"])[0, 0], share >= least)
+
+
+@pytest.mark.parametrize("extra", [[], [node("ArgMax", axis=1, keepdims=0)]], ids=["scores", "indices"])
+def test_a_threshold_for_a_model_that_has_none(tmp_path, extra):
+    from onnx import TensorProto
+
+    images, _ = red_images()
+    kind = TensorProto.INT64 if extra else None
+    path = model(tmp_path / "m.onnx", *TWO, extra=extra, kind=kind)
+    with pytest.raises(UserError, match="--reference-threshold, and a model that gives"):
+        open_masker(path, settings(**PLAIN, reference_threshold=0.3), CPU)(images, KEYS)
+
+
+def test_a_segmenter_that_this_package_wrote_is_asked_as_it_was_trained(tmp_path, red_segmenter):
+    pytest.importorskip("onnxscript")
+    from l4f_datagen import weights
+    from l4f_datagen.weights.onnx import writing
+
+    (tmp_path / "red.onnx").write_bytes(writing.content(weights.load_segmenter(str(red_segmenter))))
+    images, _ = red_images(n=2, size=64)
+    dim = (images // 3).astype(np.uint8)  # where another normalisation gives other masks
+    found, expected = (open_masker(str(path), settings(), CPU) for path in (tmp_path / "red.onnx", red_segmenter))
+    np.testing.assert_array_equal(found(dim, KEYS[:2]), expected(dim, KEYS[:2]))
+    assert "mean 0.5,0.5,0.5 (the file's metadata)" in found.notes[0]

@@ -5,7 +5,7 @@ import pytest
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation import tables
-from l4f_datagen.evaluation.tables import Report, Row
+from l4f_datagen.evaluation.tables import Part, Report, Row
 
 REPORT = Report(
     title="Something measured",
@@ -51,6 +51,40 @@ def test_csv_has_a_line_per_row(tmp_path):
         "miou_high": "0.93",
     }  # fmt: skip
     assert second["miou"] == second["miou_low"] == ""
+
+
+SPLIT = Report(
+    title="Split",
+    rows=(
+        Row(
+            labels={"segmenter": "ours"}, images=5, values={"miou": 0.8},
+            subsets={
+                "border": Part(images=2, values={"miou": 0.61, "f1": 0.7}, intervals={"miou": (0.5, 0.7)}),
+                "inside": Part(images=1, values={"miou": None, "f1": None}),
+            },
+        ),
+        Row(labels={"segmenter": "theirs"}, images=5, values={"miou": 0.7}),
+    ),
+)  # fmt: skip
+
+
+def test_subsets_have_columns_in_the_table_in_json_and_in_csv(capsys, tmp_path):
+    tables.render(SPLIT)
+    printed = capsys.readouterr().out
+    for words in ("mIoU by subset", "border", "inside", "0.610 (2)", ".500–.700", f"{tables.UNDEFINED} (1)"):
+        assert words in printed, words
+    first, second = json.loads(tables.to_json(SPLIT))["rows"]
+    assert first["subsets"]["border"] == {"images": 2, "miou": 0.61, "f1": 0.7, "intervals": {"miou": [0.5, 0.7]}}
+    assert first["subsets"]["inside"]["miou"] is None and second["subsets"] == {}
+    tables.write_csv(SPLIT, tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open() as file:
+        first, second = csv.DictReader(file)
+    expected = {
+        "images_border": "2", "miou_border": "0.61", "miou_border_low": "0.5", "miou_border_high": "0.7",
+        "images_inside": "1", "miou_inside": "",
+    }  # fmt: skip
+    assert {name: first[name] for name in expected} == expected
+    assert {name: second[name] for name in expected} == dict.fromkeys(expected, "")
 
 
 def test_a_place_that_cannot_be_written_is_told_and_what_is_there_stays(tmp_path):

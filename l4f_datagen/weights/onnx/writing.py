@@ -17,6 +17,8 @@ from ...networks.segmenter import Segmenter
 from ...seeding import normal
 
 OPSET = 18
+FORMAT = "l4f-datagen-segmenter"
+"""What a file of ours calls itself in its metadata."""
 INPUT, OUTPUT = "image", "scores"
 """(N, 3, H, W) float32 in [-1, 1], RGB → (N, classes, H, W) before the softmax; N, H and W are free."""
 _SHAPES = ((1, 64, 64), (2, 65, 47))
@@ -61,11 +63,13 @@ def content(segmenter: Segmenter) -> bytes:
         )
     model = program.model_proto
     facts = {
-        "format": "l4f-datagen-segmenter",
+        "format": FORMAT,
         "architecture": json.dumps({"name": segmenter.name, **segmenter.architecture}),
         "foreground": json.dumps(segmenter.foreground),
         "size": json.dumps(segmenter.size),
         "input": "RGB, (value / 127.5) - 1",
+        "mean": "0.5,0.5,0.5",  # the same for values in [0, 1], as other programs write it
+        "std": "0.5,0.5,0.5",
     }
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
