@@ -40,13 +40,6 @@ class BackgroundAnalysis:
     """Which of the layers that can be switched off gives the backgrounds."""
 
 
-def layer_to_switch_off(
-    generator: Generator, *, n: int = 64, psi: float = 1.0, seed: int = 0, batch_size: int = 8
-) -> SwitchedOff:
-    """The layer to switch off for backgrounds; see ``analyze_backgrounds``."""
-    return analyze_backgrounds(generator, n=n, psi=psi, seed=seed, batch_size=batch_size).switched_off
-
-
 def analyze_backgrounds(
     generator: Generator, *, n: int = 64, psi: float = 1.0, seed: int = 0, batch_size: int = 8
 ) -> BackgroundAnalysis:

@@ -16,7 +16,6 @@ from ..short import short
 from ..weights.onnx import model as onnx_model
 from .onnx_treatment import treatment
 
-_INTEGERS = ("tensor(int64)", "tensor(int32)", "tensor(uint8)", "tensor(int8)")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 

@@ -2,8 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -140,21 +139,6 @@ class StoredArray:
             array = array.astype(np.int64)
         array = array.reshape(self.shape, order="F" if self.fortran else "C")
         return torch.from_numpy(array if self.axes is None else array.transpose(self.axes))
-
-
-class NamedTensors(NamedTuple):
-    """A state dict as a file holds it, and the entries of it that are no tensors."""
-
-    tensors: dict[str, "StoredTensor | StoredArray"]
-    others: tuple[str, ...]
-
-
-def named_tensors(mapping: object) -> NamedTensors:
-    """The tensors of a state dict, by name; of anything else none."""
-    items = mapping.items() if isinstance(mapping, Mapping) else ()
-    named = [(name, value) for name, value in items if isinstance(name, str)]
-    tensors = {name: value for name, value in named if isinstance(value, (StoredTensor, StoredArray))}
-    return NamedTensors(tensors, tuple(name for name, _ in named if name not in tensors))
 
 
 def load_tensor(value: object) -> Tensor:
