@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
-from l4f_datagen.scores import cut, decisiveness, score, stability
+import l4f_datagen.scores as scores_module
+from l4f_datagen.scores import cut, decisiveness, histogram, score, stability
 
 
 def counts(**values: int) -> np.ndarray:
@@ -26,6 +28,33 @@ def test_scores_of_a_mask_by_hand():
         "decisiveness": round((199 + abs(2 * 100 / 255 - 1)) / 200, 6),
         "stability": 1.0,
     }
+
+
+SHAPES = [(1, 1), (1, 40), (40, 1), (33, 70), (128, 128)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("exact", [1, 1 << 24])
+def test_a_histogram_is_that_of_numpy_in_any_memory(shape, exact, monkeypatch):
+    monkeypatch.setattr(scores_module, "_EXACT", exact)
+    rng = np.random.default_rng(0)
+    alpha = rng.integers(0, 256, shape, np.uint8)
+    wide = np.repeat(np.repeat(alpha, 2, 0), 3, 1)
+    for array in (alpha, alpha.T, alpha[::-1, ::-1], wide[::2, ::3], np.zeros_like(alpha), np.full_like(alpha, 255)):
+        found = histogram(array)
+        assert found.dtype == np.int64
+        np.testing.assert_array_equal(found, np.bincount(array.ravel(), minlength=256))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_components_within_their_box_are_those_of_the_whole(shape, share):
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        mask = (rng.random(shape) < share).astype(np.uint8)
+        mask[rng.random(shape) < 0.1] = 255
+        whole = cv2.connectedComponents((mask == 1).astype(np.uint8), connectivity=8)[0] - 1
+        assert score(mask, mask, 0.5)["components"] == whole
 
 
 def test_an_empty_mask_has_no_nulls():

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import platform
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from ..documents import JSON_BYTES, Unreadable, read_file, read_json
 from ..errors import UserError
+from ..process.cores import cores
 from ..storage import atomic
 
 FILE = "run.json"
@@ -78,9 +78,8 @@ def hardware() -> Mapping[str, Any]:
     """Cores that this process may use, threads, GPUs."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return {"cpu": _processor(), "cores": cores, "torch_threads": torch.get_num_threads(), "gpus": gpus}
+    return {"cpu": _processor(), "cores": cores(), "torch_threads": torch.get_num_threads(), "gpus": gpus}
 
 
 def _processor() -> str:

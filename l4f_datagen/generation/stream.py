@@ -1,7 +1,6 @@
 """One lazy stream of samples. The writer of shards, the preview and the evaluation all read it."""
 
 import contextlib
-import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from threading import Event
@@ -10,6 +9,7 @@ import torch
 
 from ..devices import explaining_memory, machine_memory
 from ..overlap import ordered_map
+from ..process.cores import cores
 from ..sample import Sample
 from ..settings import GenerateSettings
 from .batch import Batch, finish, run_networks
@@ -18,7 +18,7 @@ from .latents import Candidate
 from .models import Models, load_models
 from .recommended import with_recommended
 
-_READERS = max(1, min(8, os.cpu_count() or 1))
+_READERS = min(8, cores())
 """Threads that read images for backgrounds."""
 
 
@@ -87,9 +87,11 @@ def _unfiltered(
         with contextlib.closing(made):
             yield from made
         return
-    # The device must not wait for scores, which other threads compute.
+    # The device must not wait for scores, which other threads compute: on a fourth of the cores, while half of them
+    # encode.
+    scorers = max(2, cores() // 4)
     with contextlib.closing(ordered_map(compute, batches, workers=workers, ahead=ahead)) as computed:
-        finished = ordered_map(lambda arrays: finish(settings, arrays), computed, workers=2, ahead=4)
+        finished = ordered_map(lambda arrays: finish(settings, arrays), computed, workers=scorers, ahead=2 * scorers)
         with contextlib.closing(finished):
             yield from finished
 

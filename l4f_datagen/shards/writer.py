@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import itertools
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ..overlap import ordered_map
+from ..process.cores import cores
 from ..sample import Sample
 from ..storage.opening import open_store
 from ..storage.store import Store
@@ -20,7 +20,8 @@ from .format import encoding, layout, schema, sealed, stats
 from .format.tar import Sink, TarWriter
 
 _CHUNK = 32  # samples encoded at a time
-_ENCODERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # on CPU the networks want the cores too
+_CHUNK_PIXELS = _CHUNK << 14  # but no more than so many of 128 px: chunks of large ones would only fill the memory
+_ENCODERS = max(1, cores() // 2)  # on CPU the networks want the cores too
 
 
 def write_shard(
@@ -104,8 +105,13 @@ def index_content(lines: Sequence[str]) -> bytes:
 
 def _chunks(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
     """Samples, a few at a time: handing each to a thread by itself would cost as much as encoding it."""
-    iterator = iter(samples)
-    while chunk := list(itertools.islice(iterator, _CHUNK)):
+    chunk: list[Sample] = []
+    for sample in samples:
+        chunk.append(sample)
+        if len(chunk) == _CHUNK or len(chunk) * sample.mask.size >= _CHUNK_PIXELS:
+            yield chunk
+            chunk = []
+    if chunk:
         yield chunk
 
 

@@ -3,11 +3,14 @@ import json
 import tarfile
 from dataclasses import replace
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from l4f_datagen.generation.stream import stream
+from l4f_datagen.sample import Sample
 from l4f_datagen.settings import GenerateSettings
+from l4f_datagen.shards import writer
 from l4f_datagen.shards.format import layout, schema
 from l4f_datagen.shards.writer import write_shard
 
@@ -104,3 +107,14 @@ def test_incomplete_metadata_is_refused(samples):
     del row["psi"]
     with pytest.raises(ValueError, match="expected"):
         schema.table([row])
+
+
+@pytest.mark.parametrize(
+    ("side", "sizes"), [(128, [32, 32, 6]), (256, [8] * 8 + [6]), (1024, [1] * 70), (8, [32, 32, 6])]
+)
+def test_large_samples_are_encoded_fewer_at_a_time(side, sizes):
+    blank = np.zeros((side, side), np.uint8)
+    samples = (Sample(image=blank, alpha=blank, mask=blank, metadata={"index": index}) for index in range(70))
+    chunks = list(writer._chunks(samples))
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert [s.metadata["index"] for chunk in chunks for s in chunk] == list(range(70))

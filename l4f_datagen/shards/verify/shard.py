@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from ...documents import Unreadable, read_json
 from ...overlap import ordered_map
+from ...process.cores import cores
 from ...short import short
 from ...storage import parquet
 from ...storage.store import Store
@@ -23,7 +23,7 @@ from ..format.stats import parse as parse_stats
 from .sample import problems_of
 
 _CHUNK = 16  # samples looked at together
-_WORKERS = max(1, min(8, os.cpu_count() or 1))
+_WORKERS = min(8, cores())
 _MOST = 20
 """How many problems of one file are listed."""
 _LONGEST = 1000
