@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from .pages import PAGES, ROOT
+from .test_layers import FLOORS
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,14 @@ def test_contracts_are_numbered_on_their_page_and_docstrings_say_the_rule_itself
     assert told == [str(number) for number in range(1, len(told) + 1)] and len(told) >= 7
     for path in (ROOT / "l4f_datagen").rglob("*.py"):
         assert not re.search(r"(?i)\bcontract \d", path.read_text(encoding="utf-8")), path
+
+
+def test_the_layers_stand_on_the_page_in_their_order():
+    page = PAGES["docs/design.md"]
+    table = page[page.index("| row | folders") : page.index("- `networks` import each other")]
+    told = [name for name in re.findall(r"`([a-z]+)/`:", table) if name in FLOORS]
+    assert told == [name for name in reversed(FLOORS) if name in told]
+    assert {"cli", "shards", "networks", "storage", "process"} <= set(told)
 
 
 def test_every_folder_of_the_package_has_its_place_in_the_layers():
