@@ -33,8 +33,9 @@ def describe(
     if reference is not None:
         origin["reference"] = identity["reference"] = reference_identity(reference)
     resolved = {"alpha": settings.alpha or settings.generator, "device": device}
+    resolved |= {"precision": identity["precision"]} if "precision" in identity else {}
     return {
-        "settings": settings.model_dump(mode="json") | resolved,
+        "settings": settings.model_dump(mode="json", exclude={"precision"}) | resolved,
         "identity": identity,
         "fingerprint": settings_module.fingerprint(identity),
         "checkpoints": {name: asdict(source) for name, source in sources.items()},
@@ -50,7 +51,9 @@ def describe_for(settings: GenerateSettings, device: str) -> dict[str, Any]:
     Raises:
         UserError: a checkpoint cannot be read, or the two do not fit.
     """
-    return describe(settings, load_models(settings.model_copy(update={"device": "cpu"})), device=device)
+    return describe(
+        settings, load_models(settings.model_copy(update={"device": "cpu", "precision": "float32"})), device=device
+    )
 
 
 def arithmetic(settings: GenerateSettings, models: Models) -> Arithmetic:

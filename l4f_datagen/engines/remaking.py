@@ -89,7 +89,8 @@ def _networks(settings: Mapping[str, Any], changed: Mapping[str, str], where: st
     """
     if "generator" in changed and settings.get("alpha") == settings.get("generator"):
         changed = {"alpha": changed["generator"], **changed}
-    generating = as_given(validate(GenerateSettings, {**settings, **changed}, where))
+    # A description that does not tell the precision is one of float32, whatever "auto" would come to here.
+    generating = as_given(validate(GenerateSettings, {"precision": "float32", **settings, **changed}, where))
     try:
         return generating, load_models(generating)
     except UserError as error:

@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 
 from .. import scores
+from ..errors import WorkError
 from ..masks import cut_out, make_mask
 from ..networks.pixels import image_from_uint8, image_to_uint8
 from ..sample import Sample
 from ..settings import GenerateSettings
-from . import backgrounds, compositing, latents
+from . import backgrounds, compositing
+from .drawing import draw
 from .latents import Candidate
 from .models import Models
 from .refinement import refine
+from .transfer import to_arrays
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ def run_networks(
         shard: number of the shard that they belong to.
         readers: threads that read images for backgrounds, where the settings name any.
         look: is shown every tensor that the networks give, before it is rounded to bytes.
+
+    Raises:
+        WorkError: half precision does not hold what the networks compute.
     """
     generator = models.generator
     codes = {
@@ -59,39 +65,37 @@ def run_networks(
         size = generator.architecture.resolution
         reading = models.backgrounds.draw_all(candidates, seed=settings.seed, size=size, executor=readers)
     with torch.inference_mode():
-        w = {"foreground": latents.draw_w(generator, stream="foreground", psi=settings.psi, **codes)}
-        noise = latents.noise_generators(settings.noise, stream="foreground", **codes)
-        foreground, features = generator.synthesize(w["foreground"], settings.noise, noise_generators=noise)
-        alpha = refine(models.alpha(features), foreground, settings)
-        del features  # most of the memory; the background needs it next
+        drawn = draw(settings, models, codes)
+        foreground, alpha = drawn.foreground, refine(drawn.alpha, drawn.foreground, settings)
         if reading:
             pictures, sources = zip(*(future.result() for future in reading), strict=True)
             background = image_from_uint8(torch.from_numpy(np.stack(pictures)).to(models.device))
         else:
-            w["background"] = latents.draw_w(generator, stream="background", psi=settings.background_psi, **codes)
-            background = generator.background(
-                w["background"],
-                settings.noise,
-                noise_generators=latents.noise_generators(settings.noise, stream="background", **codes),
-                switched_off=settings.switched_off,
-            )
+            assert drawn.background is not None, "it is drawn where no images are read"
+            background = drawn.background
             sources = [backgrounds.OWN] * len(candidates)
         stored = compositing.alpha_to_uint8(alpha)
         if settings.blend == "mask":
             alpha = _cut_out(stored, settings).to(alpha)
         image = compositing.composite(alpha, foreground, background)
         if look is not None:
-            for tensor in (*w.values(), foreground, alpha, background, image):
+            for tensor in (*drawn.w.values(), foreground, alpha, background, image):
                 look(tensor)
-        extras = {
-            name: image_to_uint8(picture).cpu().numpy()
+        kept = {
+            name: image_to_uint8(picture)
             for name, picture in (("foreground", foreground), ("background", background))
             if name in settings.save
         }
         if "w" in settings.save:
-            extras["w"] = torch.stack(tuple(w.values()), 1).cpu().numpy()
-        image = image_to_uint8(image).cpu().numpy()
-        return Batch(shard, candidates, image, stored.cpu().numpy(), sources, extras)
+            kept["w"] = torch.stack(tuple(drawn.w.values()), 1)
+        flags = [] if drawn.overflowed is None else [drawn.overflowed]
+        arrays = to_arrays([image_to_uint8(image), stored, *kept.values(), *flags])
+        if flags and arrays.pop().any():
+            raise WorkError(
+                f"half precision cannot hold what {settings.generator} computes (numbers beyond 65504): use "
+                "--precision float32, in another folder"
+            )
+        return Batch(shard, candidates, *arrays[:2], sources, dict(zip(kept, arrays[2:], strict=True)))
 
 
 def finish(settings: GenerateSettings, batch: Batch) -> list[Sample]:

@@ -7,11 +7,14 @@ import torch
 from .. import weights
 from ..devices import resolve_device
 from ..networks.alpha import AlphaNetwork
+from ..networks.fused.graphs import GraphedNetworks
+from ..networks.fused.network import fuse
 from ..networks.inference import InferenceGenerator, freeze
 from ..settings import GenerateSettings
 from ..weights.recommended import Recommendation, recommended
 from ..weights.source import Source
 from .backgrounds import Backgrounds, open_backgrounds
+from .precision import precision_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,8 @@ class Models:
     device: torch.device
     backgrounds: Backgrounds | None = None
     """Images in place of the generator's own backgrounds; None: it draws them."""
+    fused: GraphedNetworks | None = None
+    """The networks as one, on a CUDA device."""
     recommended: Recommendation | None = None
     """Settings that the checkpoint recommends."""
 
@@ -33,13 +38,21 @@ def load_models(settings: GenerateSettings) -> Models:
     """Load what ``settings`` name.
 
     Raises:
-        UserError: a checkpoint cannot be read, the two do not fit, the device is absent, or there are no such images.
+        UserError: a checkpoint cannot be read, the two do not fit, the device is absent, or there are no such images;
+            half precision is asked for where it is none.
     """
     device = resolve_device(settings.device)
+    precision = precision_for(settings, device)
     (generator, generator_source), (alpha, alpha_source) = weights.read_pair(settings.generator, settings.alpha)
+    frozen, alpha = freeze(generator, device), alpha.to(device)
+    fused = None
+    if device.type == "cuda":
+        dtype = torch.float16 if precision == "half" else torch.float32
+        fused = GraphedNetworks(fuse(frozen, alpha, dtype=dtype))
     return Models(
-        generator=freeze(generator, device),
-        alpha=alpha.to(device),
+        generator=frozen,
+        alpha=alpha,
+        fused=fused,
         generator_source=generator_source,
         alpha_source=alpha_source,
         device=device,

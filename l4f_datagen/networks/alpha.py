@@ -43,6 +43,10 @@ class AlphaNetwork(nn.Module):
             torch.cat([first(a), second(b)], 1)
             for first, second, a, b in zip(self.reduce_first, self.reduce_second, features[::2], features[1::2])
         ]
+        return self.merged(levels)
+
+    def merged(self, levels: Sequence[Tensor]) -> Tensor:
+        """The six maps of every level, (N, 6, h, w) from coarse to fine → alpha (N, 1, H, W)."""
         u = _upsample(levels[0], levels[1])
         for merge, level, following in zip(self.merge, levels[1:], levels[2:]):
             u = _upsample(F.leaky_relu(merge(torch.cat([level, u], 1)), 0.2), following)

@@ -11,7 +11,7 @@ from .evaluate import (
 )
 from .experiment import EvaluationSettings, SegmentersSettings
 from .export import ExportSettings
-from .generate import GenerateSettings, identity
+from .generate import GenerateSettings, identity, resolved_precision
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
 from .quick import quickened
@@ -43,6 +43,7 @@ __all__ = [
     "TrainSegmenterSettings",
     "fingerprint",
     "identity",
+    "resolved_precision",
     "load_pipeline",
     "quickened",
     "resolve",

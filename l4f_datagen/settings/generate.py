@@ -88,6 +88,9 @@ class GenerateSettings(Sharded):
         (), description="what to keep beside composite and masks"
     )
     device: Device = "auto"
+    precision: Literal["auto", "float32", "half"] = Field(
+        "auto", description="arithmetic of the networks; auto: half on CUDA devices, float32 elsewhere"
+    )
 
     @field_validator(*_MAY_BE_NONE, mode="before")
     @classmethod
@@ -143,8 +146,17 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
     ``n`` is not among them: a larger n extends a data set. Nor is the path of the ``backgrounds``: the
     engines add what tells images apart.
     """
-    values = settings.model_dump(mode="json", exclude={"n", "generator", "alpha", "backgrounds", "device"})
+    values = settings.model_dump(mode="json", exclude={"n", "generator", "alpha", "backgrounds", "device", "precision"})
+    if (precision := resolved_precision(settings.precision, device)) != "float32":
+        values["precision"] = precision  # a description without it is one of float32
     return values | {f"{name}_sha256": sha256 for name, sha256 in checkpoints.items()} | {"device": device}
+
+
+def resolved_precision(precision: str, device: str) -> Literal["float32", "half"]:
+    """What the setting ``precision`` comes to on a type of device, "cpu", "cuda" or "mps"."""
+    if precision == "auto":
+        return "half" if device == "cuda" else "float32"
+    return "half" if precision == "half" else "float32"
 
 
 def _is_str(value: object) -> bool:

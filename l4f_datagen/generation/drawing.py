@@ -1,0 +1,75 @@
+"""Foreground, alpha and background of a batch: the networks one by one, or fused where the device has them so."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..networks.synthesis import noise_maps
+from ..settings import GenerateSettings
+from . import latents
+from .models import Models
+
+
+class Drawn(NamedTuple):
+    """What the networks give for N candidates."""
+
+    w: dict[str, Tensor]
+    """Codes (N, w_dim) of "foreground" and, where it is drawn, "background"."""
+    foreground: Tensor
+    """(N, 3, H, W), nominally [-1, 1]."""
+    alpha: Tensor
+    """(N, 1, H, W) in [0, 1]."""
+    background: Tensor | None
+    """(N, 3, H, W); None where backgrounds are the user's images."""
+    overflowed: Tensor | None = None
+    """(1,) int32: 1 where half precision did not hold a number; None where that cannot be."""
+
+
+def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -> Drawn:
+    """Draw candidates.
+
+    Args:
+        codes: ``seed``, ``indices`` and ``numbers``, as ``latents.draw_w`` takes them.
+    """
+    generator = models.generator
+    w = {"foreground": latents.draw_w(generator, stream="foreground", psi=settings.psi, **codes)}
+    noise = {"foreground": latents.noise_generators(settings.noise, stream="foreground", **codes)}
+    own = models.backgrounds is None
+    if models.fused is not None:
+        if own:
+            w["background"] = latents.draw_w(generator, stream="background", psi=settings.background_psi, **codes)
+            noise["background"] = latents.noise_generators(settings.noise, stream="background", **codes)
+        scene = models.fused(torch.cat(list(w.values())), len(w["foreground"]), _maps(settings, models, noise),
+                             settings.switched_off)  # fmt: skip
+        background = scene.background if own else None
+        return Drawn(w, scene.foreground, scene.alpha, background, scene.overflowed)
+    foreground, features = generator.synthesize(w["foreground"], settings.noise, noise_generators=noise["foreground"])
+    alpha = models.alpha(features)
+    if not own:
+        return Drawn(w, foreground, alpha, None)
+    del features  # most of the memory; the background needs it next
+    w["background"] = latents.draw_w(generator, stream="background", psi=settings.background_psi, **codes)
+    background = generator.background(
+        w["background"],
+        settings.noise,
+        noise_generators=latents.noise_generators(settings.noise, stream="background", **codes),
+        switched_off=settings.switched_off,
+    )
+    return Drawn(w, foreground, alpha, background)
+
+
+def _maps(
+    settings: GenerateSettings, models: Models, generators: Mapping[str, list[torch.Generator] | None]
+) -> Sequence[Tensor] | str | None:
+    """Noise of all layers as the fused networks take it."""
+    if settings.noise != "random":
+        return "own" if settings.noise == "const" else None
+    every = [one for some in generators.values() for one in some or ()]
+    like, maps = models.generator.constant, []
+    for size in models.generator.architecture.noise_sizes:
+        drawn = noise_maps(size, like, "random", len(every), every)
+        assert isinstance(drawn, Tensor)
+        maps.append(drawn)
+    return maps

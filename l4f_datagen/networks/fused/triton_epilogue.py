@@ -1,0 +1,84 @@
+"""The kernel of ``kernels.run``. Imported where Triton is and a GPU asks for it."""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def epilogue(
+    y, scale, bias, noise, following, side, colour_style, colour_bias, before, map_bias,
+    out, image, maps, overflowed,
+    H, W, live, map_rows, noise_stride, scale_stride, following_stride, colour_stride, map_stride, clamp,
+    C: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr, SIDE: tl.constexpr, UP: tl.constexpr, NOISE: tl.constexpr,
+    OUT: tl.constexpr, RGB: tl.constexpr, BEFORE: tl.constexpr, ALPHA: tl.constexpr, CLAMP: tl.constexpr,
+):  # fmt: skip
+    """BP pixels of one sample, BC channels at a time.
+
+    y: (N, H, W, C), or with UP (N, H/2, W/2, 4, C); out (N, H, W, C); image, before and maps by planes.
+    """
+    n = tl.program_id(1)
+    pixels = H * W
+    p = tl.program_id(0) * BP + tl.arange(0, BP)
+    i = p // W
+    j = p - i * W
+    column = tl.arange(0, SIDE)
+    whole = n.to(tl.int64) * pixels  # a batch may have more numbers than 32 bits count
+    place = ((i // 2) * (W // 2) + j // 2) * 4 + (i % 2) * 2 + j % 2 if UP else p
+    acc = tl.zeros((BP, SIDE), tl.float32)
+    bad = tl.zeros((BP,), tl.int32)
+    for start in range(0, C, BC):
+        c = start + tl.arange(0, BC)
+        there = c < C
+        block = (p[:, None] >= 0) & there[None, :]
+        v = tl.load(y + whole * C + place[:, None] * C + c[None, :], mask=block, other=0.0).to(tl.float32)
+        v = v * tl.load(scale + n * scale_stride + c, mask=there, other=0.0)[None, :]
+        v += tl.load(bias + c, mask=there, other=0.0)[None, :]
+        if NOISE:
+            v += tl.load(noise + n.to(tl.int64) * noise_stride + p)[:, None]
+            v = tl.where(there[None, :], v, 0.0)
+        # Comparisons with NaN are false.
+        bad += tl.sum(tl.where(tl.abs(v) < 3.0e38, 0, 1), 1)
+        v = tl.where(v > 0, v, v * 0.2)
+        if CLAMP:
+            v = tl.minimum(tl.maximum(v, -clamp), clamp)
+        v = tl.where(n < live, v, 0.0)
+        if OUT:
+            x = v * tl.load(following + n * following_stride + c, mask=there, other=0.0)[None, :]
+            narrow = x.to(out.dtype.element_ty)
+            bad += tl.sum(tl.where(tl.abs(narrow.to(tl.float32)) < 3.0e38, 0, 1), 1)
+            tl.store(out + whole * C + p[:, None] * C + c[None, :], narrow, mask=block)
+        if RGB or ALPHA:
+            weights = tl.load(side + c[:, None] * SIDE + column[None, :], mask=there[:, None], other=0.0)
+            if RGB:
+                style = tl.load(colour_style + n * colour_stride + c, mask=there, other=0.0)
+                weights = tl.where(column[None, :] < 3, weights * style[:, None], weights)
+            kind: tl.constexpr = y.dtype.element_ty
+            if kind == tl.float32:
+                acc += tl.dot(v, weights, input_precision="ieee")
+            else:
+                acc += tl.dot(v.to(kind), weights.to(kind))
+    if RGB:
+        colour = (column < 3)[None, :] & (p[:, None] >= 0)
+        rgb = acc + tl.load(colour_bias + column, mask=column < 3, other=0.0)[None, :]
+        if CLAMP:
+            rgb = tl.minimum(tl.maximum(rgb, -clamp), clamp)
+        if BEFORE:
+            # The filter's phases weigh a pixel and its neighbour 3 : 1 along each axis; zeros lie outside.
+            h = H // 2
+            w = W // 2
+            small = before + (n.to(tl.int64) * 3) * h * w + column[None, :] * (h * w)
+            for down in tl.static_range(2):
+                row = i // 2 + (0 if down == 0 else 1) * (2 * (i % 2) - 1)
+                for right in tl.static_range(2):
+                    col = j // 2 + (0 if right == 0 else 1) * (2 * (j % 2) - 1)
+                    weight: tl.constexpr = (0.75 if down == 0 else 0.25) * (0.75 if right == 0 else 0.25)
+                    inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
+                    rgb += weight * tl.load(small + (row * w + col)[:, None], mask=inside[:, None] & colour, other=0.0)
+        tl.store(image + whole * 3 + column[None, :] * pixels + p[:, None], rgb, mask=colour)
+    if ALPHA:
+        map_column = (column >= 3) & (column < 6)
+        found = acc + tl.load(map_bias + column - 3, mask=map_column, other=0.0)[None, :]
+        target = maps + n.to(tl.int64) * map_stride + (column[None, :] - 3) * pixels + p[:, None]
+        tl.store(target, found.to(maps.dtype.element_ty), mask=map_column[None, :] & (p[:, None] >= 0) & (n < map_rows))
+    if tl.sum(bad, 0) > 0:
+        tl.store(overflowed, 1)
