@@ -8,8 +8,10 @@ from pathlib import Path
 
 import torch
 
+from l4f_datagen.generation.recommended import with_recommended
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
+from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.weights import cards, native
 from tests.weights import forge
 
@@ -29,6 +31,7 @@ def seeds() -> Mapping[str, bytes]:
     card = {"name": "made", "licence": "MIT", "source": {"generator": "x"}, "quality": {"frechet": 0.5}}
     alpha, segmenter = AlphaNetwork(made.architecture.channels[-3:]), BiSeNet(width=4, stem=2)
     card |= {"training": {"generator": {"kimg": 3}}}
+    card |= {"recommended": {"psi": 0.7, "refine": 3, "ignore_band": [0.2, 0.8], "min_area": None, "fill_holes": True}}
     native.save(_FOLDER, generator=made, alpha=alpha, segmenter=segmenter, card=card)
     return {"card": (_FOLDER / native.CARD).read_bytes()}
 
@@ -51,4 +54,5 @@ def read(content: bytes) -> None:
     look(str(_FOLDER))
     if "training" in card:
         cards.training_of(_FOLDER, "generator", "kimg")
+    with_recommended(GenerateSettings(generator=str(_FOLDER)))
     native.save(_FOLDER, card=dict(card))
