@@ -91,12 +91,14 @@ def alpha_command(
             expected="either --reference or --export-images", remedy="name a segmenter, or export the images first",
         )  # fmt: skip
     from ..evaluation import alpha
-    from ..evaluation.references import open_masker
+    from ..evaluation.references import check_flags, open_masker
     from ..generation.recommended import with_recommended
 
     notes: list[str] = []
     settings = with_recommended(settings, tell=notes.append)
     segmenter = None if reference is None else open_masker(reference, settings, resolve_device(settings.device))
+    if segmenter is not None:
+        check_flags([segmenter], settings)
     for line in notes:  # after the reference, which may be wrong: a mistake is one line
         click.echo(line, err=True)
     with _Result(settings, json_file, csv_file) as result:

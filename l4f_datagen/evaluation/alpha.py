@@ -25,7 +25,7 @@ from ..storage import atomic
 from . import baselines
 from .matching import few
 from .metrics import Tally, compared, miou, require_torchmetrics
-from .references import FolderMasker, Masker, notes_of
+from .references import FolderMasker, Masker, check_flags, notes_of
 from .tables import Report, Row
 
 _GRABCUT, _CLUSTERS, _SPECTRAL, _DIFFERENCE = (
@@ -62,6 +62,7 @@ def evaluate_alpha(
         WorkError: the reference rejects all samples.
     """
     require_torchmetrics()
+    check_flags([reference], settings)
     if isinstance(reference, FolderMasker):
         reference.check([key(psi, i) for psi in settings.psi for i in range(settings.n)])
     models = models or load(settings)

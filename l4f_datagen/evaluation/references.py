@@ -77,6 +77,24 @@ def notes_of(maskers: Iterable[Masker]) -> list[str]:
     return [note for masker in maskers for note in getattr(masker, "notes", ())]
 
 
+def check_flags(maskers: Iterable[Masker], settings: SegmentingSettings) -> None:
+    """Refuse settings of ONNX models where there is none: they would do nothing.
+
+    Raises:
+        UserError: names them.
+    """
+    from .onnx import OnnxMasker
+
+    fields = type(settings).model_fields
+    names = [name for name in fields if name.startswith("onnx_")] + ["reference_threshold"]
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != fields[name].default]
+    if given and not any(isinstance(masker, OnnxMasker) for masker in maskers):
+        raise UserError(
+            ", ".join(given), got="no ONNX model", expected="one, FILE.onnx: only such a model is asked in this way",
+            remedy="leave them out, or name the model",
+        )  # fmt: skip
+
+
 def open_masker(path: str, settings: SegmentingSettings, device: torch.device) -> Masker:
     """What a path of a reference or segmenter is.
 

@@ -14,7 +14,7 @@ from ..samples.sample import Samples
 from ..settings import EvaluateSegmenterSettings
 from . import baselines
 from .metrics import IGNORED, Tally, compared, miou, require_torchmetrics, undecided
-from .references import Masker, notes_of
+from .references import Masker, check_flags, notes_of
 from .tables import Report, Row
 
 SUPERVISED = "supervised"
@@ -36,6 +36,7 @@ def evaluate_segmenters(
         UserError: images and masks do not belong together, or a segmenter cannot take them.
     """
     require_torchmetrics()
+    check_flags([*segmenters, *([supervised] if supervised else [])], settings)
     truth = open_truth(settings)
     keys = list(truth.keys)[: settings.n]
     everyone = [*([supervised] if supervised else []), *segmenters]

@@ -101,6 +101,11 @@ def test_frechet(capsys, here, tmp_path, tiny_checkpoint):
         (["alpha", "--reference", "@/s", "--onnx-std", "1,0,1"], ["onnx_std", "greater than 0"]),
         (["alpha", "--reference", "@/s", "--onnx-mean", "1,1"], ["onnx_mean"]),
         (["alpha", "--reference", "@/s", "--reference-threshold", "0"], ["reference_threshold", "greater than 0"]),
+        (["alpha", "--reference", "@/s", "--reference-threshold", "0.3"], ["--reference-threshold", "no ONNX model"]),
+        (
+            ["segmenter", "@/s", "--images", "@/i", "--masks", "@/t", "--onnx-logits", "--onnx-mean", "0,0,0"],
+            ["--onnx-mean, --onnx-logits", "no ONNX model"],
+        ),
         (["segmenter", "@/s", "--images", "@/i"], ["--masks"]),
         (["segmenter", "@/s"], ["--images"]),
         (["segmenter", "@/s", "--images", "world:moon"], ["moon", "vessels"]),
