@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 from l4f_datagen.sample import Sample
-from l4f_datagen.shards.format import encoding
+from l4f_datagen.shards.format import encoding, sides
+from l4f_datagen.shards.format.arithmetic import Arithmetic
+from l4f_datagen.versions import ENCODING, versions
 
 
 @pytest.fixture
@@ -113,3 +115,39 @@ def test_masks_are_read_alike_by_both_decoders(sample):
         assert found.dtype == np.uint8 and found.flags.writeable
         np.testing.assert_array_equal(found, mask)
         np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(content))))
+
+
+@pytest.mark.parametrize("width", [1, 7, 8, 9, 15, 16, 17, 130])
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_masks_of_any_width_are_read_alike_by_everybody(width, share):
+    mask = (np.random.default_rng(width).random((5, width)) < share).astype(np.uint8)
+    content = encoding.encode_mask(mask)
+    sides.check_whole(content, "png")
+    assert sides.of(content, "mask.png") == mask.shape
+    with Image.open(io.BytesIO(content)) as image:
+        image.verify()
+    with Image.open(io.BytesIO(content)) as image:
+        assert image.mode == "P" and image.getpalette() == [0, 0, 0, 255, 255, 255]
+        np.testing.assert_array_equal(np.asarray(image), mask)
+    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    np.testing.assert_array_equal(grey, 255 * mask)
+    np.testing.assert_array_equal(encoding.decode_mask(content), mask)
+
+
+def test_masks_that_pillow_wrote_are_read_as_before(sample):
+    image = Image.fromarray(sample.mask)
+    image.putpalette(encoding.palette(with_ignored=False))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    np.testing.assert_array_equal(encoding.decode_mask(buffer.getvalue()), sample.mask)
+
+
+def test_pngs_lose_nothing(sample):
+    np.testing.assert_array_equal(encoding.decode_grey(encoding.encode_grey(sample.alpha)), sample.alpha)
+    np.testing.assert_array_equal(encoding.decode_image(encoding.encode_image(sample.image, "png", 1)), sample.image)
+
+
+def test_a_data_set_of_another_encoding_says_so():
+    here = Arithmetic("b", "cpu", versions(()))
+    there = Arithmetic("a", "cpu", {name: value for name, value in here.versions.items() if name != "encoding"})
+    assert there.difference(here) == f"encoding none there, {ENCODING} here"
