@@ -1,57 +1,32 @@
 """The command line: one file per command, and how their errors end."""
 
-import importlib
-import keyword
 import logging
 import os
 import sys
 
 import click
+from click.shell_completion import shell_complete
 
 from .. import __version__
 from ..addresses import remember
 from ..errors import UserError, WorkError
 from ..process import signals, streams
 from . import failures
+from .commands import Commands
+from .common import PREFIX, told_usage_error, verbosity_options
+from .hints import hint_for_option
 
-COMMANDS = (
-    "generate",
-    "preview",
-    "train-generator",
-    "train-alpha",
-    "train-segmenter",
-    "segment",
-    "run",
-    "render",
-    "finalize",
-    "verify",
-    "stats",
-    "export",
-    "import",
-    "analyze",
-    "evaluate",
-    "inspect",
-    "convert",
-)
-
+_COMPLETE = "_L4F_DATAGEN_COMPLETE"
+"""The variable in which a shell asks what a line could go on with."""
 _CONTINUED = ("generate", "render", "import", "train-generator", "train-alpha", "train-segmenter", "run")
 """Those that keep what was finished when they are interrupted."""
 
 
-class _Commands(click.Group):
-    """Imports a command when it is asked for, so that ``--help`` and typing errors answer at once."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module = name.replace("-", "_") + ("_" if keyword.iskeyword(name) else "")
-        return importlib.import_module(f".{module}", __name__).command
-
-
-@click.command(cls=_Commands, context_settings={"max_content_width": 100})
+@click.command(
+    cls=Commands,
+    params=verbosity_options(),
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
+)
 @click.version_option(__version__)
 def group() -> None:
     """Segmentation data sets from a StyleGAN2 that nobody labelled (Labels4Free)."""
@@ -92,8 +67,11 @@ def _main(words: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help())
         return 2
+    except click.NoSuchOption as error:
+        hint = hint_for_option(error)
+        return _end(f"No such option {error.option_name}: {hint}" if hint else error.format_message(), 2)
     except click.ClickException as error:
-        return _end(error.format_message(), 2)
+        return _end(told_usage_error(error), 2)
     except WorkError as error:
         return _end(str(error), 1)
     except (KeyboardInterrupt, click.Abort):
@@ -109,6 +87,8 @@ def _main(words: list[str]) -> int:
 
 def run() -> None:
     """The console script."""
+    if instruction := os.environ.get(_COMPLETE):
+        sys.exit(shell_complete(group, {"auto_envvar_prefix": PREFIX}, "l4f-datagen", _COMPLETE, instruction))
     signals.until_work_begins()
     streams.open_missing()
     with streams.guarded():

@@ -9,6 +9,7 @@ from ..devices import explaining_memory, resolve_device
 from ..settings import AnalyzeSettings, resolve
 from ..storage import atomic
 from .options import settings_options
+from .output import result
 
 
 @click.group("analyze", short_help="Find the layers that shape and that draw the foreground.")
@@ -42,9 +43,13 @@ def layers_command(out: str, **flags: object) -> None:
     with _explaining_memory(settings):
         analysis = layers.analyze_layers(generator, n=settings.n, **common)
         report.write_layers(analysis, generator, folder, **common)
-    for resolution, similarity in zip(analysis.resolutions, analysis.similarity):
-        click.echo(f"{resolution:5d} px  SSIM {similarity:.3f}")
-    click.echo(f"first_resolution: {analysis.first_resolution}")
+    ssim = dict(zip(analysis.resolutions, analysis.similarity, strict=True))
+    lines = [f"{resolution:5d} px  SSIM {similarity:.3f}" for resolution, similarity in ssim.items()]
+    values = {"ssim": {str(size): float(value) for size, value in ssim.items()}}
+    result(
+        "\n".join([*lines, f"first_resolution: {analysis.first_resolution}"]),
+        values | {"first_resolution": analysis.first_resolution, "out": str(folder)},
+    )
 
 
 @command.command("backgrounds", short_help="Which layer draws the foreground.")
@@ -63,12 +68,19 @@ def backgrounds_command(out: str, **flags: object) -> None:
     with _explaining_memory(settings):
         analysis = backgrounds.analyze_backgrounds(generator, n=settings.n, **common)
         report.write_backgrounds(analysis, generator, folder, **common)
-    click.echo(f"{'layer':18} gradient  × activation  distance to the background when off")
-    for layer, *numbers in zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance):
-        click.echo("{:18} {:8.4g}  {:12.4g}  {:.4f}".format(layer, *numbers))
-    click.echo(f"{'none':18} {'':8}  {'':12}  {analysis.untouched_distance:.4f}")
-    click.echo(f"strongest: {analysis.strongest}")
-    click.echo(f"switched_off: {analysis.switched_off}")
+    rows = list(zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance, strict=True))
+    lines = [f"{'layer':18} gradient  × activation  distance to the background when off"]
+    lines += ["{:18} {:8.4g}  {:12.4g}  {:.4f}".format(*row) for row in rows]
+    lines += [
+        f"{'none':18} {'':8}  {'':12}  {analysis.untouched_distance:.4f}",
+        f"strongest: {analysis.strongest}",
+        f"switched_off: {analysis.switched_off}",
+    ]
+    names = ("gradient", "effect", "distance")
+    layers = {layer: dict(zip(names, map(float, numbers), strict=True)) for layer, *numbers in rows}
+    values = {"layers": layers, "untouched_distance": float(analysis.untouched_distance)}
+    values |= {"strongest": analysis.strongest, "switched_off": analysis.switched_off, "out": str(folder)}
+    result("\n".join(lines), values)
 
 
 def _load(settings: AnalyzeSettings):

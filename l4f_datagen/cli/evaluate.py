@@ -20,6 +20,7 @@ from ..settings import (
 from ..settings.recommended import as_given
 from ..storage import atomic
 from .options import no_recommended, settings_options
+from .output import note
 
 if TYPE_CHECKING:
     from ..evaluation.tables import Report
@@ -100,7 +101,7 @@ def alpha_command(
     if segmenter is not None:
         check_flags([segmenter], settings)
     for line in notes:  # after the reference, which may be wrong: a mistake is one line
-        click.echo(line, err=True)
+        note(line)
     with _Result(settings, json_file, csv_file) as result:
         if segmenter is None:
             assert export_images is not None

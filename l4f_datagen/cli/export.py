@@ -4,6 +4,7 @@ import click
 
 from ..settings import ExportSettings, resolve
 from .options import settings_options
+from .output import result
 
 
 @click.command("export", short_help="Write a data set in another program's format.")
@@ -25,6 +26,7 @@ def command(shards: str, out: str, **flags: object) -> None:
         done = export(settings, shards, out, report=reporter)
         seconds = reporter.seconds
     counts = ", ".join(f"{name} {count}" for name, count in done.counts.items())
-    click.echo(f"{out}: {sum(done.counts.values())} samples ({counts}) as {settings.format} in {seconds:.1f} s")
-    for note in done.notes:
-        click.echo(f"note: {note}")
+    lines = [f"{out}: {sum(done.counts.values())} samples ({counts}) as {settings.format} in {seconds:.1f} s"]
+    lines += [f"note: {note}" for note in done.notes]
+    values = {"out": out, "format": settings.format, "samples": done.counts, "notes": list(done.notes)}
+    result("\n".join(lines), values | {"seconds": round(seconds, 3)})

@@ -2,6 +2,8 @@
 
 import click
 
+from .output import result
+
 
 @click.command("finalize", short_help="End a data set that was made in ranges of shards.")
 @click.argument("folder")
@@ -18,4 +20,5 @@ def command(folder: str, allow_mixed: bool) -> None:
     from ..making.trunk import finalize
 
     counts = finalize(folder, allow_mixed=allow_mixed)["counts"]
-    click.echo(f"{folder}: {counts['samples']} samples in {counts['shards']} shards; complete")
+    text = f"{folder}: {counts['samples']} samples in {counts['shards']} shards; complete"
+    result(text, {"out": folder, "samples": counts["samples"], "shards": counts["shards"]})

@@ -4,14 +4,15 @@ import click
 
 from ..settings import EngineSettings, GenerateSettings, load_pipeline, resolve
 from ..settings.recommended import as_given
-from .options import allow_mixed, no_recommended, settings_options
-from .output import print_json
+from .extending import stored_settings
+from .options import allow_mixed, config_option, no_recommended, settings_options
+from .output import note, print_json, result
 
 
 @click.command("generate", short_help="Generate images with masks as WebDataset shards.")
 @settings_options(GenerateSettings)
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
-@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@config_option
 @settings_options(EngineSettings)
 @no_recommended
 @allow_mixed
@@ -31,11 +32,14 @@ def command(
     Composites of a StyleGAN2's foregrounds on independent backgrounds, with soft and thresholded
     masks and metadata. What neither a flag nor the pipeline file says is as the checkpoint's card
     recommends, else as the defaults below say. Interrupt it when you like: the same command continues.
+    A data set that is there is extended or continued with its own settings: ``--n 20000 --out FOLDER`` is enough.
     With --engine ray, FOLDER has to be one that all nodes reach under the same path, and so do checkpoints
     that are no names.
     """
     engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.model_fields})
     section = load_pipeline(config).generate if config else {}
+    if not overwrite:
+        section = {**stored_settings(GenerateSettings, out), **section}
     settings = resolve(GenerateSettings, section, flags)
     if no_recommended:
         settings = as_given(settings)
@@ -60,7 +64,7 @@ def make(
     from ..generation.models import load_models
     from ..generation.recommended import with_recommended
     from ..process.tuning import tune_for_shards
-    from ..progress.samples import ProgressReporter, closing_line
+    from ..progress.samples import ProgressReporter, closing_line, closing_values
 
     notes: list[str] = []
     settings = with_recommended(settings, tell=notes.append)
@@ -73,7 +77,7 @@ def make(
         settings = settings.model_copy(update={"device": devices[0]})
     models = load_models(settings) if one or dry_run else None
     for line in notes:  # after all that can be wrong: a mistake is one line
-        click.echo(line, err=True)
+        note(line)
     if dry_run:
         print_json(describe(settings, models)["settings"] | {"out": out})
         return 0
@@ -85,5 +89,5 @@ def make(
             progress = ray.generate(settings, out, engine, **common)
         else:
             progress = local.generate(settings, out, devices=devices, models=models, **common)
-    click.echo(closing_line(out, progress, reporter.seconds, shards))
+    result(closing_line(out, progress, reporter.seconds, shards), closing_values(out, progress, reporter.seconds))
     return progress.made

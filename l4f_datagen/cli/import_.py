@@ -3,8 +3,9 @@
 import click
 
 from ..settings import ImportSettings, resolve
+from .extending import stored_settings
 from .options import allow_mixed, settings_options
-from .output import print_json
+from .output import note, print_json, result
 
 
 @click.command("import", short_help="Write labelled images of your own as WebDataset shards.")
@@ -21,14 +22,15 @@ def command(source: str, out: str, allow_mixed: bool, overwrite: bool, dry_run: 
     masks, a COCO JSON file, tars, Parquet files, or a data set folder.
     Real data sets can then be read, checked, exported and trained on like generated ones.
     """
-    settings = resolve(ImportSettings, {}, {"source": source, **flags})
+    stored = {} if overwrite else stored_settings(ImportSettings, out)
+    settings = resolve(ImportSettings, stored, {"source": source, **flags})
     # Imported here, so that a wrong flag is told at once.
     from ..making.importing import describe, import_dataset, open_source
-    from ..progress.samples import ProgressReporter
+    from ..progress.samples import ProgressReporter, closing_values
 
     labelled = open_source(settings)
-    for note in (f"foreground is {labelled.foreground}", *labelled.notes):
-        click.echo(f"note: {note}", err=dry_run)
+    for line in (f"foreground is {labelled.foreground}", *labelled.notes):
+        note(f"note: {line}")
     if dry_run:
         settings = settings.model_copy(update={"n": settings.n or len(labelled)})
         print_json(describe(settings, labelled)["settings"] | {"out": out})
@@ -37,6 +39,7 @@ def command(source: str, out: str, allow_mixed: bool, overwrite: bool, dry_run: 
         common = {"overwrite": overwrite, "allow_mixed": allow_mixed, "source": labelled}
         progress = import_dataset(settings, out, report=reporter, **common)
         seconds = reporter.seconds
-    click.echo(
-        f"{out}: {progress.samples} samples in {progress.shards} shards; made {progress.made} in {seconds:.1f} s"
+    result(
+        f"{out}: {progress.samples} samples in {progress.shards} shards; made {progress.made} in {seconds:.1f} s",
+        closing_values(out, progress, seconds),
     )

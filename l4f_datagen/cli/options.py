@@ -1,12 +1,14 @@
 """Settings as command-line options: one declaration, in ``settings``, serves both."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
+from click.shell_completion import CompletionItem
 from pydantic_core import PydanticUndefined
 
+from .. import resources
 from ..kinds import Kinds
 from ..settings import StageSettings
 from ..settings.base import Metavar
@@ -59,7 +61,29 @@ def _option(model: type[StageSettings], name: str) -> Callable:
         default=None,
         required=field.is_required(),
         help=text,
+        shell_complete=_embedded if metavar and "NAME" in metavar and "PATH" in metavar else None,
     )
+
+
+def config_option(command: Callable) -> Callable:
+    """The option ``--config``, of every command that a pipeline file has settings for."""
+    text = "pipeline file; flags override it"
+    return click.option("--config", metavar="PATH|NAME", help=text, shell_complete=complete_pipelines)(command)
+
+
+def _embedded(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of embedded checkpoints, or files."""
+    return _named(resources.embedded("checkpoints"), incomplete)
+
+
+def complete_pipelines(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of pipeline files that come with the package, or files."""
+    return _named(resources.embedded("pipelines", ".yaml"), incomplete)
+
+
+def _named(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
 
 
 def allow_mixed(command: Callable) -> Callable:

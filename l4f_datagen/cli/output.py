@@ -1,13 +1,16 @@
 """What a command writes where the user says, and JSON on standard output."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..addresses import hidden_within
+from ..progress import live
 from ..storage import atomic
 
 
@@ -40,3 +43,50 @@ def write_file(path: str | Path, content: bytes, flag: str) -> Path:
     found = check_file(path, flag)
     atomic.write_bytes(found, content)
     return found
+
+
+_json = False
+_collected: list[Any] | None = None
+
+
+@contextlib.contextmanager
+def as_json() -> Iterator[None]:
+    """While it lasts, results are one JSON object each on standard output, and nothing else is written there."""
+    global _json
+    before, _json = _json, True
+    try:
+        yield
+    finally:
+        _json = before
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[list[Any]]:
+    """While it lasts, results are parts of a larger one: as JSON they are kept in the list, as text they are shown."""
+    global _collected
+    before, _collected = _collected, []
+    try:
+        yield _collected
+    finally:
+        _collected = before
+
+
+def result(text: str, value: Mapping[str, Any]) -> None:
+    """Tell what a command has done.
+
+    Args:
+        text: for people: lines on standard output.
+        value: the same for programs: a JSON object in place of the text where ``--json`` asks for it.
+    """
+    if not _json:
+        click.echo(text)
+    elif _collected is not None:
+        _collected.append(dict(value))
+    else:
+        print_json(dict(value))
+
+
+def note(text: str) -> None:
+    """A line on standard error, for those who have not asked for quiet."""
+    if not live.quiet():
+        click.echo(text, err=True)

@@ -8,7 +8,7 @@ import click
 from ..errors import UserError
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, save_png
-from .output import check_file
+from .output import check_file, result
 
 
 @click.command("preview", short_help="Draw a contact sheet of a data set.")
@@ -28,4 +28,5 @@ def command(folder: str, out: str, n: int, columns: int, tile: int) -> None:
     dataset = open_dataset(folder, allow_incomplete=True)
     check_file(path, "out")
     save_png(path, contact_sheet(islice(dataset, n), columns=min(columns, n), tile=tile))
-    click.echo(f"{path}: {min(n, len(dataset))} of {len(dataset)} samples")
+    drawn = min(n, len(dataset))
+    result(f"{path}: {drawn} of {len(dataset)} samples", {"out": str(path), "drawn": drawn, "samples": len(dataset)})

@@ -3,8 +3,9 @@
 import click
 
 from ..settings import EngineSettings, RenderSettings, resolve
+from .extending import stored_settings
 from .options import allow_mixed, settings_options
-from .output import print_json
+from .output import print_json, result
 
 
 @click.command("render", short_help="Render a world with exact masks as WebDataset shards.")
@@ -21,13 +22,15 @@ def command(
     """Render WORLD, "vessels", with exact masks as WebDataset shards.
 
     A procedural image class in the same kind of folder as generate writes: to train on, to measure
-    masks against, to try everything on. Train and test split share no picture.
+    masks against, to try everything on. Train and test split share no picture. A data set
+    that is there is extended with its own settings.
     """
-    settings = resolve(RenderSettings, {}, {"world": world, **flags})
+    stored = {} if overwrite else stored_settings(RenderSettings, out)
+    settings = resolve(RenderSettings, stored, {"world": world, **flags})
     shards = resolve(EngineSettings, {}, {"shard_range": shard_range}).shards(settings.shards)
     # Imported here, so that a wrong flag is told at once.
     from ..making.render import describe, render
-    from ..progress.samples import ProgressReporter, closing_line
+    from ..progress.samples import ProgressReporter, closing_line, closing_values
 
     if dry_run:
         print_json(describe(settings)["settings"] | {"out": out})
@@ -35,4 +38,4 @@ def command(
     with ProgressReporter() as reporter:
         common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
         progress = render(settings, out, report=reporter, **common)
-    click.echo(closing_line(out, progress, reporter.seconds, shards))
+    result(closing_line(out, progress, reporter.seconds, shards), closing_values(out, progress, reporter.seconds))

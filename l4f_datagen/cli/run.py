@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from ..addresses import shown
+from ..progress import live
 from ..settings import EngineSettings, load_pipeline, resolve
-from .options import settings_options
-from .output import print_json
+from .options import complete_pipelines, settings_options
+from .output import collected, note, print_json, result
 
 if TYPE_CHECKING:
     from ..experiment.plan import Plan, Stage
 
 
 @click.command("run", short_help="Run the stages of a pipeline file and write a report.")
-@click.argument("pipeline", metavar="PATH|NAME")
+@click.argument("pipeline", metavar="PATH|NAME", shell_complete=complete_pipelines)
 @click.option("--out", required=True, metavar="FOLDER", help="folder of all that the stages make, and of report.md")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @click.option("--quick", is_flag=True, help="fewer iterations, samples and images: to try out, not to publish")
@@ -36,16 +37,12 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
     engine = resolve(EngineSettings, {}, flags)
     from ..experiment.plan import make_plan
 
-    plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick, tell=_tell)
+    plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick, tell=note)
     if dry_run:
         shown = {stage.name: stage.settings.model_dump(mode="json") for stage in plan.stages}
         print_json(shown)
         return
     _run(plan, engine, _typed(pipeline, out, n, quick, flags))
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
 
 
 def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
@@ -55,10 +52,16 @@ def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
 
     _check_extras(plan)
     record = Record(plan.folder)
-    for stage in plan.stages:
-        with record.timing(stage.name) as clock:
-            clock.made = _do(stage, plan.folder, engine)
-    click.echo(write_report(plan, record, command=typed))
+    values = []
+    for number, stage in enumerate(plan.stages, 1):
+        with live.manner(stage=stage.name, number=number, stages=len(plan.stages)), collected() as results:
+            note(f"stage {number} of {len(plan.stages)}: {stage.name}")
+            with record.timing(stage.name) as clock:
+                clock.made = _do(stage, plan.folder, engine)
+        values.append({"stage": stage.name, "place": str(plan.folder / stage.place), "made": clock.made})
+        values[-1] |= {"seconds": record.seconds(stage.name), "result": results[0] if results else None}
+    report = write_report(plan, record, command=typed)
+    result(str(report), {"report": str(report), "stages": values})
 
 
 def _do(stage: "Stage", folder: Path, engine: EngineSettings) -> int:
@@ -93,7 +96,9 @@ def _evaluate(stage: "Stage", folder: Path) -> int:
     with CountReporter("images") as reporter:
         _, measured = evaluate(stage, folder, report=reporter)
         seconds = duration(reporter.seconds)
-    click.echo(f"{folder / stage.place}: " + (f"measured in {seconds}" if measured else "measured before"))
+    place = folder / stage.place
+    text = f"{place}: " + (f"measured in {seconds}" if measured else "measured before")
+    result(text, {"out": str(place), "measured": bool(measured)})
     return int(measured)
 
 

@@ -5,7 +5,7 @@ import click
 from ..errors import WorkError
 from ..settings import SegmentSettings, resolve
 from .options import settings_options
-from .output import print_json
+from .output import print_json, result
 
 
 @click.command("segment", short_help="Segment images with a trained segmenter.")
@@ -31,9 +31,10 @@ def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -
     from ..segmentation.image_files import segment_files
 
     with CountReporter("images") as reporter:
-        result = segment_files(settings, images, out, report=reporter)
+        done = segment_files(settings, images, out, report=reporter)
         seconds = reporter.seconds
-    click.echo(f"{out}: {result.done} images in {seconds:.1f} s")
-    if result.broken:
-        names = ", ".join(result.broken[:3]) + (", …" if len(result.broken) > 3 else "")
-        raise WorkError(f"{len(result.broken)} images could not be read ({names}); the others are done")
+    values = {"out": out, "images": done.done, "broken": list(done.broken), "seconds": round(seconds, 3)}
+    result(f"{out}: {done.done} images in {seconds:.1f} s", values)
+    if done.broken:
+        names = ", ".join(done.broken[:3]) + (", …" if len(done.broken) > 3 else "")
+        raise WorkError(f"{len(done.broken)} images could not be read ({names}); the others are done")

@@ -3,13 +3,13 @@
 import click
 
 from ..settings import TrainAlphaSettings, load_pipeline, resolve
-from .options import settings_options
-from .output import print_json
+from .options import config_option, settings_options
+from .output import note, print_json, result
 
 
 @click.command("train-alpha", short_help="Train the alpha network of a generator, without any mask.")
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
-@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@config_option
 @settings_options(TrainAlphaSettings)
 @click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
@@ -38,13 +38,15 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
 
     settings = with_first_resolution(settings)
     with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:
-        result = train_alpha(settings, out, overwrite=overwrite, report=reporter)
+        done = train_alpha(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:
-        click.echo(f"{result.final}: {settings.iterations} iterations, {result.made} now in {seconds:.1f} s")
-        if result.verdict:
-            click.echo(f"the masks have degenerated: {result.verdict}", err=True)
-    return result.made
+        text = f"{done.final}: {settings.iterations} iterations, {done.made} now in {seconds:.1f} s"
+        values = {"final": str(done.final), "iterations": settings.iterations, "made": done.made}
+        result(text, values | {"seconds": round(seconds, 3), "verdict": done.verdict})
+        if done.verdict:
+            click.echo(f"the masks have degenerated: {done.verdict}", err=True)
+    return done.made
 
 
 def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:
@@ -55,5 +57,5 @@ def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:
     from ..weights import load_generator
 
     found = first_resolution(load_generator(settings.generator), psi=settings.psi, seed=settings.seed)
-    click.echo(f"first resolution of {settings.generator}: {found}", err=True)
+    note(f"first resolution of {settings.generator}: {found}")
     return settings.model_copy(update={"first_resolution": found})

@@ -3,13 +3,13 @@
 import click
 
 from ..settings import TrainGeneratorSettings, load_pipeline, resolve
-from .options import settings_options
-from .output import print_json
+from .options import config_option, settings_options
+from .output import print_json, result
 
 
 @click.command("train-generator", short_help="Train a StyleGAN2 on images, without any label.")
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
-@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@config_option
 @settings_options(TrainGeneratorSettings)
 @click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
@@ -40,9 +40,11 @@ def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = Fal
     from ..training.generator.train import train_generator
 
     with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
-        result = train_generator(settings, out, overwrite=overwrite, report=reporter)
+        done = train_generator(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:
-        seen = f"{result.images / 1000:.1f} kimg in {result.iterations} iterations"
-        click.echo(f"{result.final}: {seen}, {result.made} now in {seconds:.1f} s (ended by {result.reason})")
-    return result.made
+        seen = f"{done.images / 1000:.1f} kimg in {done.iterations} iterations"
+        text = f"{done.final}: {seen}, {done.made} now in {seconds:.1f} s (ended by {done.reason})"
+        values = {"final": str(done.final), "images": done.images, "iterations": done.iterations, "made": done.made}
+        result(text, values | {"seconds": round(seconds, 3), "ended_by": done.reason})
+    return done.made

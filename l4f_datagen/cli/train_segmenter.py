@@ -3,13 +3,13 @@
 import click
 
 from ..settings import TrainSegmenterSettings, load_pipeline, resolve
-from .options import settings_options
-from .output import print_json
+from .options import config_option, settings_options
+from .output import print_json, result
 
 
 @click.command("train-segmenter", short_help="Train a segmenter on labelled shards.")
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
-@click.option("--config", metavar="PATH|NAME", help="pipeline file; flags override it")
+@config_option
 @settings_options(TrainSegmenterSettings)
 @click.option("--onnx", is_flag=True, help="also write FOLDER/final/segmenter.onnx, checked with onnxruntime")
 @click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
@@ -50,15 +50,19 @@ def train(
 
         check_extra()
     with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:
-        result = train_segmenter(settings, out, overwrite=overwrite, report=reporter)
+        trained = train_segmenter(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:
-        quality = f"; mIoU {result.quality['miou']:.4f}" if result.quality else ""
-        made = f"{settings.iterations} iterations, {result.made} now in {seconds:.1f} s"
-        click.echo(f"{result.final}: {made}{quality}")
+        quality = f"; mIoU {trained.quality['miou']:.4f}" if trained.quality else ""
+        made = f"{settings.iterations} iterations, {trained.made} now in {seconds:.1f} s"
+        lines = [f"{trained.final}: {made}{quality}"]
+        values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
+        values |= {"seconds": round(seconds, 3), "quality": trained.quality}
         if onnx:
             from ..weights.convert import convert
 
-            done = convert(result.final, result.final / "segmenter.onnx", target="onnx", overwrite=True)
-            click.echo(f"{done.out}: largest difference {done.largest_difference:.1e}")
-    return result.made
+            done = convert(trained.final, trained.final / "segmenter.onnx", target="onnx", overwrite=True)
+            lines.append(f"{done.out}: largest difference {done.largest_difference:.1e}")
+            values["onnx"] = done.out
+        result("\n".join(lines), values)
+    return trained.made

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from .live import LiveLine, duration, in_notebook
 from .state import Progress
@@ -48,6 +49,12 @@ def shown_in_notebooks(
     if report is not None:
         return nullcontext(report)
     return ProgressReporter() if in_notebook() else nullcontext(lambda progress: None)
+
+
+def closing_values(out: str, progress: Progress, seconds: float) -> dict[str, Any]:
+    """``closing_line`` for programs."""
+    counts = {"samples": progress.samples, "shards": progress.shards, "made": progress.made}
+    return {"out": out, **counts, "seconds": round(seconds, 3)}
 
 
 def closing_line(out: str, progress: Progress, seconds: float, shards: range | None) -> str:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from l4f_datagen import __version__
-from l4f_datagen.cli import COMMANDS, main
+from l4f_datagen.cli import main
+from l4f_datagen.cli.commands import command_names
 
 
 class Touch:
@@ -121,7 +122,7 @@ def test_out_that_is_a_file(capsys, tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", command_names())
 def test_help_answers_without_torch(command):
     program = (
         "import sys; from l4f_datagen.cli import main; code = main(sys.argv[1:]); "

@@ -23,8 +23,8 @@ def test_export_and_import(capsys, tmp_path, shards):
     source = tmp_path / "coco" / "annotations" / "instances_train.json"
     words = ["--samples-per-shard", "3", "--licence", "CC-BY-4.0", "--image-format", "png"]
     assert main(["import", str(source), "--out", str(tmp_path / "back"), *words]) == 0
-    printed = capsys.readouterr().out
-    assert "note: foreground is categories vessel" in printed and "samples in" in printed
+    printed = capsys.readouterr()
+    assert "note: foreground is categories vessel" in printed.err and "samples in" in printed.out
     dataset = l4f.open_dataset(tmp_path / "back")
     assert dataset.description["settings"]["image_format"] == "png"
     assert dataset.description["source"]["licence"] == "CC-BY-4.0" and len(dataset) + len(data["images"]) == 12

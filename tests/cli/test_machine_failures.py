@@ -12,6 +12,7 @@ import torch
 
 from l4f_datagen import cli
 from l4f_datagen.cli import failures, main
+from l4f_datagen.cli.commands import command_names
 
 GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB")
 CPU = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8589934592 bytes.")
@@ -19,7 +20,7 @@ CPU = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: y
 
 def commands() -> dict[str, click.Command]:
     found = {}
-    for name in cli.COMMANDS:
+    for name in command_names():
         command = cli.group.get_command(None, name)
         groups = command.commands if isinstance(command, click.Group) and name == "evaluate" else None
         found |= {f"{name} {sub}": one for sub, one in groups.items()} if groups else {name: command}

@@ -1,0 +1,114 @@
+"""What every command takes beside its own options: ``-q``, ``-v``, ``--json``, and defaults from the environment."""
+
+import logging
+import os
+import resource
+import sys
+import time
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from ..errors import UserError
+from ..progress import live
+from ..short import short
+from . import output
+
+PREFIX = "L4F"
+"""Variables are called by it, the command and the option, in capitals: that of ``generate --psi`` ends in GENERATE_PSI."""
+
+
+def with_common_options(command: click.Command) -> click.Command:
+    """The command with the options that all have; groups hand them on to the commands in them."""
+    if getattr(command, "has_common_options", False):
+        return command
+    command.has_common_options = True  # type: ignore[attr-defined]  # so that it is done once
+    command.params.extend(verbosity_options())
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            with_common_options(inner)
+        return command
+    if not any("--json" in parameter.opts for parameter in command.params):
+        text = "print one JSON object in place of the closing line"
+        command.params.append(click.Option(["--json"], is_flag=True, expose_value=False, help=text, callback=_json))
+    original = command.invoke
+
+    def invoke(context: click.Context) -> Any:
+        try:
+            return original(context)
+        except UserError as error:
+            raise _with_variable(error, context) from error
+
+    command.invoke = invoke  # type: ignore[method-assign]
+    return command
+
+
+def verbosity_options() -> list[click.Parameter]:
+    """``-q`` and ``-v``, which may stand before the command and after it."""
+    quiet = "show no progress and no notes: results and errors alone"
+    verbose = "also say what is loaded and where, and at the end how long it took and how much memory"
+    return [
+        click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, help=quiet, callback=_quiet),
+        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, help=verbose, callback=_verbose),
+    ]
+
+
+def variable_of(context: click.Context, parameter: click.Parameter) -> str:
+    """The environment variable that gives an option of a command its default."""
+    return f"{context.auto_envvar_prefix}_{(parameter.name or '').upper()}"
+
+
+def _quiet(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.with_resource(live.manner(quiet=True))
+        _log(context, logging.ERROR)
+
+
+def _verbose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        _log(context, logging.INFO)
+        start = time.monotonic()
+        context.call_on_close(lambda: _tell_costs(time.monotonic() - start))
+
+
+def _json(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.with_resource(output.as_json())
+
+
+def _log(context: click.Context, level: int) -> None:
+    logger = logging.getLogger("l4f_datagen")
+    before = logger.level
+    logger.setLevel(level)
+    context.call_on_close(lambda: logger.setLevel(before))
+
+
+def _tell_costs(seconds: float) -> None:
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scale = 1 << 30 if sys.platform == "darwin" else 1 << 20  # bytes there, KiB elsewhere
+    output.note(f"{live.duration(seconds)}, at most {most / scale:.1f} GiB of memory")
+
+
+def _with_variable(error: UserError, context: click.Context) -> UserError:
+    """The same mistake, with the environment variable it came from, if it came from one."""
+    for parameter in context.command.params:
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.ENVIRONMENT:
+            variable = variable_of(context, parameter)
+            names = (parameter.name, *parameter.opts)
+            if any(name in str(error.subject).split() or str(error.subject) == name for name in names):
+                remedy = f"{error.remedy}; it comes from the environment variable {variable}"
+                return type(error)(error.subject, got=error.got, expected=error.expected, remedy=remedy)
+    return error
+
+
+def told_usage_error(error: click.ClickException) -> str:
+    """A mistake that click found, with the environment variable that it came from, if it came from one."""
+    text = error.format_message()
+    parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    if parameter is None or context is None or not context.auto_envvar_prefix:
+        return text
+    variable = variable_of(context, parameter)
+    if variable in os.environ and context.get_parameter_source(parameter.name) in (None, ParameterSource.ENVIRONMENT):
+        return f"{text} It comes from the environment variable {short(variable)}."
+    return text
