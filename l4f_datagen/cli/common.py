@@ -16,7 +16,7 @@ from ..short import short
 from . import output
 
 PREFIX = "L4F"
-"""Variables are called by it, the command and the option, in capitals: that of ``generate --psi`` ends in GENERATE_PSI."""
+"""What variables begin with, before the command and the option in capitals: GENERATE_PSI, TRAIN_ALPHA_DEVICE."""
 
 
 def with_common_options(command: click.Command) -> click.Command:

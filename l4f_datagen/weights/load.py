@@ -168,6 +168,7 @@ def _read(path: str | Path, kind: Kind, allow_nan: bool) -> tuple[Network, Sourc
         source = Source(name=shown(path), format=layout, sha256=file_sha256(found), notes=notes)
     if not allow_nan and (tensor := first_not_finite(network)):
         refuse_not_finite(str(path), tensor)
+    logger.info("%s of %s: read as %s", kind, source.name, source.format)
     for note in source.notes:
         logger.warning("%s: %s", source.name, hidden(note))
     return network, source

@@ -137,7 +137,7 @@ def test_version_and_unknown_commands(capsys):
     assert main(["--version"]) == 0
     assert __version__ in capsys.readouterr().out
     code, message = run(capsys, "generat")
-    assert code == 2 and message == "l4f-datagen: No such command 'generat'.\n"
+    assert code == 2 and message == "l4f-datagen: No such command 'generat'. Did you mean 'generate'?\n"
     assert main([]) == 2
 
 

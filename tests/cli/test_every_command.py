@@ -99,7 +99,7 @@ def test_a_wrong_variable_is_named(name, value, capsys, monkeypatch):
     assert f"L4F_GENERATE_{name}" in capsys.readouterr().err
 
 
-def test_quiet_verbose_and_json_before_and_after_the_command(capsys, tmp_path):
+def test_quiet_verbose_and_json_before_and_after_the_command(capsys, tmp_path, caplog):
     words = [*GENERATE, "--n", "8", "--out", str(tmp_path / "shards")]
     assert main(["-q", *words, "--json"]) == 0
     printed = capsys.readouterr()
@@ -107,7 +107,8 @@ def test_quiet_verbose_and_json_before_and_after_the_command(capsys, tmp_path):
     assert (found["samples"], found["made"], found["shards"]) == (8, 8, 1) and printed.err == ""
     assert main([*words, "-v"]) == 0
     printed = capsys.readouterr()
-    assert "GiB of memory" in printed.err and "8 samples in 1 shards" in printed.out
+    assert "generator of vessels64: read as native" in caplog.text and "GiB of memory" in printed.err
+    assert "8 samples in 1 shards" in printed.out
     assert main(["-v", *words, "-q"]) == 0
     assert main(words) == 0
     assert "GiB" not in capsys.readouterr().err.splitlines()[-1:]
