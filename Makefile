@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: setup demo test test-slow fuzz torture lint format docs bench clean
+.PHONY: setup demo test test-slow fuzz torture lint format docs bench gpu clean
 
 setup: $(VENV)/ready
 
@@ -51,6 +51,14 @@ bench: setup
 	$(BIN)/python -m benchmarks.train_alpha
 	$(BIN)/python -m benchmarks.train_segmenter
 	$(BIN)/python -m benchmarks.train_generator
+
+# On a machine with a GPU, without a virtual environment: tests that need one, then figures of all of it. GPU="…" goes
+# to benchmarks.gpu: --upstream DIR, --sizes 256, --json FILE.
+gpu:
+	status=0; \
+	timeout 120 $(PYTHON) -m pytest -m gpu -p no:cacheprovider tests/networks tests/generation tests/training/test_shown.py tests/test_philox.py || status=$$?; \
+	timeout 360 $(PYTHON) -m benchmarks.gpu $(GPU) || status=$$?; \
+	exit $$status
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info
