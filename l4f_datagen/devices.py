@@ -1,14 +1,15 @@
-"""Devices by name, and the memory that runs out on them."""
+"""Devices by name, the memory that runs out on them, and the way from them to the CPU."""
 
 import contextlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import UserError, WorkError
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 NAMES = "auto, cpu, cuda, cuda:N or mps"
@@ -128,3 +129,32 @@ def explaining_memory(
             raise
         asked = f" ({asked} at once were asked for)" if (asked := asked_for(error)) else ""
         raise TooLittleMemory(f"not enough memory on {device}{asked} for batches of {batch_size}: {remedy}") from error
+
+
+_streams: "dict[torch.device, torch.cuda.Stream]" = {}
+"""The stream of each GPU on which arrays travel."""
+
+
+def to_arrays(tensors: "Sequence[torch.Tensor]") -> "list[np.ndarray]":
+    """Tensors as arrays of the CPU, of the same types.
+
+    From a GPU they go through pinned memory, on a stream of their own: what other threads start meanwhile does not
+    wait for it, as it would behind a plain copy.
+    """
+    import torch
+
+    device = tensors[0].device
+    if device.type != "cuda":
+        return [tensor.cpu().numpy() for tensor in tensors]
+    stream = _streams.setdefault(device, torch.cuda.Stream(device))
+    stream.wait_stream(torch.cuda.current_stream(device))
+    copies = []
+    with torch.cuda.stream(stream):
+        for tensor in tensors:
+            tensor.record_stream(stream)
+            pinned = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            copies.append(pinned.copy_(tensor.contiguous(), non_blocking=True))
+        done = torch.cuda.Event()
+        done.record(stream)
+    done.synchronize()
+    return [copy.numpy() for copy in copies]

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..devices import explaining_memory
 from ..errors import WorkError
 from ..generation import latents
-from ..generation.compositing import alpha_to_uint8
+from ..generation.drawing import alpha_to_uint8
 from ..generation.models import Models, load_models
 from ..generation.recommended import with_recommended
 from ..generation.refinement import refine

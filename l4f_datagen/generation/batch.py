@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from .. import scores
+from ..devices import to_arrays
 from ..errors import WorkError
 from ..masks import cut_out, make_mask
 from ..networks.pixels import image_from_uint8, image_to_uint8
 from ..sample import Sample
 from ..settings import GenerateSettings
-from . import backgrounds, compositing
-from .drawing import draw
+from . import backgrounds
+from .drawing import alpha_to_uint8, composite, draw
 from .latents import Candidate
 from .models import Models
 from .refinement import refine
-from .transfer import to_arrays
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ def run_networks(
             assert drawn.background is not None, "it is drawn where no images are read"
             background = drawn.background
             sources = [backgrounds.OWN] * len(candidates)
-        stored = compositing.alpha_to_uint8(alpha)
+        stored = alpha_to_uint8(alpha)
         if settings.blend == "mask":
             alpha = _cut_out(stored, settings).to(alpha)
-        image = compositing.composite(alpha, foreground, background)
+        image = composite(alpha, foreground, background)
         if look is not None:
             for tensor in (*drawn.w.values(), foreground, alpha, background, image):
                 look(tensor)
@@ -95,7 +95,8 @@ def run_networks(
                 f"half precision cannot hold what {settings.generator} computes (numbers beyond 65504): use "
                 "--precision float32, in another folder"
             )
-        return Batch(shard, candidates, *arrays[:2], sources, dict(zip(kept, arrays[2:], strict=True)))
+        composed, soft, *rest = arrays
+        return Batch(shard, candidates, composed, soft, sources, dict(zip(kept, rest, strict=True)))
 
 
 def finish(settings: GenerateSettings, batch: Batch) -> list[Sample]:

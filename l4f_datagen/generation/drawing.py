@@ -1,4 +1,4 @@
-"""Foreground, alpha and background of a batch: the networks one by one, or fused where the device has them so."""
+"""Foreground, alpha and background of a batch, by networks one by one or fused, and the composite of the three."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -58,6 +58,21 @@ def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -
         switched_off=settings.switched_off,
     )
     return Drawn(w, foreground, alpha, background)
+
+
+def composite(alpha: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
+    """Blend: I = A(z)·G(z) + (1 − A(z))·G_bg(z′), equation 1 of Labels4Free.
+
+    Args:
+        alpha: (N, 1, H, W) in [0, 1].
+        foreground, background: (N, 3, H, W).
+    """
+    return torch.lerp(background, foreground, alpha)
+
+
+def alpha_to_uint8(alpha: Tensor) -> Tensor:
+    """Alpha (N, 1, H, W) in [0, 1] → round(255·alpha), uint8 (N, H, W)."""
+    return alpha[:, 0].mul(255).round_().to(torch.uint8)
 
 
 def _maps(

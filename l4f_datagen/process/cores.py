@@ -5,8 +5,9 @@ import os
 
 def cores() -> int:
     """The cores that this process may run on; 1 where nobody can tell."""
-    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on; heeds PYTHON_CPU_COUNT too
-        return os.process_cpu_count() or 1
+    count = getattr(os, "process_cpu_count", None)  # from Python 3.13 on; heeds PYTHON_CPU_COUNT too
+    if count is not None:
+        return count() or 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

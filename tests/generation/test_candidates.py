@@ -7,7 +7,7 @@ import torch
 
 from l4f_datagen import masks, scores
 from l4f_datagen.errors import WorkError
-from l4f_datagen.generation import compositing
+from l4f_datagen.generation import drawing
 from l4f_datagen.generation.filters import CandidateTally, Filters, first_accepted
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.stream import stream
@@ -73,7 +73,7 @@ def test_a_sample_is_the_papers_of_its_first_accepted_candidate(tiny_settings):
             w = models.generator.truncate(models.generator.map(z["foreground"]), psi=settings.psi)
             out = models.generator.synthesize(w)
             alpha = models.alpha(out.features)
-            stored = compositing.alpha_to_uint8(alpha)[0].numpy()
+            stored = drawing.alpha_to_uint8(alpha)[0].numpy()
             if scores.score(stored, masks.make_mask(stored, settings), 0.5)["mask_area"] <= 0.55:
                 break
         assert sample.metadata["candidate"] == len(sample.rejected) == number

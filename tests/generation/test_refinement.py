@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from l4f_datagen.generation.compositing import alpha_to_uint8, composite
+from l4f_datagen.generation.drawing import alpha_to_uint8, composite
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.refinement import guided_filter
 from l4f_datagen.generation.stream import stream

@@ -4,7 +4,7 @@ import torch
 
 from l4f_datagen import scores
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.generation import compositing
+from l4f_datagen.generation import drawing
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.generation.stream import stream
 from l4f_datagen.networks.pixels import image_to_uint8
@@ -39,7 +39,7 @@ def test_a_sample_is_made_as_the_paper_says(tiny_settings):
         background = models.generator.background(w["background"])
         image = alpha * out.image + (1 - alpha) * background
         assert np.abs(sample.image - image_to_uint8(image)[0].numpy().astype(int)).max() <= 1
-        assert np.abs(sample.alpha - compositing.alpha_to_uint8(alpha)[0].numpy().astype(int)).max() <= 1
+        assert np.abs(sample.alpha - drawing.alpha_to_uint8(alpha)[0].numpy().astype(int)).max() <= 1
         assert np.abs(sample.foreground - image_to_uint8(out.image)[0].numpy().astype(int)).max() <= 1
         np.testing.assert_allclose(sample.w[0], w["foreground"][0].numpy(), rtol=1e-4, atol=1e-5)
 

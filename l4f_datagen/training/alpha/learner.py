@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...generation import latents
-from ...generation.compositing import composite
+from ...generation.drawing import composite
 from ...networks import ops
 from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator

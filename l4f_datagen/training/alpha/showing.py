@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...generation import latents
-from ...generation.compositing import alpha_to_uint8, composite
+from ...generation.drawing import alpha_to_uint8, composite
 from ...masks import HALF, make_mask
 from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8

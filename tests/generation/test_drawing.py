@@ -1,6 +1,6 @@
 import torch
 
-from l4f_datagen.generation.compositing import alpha_to_uint8, composite
+from l4f_datagen.generation.drawing import alpha_to_uint8, composite
 from l4f_datagen.networks.pixels import image_to_uint8
 
 
