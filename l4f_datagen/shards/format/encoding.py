@@ -173,7 +173,7 @@ def _two_classes(mask: np.ndarray) -> bytes:
     rows = np.zeros((height, 1 + bits.shape[1]), np.uint8)  # before every row the filter that it went through: none
     rows[:, 1:] = bits
     header = struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)  # a bit per pixel, by palette, not interlaced
-    chunks = ((b"IHDR", header), (b"PLTE", bytes(palette(with_ignored=False))), (b"IDAT", zlib.compress(rows, 1)))
+    chunks = ((b"IHDR", header), (b"PLTE", bytes(palette(with_ignored=False))), (b"IDAT", zlib.compress(rows.data, 1)))
     return _PNG + b"".join(_chunk(name, content) for name, content in (*chunks, (b"IEND", b"")))
 
 
