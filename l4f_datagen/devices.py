@@ -146,7 +146,7 @@ def to_arrays(tensors: "Sequence[torch.Tensor]") -> "list[np.ndarray]":
     device = tensors[0].device
     if device.type != "cuda":
         return [tensor.cpu().numpy() for tensor in tensors]
-    stream = _streams.setdefault(device, torch.cuda.Stream(device))
+    stream = _streams.get(device) or _streams.setdefault(device, torch.cuda.Stream(device))
     stream.wait_stream(torch.cuda.current_stream(device))
     copies = []
     with torch.cuda.stream(stream):

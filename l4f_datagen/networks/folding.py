@@ -25,9 +25,12 @@ _KEPT_SHIFT = 1 << 20
 class Affine(Protocol):
     """A layer with a style: weight (O, I, …), affine_weight (I, w_dim), affine_bias (I)."""
 
-    weight: Tensor
-    affine_weight: Tensor
-    affine_bias: Tensor
+    @property
+    def weight(self) -> Tensor: ...
+    @property
+    def affine_weight(self) -> Tensor: ...
+    @property
+    def affine_bias(self) -> Tensor: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import ops
-from .discriminator import Discriminator
+from .discriminator import Discriminator, EqualizedConvolution, ResidualBlock
 from .stylegan2 import Generator
 
 _PAIRS = 6
@@ -24,8 +24,9 @@ def grown_generator(generator: Generator, channels: int) -> Generator:
     grown = Generator(dataclasses.replace(old, channels=(*old.channels, channels)))
     grown.load_state_dict(generator.state_dict(), strict=False)
     with torch.no_grad():
-        grown.to_rgb[-1].weight.zero_()
-        grown.to_rgb[-1].bias.zero_()
+        last = grown.colours()[-1]
+        last.weight.zero_()
+        last.bias.zero_()
     return grown
 
 
@@ -55,6 +56,7 @@ def grown_discriminator(discriminator: Discriminator, channels: int) -> Discrimi
 
 def _carry_colours(grown: Discriminator, old: Discriminator) -> None:
     block, read = grown.blocks[0], _colours_of_pairs()
+    assert isinstance(block, ResidualBlock) and old.from_rgb.bias is not None and block.second.bias is not None
     signs = torch.cat([torch.eye(3), -torch.eye(3)])
     # Colours and their negatives, in the first six channels.
     _set(grown.from_rgb, 0, signs)
@@ -69,9 +71,10 @@ def _carry_colours(grown: Discriminator, old: Discriminator) -> None:
     block.skip.weight.zero_()
 
 
-def _set(layer, tap: int, matrix: Tensor) -> None:
+def _set(layer: EqualizedConvolution, tap: int, matrix: Tensor) -> None:
     """Make the first six outputs of a convolution a matrix (6, I) of its first I inputs, at one tap."""
     inputs = matrix.shape[1]
+    assert layer.bias is not None, "its outputs have biases"
     layer.weight[:_PAIRS] = 0
     layer.weight[:_PAIRS, :inputs, tap, tap] = matrix / layer.gain
     layer.bias[:_PAIRS] = 0

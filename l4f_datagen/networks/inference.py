@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .folding import FoldedConvolution, FoldedStyles, FoldedToRGB, fold_convolution, fold_styles
-from .stylegan2 import Generator, StyledConvolution, ToRGB, map_codes
+from .stylegan2 import Generator, map_codes
 from .synthesis import GeneratorArchitecture, Parts, Synthesis
 
 
@@ -58,18 +58,15 @@ def freeze(generator: Generator, device: torch.device | str | None = None) -> In
             return tensor.detach().to(device, copy=True)
 
         layers = []
-        for layer in generator.layers:
-            assert isinstance(layer, StyledConvolution), "a generator's layers are styled convolutions"
+        for layer in generator.styled():
             folded = fold_convolution(
                 weight=own(layer.weight), bias=own(layer.bias), noise=own(layer.noise),
                 noise_strength=own(layer.noise_strength), up=layer.up, clamp=layer.clamp, keep_shift=True,
             )  # fmt: skip
             layers.append(folded)
-        to_rgb = []
-        for rgb in generator.to_rgb:
-            assert isinstance(rgb, ToRGB), "a generator's colours come from ToRGB layers"
-            to_rgb.append(FoldedToRGB(weight=own(rgb.weight), bias=own(rgb.bias), clamp=rgb.clamp))
-        styles = fold_styles(list(generator.layers), list(generator.to_rgb))
+        colours = generator.colours()
+        to_rgb = [FoldedToRGB(weight=own(rgb.weight), bias=own(rgb.bias), clamp=rgb.clamp) for rgb in colours]
+        styles = fold_styles(generator.styled(), colours)
         mapping = generator.mapping
         return InferenceGenerator(
             architecture=generator.architecture,

@@ -103,10 +103,18 @@ class Generator(nn.Module, Synthesis):
             )
             self.to_rgb.append(ToRGB(inputs=outputs, **common))
 
+    def styled(self) -> list[StyledConvolution]:
+        """``layers`` by their type."""
+        return [layer for layer in self.layers if isinstance(layer, StyledConvolution)]
+
+    def colours(self) -> list[ToRGB]:
+        """``to_rgb`` by their type."""
+        return [layer for layer in self.to_rgb if isinstance(layer, ToRGB)]
+
     def map(self, z: Tensor) -> Tensor:
         """z (N, z_dim) float32 → w (N, w_dim)."""
         return self.mapping(z)
 
     def _parts(self) -> Parts:
-        layers, to_rgb = list(self.layers), list(self.to_rgb)
+        layers, to_rgb = self.styled(), self.colours()
         return Parts(self.constant, fold_styles(layers, to_rgb), layers, to_rgb)

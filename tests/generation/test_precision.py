@@ -121,3 +121,19 @@ def test_overflow_ends_the_run_and_names_float32(tiny_settings):
 
     with pytest.raises(WorkError, match="half precision cannot hold .* --precision float32"):
         list(stream(tiny_settings, models=replace(models, fused=overflowing)))
+
+
+def test_float32_is_float32_while_networks_draw_and_nothing_is_left_behind(tiny_settings, monkeypatch):
+    seen = []
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    models = fused_models(tiny_settings, torch.float32)
+    assert models.fused is not None
+    draws = models.fused.networks
+
+    def noted(*arguments):
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return draws(*arguments)
+
+    monkeypatch.setattr(models.fused, "networks", noted)
+    list(stream(tiny_settings, models=models))
+    assert seen and not any(seen) and torch.backends.cudnn.allow_tf32

@@ -123,7 +123,7 @@ def test_the_kernel_interpreted_is_the_plain_epilogue(name, mode, dtype):
 def test_the_kernel_on_a_gpu_is_the_plain_epilogue(name, dtype):
     assert kernels.available()
     generator, alpha = networks(name, "cuda", torch.float32)
-    with torch.backends.cudnn.flags(allow_tf32=False):
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         kernel, torchs = run_both(generator, alpha, codes(generator, 6), "own", dtype)
     error = worst(kernel, [torchs.foreground, torchs.background, torchs.alpha])
     assert error < (1e-4 if dtype == torch.float32 else 6e-3)
@@ -146,7 +146,7 @@ def test_the_kernel_under_the_interpreter():
 def test_masks_of_half_precision_are_those_of_float32(name, device):
     """999 pixels of 1000, on the embedded networks, at the thresholds that are used."""
     generator, alpha = freeze(l4f.load_generator(name), device), l4f.load_alpha(name).to(device)
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         z = torch.randn(2, 4, generator.architecture.z_dim, generator=torch.Generator().manual_seed(3)).to(device)
         w = torch.cat([generator.truncate(generator.map(z[0]), 0.7), generator.map(z[1])])
         half = fuse(generator, alpha, dtype=torch.float16)(w, 4, "own")

@@ -42,16 +42,24 @@ class GraphedNetworks:
         with self._lock, torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
             if w.device.type != "cuda":
                 return self.networks(w, count, noise, switched_off)
-            key = (tuple(w.shape), count, noise if isinstance(noise, str) else noise is None, switched_off)
-            self._seen[key] += 1
-            if self._seen[key] == 1:
-                return self.networks(w, count, noise, switched_off)
-            if key not in self._recorded:
-                self._recorded[key] = self._record(w, count, noise, switched_off)
-                if len(self._recorded) > _KEPT:
-                    self._recorded.popitem(last=False)
-            self._recorded.move_to_end(key)
-            return _replayed(self._recorded[key], w, noise)
+            # Kernels and recordings go to the thread's own device.
+            with torch.cuda.device(w.device):
+                return self._on_device(w, count, noise, switched_off)
+
+    def _on_device(
+        self, w: Tensor, count: int, noise: Sequence[Tensor] | str | None, switched_off: SwitchedOff
+    ) -> Scene:
+        key = (tuple(w.shape), count, noise if isinstance(noise, str) else noise is None, switched_off)
+        self._seen[key] += 1
+        if self._seen[key] == 1:
+            return self.networks(w, count, noise, switched_off)
+        if key not in self._recorded:
+            self._recorded[key] = self._record(w, count, noise, switched_off)
+            if len(self._recorded) > _KEPT:
+                torch.cuda.synchronize(w.device)  # it may still be replayed
+                self._recorded.popitem(last=False)
+        self._recorded.move_to_end(key)
+        return _replayed(self._recorded[key], w, noise)
 
     def _record(
         self, w: Tensor, count: int, noise: Sequence[Tensor] | str | None, switched_off: SwitchedOff

@@ -142,6 +142,7 @@ class FusedNetworks:
             return None
         first = index % 2 == 1
         module = (self.alpha.reduce_first if first else self.alpha.reduce_second)[level]
+        assert isinstance(module, torch.nn.Conv2d) and module.bias is not None
         out = levels[level][:, :3] if first else levels[level][:, 3:]
         return Reduction(weight=module.weight[:, :, 0, 0], bias=module.bias, out=out)
 

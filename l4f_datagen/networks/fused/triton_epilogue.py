@@ -1,7 +1,14 @@
 """The kernel of ``kernels.run``. Imported where Triton is and a GPU asks for it."""
 
-import triton
-import triton.language as tl
+import triton  # pyright: ignore[reportMissingImports] - it need not be there
+import triton.language as tl  # pyright: ignore[reportMissingImports] - it need not be there
+
+
+@triton.jit
+def _pixel(image, row, column, h, w, wanted):
+    """Pixels of an image of planes (1, 16), at rows and columns (BP): (BP, 16); zero outside."""
+    inside = (row >= 0) & (row < h) & (column >= 0) & (column < w)
+    return tl.load(image + (row * w + column)[:, None], mask=inside[:, None] & wanted, other=0.0)
 
 
 @triton.jit
@@ -52,11 +59,10 @@ def epilogue(
             if RGB:
                 style = tl.load(colour_style + n * colour_stride + c, mask=there, other=0.0)
                 weights = tl.where(column[None, :] < 3, weights * style[:, None], weights)
-            kind: tl.constexpr = y.dtype.element_ty
-            if kind == tl.float32:
+            if y.dtype.element_ty == tl.float32:
                 acc += tl.dot(v, weights, input_precision="ieee")
             else:
-                acc += tl.dot(v.to(kind), weights.to(kind))
+                acc += tl.dot(v.to(y.dtype.element_ty), weights.to(y.dtype.element_ty))
     if RGB:
         colour = (column < 3)[None, :] & (p[:, None] >= 0)
         rgb = acc + tl.load(colour_bias + column, mask=column < 3, other=0.0)[None, :]
@@ -66,19 +72,21 @@ def epilogue(
             # The filter's phases weigh a pixel and its neighbour 3 : 1 along each axis; zeros lie outside.
             h = H // 2
             w = W // 2
-            small = before + (n.to(tl.int64) * 3) * h * w + column[None, :] * (h * w)
-            for down in tl.static_range(2):
-                row = i // 2 + (0 if down == 0 else 1) * (2 * (i % 2) - 1)
-                for right in tl.static_range(2):
-                    col = j // 2 + (0 if right == 0 else 1) * (2 * (j % 2) - 1)
-                    weight: tl.constexpr = (0.75 if down == 0 else 0.25) * (0.75 if right == 0 else 0.25)
-                    inside = (row >= 0) & (row < h) & (col >= 0) & (col < w)
-                    rgb += weight * tl.load(small + (row * w + col)[:, None], mask=inside[:, None] & colour, other=0.0)
+            small = before + n.to(tl.int64) * 3 * h * w + column[None, :] * (h * w)
+            near_row = i // 2
+            near_col = j // 2
+            far_row = near_row + 2 * (i % 2) - 1
+            far_col = near_col + 2 * (j % 2) - 1
+            rgb += 0.5625 * _pixel(small, near_row, near_col, h, w, colour)
+            rgb += 0.1875 * _pixel(small, near_row, far_col, h, w, colour)
+            rgb += 0.1875 * _pixel(small, far_row, near_col, h, w, colour)
+            rgb += 0.0625 * _pixel(small, far_row, far_col, h, w, colour)
         tl.store(image + whole * 3 + column[None, :] * pixels + p[:, None], rgb, mask=colour)
     if ALPHA:
         map_column = (column >= 3) & (column < 6)
+        seen = map_column & (n + 0 * column < map_rows)
         found = acc + tl.load(map_bias + column - 3, mask=map_column, other=0.0)[None, :]
         target = maps + n.to(tl.int64) * map_stride + (column[None, :] - 3) * pixels + p[:, None]
-        tl.store(target, found.to(maps.dtype.element_ty), mask=map_column[None, :] & (p[:, None] >= 0) & (n < map_rows))
+        tl.store(target, found.to(maps.dtype.element_ty), mask=seen[None, :] & (p[:, None] >= 0))
     if tl.sum(bad, 0) > 0:
         tl.store(overflowed, 1)
