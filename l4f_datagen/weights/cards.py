@@ -57,7 +57,8 @@ def training_of(folder: Path, kind: str, *names: str) -> dict[str, Any]:
     """
     training = read(folder).get("training", {})
     found = training.get(kind) if isinstance(training, dict) else None
-    missing = [name for name in names if not isinstance(found, dict) or name not in found]
+    found = found if isinstance(found, dict) else {}
+    missing = [name for name in names if name not in found]
     if missing:
         raise UserError(
             str(folder / CARD), got=f"no {missing[0]} of the training of the {kind}", expected="what train-* writes",

@@ -2,6 +2,7 @@
 
 import torch
 
+from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..seeding import normal
@@ -14,13 +15,14 @@ _SEGMENTED = 64
 @torch.inference_mode()
 def difference(before: Network, after: Network) -> float:
     """The largest difference between the outputs of two networks of one kind on the same random input."""
-    if isinstance(before, Generator):
+    if isinstance(before, Generator) and isinstance(after, Generator):
         z = normal((before.architecture.z_dim,), 0, "convert", [0])
         outputs = [network.synthesize(network.truncate(network.map(z), 0.7)).image for network in (before, after)]
-    elif isinstance(before, Segmenter):
+    elif isinstance(before, Segmenter) and isinstance(after, Segmenter):
         image = normal((3, _SEGMENTED, _SEGMENTED), 0, "convert", [0])
         outputs = [network(image) for network in (before, after)]
     else:
+        assert isinstance(before, AlphaNetwork) and isinstance(after, AlphaNetwork), "networks of one kind"
         levels = len(before.channels)
         features = [
             normal((channels, 4 << level, 4 << level), 0, "convert", [2 * level + map_])

@@ -2,23 +2,25 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from ..addresses import shown
 from ..errors import UserError, WorkError
-from ..networks.alpha import fits
+from ..networks.alpha import AlphaNetwork, fits
+from ..networks.segmenter import Segmenter
+from ..networks.stylegan2 import Generator
 from ..storage import atomic
 from . import native, remote
 from .assembly.assemble import first_not_finite
 from .cards import RECOMMENDED
 from .comparison import difference
 from .containers import files
-from .kinds import KINDS, SPOKEN, Kind, Network, with_article
+from .kinds import KINDS, SPOKEN, Kind, Network, expected, with_article
 from .layouts import registry, rosinality
 from .load import locate, read_alpha, read_generator, read_segmenter, result_of
 from .onnx import writing as onnx_file
@@ -28,6 +30,8 @@ Target = Literal["native", "rosinality", "onnx"]
 TOLERANCE = 1e-4
 """How far the outputs before and after may be apart."""
 _OWN_ENTRIES = ("format", "version", "generator", "alpha", "segmenter", "source")
+_WRITTEN: Mapping[Target, tuple[Kind, ...]] = {"rosinality": ("generator",), "onnx": ("segmenter",)}
+"""What alone a target has room for."""
 _TARGETS: Mapping[str, Target] = {".pt": "rosinality", ".pth": "rosinality", ".onnx": "onnx"}
 Networks = dict[Kind, tuple[Network, Source]]
 
@@ -92,7 +96,7 @@ def convert(
         source_format=sources[0].format,
         out=shown(out),
         target=target,
-        networks={"rosinality": ("generator",), "onnx": ("segmenter",)}.get(target, tuple(networks)),
+        networks=_WRITTEN.get(target, tuple(networks)),
         largest_difference=difference,
         notes=(*(note for source in sources for note in source.notes), *notes),
     )
@@ -101,6 +105,7 @@ def convert(
 def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     """Every network that a checkpoint holds, of each kind one."""
     found = result_of(locate(path))
+    kinds: Sequence[Kind]
     if kind := native.kind_of(found):
         kinds = [kind]
     elif found.is_dir():
@@ -109,7 +114,8 @@ def _read_all(path: str | Path, allow_nan: bool) -> Networks:
         with files.opened(found, str(path), registry.records()) as content:
             kinds = registry.kinds_in(content.data)
     # A file that holds neither is read as a generator, for the message that says what it is.
-    return {kind: _READERS[kind](path, allow_nan=allow_nan) for kind in kinds or ["generator"]}
+    wanted: Sequence[Kind] = kinds or ("generator",)
+    return {kind: _READERS[kind](path, allow_nan=allow_nan) for kind in wanted}
 
 
 def _check_room(out: Path, target: Target, networks: Networks, overwrite: bool) -> None:
@@ -140,7 +146,8 @@ def _check_company(out: Path, networks: Networks) -> None:
             together[kind] = native.read(out, kind, str(out))[0]
     if not {"generator", "alpha"} <= together.keys():
         return
-    generator, alpha = together["generator"].architecture.channels, together["alpha"].channels
+    generator = expected(together["generator"], Generator).architecture.channels
+    alpha = expected(together["alpha"], AlphaNetwork).channels
     if not fits(alpha, generator):
         raise UserError(
             str(out),
@@ -155,7 +162,7 @@ def _write_native(found: Path, out: Path, networks: Networks, licence: str | Non
     """Write a folder and give the largest difference of what is read back."""
     created = not out.exists()
     atomic.check_folder(out, f"out {out}")
-    wanted = {kind: network for kind, (network, _) in networks.items()}
+    wanted: dict[Kind, Any] = {kind: network for kind, (network, _) in networks.items()}
     try:
         # Read back before it takes the place of what is there.
         with native.saving(out, **wanted, card=_card_of(found, out, networks, licence)) as staged:
@@ -209,7 +216,7 @@ def _write_rosinality(
             expected="a generator: rosinality's layout has no place for others",
             remedy="convert it to a native folder",
         )  # fmt: skip
-    generator = networks["generator"][0]
+    generator = expected(networks["generator"][0], Generator)
     a = generator.architecture
     if a.z_dim != a.w_dim:
         raise UserError(
@@ -238,7 +245,7 @@ def _write_onnx(out: Path, networks: Networks) -> float:
             str(out), got=f"{_with_articles(networks)} alone", expected="a segmenter to write as ONNX",
             remedy="name a run of train-segmenter or its final folder",
         )  # fmt: skip
-    segmenter = networks["segmenter"][0]
+    segmenter = expected(networks["segmenter"][0], Segmenter)
     with _beside(out, onnx_file.content(segmenter)) as temporary:
         difference = onnx_file.difference(segmenter, temporary)
         if difference > TOLERANCE:
@@ -271,7 +278,7 @@ def _verified(out: Path, kind: Kind, network: Network, allow_nan: bool) -> float
     found = difference(network, again)
     if found <= TOLERANCE or (allow_nan and first_not_finite(network)):
         return found
-    if kind == "generator" and network.architecture != again.architecture:
+    if isinstance(network, Generator) and network.architecture != again.architecture:
         raise UserError(
             "conversion",
             got=f"a generator whose conv_clamp {network.architecture.conv_clamp:g} changes its images",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..addresses import shown
 from ..errors import UserError
@@ -15,6 +16,7 @@ from .assembly.assemble import first_not_finite
 from .containers import files
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry
+from .layouts.layout import Layout
 from .load import check_native, locate, refuse_not_finite, result_of
 from .pickle.machine import Record
 from .pickle.tensors import StoredArray, StoredTensor
@@ -104,7 +106,10 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
 def _inspect_file(found: Path, name: str) -> Inspection:
     networks, problem = [], None
     with files.opened(found, name, registry.records()) as content:
-        layouts = {kind: layout for kind in KINDS if (layout := registry.layout_of(content.data, kind))}
+        layouts: dict[Kind, Layout] = {}
+        for kind in KINDS:
+            if layout := registry.layout_of(content.data, kind):
+                layouts[kind] = layout
         for kind in layouts:
             try:
                 network, _, notes = reading.read(content.data, kind, name)
@@ -153,7 +158,7 @@ def _inspect_folder(folder: Path, name: str, kinds: tuple[Kind, ...]) -> Inspect
 
 
 def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSummary:
-    common = {
+    common: dict[str, Any] = {
         "kind": kind,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "not_finite": first_not_finite(network),
@@ -199,7 +204,7 @@ def _what(networks: list[NetworkSummary]) -> str:
 
 def _with_article(network: NetworkSummary) -> str:
     if network.kind == "segmenter":
-        return f"a {architectures()[network.segmenter].title} of {network.classes} classes"
+        return f"a {architectures()[network.segmenter or ''].title} of {network.classes} classes"
     size = f" for {network.resolution} px" if network.resolution else ""
     return f"a StyleGAN2 generator{size}" if network.kind == "generator" else f"an alpha network{size}"
 

@@ -1,6 +1,6 @@
 """The three kinds of network that a checkpoint may hold."""
 
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from ..networks.alpha import AlphaNetwork
 from ..networks.segmenter import Segmenter
@@ -9,8 +9,15 @@ from ..networks.stylegan2 import Generator
 Kind = Literal["generator", "alpha", "segmenter"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Network = Generator | AlphaNetwork | Segmenter
+Found = TypeVar("Found", Generator, AlphaNetwork, Segmenter)
 SPOKEN: dict[Kind, str] = {"generator": "generator", "alpha": "alpha network", "segmenter": "segmenter"}
 """What people call each kind."""
+
+
+def expected(network: Network, kind: type[Found]) -> Found:
+    """A network as one of the kind that it was read as; another kind is our own mistake."""
+    assert isinstance(network, kind), f"a {kind.__name__} is no {type(network).__name__}"
+    return network
 
 
 def with_article(kind: Kind) -> str:

@@ -14,7 +14,7 @@ from ..networks.stylegan2 import Generator
 from . import native, remote
 from .assembly.assemble import first_not_finite
 from .containers import files
-from .kinds import Kind, Network
+from .kinds import Kind, Network, expected
 from .layouts import reading, registry
 from .source import Source, file_sha256
 
@@ -58,19 +58,22 @@ def load_segmenter(path: str | Path, *, foreground: Sequence[int] | None = None,
 
 def read_generator(path: str | Path, *, allow_nan: bool = False) -> tuple[Generator, Source]:
     """``load_generator`` and where the network came from."""
-    return _read(path, "generator", allow_nan)
+    network, source = _read(path, "generator", allow_nan)
+    return expected(network, Generator), source
 
 
 def read_alpha(path: str | Path, *, allow_nan: bool = False) -> tuple[AlphaNetwork, Source]:
     """``load_alpha`` and where the network came from."""
-    return _read(path, "alpha", allow_nan)
+    network, source = _read(path, "alpha", allow_nan)
+    return expected(network, AlphaNetwork), source
 
 
 def read_segmenter(
     path: str | Path, *, foreground: Sequence[int] | None = None, allow_nan: bool = False
 ) -> tuple[Segmenter, Source]:
     """``load_segmenter`` and where the network came from."""
-    network, source = _read(path, "segmenter", allow_nan)
+    found, source = _read(path, "segmenter", allow_nan)
+    network = expected(found, Segmenter)
     if foreground is not None:
         if not foreground or not all(0 <= index < network.classes for index in foreground):
             raise UserError(

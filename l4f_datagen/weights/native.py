@@ -114,7 +114,7 @@ def network_file(folder: Path, kind: Kind) -> Path | None:
 
 def kind_of(file: Path) -> Kind | None:
     """Which network of a native folder lies in this file; None if it is no file of one."""
-    found = next((kind for kind in KINDS if file.name == f"{kind}.safetensors"), None)
+    found: Kind | None = next((kind for kind in KINDS if file.name == f"{kind}.safetensors"), None)
     return found if found and file.is_file() and is_native(file.parent) else None
 
 
@@ -254,4 +254,4 @@ def _save_network(folder: Path, kind: Kind, network: Network, architecture: dict
 
 def _sha256(tensor: Tensor) -> str:
     """Of a tensor's bytes, whatever its numbers are."""
-    return hashlib.sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy()).hexdigest()
+    return hashlib.sha256(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data).hexdigest()

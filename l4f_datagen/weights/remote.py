@@ -76,7 +76,9 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
     """
     address, expected = split_hash(address)
     remember(address)
-    scheme, rest = _ADDRESS.match(address).groups()
+    matched = _ADDRESS.match(address)
+    assert matched, f"{shown(address)} is no address; is_remote tells"
+    scheme, rest = matched.groups()
     address = f"{scheme.lower()}://{rest}"
     place = (cache or cache_folder()) / hashlib.sha256(_identity(address).encode()).hexdigest()[:20]
     copy = place / "file" / (re.sub(r"[^\w.-]", "_", shown(address).rstrip("/").rsplit("/", 1)[-1])[-80:] or "file")

@@ -120,9 +120,8 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
 
 def of_channels(count: object) -> Unsupported:
     """What a generator of another number of image channels than three is called."""
-    known = type(count) is int and count in _COLOURS
     plural = "" if type(count) is int and count == 1 else "s"
-    colour = f" ({_COLOURS[count]})" if known else ""
+    colour = f" ({_COLOURS[count]})" if isinstance(count, int) and count in _COLOURS else ""
     return Unsupported(f"a StyleGAN2 generator of {short(count, 20)} image channel{plural}{colour}")
 
 

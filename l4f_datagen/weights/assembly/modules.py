@@ -1,6 +1,7 @@
 """The modules of NVIDIA's PyTorch networks, in either form that files have: pickled whole, or as a state dict."""
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from torch import Tensor
 
@@ -38,7 +39,7 @@ class Module:
         return load_tensor(self._tensors[name])
 
 
-def is_pickled(value: object) -> bool:
+def is_pickled(value: object) -> TypeGuard[Record]:
     """Whether a value of an unpickled file is one of NVIDIA's networks, pickled whole."""
     return isinstance(value, Record) and value.kind == PERSISTENT_OBJECT
 
@@ -51,8 +52,8 @@ def of_record(record: object, name: str) -> Module:
     """
     meta = record.arguments[0] if is_pickled(record) and record.arguments else None
     kind = meta.get("type", "class") if isinstance(meta, Mapping) else None
-    state = meta.get("state") if isinstance(kind, str) and kind == "class" else None
-    if not isinstance(state, Mapping):
+    state = meta.get("state") if isinstance(meta, Mapping) and isinstance(kind, str) and kind == "class" else None
+    if not isinstance(meta, Mapping) or not isinstance(state, Mapping):
         raise Misfit(f"module {name or 'G'} is missing")
     tensors = {**_mapping(state, "_parameters"), **_mapping(state, "_buffers")}
     return Module(name, short(meta.get("class_name"), 40), state, _mapping(state, "_modules"), tensors)

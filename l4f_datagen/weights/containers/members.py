@@ -2,14 +2,13 @@
 
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from typing import BinaryIO
 
 from ..pickle.machine import Allowance, Damaged, Forbidden
 
 _LOCAL_HEADER = 30
 _CHUNK = 1 << 20
-Fetch = Callable[[int, int], "bytes | memoryview"]
+Fetch = Callable[[int, int], "bytes | bytearray | memoryview"]
 
 
 def check(archive: zipfile.ZipFile, size: int) -> int:
@@ -56,7 +55,7 @@ def read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytearray:
 def fetcher(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, allowance: Allowance) -> Fetch:
     """What gives some bytes of a member: of one that is not compressed those alone, else all is unpacked and kept."""
     if info.compress_type == zipfile.ZIP_STORED:
-        return partial(_fetch_stored, file, archive, info)
+        return lambda first, last: _fetch_stored(file, archive, info, first, last)
     return _Unpacked(archive, info, allowance)
 
 

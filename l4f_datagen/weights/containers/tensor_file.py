@@ -41,4 +41,4 @@ def save(path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, st
 
 def _bytes(tensor: Tensor) -> memoryview:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    return flat.view(torch.uint8).numpy().data

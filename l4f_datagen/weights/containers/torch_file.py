@@ -131,8 +131,7 @@ def _storage_identity(identity: object, length: int) -> tuple[StandIn, str, int]
 
 def _place(data: memoryview, names: object, storages: dict[str, Storage]) -> None:
     """Tell the storages of an older file where their bytes are: count and numbers, one after the other."""
-    texts = names if isinstance(names, list) and all(isinstance(name, str) for name in names) else [None, None]
-    if len(texts) != len(set(texts)):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) != len(set(names)):
         raise Damaged("an older torch file without its list of storages")
     for name in names:
         if name not in storages:

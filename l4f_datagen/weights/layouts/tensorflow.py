@@ -43,6 +43,8 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
         Unsupported: it is another network; says which.
     """
     networks = _networks(data)
+    if networks is None:
+        raise Misfit("its networks are not there")
     notes = []
     if len(networks) != 3:
         notes.append("the file is no triple (G, D, Gs); its last network is used")
@@ -68,13 +70,15 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
 
 def _networks(data: object) -> list[Record] | None:
     items = list(data) if isinstance(data, (tuple, list)) else [data]
+    records = [item for item in items if isinstance(item, Record)]
     kinds = (TENSORFLOW_NETWORK, OLD_TENSORFLOW_NETWORK)
-    return items if items and all(isinstance(item, Record) and item.kind in kinds for item in items) else None
+    whole = records and len(records) == len(items) and all(record.kind in kinds for record in records)
+    return records if whole else None
 
 
 def _state(network: object) -> Mapping:
     state = getattr(network, "state", None)
-    if not isinstance(state, Mapping):
+    if not isinstance(network, Record) or not isinstance(state, Mapping):
         raise Misfit("a network without a state")
     version = state.get("version")
     if network.kind == OLD_TENSORFLOW_NETWORK or type(version) is not int:

@@ -61,6 +61,7 @@ def content(segmenter: Segmenter) -> bytes:
             dynamic_shapes={"image": {0: free, 2: free, 3: free}},
             verbose=False,
         )
+    assert program is not None, "the exporter of dynamo gives a program"
     model = program.model_proto
     facts = {
         "format": FORMAT,

@@ -13,7 +13,7 @@ from .machine import Allowance, Damaged, Forbidden
 
 MAX_DIMENSIONS = 8
 _INDEX_LIMIT = 1 << 48
-Fetch = Callable[[int, int], "bytes | memoryview"]
+Fetch = Callable[[int, int], "bytes | bytearray | memoryview"]
 """(first byte, byte after the last) → those bytes of a storage."""
 
 
@@ -21,6 +21,7 @@ class Storage:
     """A run of ``numel`` numbers of one type somewhere in the file. ``fetch`` stays None until it is known where."""
 
     __slots__ = ("dtype", "fetch", "numel")
+    fetch: Fetch | None
 
     def __init__(self, dtype: torch.dtype, numel: int):
         self.dtype, self.numel, self.fetch = dtype, _index(numel), None
