@@ -9,7 +9,7 @@ from rich.console import Console
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..weights.convert import Conversion
+    from ..weights.convert import Conversion, Target
 
 
 @click.command(name="convert", short_help="Convert a checkpoint to another layout.")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--allow-nan", is_flag=True, help="Take weights that are not finite.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    path: str, out: str, target: str | None, licence: str | None, overwrite: bool, allow_nan: bool, as_json: bool
+    path: str, out: str, target: "Target | None", licence: str | None, overwrite: bool, allow_nan: bool, as_json: bool
 ) -> None:
     """Convert the checkpoint PATH and verify the result by running both once.
 

@@ -79,6 +79,7 @@ def make(
     for line in notes:  # after all that can be wrong: a mistake is one line
         note(line)
     if dry_run:
+        assert models is not None, "a dry run loads the networks"
         print_json(describe(settings, models)["settings"] | {"out": out})
         return 0
     with ProgressReporter() as reporter:

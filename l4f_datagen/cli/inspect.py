@@ -59,7 +59,7 @@ def _rows(network: "NetworkSummary") -> list[tuple[str, str]]:
     channels = ", ".join(map(str, network.channels))
     rows = [(network.kind, f"{network.parameters:,} parameters, channels {channels}")]
     if network.kind == "segmenter":
-        foreground = ", ".join(map(str, network.foreground))
+        foreground = ", ".join(map(str, network.foreground or ()))
         size = f", trained at {network.resolution} px" if network.resolution else ""
         rows.append(("", f"{network.segmenter}, {network.classes} classes, foreground {foreground}{size}"))
     if network.kind == "generator":

@@ -8,7 +8,15 @@ import click
 
 from ..addresses import shown
 from ..progress import live
-from ..settings import EngineSettings, load_pipeline, resolve
+from ..settings import (
+    EngineSettings,
+    GenerateSettings,
+    TrainAlphaSettings,
+    TrainGeneratorSettings,
+    TrainSegmenterSettings,
+    load_pipeline,
+    resolve,
+)
 from .options import complete_pipelines, settings_options
 from .output import collected, note, print_json, result
 
@@ -66,25 +74,23 @@ def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
 
 def _do(stage: "Stage", folder: Path, engine: EngineSettings) -> int:
     """Do one stage, as its own command does. Returns how much was left to do."""
-    from ..experiment import plan
-
-    out = str(folder / stage.place)
-    if stage.kind == plan.TRAIN_GENERATOR:
+    settings, out = stage.settings, str(folder / stage.place)
+    if isinstance(settings, TrainGeneratorSettings):
         from .train_generator import train as train_generator
 
-        return train_generator(stage.settings, out)
-    if stage.kind == plan.TRAIN_ALPHA:
+        return train_generator(settings, out)
+    if isinstance(settings, TrainAlphaSettings):
         from .train_alpha import train
 
-        return train(stage.settings, out)
-    if stage.kind == plan.GENERATE:
+        return train(settings, out)
+    if isinstance(settings, GenerateSettings):
         from .generate import make
 
-        return make(stage.settings, out, engine)
-    if stage.kind == plan.TRAIN_SEGMENTER:
+        return make(settings, out, engine)
+    if isinstance(settings, TrainSegmenterSettings):
         from .train_segmenter import train as train_segmenter
 
-        return train_segmenter(stage.settings, out)
+        return train_segmenter(settings, out)
     return _evaluate(stage, folder)
 
 
