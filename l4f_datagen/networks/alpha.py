@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .modules import Modules
+
 MAPS = 3
 """Channels that each feature map is reduced to; a level has two maps."""
 
@@ -22,9 +24,9 @@ class AlphaNetwork(nn.Module):
         if len(channels) < 2:
             raise ValueError(f"an alpha network has at least two levels, got channels {tuple(channels)}")
         self.channels = tuple(channels)
-        self.reduce_first = nn.ModuleList(nn.Conv2d(c, MAPS, 1) for c in channels)
-        self.reduce_second = nn.ModuleList(nn.Conv2d(c, MAPS, 1) for c in channels)
-        self.merge = nn.ModuleList(nn.Conv2d(4 * MAPS, 2 * MAPS, 1) for _ in channels[2:])
+        self.reduce_first = Modules[nn.Conv2d](nn.Conv2d(c, MAPS, 1) for c in channels)
+        self.reduce_second = Modules[nn.Conv2d](nn.Conv2d(c, MAPS, 1) for c in channels)
+        self.merge = Modules[nn.Conv2d](nn.Conv2d(4 * MAPS, 2 * MAPS, 1) for _ in channels[2:])
         self.output = nn.Conv2d(2 * MAPS, 1, 1)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import filtering, ops
+from .modules import Modules
 
 
 class EqualizedConvolution(nn.Module):
@@ -60,7 +61,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.channels, self.group = tuple(channels), group
         self.from_rgb = EqualizedConvolution(inputs=3, outputs=channels[-1], size=1)
-        self.blocks = nn.ModuleList(
+        self.blocks = Modules[ResidualBlock](
             ResidualBlock(inputs=i, outputs=o) for i, o in zip(channels[:0:-1], channels[-2::-1])
         )
         self.last = EqualizedConvolution(inputs=channels[0] + 1, outputs=channels[0], size=3)

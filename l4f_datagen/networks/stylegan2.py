@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from . import ops
 from .folding import FoldedToRGB, Noise, fold_convolution, fold_styles
+from .modules import Modules
 from .synthesis import GeneratorArchitecture, Parts, Synthesis
 
 __all__ = ["Generator", "GeneratorArchitecture", "Mapping", "StyledConvolution", "ToRGB", "map_codes"]
@@ -84,13 +85,15 @@ class Generator(nn.Module, Synthesis):
     ``w_avg`` (w_dim) is the centre of truncation.
     """
 
+    w_avg: Tensor
+
     def __init__(self, architecture: GeneratorArchitecture):
         super().__init__()
         self.architecture = a = architecture
         self.mapping = Mapping(z_dim=a.z_dim, w_dim=a.w_dim, num_layers=a.mapping_layers)
         self.register_buffer("w_avg", torch.zeros(a.w_dim))
         self.constant = nn.Parameter(torch.randn(a.channels[0], 4, 4))
-        self.layers, self.to_rgb = nn.ModuleList(), nn.ModuleList()
+        self.layers, self.to_rgb = Modules[StyledConvolution](), Modules[ToRGB]()
         common = {"w_dim": a.w_dim, "clamp": a.conv_clamp}
         for level, outputs in enumerate(a.channels):
             inputs, resolution = a.channels[max(level - 1, 0)], 4 << level

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..modules import Modules
 from ..segmenter import Segmenter
 
 _MOST_HALVINGS = 10
@@ -32,8 +33,8 @@ class UNet(Segmenter):
         super().__init__(classes=classes, foreground=foreground, size=size)
         self.depth, self.width, self.inputs = depth, width, inputs
         widths = [width << level for level in range(depth + 1)]
-        self.down = nn.ModuleList(_double(i, o) for i, o in zip([inputs, *widths[:-1]], widths))
-        self.up = nn.ModuleList(_double(widths[j] + widths[j + 1], widths[j]) for j in reversed(range(depth)))
+        self.down = Modules[nn.Sequential](_double(i, o) for i, o in zip([inputs, *widths[:-1]], widths))
+        self.up = Modules[nn.Sequential](_double(widths[j] + widths[j + 1], widths[j]) for j in reversed(range(depth)))
         self.scores = nn.Conv2d(width, classes, 1)
 
     @classmethod
