@@ -25,7 +25,8 @@ from l4f_datagen.networks.pixels import image_from_uint8
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
-from l4f_datagen.weights import load_generator, state
+from l4f_datagen.weights import load_generator
+from l4f_datagen.weights.native import state
 
 WORLD = "vessels"
 TRAINING, HELD_OUT = 8000, 1000

@@ -13,6 +13,7 @@ from l4f_datagen.storage import atomic, atomic_folders
 from l4f_datagen.weights import native
 from l4f_datagen.weights.containers import tensor_file
 from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.native.folders import STAGED
 
 from .conftest import TINY, tiny_generator
 from .faults import file_size_limit, room_for, snapshots
@@ -124,7 +125,7 @@ def test_a_mix_of_two_checkpoints_is_refused(pair, tmp_path):
 def test_what_a_killed_save_had_not_finished_is_ignored(left, pair, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(pair[0], out)
-    staged = out / native._STAGED
+    staged = out / STAGED
     staged.mkdir()
     content = (pair[1] / "generator.safetensors").read_bytes()
     (staged / "generator.safetensors").write_bytes(content[: len(content) // 2] if left == "torn" else content)

@@ -14,8 +14,8 @@ from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..training.core.run import FINAL, SAMPLES, read_description
 from ..versions import versions
-from ..weights.cards import training_of
 from ..weights.native import read_card
+from ..weights.native.cards import training_of
 from . import markdown, pictures, results, summary
 from .plan import (
     BASELINES,

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -17,12 +17,12 @@ from ..networks.stylegan2 import Generator
 from ..storage import atomic
 from . import native, remote
 from .assembly.assemble import first_not_finite
-from .cards import RECOMMENDED
 from .comparison import difference
 from .containers import files
 from .kinds import KINDS, SPOKEN, Kind, Network, expected, with_article
 from .layouts import registry, rosinality
 from .load import locate, read_alpha, read_generator, read_segmenter, result_of
+from .native.cards import RECOMMENDED
 from .onnx import writing as onnx_file
 from .source import UNKNOWN_LICENCE, Source
 
@@ -162,10 +162,10 @@ def _write_native(found: Path, out: Path, networks: Networks, licence: str | Non
     """Write a folder and give the largest difference of what is read back."""
     created = not out.exists()
     atomic.check_folder(out, f"out {out}")
-    wanted: dict[Kind, Any] = {kind: network for kind, (network, _) in networks.items()}
+    wanted: dict[Kind, Network] = {kind: network for kind, (network, _) in networks.items()}
     try:
         # Read back before it takes the place of what is there.
-        with native.saving(out, **wanted, card=_card_of(found, out, networks, licence)) as staged:
+        with native.saving(out, wanted, _card_of(found, out, networks, licence)) as staged:
             return max(_verified(staged, kind, network, allow_nan) for kind, network in wanted.items())
     except BaseException:
         if created:

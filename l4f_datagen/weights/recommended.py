@@ -9,7 +9,7 @@ from ..addresses import shown
 from ..errors import UserError
 from ..settings.recommended import checked
 from . import locate, native, result_of
-from .cards import RECOMMENDED
+from .native.cards import RECOMMENDED
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from l4f_datagen.generation.recommended import with_recommended
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.settings import GenerateSettings
-from l4f_datagen.weights import cards, native
+from l4f_datagen.weights import native
+from l4f_datagen.weights.native import cards
 from tests.weights import forge
 
 from .checkpoints import look

@@ -13,8 +13,8 @@ from safetensors.torch import save
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.segmenters.unet import UNet
-from l4f_datagen.weights import state
 from l4f_datagen.weights.containers import safetensors_file
+from l4f_datagen.weights.native import state
 from tests.weights import forge
 
 from .checkpoints import look

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...weights import state
+from ...weights.native import state
 from .learner import Learner
 from .log import not_finite
 from .run import RunFolder

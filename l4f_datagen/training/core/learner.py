@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...errors import UserError
 from ...networks import ops
-from ...weights import state
+from ...weights.native import state
 from .process_group import Processes
 
 

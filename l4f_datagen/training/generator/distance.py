@@ -6,7 +6,8 @@ from typing import Any
 
 from ...errors import UserError
 from ...settings import EvaluateFrechetSettings, TrainGeneratorSettings
-from ...weights import native, state
+from ...weights import native
+from ...weights.native import state
 from .learner import GeneratorLearner
 
 

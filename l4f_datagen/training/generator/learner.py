@@ -14,7 +14,7 @@ from ...networks.discriminator import Discriminator
 from ...networks.stylegan2 import Generator
 from ...seeding import normal
 from ...settings import TrainGeneratorSettings
-from ...weights import state
+from ...weights.native import state
 from ..core import losses
 from ..core.learner import Learner, adam, laid_out
 from ..core.process_group import Processes

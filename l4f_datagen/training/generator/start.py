@@ -13,7 +13,8 @@ from ...networks.growing import grown_discriminator, grown_generator
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import generator_for
 from ...settings import TrainGeneratorSettings
-from ...weights import native, state
+from ...weights import native
+from ...weights.native import state
 from ...weights.source import Source
 from ..core.keeping import STATE
 from ..core.run import CHECKPOINTS

@@ -14,7 +14,8 @@ import torch
 from ...photographs.opening import open_source
 from ...progress.state import TrainingProgress
 from ...settings import TrainGeneratorSettings, with_preset
-from ...weights import cards, native, state
+from ...weights import native
+from ...weights.native import cards, state
 from ..core import keeping
 from ..core.divergence import Watch
 from ..core.learner import check_batch

@@ -12,7 +12,8 @@ from ...documents import read_json
 from ...errors import UserError
 from ...progress.state import TrainingProgress
 from ...settings import TrainSegmenterSettings
-from ...weights import native, state
+from ...weights import native
+from ...weights.native import state
 from ..core import keeping
 from ..core.log import TermLog
 from ..core.process_group import Processes

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from ...devices import too_little_memory
 from ...errors import UserError
 from ...short import short
-from ..pickle import reading as pickles
+from ..pickle import pickles
 from ..pickle.allowed import allow_list
 from ..pickle.machine import Allowance, Damaged, Forbidden
 from . import members, safetensors_file, torch_file

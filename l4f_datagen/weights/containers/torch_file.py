@@ -6,7 +6,7 @@ from functools import partial
 from typing import BinaryIO
 
 from ...short import short
-from ..pickle import reading as pickles
+from ..pickle import pickles
 from ..pickle.allowed import allow_list, number_type
 from ..pickle.machine import Allowance, Damaged, Forbidden, StandIn
 from ..pickle.tensors import Storage

@@ -14,10 +14,10 @@ from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
-from ..assembly.modules import PERSISTENT_OBJECT, Module, is_pickled, of_record, of_state
 from ..assembly.names import find, found_in, stored
 from ..pickle.machine import Record
 from .layout import Layout
+from .nvidia_modules import PERSISTENT_OBJECT, Module, is_pickled, of_record, of_state
 
 KEYS = ("G_ema", "G")
 _SIGNS = (

@@ -4,7 +4,7 @@ import torch
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 
-from . import forge
+from .. import forge
 
 
 def _features(channels, first):

@@ -14,7 +14,7 @@ from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.weights.layouts import rosinality
 
-from . import forge
+from .. import forge
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 381646430\n"
 

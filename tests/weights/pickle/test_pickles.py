@@ -15,7 +15,7 @@ import torch
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.weights.containers.torch_file import LEGACY_START
-from l4f_datagen.weights.pickle import reading as pickles
+from l4f_datagen.weights.pickle import pickles
 from l4f_datagen.weights.pickle.allowed import allow_list
 from l4f_datagen.weights.pickle.machine import MAX_OPERATIONS, Allowance, Damaged, Forbidden
 

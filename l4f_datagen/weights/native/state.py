@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import documents
-from ..devices import too_little_memory
-from ..errors import UserError
-from ..short import short
-from .containers import safetensors_file, tensor_file
-from .containers.files import DAMAGE
+from ... import documents
+from ...devices import too_little_memory
+from ...errors import UserError
+from ...short import short
+from ..containers import safetensors_file, tensor_file
+from ..containers.files import DAMAGE
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import torch
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 
-from . import forge
+from .. import forge
 
 
 class Network:

@@ -18,8 +18,8 @@ from l4f_datagen.weights.convert import convert
 from l4f_datagen.weights.inspection import inspect
 from l4f_datagen.weights.layouts import rosinality
 
-from . import forge
-from .test_segmenters import published_state
+from .. import forge
+from ..layouts.test_segmenters import published_state
 
 
 def _copied(state):

@@ -6,7 +6,7 @@ import torch
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 
-from . import forge
+from .. import forge
 
 
 @pytest.mark.parametrize("name", ["nvidia-plain-32", "nvidia-ada-32"])

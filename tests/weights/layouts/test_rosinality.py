@@ -11,7 +11,7 @@ from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.weights.layouts import rosinality
 
-from . import forge
+from .. import forge
 
 
 def _same(one, other):

@@ -11,7 +11,7 @@ from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.weights import native
 
-from . import forge
+from .. import forge
 
 
 def _folder(tmp_path, dtype):

@@ -6,9 +6,9 @@ from typing import TypeGuard
 from torch import Tensor
 
 from ...short import short
+from ..assembly.assemble import Misfit
 from ..pickle.machine import Record
 from ..pickle.tensors import load_tensor
-from .assemble import Misfit
 
 PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
 """What NVIDIA's pickles call for every module that they hold."""

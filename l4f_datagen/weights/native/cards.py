@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .. import documents
-from ..errors import UserError
-from ..short import short
-from .kinds import KINDS
+from ... import documents
+from ...errors import UserError
+from ...short import short
+from ..kinds import KINDS
 
 CARD = "model.json"
 FORMAT = "l4f-datagen-model"

@@ -4,7 +4,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.weights import state
+from l4f_datagen.weights.native import state
 
 
 def _trained(seed=0):
