@@ -18,9 +18,8 @@ from ..storage import atomic
 from . import native, remote
 from .assembly.assemble import first_not_finite
 from .comparison import difference
-from .containers import files
 from .kinds import KINDS, SPOKEN, Kind, Network, expected, with_article
-from .layouts import registry, rosinality
+from .layouts import reading, registry, rosinality
 from .load import locate, read_alpha, read_generator, read_segmenter, result_of
 from .native.cards import RECOMMENDED
 from .onnx import writing as onnx_file
@@ -111,7 +110,7 @@ def _read_all(path: str | Path, allow_nan: bool) -> Networks:
     elif found.is_dir():
         kinds = [kind for kind in KINDS if native.network_file(found, kind)]
     else:
-        with files.opened(found, str(path), registry.records()) as content:
+        with reading.opened(found, str(path)) as content:
             kinds = registry.kinds_in(content.data)
     # A file that holds neither is read as a generator, for the message that says what it is.
     wanted: Sequence[Kind] = kinds or ("generator",)

@@ -13,7 +13,6 @@ from ..networks.segmenters import architectures
 from ..short import short
 from . import native, pipelines, strangers
 from .assembly.assemble import first_not_finite
-from .containers import files
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry
 from .layouts.layout import Layout
@@ -105,7 +104,7 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
 
 def _inspect_file(found: Path, name: str) -> Inspection:
     networks, problem = [], None
-    with files.opened(found, name, registry.records()) as content:
+    with reading.opened(found, name) as content:
         layouts: dict[Kind, Layout] = {}
         for kind in KINDS:
             if layout := registry.layout_of(content.data, kind):

@@ -10,8 +10,8 @@ Kind = Literal["generator", "alpha", "segmenter"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Network = Generator | AlphaNetwork | Segmenter
 Found = TypeVar("Found", Generator, AlphaNetwork, Segmenter)
-SPOKEN: dict[Kind, str] = {"generator": "generator", "alpha": "alpha network", "segmenter": "segmenter"}
-"""What people call each kind."""
+SPOKEN: dict[Kind, str] = {"generator": "StyleGAN2 generator", "alpha": "alpha network", "segmenter": "segmenter"}
+"""What messages call each kind."""
 
 
 def expected(network: Network, kind: type[Found]) -> Found:
@@ -21,5 +21,5 @@ def expected(network: Network, kind: type[Found]) -> Found:
 
 
 def with_article(kind: Kind) -> str:
-    """ "a generator", "an alpha network", "a segmenter"."""
+    """What messages call a kind: "a StyleGAN2 generator", "an alpha network", "a segmenter"."""
     return f"{'an' if kind == 'alpha' else 'a'} {SPOKEN[kind]}"

@@ -13,9 +13,8 @@ from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from . import native, remote
 from .assembly.assemble import first_not_finite
-from .containers import files
 from .kinds import Kind, Network, expected
-from .layouts import reading, registry
+from .layouts import reading
 from .source import Source, file_sha256
 
 logger = logging.getLogger(__name__)
@@ -166,7 +165,7 @@ def _read(path: str | Path, kind: Kind, allow_nan: bool) -> tuple[Network, Sourc
         check_native(found, str(path))
         network, source = native.read(found, kind, shown(path))
     else:
-        with files.opened(found, str(path), registry.records()) as content:
+        with reading.opened(found, str(path)) as content:
             network, layout, notes = reading.read(content.data, kind, str(path))
         source = Source(name=shown(path), format=layout, sha256=file_sha256(found), notes=notes)
     if not allow_nan and (tensor := first_not_finite(network)):

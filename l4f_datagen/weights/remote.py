@@ -1,4 +1,4 @@
-"""Checkpoints at https://, s3://, gs:// and hf:// addresses: fetched once into a cache, checked on the way."""
+"""Checkpoints at https://, s3://, gs:// and hf:// addresses: each is fetched once into a cache and checked."""
 
 import hashlib
 import logging
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..addresses import remember, shown
 from ..errors import UserError, WorkError
@@ -18,12 +18,15 @@ from . import native
 from .containers.files import describe
 from .source import file_sha256
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 logger = logging.getLogger(__name__)
 
 CACHE_VARIABLE = "L4F_CACHE"
 """Environment variable that names the cache folder; without it, l4f-datagen in the user's cache folder."""
 NATIVE_FILES = (*native.NETWORK_FILES, native.CARD)
-"""What is fetched of a folder; the card last, so that a folder that has one is complete."""
+"""The files that are fetched of a folder. The card comes last, so that a copy that has a card is complete."""
 TIMEOUT_VARIABLE = "L4F_TIMEOUT"
 """Environment variable: seconds without an answer after which a server counts as silent."""
 _TIMEOUT = 60.0
@@ -36,7 +39,7 @@ _RIGHTS = re.compile(
     r"awsaccesskeyid|googleaccessid"
 )
 _RIGHTS_BESIDE_SIG = re.compile(r"(?i)s[eprtv]|sip|spr|ske|sks|skt|skv|skoid|sktid")
-"""Names in an address's query that say who asks, and not for what."""
+"""Names in the query of an address that say who asks, not what for. The second ones do so beside a ``sig``."""
 _PAGE = re.compile(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|head|body|\?xml|error)\b")
 
 
@@ -46,7 +49,7 @@ def is_remote(path: str | Path) -> bool:
 
 
 def split_hash(path: str | Path) -> tuple[str, str | None]:
-    """A path or an address without its suffix ``#sha256=…``, and that hash in lower case.
+    """A path or an address without its suffix ``#sha256=…``, and the hash in lower case; None without such a suffix.
 
     Raises:
         UserError: the suffix holds no SHA-256.
@@ -64,8 +67,8 @@ def split_hash(path: str | Path) -> tuple[str, str | None]:
 def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
     """The local copy of a remote checkpoint file, or of a remote native folder.
 
-    A copy is used again as long as the server names the same version (size, entity tag, time); with ``#sha256=…``
-    the server is not asked again. A server that cannot be reached leaves the copy that is there in use, and says so.
+    A copy is used again as long as the server names the same version (size, entity tag, time). With ``#sha256=…`` the
+    server is not asked again. Where it cannot be reached, the copy that is there is used, with a warning.
 
     Args:
         address: ``https://``, ``s3://``, ``gs://`` or ``hf://``, perhaps with the suffix ``#sha256=…``.
@@ -102,7 +105,7 @@ def fetch(address: str | Path, *, cache: Path | None = None) -> Path:
 
 
 def _cache_error(error: CannotWrite, place: Path) -> Exception:
-    """What to raise when it is this machine that could not keep the copy."""
+    """The error to raise where this computer could not keep the copy."""
     if error.full:
         return WorkError(
             f"cache {place}: no room left ({error.reason}): make room, or name another with {CACHE_VARIABLE}, and run "
@@ -115,9 +118,9 @@ def _cache_error(error: CannotWrite, place: Path) -> Exception:
 
 
 def _identity(address: str) -> str:
-    """What an address asks for, without who asks: the same for each signature and each user."""
+    """An address without what says who asks: the same text for every signature and every user."""
     if not address.startswith("http"):
-        return address  # "?" and "#" are parts of a key as others are
+        return address  # in the keys of such storages "?" and "#" are characters like others
     before, _, query = address.partition("#")[0].partition("?")
     pairs = {pair: pair.partition("=")[0] for pair in query.split("&") if pair}
     rights = [_RIGHTS, *([_RIGHTS_BESIDE_SIG] if "sig" in pairs.values() else [])]
@@ -126,14 +129,18 @@ def _identity(address: str) -> str:
 
 
 def cache_folder() -> Path:
-    """Where copies are kept: $L4F_CACHE, else l4f-datagen in the user's cache folder."""
+    """The folder of all copies: $L4F_CACHE, else l4f-datagen in the user's cache folder."""
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "l4f-datagen"
 
 
 def check_hash(path: Path, expected: str, name: str) -> None:
-    """Refuse a file of another content.
+    """Refuse a file whose content is another.
+
+    Args:
+        expected: its SHA-256, lower-case hexadecimal.
+        name: the file as the user called it, for messages.
 
     Raises:
         UserError: its SHA-256 is not ``expected``.
@@ -163,18 +170,18 @@ def _fetch(address: str, place: Path, copy: Path, expected: str | None) -> Path:
 
 
 def _options(address: str) -> dict[str, Any]:
-    """How long a server may be silent; how long a download takes is its own affair."""
+    """Options of the connection: how long a server may be silent. A whole download may take any time."""
     if not address.startswith("http"):
         return {}
     import aiohttp
 
     seconds = positive_seconds(TIMEOUT_VARIABLE, _TIMEOUT)
-    # A new session each time: it would be kept with the keys of the first call.
+    # A new session each time: fsspec would keep it, with the credentials of the first call.
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=seconds, sock_read=seconds)
     return {"client_kwargs": {"timeout": timeout}, "skip_instance_cache": True}
 
 
-def _fetch_folder(filesystem, path: str, place: Path, address: str) -> Path:
+def _fetch_folder(filesystem: "AbstractFileSystem", path: str, place: Path, address: str) -> Path:
     names = {entry.rstrip("/").rsplit("/", 1)[-1] for entry in filesystem.ls(path, detail=False)}
     folder = place / "folder"
     atomic.make_folder(folder)
@@ -186,19 +193,19 @@ def _fetch_folder(filesystem, path: str, place: Path, address: str) -> Path:
     return folder
 
 
-def _download(filesystem, path: str, copy: Path, expected: str | None, address: str) -> None:
-    """One file, to a temporary name and then in one step to its own, with the version that it has there."""
+def _download(filesystem: "AbstractFileSystem", path: str, copy: Path, expected: str | None, address: str) -> None:
+    """Fetch one file to a temporary name, check it, rename it, and note which version of the server's it is."""
     version_note = copy.with_name(f".{copy.name}.version")
     info = filesystem.info(path)
     version = _version(info)
     known = version_note.read_text(encoding="utf-8") if version_note.is_file() else None
     if not expected and copy.is_file() and known == version:
         return
-    # In parts, a server that knows none would give the beginning for each.
+    # In one request: a server that does not know ranges would answer every part with the beginning.
     in_one_go = {"block_size": 0} if address.startswith("http") else {}
     atomic.make_folder(copy.parent)
     with atomic.replacing(copy) as file:
-        with filesystem.open(path, "rb", **in_one_go) as source:
+        with cast("BinaryIO", filesystem.open(path, "rb", **in_one_go)) as source:
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
         file.flush()
@@ -210,7 +217,7 @@ def _download(filesystem, path: str, copy: Path, expected: str | None, address: 
 
 
 def _check_whole(path: Path, info: Mapping[str, Any], address: str) -> None:
-    """Refuse what is not all of the file, or a page about it.
+    """Refuse a part of the file, or a web page in its place.
 
     Raises:
         UserError: its size is not the one that the server says, or it is a web page.
@@ -231,6 +238,6 @@ def _check_whole(path: Path, info: Mapping[str, Any], address: str) -> None:
 
 
 def _version(info: Mapping[str, Any]) -> str:
-    """What the server says of a file's version; of one that says nothing but the size, the size."""
+    """What the server says about the version of a file; its size, where it says no more."""
     keys = ("size", "ETag", "etag", "mtime", "LastModified", "Last-Modified", "last_commit", "blob_id", "created")
     return "\n".join(f"{key}={info[key]}" for key in keys if info.get(key) is not None)

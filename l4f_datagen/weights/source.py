@@ -1,4 +1,4 @@
-"""Where a network came from: what data sets and their cards say about it."""
+"""Where a network came from, as data sets and their cards tell it."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ class Source:
     """Provenance of one network."""
 
     name: str
-    """As the user gave it: an embedded name or a path."""
+    """What the user called it: an embedded name, a path or an address."""
     format: str
     """"native", or the name of one of the ``layouts``: "rosinality", "nvidia", …"""
     sha256: str
-    """Of the file that holds the tensors."""
+    """SHA-256 of the file that holds the tensors, lower-case hexadecimal."""
     licence: str = UNKNOWN_LICENCE
-    """Licence of the weights; what is generated inherits it."""
+    """The licence of the weights, which generated images inherit."""
     notes: tuple[str, ...] = field(default=())
-    """What the reader had to decide, one sentence each."""
+    """What had to be decided while it was read, one sentence each."""
 
 
 def file_sha256(path: Path) -> str:

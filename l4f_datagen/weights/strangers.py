@@ -1,4 +1,4 @@
-"""Networks that are no StyleGAN2 generator but often lie beside one, recognised by the names of their tensors."""
+"""Networks that cannot be used here but are often given by mistake, recognised by the names of their tensors."""
 
 from collections.abc import Collection, Mapping
 from itertools import islice
@@ -9,7 +9,6 @@ from .pickle.machine import Record
 from .pickle.tensors import StoredArray, StoredTensor
 
 _SIGNS = (
-    (("cp.resnet.conv1.weight", "ffm.convblk.conv.weight"), "a BiSeNet for face parsing"),
     (("model.diffusion_model.input_blocks.0.0.weight",), "Stable Diffusion"),
     (("conv_in.weight", "time_embedding.linear_1.weight"), "the U-Net of a diffusion model"),
     (("encoder.input_layer.0.weight",), "a pSp or e4e encoder without its decoder"),
@@ -32,10 +31,11 @@ _SIGNS = (
     (("inc.double_conv.0.weight",), "a U-Net segmenter"),
 )
 _SHOWN = 6
+"""Entries that a message names."""
 
 
 def name_of(data: object) -> str | None:
-    """The network that an unpickled file holds, if its tensors give it away."""
+    """Which of these networks an unpickled file holds; None if its tensors are of none."""
     return next((network for signs, network in _SIGNS if find(data, signs) is not None), None)
 
 

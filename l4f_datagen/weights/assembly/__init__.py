@@ -1,1 +1,1 @@
-"""What lies between a file and a network: where its tensors are, and how a network is built of them."""
+"""Between a file and a network: finding the tensors of a network in a file, and building the network from them."""

@@ -1,7 +1,8 @@
-"""Named tensors → networks: architecture from shapes, strict loading."""
+"""Named tensors → networks. The architecture follows from shapes; every tensor has to be there, and no other."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,38 +16,45 @@ from ...seeding import normal
 from ...short import short
 
 W_AVG_DRAWS = 4096
-"""Draws that the centre of truncation is averaged over where a file does not hold it."""
-_ALIGNMENT = 64
+"""How many w the centre of truncation is the mean of, where a file does not hold it."""
 _DRAWS_AT_ONCE = 512
+_ALIGNMENT = 64
+"""Bytes; torch's own tensors begin at multiples of it."""
 _MAX_WIDTH = 8192
 _MAX_LEVELS = 10
 _MAX_DEPTH = 64
-"""Layers of a mapping; the published ones have 2 to 8."""
+"""Layers of a mapping network; the published ones have 2 to 8."""
 _MAX_CLASSES = 1 << 16
 _MAX_MAPS = 1 << 28
-"""Numbers in the feature maps of one layer, of one image; the largest published networks have 2²⁶."""
+"""Numbers in one layer's feature maps of one image; the largest published networks have 2²⁶."""
 _COLOURS = {1: "grey", 2: "grey with transparency", 4: "RGBA"}
 
 
 class Misfit(ValueError):
-    """Tensors that do not make the network they claim to be."""
+    """Tensors that do not make up the network that they claim to be."""
 
 
 class Unsupported(ValueError):
-    """A network that we know, but not one that can be used here; the message is its name."""
+    """A known network of a kind that cannot be used here; the message is what people call it."""
 
 
 class _Shapes(TorchFunctionMode):
-    """Networks are made as shapes alone, on the meta device: their values are replaced at once.
+    """While it is active, networks are made on the meta device, as shapes without values; a file's tensors fill them.
 
-    torch.device("meta") would do it too, but there torch's drawing and scaling are written in Python, and the first
-    call imports torch's compiler: seconds.
+    ``torch.device("meta")`` would do so too. But it draws and scales in Python code of torch's whose first call imports
+    torch's compiler, which takes seconds.
     """
 
     _MAKING = (torch.randn, torch.zeros, torch.ones, torch.empty)
     _SCALING = (Tensor.__truediv__, Tensor.div, Tensor.__mul__, Tensor.mul)
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
         if function in self._MAKING:
             return torch.empty(*args, **{**(kwargs or {}), "device": "meta"})
         if function in self._SCALING and args[0].is_meta:
@@ -55,31 +63,38 @@ class _Shapes(TorchFunctionMode):
 
 
 def settled(tensor: Tensor, name: str) -> Tensor:
-    """A tensor as our networks keep it: float32, filters in the layout that convolutions on CPU want.
+    """A tensor as our networks keep it: float32, with filters in the memory order that convolutions on CPUs want.
 
-    Readers settle each tensor as they meet it, so that a file's layout and ours never stand in memory side by side.
+    Readers settle each tensor as they meet it, so that a whole network never stands in memory twice, as the file has it
+    and as we do.
+
+    Args:
+        name: what the file calls the tensor, for messages.
 
     Raises:
-        Misfit: its numbers are none that weights are made of: whole ones, say, whose scale lies elsewhere.
+        Misfit: its numbers cannot be weights: whole numbers, say, whose scale lies elsewhere.
     """
-    # A lone number may be a whole one, a strength of 0, say.
+    # A lone number may be whole: a noise strength of 0, say.
     if tensor.ndim and not tensor.is_floating_point():
         raise Misfit(f"tensor {short(name)} holds numbers of the type {str(tensor.dtype).removeprefix('torch.')}")
     layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
     tensor = tensor.detach().float().contiguous(memory_format=layout)
-    # Vector units round by where in memory a sum begins: aligned as torch aligns its own, the same weights give the
-    # same pixels from whichever file they came.
+    # How sums are rounded depends on where in memory they begin. A tensor that is aligned as torch aligns its own gives
+    # the same pixels whichever file it came from.
     return tensor.clone() if tensor.data_ptr() % _ALIGNMENT else tensor
 
 
 def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None = None) -> Generator:
-    """A frozen generator from tensors in our names (``Generator``'s state dict).
+    """A frozen generator from tensors by our names, those of ``Generator``'s state dict.
 
-    Where "w_avg" is absent, it becomes the mean w of 4096 fixed draws.
+    Where "w_avg" is absent, it becomes the mean of 4096 w, drawn from a fixed seed.
+
+    Args:
+        conv_clamp: the limit of activations; None for no limit.
 
     Raises:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
-        Unsupported: of one whose images are not square RGB.
+        Unsupported: its images are not square or not RGB.
     """
     _check_images(tensors)
     has_w_avg = "w_avg" in tensors
@@ -119,14 +134,14 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
 
 
 def of_channels(count: object) -> Unsupported:
-    """What a generator of another number of image channels than three is called."""
+    """The error that refuses a generator whose images have another number of channels than three."""
     plural = "" if type(count) is int and count == 1 else "s"
     colour = f" ({_COLOURS[count]})" if isinstance(count, int) and count in _COLOURS else ""
     return Unsupported(f"a StyleGAN2 generator of {short(count, 20)} image channel{plural}{colour}")
 
 
 def _check_images(tensors: Mapping[str, Tensor]) -> None:
-    """Refuse by name what is a StyleGAN2, but not one of square RGB images; generators of every layout pass here."""
+    """Refuse a StyleGAN2 whose images are not square RGB by its name. The generators of all layouts pass here."""
     rgb, constant = tensors.get("to_rgb.0.weight"), tensors.get("constant")
     if rgb is not None and rgb.ndim == 2 and rgb.shape[0] != 3:
         raise of_channels(rgb.shape[0])
@@ -136,10 +151,10 @@ def _check_images(tensors: Mapping[str, Tensor]) -> None:
 
 
 def clamp_of(stated: object) -> float | None:
-    """What a file states as conv_clamp, None for no clamp.
+    """The limit of activations that a file states as ``conv_clamp``; None for no limit.
 
     Raises:
-        Misfit: it is no number.
+        Misfit: what it states is no number.
     """
     if stated is not None and (isinstance(stated, bool) or not isinstance(stated, (int, float))):
         raise Misfit(f"a conv_clamp of {short(stated, 20, quotes=True)}")
@@ -156,7 +171,7 @@ def _mean_w(generator: Generator) -> Tensor:
 
 
 def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
-    """A frozen alpha network from tensors in our names (``AlphaNetwork``'s state dict).
+    """A frozen alpha network from tensors by our names, those of ``AlphaNetwork``'s state dict.
 
     Raises:
         Misfit: names or shapes are not those of an alpha network.
@@ -183,14 +198,15 @@ def build_segmenter(
     foreground: Sequence[int] | None = None,
     size: int | None = None,
 ) -> Segmenter:
-    """A frozen segmenter from tensors in our names (a ``Segmenter``'s state dict).
+    """A frozen segmenter from tensors by our names, those of the state dict of one of our architectures.
 
     Args:
-        stated: what is known beyond the shapes, such as BiSeNet's stem; what is not takes its usual value.
-        foreground, size: as the networks take them.
+        stated: what shapes do not tell, by name, such as the stride of a stem; what is not stated is as usual.
+        foreground: the classes that make up the foreground; None for all but 0.
+        size: height and width in pixels of the images that it was trained on; None if unknown.
 
     Raises:
-        Misfit: names or shapes are those of no segmenter, or what is stated is nothing that it could be.
+        Misfit: names or shapes are those of no segmenter, or what is stated is impossible.
     """
     kind = next((kind for kind in architectures().values() if all(sign in tensors for sign in kind.signs)), None)
     if kind is None:
@@ -214,7 +230,7 @@ def build_segmenter(
 
 
 def _as_stated(name: str, usual: int | bool, stated: Mapping[str, object]) -> int | bool:
-    """One of the things that shapes do not tell. Raises Misfit where something of another type is stated."""
+    """A property that shapes do not tell, as stated, else as usual. Raises Misfit where it has another type."""
     found = stated.get(name)
     if found is None:
         return usual
@@ -234,7 +250,7 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         if tensor.shape != expected[name].shape:
             shapes = short(tensor.shape), short(expected[name].shape)
             raise Misfit(f"tensor {name} has shape {shapes[0]}, expected {shapes[1]}")
-    # Counts, of batches say, stay whole numbers.
+    # Counts stay whole numbers: those of batches that a normalisation has seen, say.
     placed = {
         name: settled(tensor, name) if expected[name].is_floating_point() else tensor.to(expected[name].dtype)
         for name, tensor in tensors.items()
@@ -244,9 +260,9 @@ def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def first_not_finite(network: nn.Module) -> str | None:
-    """Name of the first tensor that holds NaN or infinity, None if all numbers are finite."""
+    """The name of the first tensor that holds NaN or infinity; None if all numbers are finite."""
     for name, tensor in network.state_dict().items():
-        # The extremes take one pass and no memory; NaN shows in both.
+        # Finding the extremes takes one pass and no memory; NaN shows in both.
         if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
             return name
     return None

@@ -1,10 +1,11 @@
-"""Where in a file a network's tensors lie: one rule for what tools put around state dicts, and before their names.
+"""Finds the tensors of a network in a file, whatever tools have put around its state dict and before its names.
 
 Compiling, training on several devices and saving from inside a larger model leave words before names
-(``module._orig_mod.model.g_ema.…``), and files keep state dicts in dictionaries of any names and depth. A network is
-found by the names of some of its tensors, its signs, whatever stands before them.
+(``module._orig_mod.model.g_ema.…``), and files keep state dicts in dictionaries of any name and depth. A network is
+found by its signs: the names of some of its tensors, whatever words stand before them.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,15 +14,19 @@ from ...short import short
 from .assemble import Misfit
 
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""Parts of names that torch's wrappers add, wherever they stand: several devices, compiling, sharding."""
+"""Words that torch's wrappers for several devices, compiling and sharding put into names, wherever they stand."""
 _AVERAGED = re.compile(r"(^|_)(ema|avg|averaged?)(_|$)", re.IGNORECASE)
 _RAW = frozenset({"g", "G", "netG", "generator", "params", "bg_extractor"})
+"""Names under which files keep a network that is no average over its training."""
 _COUNTERS = frozenset({"n_averaged"})
-"""What torch keeps beside averaged weights."""
+"""Entries of a state dict that torch keeps beside averaged weights, and that are no weights."""
 _MAX_DEPTH, _MAX_DICTIONARIES, _MAX_NETWORKS, _MAX_NAME = 4, 256, 16, 512
+"""How deep state dicts are looked for, in how many dictionaries, for how many networks in each, and with what length of
+names."""
 _MAX_NAMES = 30_000
-"""Of all dictionaries of a file together; the largest published checkpoints have some thousand."""
+"""Names in all dictionaries of a file together; the largest published checkpoints have some thousand."""
 _SHOWN = 4
+"""Other networks of a file that a note names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +34,15 @@ class State:
     """The tensors of one network, as a file holds them."""
 
     place: tuple[str, ...]
-    """The keys that lead to it and the words before its names."""
+    """The keys of dictionaries that lead to it, then the words before its names."""
     tensors: Mapping[str, object]
-    """Plain name → what the file holds there."""
+    """Plain name → the value that the file has there; see ``plain``."""
     around: tuple[Mapping, ...] = field(default=())
-    """The dictionaries that it lies in, the nearest first."""
+    """The dictionaries that it lies in, the innermost first."""
     twice: str | None = None
-    """A name that two entries have, one of them in a wrapper."""
+    """A plain name that two entries share, one of them with a wrapper's words; None as a rule."""
     others: tuple[str, ...] = ()
-    """Where else in the file such a network is, of those that would do as well."""
+    """The places of other networks in the file that would do as well."""
 
     @property
     def averaged(self) -> bool:
@@ -45,7 +50,12 @@ class State:
         return any(_AVERAGED.search(part) for part in self.place)
 
     def notes(self, kind: str, averaged: str) -> list[str]:
-        """What had to be decided: of several, or without an average of the usual name ``averaged``."""
+        """What had to be decided: which of several networks is taken, and that a raw one is.
+
+        Args:
+            kind: what to call the network.
+            averaged: the usual name of its average, which the file lacks then.
+        """
         notes, place = [], short(".".join(self.place) or "the file itself")
         if self.others:
             more = short(", ".join(self.others[:_SHOWN]))
@@ -55,7 +65,7 @@ class State:
         return notes
 
     def beside(self, name: str) -> object | None:
-        """What a file keeps beside its networks under a name, the nearest if there are several; else None."""
+        """The value of a name in the network's state dict, else in the innermost dictionary around it that has it."""
         if self.tensors.get(name) is not None:
             return self.tensors[name]
         for around in self.around:
@@ -66,17 +76,17 @@ class State:
 
 
 def plain(name: str) -> str:
-    """A tensor's name without what torch's wrappers put into it."""
+    """A tensor's name without the words that torch's wrappers put into it."""
     if ("mod" not in name and "wrapped" not in name) or len(name) > _MAX_NAME:
         return name
     return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
 def find(data: object, *signs: Sequence[str]) -> State | None:
-    """The network of an unpickled file whose tensors have certain names, averaged before raw; None if there is none.
+    """The network in the content of a file that has certain tensors, an average before a raw one; None if none has.
 
     Args:
-        signs: plain names, alternatives; each is all of those that have to be there together.
+        signs: alternatives, each the plain names of tensors that have to be there together.
     """
     found = [state for path, around in _dictionaries(data) for state in _in_names(path, around, signs)]
     if not found:
@@ -84,35 +94,25 @@ def find(data: object, *signs: Sequence[str]) -> State | None:
     averaged = [state for state in found if state.averaged]
     first, *others = averaged or found
     places = tuple(".".join(state.place) for state in others)
-    state = State(place=first.place, tensors=first.tensors, around=first.around, twice=first.twice, others=places)
-    return state
+    return dataclasses.replace(first, others=places)
 
 
 def found_in(data: object, *signs: Sequence[str]) -> State:
-    """``find`` where a layout was recognised already.
+    """``find`` for a layout that has recognised the file.
 
     Raises:
-        Misfit: there is no such network after all.
+        Misfit: there is no such network after all, or a tensor is there twice.
     """
     found = find(data, *signs)
     if found is None:
         raise Misfit("its tensors are not there")
+    if found.twice is not None:
+        raise Misfit(f"tensor {short(found.twice)} is there twice, once in a wrapper")
     return found
 
 
-def stored(state: State) -> Mapping[str, object]:
-    """The tensors of a network by plain name.
-
-    Raises:
-        Misfit: one is there twice.
-    """
-    if state.twice is not None:
-        raise Misfit(f"tensor {short(state.twice)} is there twice, once in a wrapper")
-    return state.tensors
-
-
 def _dictionaries(data: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping, ...]]]:
-    """The dictionaries of a file with the keys that lead to them, outer ones first, each with those around it."""
+    """Every dictionary of a file: the keys that lead to it, and it with those around it. Outer ones come first."""
     level, count, seen = [((), (data,))] if isinstance(data, Mapping) else [], 0, set()
     room = _MAX_NAMES
     for _ in range(_MAX_DEPTH):
@@ -135,7 +135,7 @@ def _dictionaries(data: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping
 
 
 def _in_names(path: tuple[str, ...], around: tuple[Mapping, ...], signs: Sequence[Sequence[str]]) -> Iterator[State]:
-    """The networks of one state dict: for each, the words before the names of its signs."""
+    """The networks of one state dict. Each is told by the words that stand before the names of its signs."""
     names, twice = {}, {}
     for name in around[0]:
         if isinstance(name, str):
@@ -151,7 +151,7 @@ def _in_names(path: tuple[str, ...], around: tuple[Mapping, ...], signs: Sequenc
                     prefixes[prefix] = None
     prefixes = list(prefixes)[:_MAX_NETWORKS]
     for prefix in prefixes:
-        # Of a network that stands before the others in one state dict, those are no part.
+        # A network without words before its names must not take in the tensors of others that have such words.
         inner = tuple(other for other in prefixes if other != prefix and other.startswith(prefix))
         own = [n for n in names if n.startswith(prefix) and not (inner and n.startswith(inner))]
         yield State(

@@ -1,1 +1,1 @@
-"""The files that checkpoints come in: bytes → inert values with tensors in them that are loaded when asked for."""
+"""The kinds of files that hold checkpoints: bytes → inert values, with tensors in them that are read on demand."""

@@ -1,4 +1,4 @@
-"""Opening a file and telling by its content what it is: wrappers off, then the container; nothing of it is run."""
+"""Opens a file and tells by its content what it is: takes wrappers off, then reads the container; runs none of it."""
 
 import io
 import re
@@ -20,19 +20,20 @@ from ..pickle.allowed import allow_list
 from ..pickle.machine import Allowance, Damaged, Forbidden
 from . import members, safetensors_file, torch_file
 
-EXPECTED = "a StyleGAN2 or alpha checkpoint: a native folder, NVIDIA's .pkl, rosinality's or Labels4Free's .pt"
 _HEAD = 1 << 12
+"""Bytes that are looked at to tell what a file is."""
 _MAX_WRAPPERS = 2
-_EXPANSION_FLOOR = 64 << 20
-_MAX_EXPANSION = 8
+_MAX_EXPANSION, _EXPANSION_FLOOR = 8, 64 << 20
+"""How many times its size a file may unpack to, and the bytes that any file may unpack to."""
 _CHUNK = 1 << 20
+"""Bytes that are read or unpacked at once."""
 _ZIP = b"PK\x03\x04"
 _TEXT_PICKLE = re.compile(rb"c[\w.]+\n[\w.]+\n|\((?:[dlt]|[ic][\w.]+\n|S['\"]|[ILF]-?\d|V|N)")
 _BINARY_PICKLE = re.compile(rb"[(}\]c]")
 BROKEN = (Damaged, Forbidden, EOFError, OSError, struct.error, zipfile.BadZipFile, zlib.error)
-"""What reading the bytes of a file may raise."""
+"""Errors that reading the bytes of a file may raise."""
 DAMAGE = (*BROKEN, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What else making sense of them may raise."""
+"""These, and those that interpreting the bytes may raise."""
 
 
 @dataclass(frozen=True)
@@ -51,36 +52,41 @@ class _Given:
 
     name: str
     size: int
-    """Bytes, as it lies on the disk."""
+    """Bytes on the disk."""
     records: frozenset[str]
+    expected: str
 
 
 @contextmanager
-def opened(path: Path, name: str, records: Collection[str] = ()) -> Iterator[Content]:
+def opened(
+    path: Path, name: str, *, records: Collection[str] = (), expected: str = "a checkpoint"
+) -> Iterator[Content]:
     """The content of a file; its tensors can be loaded as long as the context lasts.
 
-    What goes wrong inside the context while they are loaded becomes a UserError of this file too.
+    An error that is raised inside the context while they are loaded becomes a UserError about this file, too.
 
     Args:
         name: the file as the user called it, for messages.
-        records: classes that may be pickled in it, each answered by an inert record of its arguments and state.
+        records: classes ("module.Name") whose instances it may hold; each becomes an inert ``Record`` of its arguments
+            and its state.
+        expected: what such a file should be, for messages.
 
     Raises:
-        UserError: no checkpoint, a damaged one, or one that asks for what a checkpoint has no use for.
+        UserError: it is no checkpoint, is damaged, or asks for what a checkpoint has no use for.
     """
     with translated(name):
         if not path.is_file():
             raise UserError(
-                name, got="no regular file (a device, a pipe)", expected=EXPECTED, remedy="choose another file"
+                name, got="no regular file (a device, a pipe)", expected=expected, remedy="choose another file"
             )
         with path.open("rb") as file:
             size = path.stat().st_size
-            yield _content(file, _Given(name, size, frozenset(records)), size, ())
+            yield _content(file, _Given(name, size, frozenset(records), expected), size, ())
 
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """Errors of a file's content → one UserError about that file."""
+    """Turns an error that the content of a file causes into one UserError about that file."""
     try:
         yield
     except Forbidden as error:
@@ -110,6 +116,8 @@ def describe(head: bytes) -> str:
         return "a web page (HTML or XML), probably a failed download"
     if head[:2] == b"PK":
         return "a zip archive that is truncated or damaged"
+    if _is_onnx(head):
+        return "an ONNX model"
     if head[:4] == b"\x89HDF":
         return "an HDF5 file (Keras, say)"
     if head[:8] == b"\x89PNG\r\n\x1a\n" or head[:3] == b"\xff\xd8\xff":
@@ -137,11 +145,11 @@ def is_program(path: Path, name: str) -> bool:
 
 
 def _content(file: BinaryIO, given: _Given, size: int, wrappers: tuple[str, ...]) -> Content:
-    """The content of ``size`` bytes, which came out of the given file."""
+    """The content of ``size`` bytes: those of the given file, or those that its ``wrappers`` held."""
     file.seek(0)
     head = file.read(_HEAD)
     file.seek(0)
-    inside = f" in {' in '.join(reversed(wrappers))}" if wrappers else ""
+    inside = _inside(wrappers)
     allowance = Allowance(bytes=4 * size + _CHUNK, records=given.records)
     if head[:2] == b"\x1f\x8b":
         return _unwrapped(_gunzip(file, given.size), given, (*wrappers, "gzip"))
@@ -157,7 +165,7 @@ def _content(file: BinaryIO, given: _Given, size: int, wrappers: tuple[str, ...]
     if named:
         return Content(safetensors_file.load(file, size).tensors, f"safetensors{inside}")
     raise UserError(
-        given.name, got=describe(head), expected=EXPECTED, remedy="download it again or choose another file"
+        given.name, got=describe(head), expected=given.expected, remedy="download it again or choose another file"
     )
 
 
@@ -170,14 +178,18 @@ def _archived(file: BinaryIO, given: _Given, size: int, wrappers: tuple[str, ...
         raise UserError(
             given.name,
             got="a TorchScript program (torch.jit)",
-            expected=EXPECTED,
+            expected=given.expected,
             remedy="choose the checkpoint it came from",
         )
     if torch_file.archive_prefix(archive) is None:
         return _unwrapped(_only_member(archive, given.name), given, (*wrappers, "zip"))
-    inside = f" in {' in '.join(reversed(wrappers))}" if wrappers else ""
     allowance = Allowance(bytes=4 * max(size, unpacked) + _CHUNK, records=given.records)
-    return Content(torch_file.load_archive(file, archive, allowance), f"torch file (zip){inside}")
+    return Content(torch_file.load_archive(file, archive, allowance), f"torch file (zip){_inside(wrappers)}")
+
+
+def _inside(wrappers: tuple[str, ...]) -> str:
+    """ " in zip in gzip": what a container lay in, the nearest wrapper first."""
+    return "".join(f" in {wrapper}" for wrapper in reversed(wrappers))
 
 
 def _unwrapped(data: bytes | bytearray, given: _Given, wrappers: tuple[str, ...]) -> Content:
@@ -192,12 +204,12 @@ def _unwrapped(data: bytes | bytearray, given: _Given, wrappers: tuple[str, ...]
 
 
 def _bytes(file: BinaryIO) -> memoryview:
-    """All of a file, once in memory: what is cut out of it later are views."""
+    """All of a file, held in memory once: parts of it are views, no copies."""
     return memoryview(file.getvalue() if isinstance(file, io.BytesIO) else file.read())
 
 
 def _gunzip(file: BinaryIO, given: int) -> bytes:
-    """Unpack in small steps, so that a bomb is met at its limit, whatever it is wrapped in."""
+    """Unpack in small steps, so that a bomb is stopped at the limit, whatever it is wrapped in."""
     unpacked, machine = bytearray(), zlib.decompressobj(wbits=31)
     while not machine.eof:
         packed = machine.unconsumed_tail or file.read(_CHUNK)
@@ -209,7 +221,7 @@ def _gunzip(file: BinaryIO, given: int) -> bytes:
 
 
 def _only_member(archive: zipfile.ZipFile, name: str) -> bytearray:
-    """The one file of a zip archive. It is read into memory, so its name can lead nowhere."""
+    """The one file of a zip archive. It is read into memory; its name is never used as a path."""
     files = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
     if len(files) != 1:
         names = ", ".join(short(info.filename, 40) for info in files[:6])
@@ -225,11 +237,12 @@ def _only_member(archive: zipfile.ZipFile, name: str) -> bytearray:
 
 
 def _is_litter(name: str) -> bool:
+    """Whether a member is what macOS puts beside files, or hidden."""
     return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1].startswith(".")
 
 
 def _check_expansion(unpacked: int, packed: int) -> None:
-    # Weights are noise to a compressor: what grows to many times its size is no checkpoint.
+    # Compressors find little to save in weights: a file that grows to many times its size is no checkpoint.
     if unpacked > max(_EXPANSION_FLOOR, _MAX_EXPANSION * packed):
         raise Forbidden(f"more than {_MAX_EXPANSION} times its {packed} bytes when it is unpacked")
 
@@ -237,8 +250,13 @@ def _check_expansion(unpacked: int, packed: int) -> None:
 def _is_pickle(head: bytes) -> bool:
     if head[:1] == b"\x80":
         return len(head) > 1 and head[1] <= 5
-    # Protocols 0 and 1 begin with no mark of their own; 0 is text.
+    # Protocols 0 and 1 have no signature; 0 is text.
     return (_TEXT_PICKLE if _is_text(head) else _BINARY_PICKLE).match(head) is not None
+
+
+def _is_onnx(head: bytes) -> bool:
+    """Whether a file begins as ONNX models do: field 1 (the format's version), then 2 (what wrote it), 7 or 8."""
+    return head[:1] == b"\x08" and head[1:2] < b"\x80" and head[2:3] in (b"\x12", b"\x3a", b"\x42")
 
 
 def _is_text(head: bytes) -> bool:
@@ -246,5 +264,5 @@ def _is_text(head: bytes) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """What an error says, short and printable: parts of it may come from the file."""
+    """An error's message, short and printable, since parts of it may come from the file."""
     return short(error, 160)

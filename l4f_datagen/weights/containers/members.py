@@ -1,24 +1,24 @@
-"""Members of a zip archive, read within bounds: their headers may say anything."""
+"""Reads members of a zip archive within bounds, since their headers may claim anything."""
 
 import zipfile
-from collections.abc import Callable
 from typing import BinaryIO
 
 from ..pickle.machine import Allowance, Damaged, Forbidden
+from ..pickle.tensors import Fetch
 
 _LOCAL_HEADER = 30
+"""Bytes of a member's own header before its name."""
 _CHUNK = 1 << 20
-Fetch = Callable[[int, int], "bytes | bytearray | memoryview"]
 
 
 def check(archive: zipfile.ZipFile, size: int) -> int:
-    """Refuse an archive whose table cannot be true, or asks for what no checkpoint needs.
+    """Refuse an archive whose table of members contradicts itself, or uses what no checkpoint needs.
 
     Args:
-        size: of the archive in bytes.
+        size: bytes of the archive.
 
     Returns:
-        Bytes of all members together, unpacked.
+        How many bytes all members have together when they are unpacked.
 
     Raises:
         Damaged, Forbidden: it is refused.
@@ -37,13 +37,13 @@ def check(archive: zipfile.ZipFile, size: int) -> int:
 
 
 def read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytearray:
-    """All of a member, checked by its sum; what it unpacks to is never more than its header says.
+    """All of a member, its checksum verified. It never unpacks to more bytes than its header says.
 
     Raises:
         BadZipFile, Damaged: it is not what its header says.
     """
     found = bytearray()
-    # In steps: asked for all at once, zipfile would unpack it all and then cut it off.
+    # Step by step: if it is asked for everything at once, zipfile unpacks more than the header says and then cuts it.
     with archive.open(info) as member:
         while part := member.read(_CHUNK):
             found += part
@@ -53,13 +53,15 @@ def read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytearray:
 
 
 def fetcher(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, allowance: Allowance) -> Fetch:
-    """What gives some bytes of a member: of one that is not compressed those alone, else all is unpacked and kept."""
+    """A function that gives some bytes of a member. A compressed member is unpacked as a whole, once, and kept."""
     if info.compress_type == zipfile.ZIP_STORED:
         return lambda first, last: _fetch_stored(file, archive, info, first, last)
     return _Unpacked(archive, info, allowance)
 
 
-def _fetch_stored(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, start: int, stop: int):
+def _fetch_stored(
+    file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, start: int, stop: int
+) -> bytes | bytearray:
     if (start, stop) == (0, info.file_size):
         return read(archive, info)
     file.seek(info.header_offset)
@@ -72,7 +74,7 @@ def _fetch_stored(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInf
 class _Unpacked:
     """A compressed member, unpacked when it is first asked for; many tensors may lie in it."""
 
-    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, allowance: Allowance):
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, allowance: Allowance) -> None:
         self.archive, self.info, self.allowance = archive, info, allowance
         self.data: memoryview | None = None
 

@@ -1,4 +1,4 @@
-"""safetensors files: the header checked before anything is made of it, the tensors read when they are asked for."""
+"""safetensors files: their header is checked before it is used, their tensors are read on demand."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -31,11 +31,12 @@ NUMBER_TYPES = {
     "BOOL": torch.bool,
     "C64": torch.complex64,
 }
-"""What a header calls types of numbers."""
+"""How a header names the types of numbers."""
 _MAX_HEADER = 8 << 20
 """Bytes; that of the largest published generator is 20 000 long."""
 _MAX_TENSORS = 20_000
 _LENGTH = 8
+"""Bytes at the beginning of a file that say how long its header is."""
 _METADATA = "__metadata__"
 _ENTRIES = {"dtype", "shape", "data_offsets"}
 
@@ -114,7 +115,7 @@ def _are_sizes(values: object) -> bool:
 
 
 def _check_order(header: Mapping, room: int) -> None:
-    """Tensors lie behind each other without gaps, as the format wants it; else two would share bytes."""
+    """Refuse tensors that overlap or leave gaps: the format wants each to begin where the one before ends."""
     at = 0
     for begin, end in sorted(tuple(entry["data_offsets"]) for entry in header.values()):
         if begin != at:

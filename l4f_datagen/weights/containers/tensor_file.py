@@ -1,4 +1,4 @@
-"""Writing safetensors files tensor by tensor: the library's own writer wants a path, or all bytes at once."""
+"""Writes safetensors files tensor by tensor; the library's own writer wants a path, or all bytes at once."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +13,14 @@ _NAMES = {
     torch.int64: "I64", torch.float64: "F64", torch.float32: "F32", torch.int32: "I32", torch.bfloat16: "BF16",
     torch.float16: "F16", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
 }  # fmt: skip
-"""In the order in which the library writes them: the widest first, so that every tensor is aligned."""
+"""Type of numbers → its name in a header. Tensors are written in this order, as the library does: the widest first, so
+that each is aligned."""
 _RANKS = {dtype: rank for rank, dtype in enumerate(_NAMES)}
 _ALIGNMENT = 8
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file, the same bytes as the library's; whole or not at all.
+    """Write a safetensors file with the same bytes as the library writes; it is there whole or not at all.
 
     Raises:
         CannotWrite: the disk is full, say.

@@ -1,4 +1,4 @@
-"""torch's own files, the zip archives of today and the pickles in a row of before, read by our pickle machine."""
+"""torch's own files, today's zip archives and the older rows of pickles, read by our pickle machine."""
 
 import zipfile
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from . import members
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_START = _MAGIC.to_bytes(10, "little")
-"""What stands in the first bytes of an older file."""
+"""Bytes near the beginning of every older file."""
 _PROTOCOL = 1001
 _MAX_PICKLE = 64 << 20
 
@@ -29,7 +29,7 @@ def archive_prefix(archive: zipfile.ZipFile) -> str | None:
 
 
 def is_program(archive: zipfile.ZipFile) -> bool:
-    """Whether a zip archive of torch holds code, which TorchScript's do."""
+    """Whether a zip archive was written by torch and holds code, as TorchScript programs do."""
     prefix = archive_prefix(archive)
     return prefix is not None and any(name.startswith(f"{prefix}code/") for name in archive.namelist())
 
@@ -104,12 +104,12 @@ def load_legacy(data: memoryview, allowance: Allowance, load_from_bytes: Callabl
 
 
 def storage_from_bytes(allowance: Allowance, data: object) -> Storage:
-    """Answers ``torch.storage._load_from_bytes``: one storage, written as an older file of its own."""
+    """The answer to ``torch.storage._load_from_bytes``: one storage, which comes as a complete older file."""
     if not isinstance(data, (bytes, memoryview)):
         raise Damaged("a storage without bytes")
     storage = load_legacy(memoryview(data), allowance, _no_bytes_inside)
     if not isinstance(storage, Storage):
-        raise Damaged("a storage that is none")
+        raise Damaged("something else where a storage belongs")
     return storage
 
 
@@ -118,7 +118,7 @@ def _no_bytes_inside(*_: object) -> Storage:
 
 
 def _storage_identity(identity: object, length: int) -> tuple[StandIn, str, int]:
-    """('storage', class, name, device, count) and, in older files, a view into another storage."""
+    """Class, name and count of ('storage', class, name, device, count), which ends with a view in older files."""
     if not isinstance(identity, tuple) or len(identity) != length or identity[0] != "storage":
         raise Forbidden("a persistent id that is no storage")
     if length == 6 and identity[5] is not None:
@@ -130,7 +130,7 @@ def _storage_identity(identity: object, length: int) -> tuple[StandIn, str, int]
 
 
 def _place(data: memoryview, names: object, storages: dict[str, Storage]) -> None:
-    """Tell the storages of an older file where their bytes are: count and numbers, one after the other."""
+    """Tell the storages of an older file where their bytes are: for each in turn a count, then its numbers."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) != len(set(names)):
         raise Damaged("an older torch file without its list of storages")
     for name in names:

@@ -1,4 +1,4 @@
-"""The BiSeNet of the published face-parsing code: a plain state dict, 19 classes of CelebAMask-HQ as a rule."""
+"""The BiSeNet of the published face-parsing code, a plain state dict; as a rule of CelebAMask-HQ's 19 classes."""
 
 import re
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from torch import Tensor
 from ...networks.segmenter import Segmenter
 from ...short import short
 from ..assembly.assemble import Misfit, build_segmenter
-from ..assembly.names import find, found_in, stored
+from ..assembly.names import find, found_in
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
 SIZE = 512
-"""Height and width of the images that it was trained on."""
+"""Height and width in pixels of the images that it was trained on."""
 _SIGNS = ("cp.resnet.conv1.weight", "ffm.convblk.conv.weight")
 _MODULES = {
     r"cp\.resnet": "backbone",
@@ -36,27 +36,27 @@ _COUNT = "num_batches_tracked"
 
 
 def recognises(content: object) -> bool:
-    """Whether an unpickled file holds a segmenter in this layout."""
+    """Whether the content of a file holds a segmenter in this layout."""
     return find(content, _SIGNS) is not None
 
 
 def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
-    """The segmenter of an unpickled file, and what had to be decided on the way.
+    """The segmenter in the content of a file, and what had to be decided on the way.
 
-    Its foreground is all but class 0, which is CelebAMask's background.
+    Its foreground is every class but 0, which is the background of CelebAMask-HQ.
 
     Raises:
         Misfit: names or shapes are not those of this network.
     """
     found = found_in(content, _SIGNS)
-    tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
+    tensors = {_our_name(name): load_tensor(value) for name, value in found.tensors.items()}
     notes = found.notes("segmenter", "in it")
     published = {"stem": 4, "align_corners": True}
     return build_segmenter({**_counts(tensors), **tensors}, stated=published, size=SIZE), tuple(notes)
 
 
 def _counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """How many batches each normalisation has seen, which files of old versions of torch leave out."""
+    """Zeros for how many batches each normalisation has seen: files of old versions of torch leave that out."""
     stems = [name.removesuffix("running_mean") for name in tensors if name.endswith(".running_mean")]
     return {f"{stem}{_COUNT}": torch.zeros((), dtype=torch.long) for stem in stems}
 

@@ -1,4 +1,4 @@
-"""The alpha networks of the published Labels4Free code: ``bg_extractor`` files, two spellings."""
+"""The alpha networks of the published Labels4Free code (``bg_extractor``), whose tensors have two spellings."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ...networks.alpha import AlphaNetwork
 from ...short import short
 from ..assembly.assemble import Misfit, build_alpha
-from ..assembly.names import find, found_in, stored
+from ..assembly.names import find, found_in
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
@@ -17,18 +17,18 @@ _SIGNS = (
 
 
 def recognises(content: object) -> bool:
-    """Whether an unpickled file holds an alpha network in this layout."""
+    """Whether the content of a file holds an alpha network in this layout."""
     return find(content, *_SIGNS) is not None
 
 
 def read(content: Mapping) -> tuple[AlphaNetwork, tuple[str, ...]]:
-    """The averaged alpha network of an unpickled file, and what had to be decided on the way.
+    """The averaged alpha network in the content of a file, and what had to be decided on the way.
 
     Raises:
         Misfit: names or shapes are of neither spelling.
     """
     found = found_in(content, *_SIGNS)
-    tensors = {_our_name(name): load_tensor(value) for name, value in stored(found).items()}
+    tensors = {_our_name(name): load_tensor(value) for name, value in found.tensors.items()}
     return build_alpha(tensors), tuple(found.notes("alpha network", "bg_extractor_ema"))
 
 

@@ -1,6 +1,6 @@
 """NVIDIA's PyTorch networks: StyleGAN2 of the stylegan2-ada-pytorch and stylegan3 repositories.
 
-Which tensors there are, and what the modules say of themselves where they were pickled whole, is all that is looked at.
+Only the tensors are looked at and, where modules were pickled whole, what they say about themselves.
 """
 
 import math
@@ -14,7 +14,7 @@ from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
-from ..assembly.names import find, found_in, stored
+from ..assembly.names import find, found_in
 from ..pickle.machine import Record
 from .layout import Layout
 from .nvidia_modules import PERSISTENT_OBJECT, Module, is_pickled, of_record, of_state
@@ -29,12 +29,12 @@ _MAX_LEVELS = 10
 
 
 def recognises(data: object) -> bool:
-    """Whether an unpickled file holds a generator in this layout."""
+    """Whether the content of a file holds a generator in this layout."""
     return _pickled(data) is not None or find(data, *_SIGNS) is not None
 
 
 def read(data: object) -> tuple[Generator, tuple[str, ...]]:
-    """The averaged generator of an unpickled file, and what had to be decided on the way.
+    """The averaged generator in the content of a file, and what had to be decided on the way.
 
     Raises:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
@@ -66,13 +66,13 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
 
 
 def _generator(data: object) -> tuple[Module, list[str]]:
-    """The averaged generator if there is one, and what had to be decided to find it."""
+    """The averaged generator if there is one, else the raw one, and what had to be decided to find it."""
     record = _pickled(data)
     if record is None:
         found = found_in(data, *_SIGNS)
         notes = found.notes("generator", "G_ema")
-        notes.append("a state dict does not say where activations are clamped (conv_clamp); here nowhere")
-        return of_state(stored(found)), notes
+        notes.append("a state dict does not say where activations are clamped (conv_clamp); none are")
+        return of_state(found.tensors), notes
     notes = []
     if isinstance(data, Mapping) and not is_pickled(data.get(KEYS[0])):
         notes.append("the file has no averaged generator G_ema; its raw generator G is used")
@@ -85,7 +85,7 @@ def _pickled(data: object) -> Record | None:
 
 
 def _check_kind(network: Module, synthesis: Module) -> None:
-    """Refuse by name what shares this file format."""
+    """Refuse other networks that come in this file format, each by its name."""
     if "b4" not in synthesis.children:
         if any(re.fullmatch(r"L\d+_\d+_\d+", name) for name in synthesis.children if isinstance(name, str)):
             raise Unsupported("a StyleGAN3 generator")
@@ -139,7 +139,7 @@ def _layer_tensors(layer: Module) -> Iterator[tuple[str, Tensor]]:
         yield "noise", layer.tensor("noise_const")
         yield "noise_strength", layer.tensor("noise_strength")
     else:  # trained with use_noise off
-        # Of the size that its place gives it; what it says of itself could be anything.
+        # The size follows from its place: what a layer says about its own size could be anything.
         size = int(layer.name.split(".")[-2].removeprefix("b"))
         yield "noise", ops.fir_kernel().new_zeros(size, size)
         yield "noise_strength", ops.fir_kernel().new_zeros(())
@@ -161,7 +161,7 @@ def _affine(layer: Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _fully_connected(layer: Module, lr_mul: float) -> tuple[Tensor, Tensor]:
-    """Weight and bias for our gains, where the layer's own differ: a rate multiplier other than the usual."""
+    """Weight and bias, rescaled where the layer's gains differ from ours: another multiplier of the learning rate."""
     weight, bias = layer.tensor("weight"), layer.tensor("bias")
     if weight.ndim != 2 or not weight.shape[1]:
         raise Misfit(f"tensor {layer.name}.weight has shape {short(weight.shape)}, expected two dimensions")
@@ -182,7 +182,7 @@ def _check_activation(layer: Module) -> None:
 
 
 def _check_filter(layer: Module) -> None:
-    """Filters are rebuilt, not read: one that differs would change every image."""
+    """Refuse a filter that differs from ours, since filters are rebuilt and not read: every image would change."""
     if layer.has("resample_filter"):
         found, expected = layer.tensor("resample_filter").float(), ops.fir_kernel()
         if found.shape != expected.shape or not found.allclose(expected, atol=1e-4):
@@ -190,7 +190,7 @@ def _check_filter(layer: Module) -> None:
 
 
 def _clamp(layers: list[Module]) -> float | None:
-    """The limit of activations, one for all layers."""
+    """The limit of activations, which has to be the same in all layers; None for no limit."""
     clamps = {clamp_of(layer.attributes.get("conv_clamp")) for layer in layers}
     if len(clamps) > 1:
         raise Unsupported("a StyleGAN2 generator whose layers differ in conv_clamp")

@@ -1,4 +1,4 @@
-"""The modules of NVIDIA's PyTorch networks, in either form that files have: pickled whole, or as a state dict."""
+"""The modules of NVIDIA's PyTorch networks, in the two forms that files have: pickled whole, or as a state dict."""
 
 from collections.abc import Mapping
 from typing import TypeGuard
@@ -11,16 +11,18 @@ from ..pickle.machine import Record
 from ..pickle.tensors import load_tensor
 
 PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
-"""What NVIDIA's pickles call for every module that they hold."""
+"""The function that NVIDIA's pickles call for every module that they hold."""
 
 
 class Module:
-    """One module: what it says of itself, the modules and the tensors in it.
+    """One module: what it says about itself, and the modules and the tensors in it.
 
-    A state dict says nothing of itself: ``attributes`` are empty then, and ``class_name`` too.
+    A state dict says nothing about itself: ``attributes`` and ``class_name`` are empty then.
     """
 
-    def __init__(self, name: str, class_name: str, attributes: Mapping, children: Mapping, tensors: Mapping):
+    def __init__(
+        self, name: str, class_name: str, attributes: Mapping, children: Mapping, tensors: Mapping[str, object]
+    ) -> None:
         self.name, self.class_name = name, class_name
         self.attributes, self.children, self._tensors = attributes, children, tensors
 
@@ -30,6 +32,7 @@ class Module:
         return _of_branch(found, where) if isinstance(found, _Branch) else of_record(found, where)
 
     def has(self, tensor: str) -> bool:
+        """Whether this module itself has a tensor of this name."""
         return self._tensors.get(tensor) is not None
 
     def tensor(self, name: str) -> Tensor:
@@ -45,10 +48,10 @@ def is_pickled(value: object) -> TypeGuard[Record]:
 
 
 def of_record(record: object, name: str) -> Module:
-    """A module that was pickled whole: its ``__dict__`` beside the program text that made it, which nobody looks at.
+    """A module that was pickled whole: its ``__dict__``, beside the program text that made it, which nobody looks at.
 
     Raises:
-        Misfit: it is none.
+        Misfit: the record is none of a module.
     """
     meta = record.arguments[0] if is_pickled(record) and record.arguments else None
     kind = meta.get("type", "class") if isinstance(meta, Mapping) else None
@@ -63,7 +66,7 @@ def of_state(tensors: Mapping[str, object]) -> Module:
     """The modules that the names of a state dict make up.
 
     Raises:
-        Misfit: a name is a module's and a tensor's.
+        Misfit: a name is both a module's and a tensor's.
     """
     root = _Branch()
     for name, value in tensors.items():
@@ -76,8 +79,11 @@ def of_state(tensors: Mapping[str, object]) -> Module:
 
 
 class _Branch:
-    def __init__(self):
-        self.children, self.tensors = {}, {}
+    """A module of a state dict: names → modules in it, names → tensors in it."""
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Branch] = {}
+        self.tensors: dict[str, object] = {}
 
 
 def _of_branch(branch: _Branch, name: str) -> Module:

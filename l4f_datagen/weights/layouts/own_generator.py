@@ -1,8 +1,8 @@
-"""A generator of ours as a lone state dict: a native folder's safetensors file without its card, or saved by torch."""
+"""A generator of ours as a state dict without its card: the safetensors file alone, or a file that torch saved."""
 
 from ...networks.stylegan2 import Generator
 from ..assembly.assemble import build_generator, settled
-from ..assembly.names import find, found_in, stored
+from ..assembly.names import find, found_in
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
@@ -10,17 +10,17 @@ _SIGNS = ("constant", "mapping.weights.0", "to_rgb.0.weight")
 
 
 def recognises(content: object) -> bool:
-    """Whether the content of a file holds one."""
+    """Whether the content of a file holds such a network."""
     return find(content, _SIGNS) is not None
 
 
 def read(content: object) -> tuple[Generator, tuple[str, ...]]:
-    """The generator and what had to be decided on the way. Raises Misfit where names or shapes are others."""
+    """The generator, and what had to be decided on the way. Raises Misfit where names or shapes are wrong."""
     found = found_in(content, _SIGNS)
-    tensors = {name: settled(load_tensor(value), name) for name, value in stored(found).items()}
+    tensors = {name: settled(load_tensor(value), name) for name, value in found.tensors.items()}
     notes = found.notes("generator", "g_ema")
     notes.append(
-        "the file comes without its model.json, which says where activations are clamped (conv_clamp); here nowhere"
+        "the file comes without its model.json, which would say where activations are clamped (conv_clamp); none are"
     )
     return build_generator(tensors), tuple(notes)
 

@@ -1,9 +1,9 @@
-"""A segmenter of ours as a lone state dict."""
+"""A segmenter of ours as a state dict without its card."""
 
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
 from ..assembly.assemble import build_segmenter
-from ..assembly.names import find, found_in, stored
+from ..assembly.names import find, found_in
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
@@ -13,18 +13,17 @@ def _signs() -> list[tuple[str, ...]]:
 
 
 def recognises(content: object) -> bool:
-    """Whether the content of a file holds one."""
+    """Whether the content of a file holds such a network."""
     return find(content, *_signs()) is not None
 
 
 def read(content: object) -> tuple[Segmenter, tuple[str, ...]]:
-    """The segmenter and what had to be decided on the way. Raises Misfit where names or shapes are others."""
+    """The segmenter, and what had to be decided on the way. Raises Misfit where names or shapes are wrong."""
     found = found_in(content, *_signs())
-    network = build_segmenter({name: load_tensor(value) for name, value in stored(found).items()})
-    unsaid = [*((name, str(usual)) for name, usual in network.unsaid.items()), ("foreground", "all classes but 0")]
-    names, taken = (", ".join(part) for part in zip(*unsaid, strict=True))
+    network = build_segmenter({name: load_tensor(value) for name, value in found.tensors.items()})
+    taken = ", ".join([*(f"{name} {usual}" for name, usual in network.unsaid.items()), "foreground all classes but 0"])
     notes = found.notes("segmenter", "of the name ema")
-    return network, (*notes, f"the file comes without its model.json, which says its {names}; taken: {taken}")
+    return network, (*notes, f"the file comes without its model.json, which would say more; as usual, it has {taken}")
 
 
 LAYOUT = Layout(

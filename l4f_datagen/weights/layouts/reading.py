@@ -1,30 +1,39 @@
-"""The content of a file that is no native checkpoint → the network in it."""
+"""Files that are no native checkpoints: opened as the families of layouts need it, and the network in them read."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 from ...devices import too_little_memory
 from ...errors import UserError
 from .. import strangers
 from ..assembly.assemble import Misfit, Unsupported
 from ..containers import files
-from ..kinds import KINDS, Kind, Network
+from ..kinds import KINDS, Kind, Network, with_article
 from . import registry
 
-_USUAL: dict[Kind, str] = {
-    "generator": "a StyleGAN2 generator",
-    "alpha": "an alpha network of Labels4Free",
-    "segmenter": "a segmenter",
-}
+
+def opened(path: Path, name: str) -> AbstractContextManager[files.Content]:
+    """The content of a file as ``files.opened`` gives it, with what the families pickle and how they are called.
+
+    Raises:
+        UserError: as ``files.opened``.
+    """
+    names = ", ".join(dict.fromkeys(layout.name for layout in registry.layouts()))
+    expected = f"a checkpoint: a native folder, or a file of a known layout ({names})"
+    return files.opened(path, name, records=registry.records(), expected=expected)
 
 
 def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[str, ...]]:
     """A network of a file, the name of its layout, and what had to be decided on the way.
 
-    To be called inside ``files.opened``, which answers for damage that shows only when tensors are read.
+    To be called while the file is ``opened``, which answers for damage that shows only when tensors are read.
 
     Args:
         name: the file as the user called it, for messages.
 
     Raises:
-        UserError: it holds none, another one, or one that does not fit together; says which.
+        UserError: it holds no such network, another one, or one whose tensors do not fit together; says which.
     """
     layout = registry.layout_of(content, kind)
     if layout is None:
@@ -47,17 +56,22 @@ def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[st
             raise  # about the machine, not about the file
         raise UserError(
             name,
-            got=f"a {kind} that does not fit its layout ({files.reason(error)})",
-            expected=_USUAL[kind],
+            got=f"{with_article(kind)} that does not fit its layout ({files.reason(error)})",
+            expected=f"the tensors of {with_article(kind)} in the layout {layout.name}",
             remedy="if other tools read it, it is of another kind; else download it again",
         ) from error
     return network, layout.name, notes
 
 
 def _asked(kind: Kind) -> str:
-    """What a file has to hold, in the words of all layouts of a kind."""
+    """What a file has to hold, in the words of all layouts of a kind of network."""
     asked = [layout.asked for layout in registry.layouts_of(kind) if layout.asked]
-    return f"{_USUAL[kind]} in {' or '.join(asked)}" if asked else _USUAL[kind]
+    return f"{with_article(kind)} in {_either(asked)}" if asked else with_article(kind)
+
+
+def _either(phrases: Sequence[str]) -> str:
+    *others, last = phrases
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _held(content: object) -> str:

@@ -1,4 +1,4 @@
-"""All layouts: whatever module of this folder declares a ``LAYOUT``."""
+"""All layouts: every module of this folder that declares a ``LAYOUT``."""
 
 import importlib
 import pkgutil
@@ -12,7 +12,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 @cache
 def layouts() -> tuple[Layout, ...]:
-    """Every layout, by kind of network, then in the order in which they are asked."""
+    """Every layout, ordered by kind of network, then as they are asked."""
     folder = importlib.import_module(_PACKAGE)
     found: list[Layout] = []
     for module in pkgutil.iter_modules(folder.__path__):
@@ -28,7 +28,7 @@ def layouts_of(kind: Kind) -> tuple[Layout, ...]:
 
 
 def layout_of(content: object, kind: Kind) -> Layout | None:
-    """The layout in which the content of a file holds a network of a kind; None if it holds none."""
+    """The layout in which the content of a file holds a network of a kind; None if it holds no such network."""
     return next((layout for layout in layouts_of(kind) if layout.recognises(content)), None)
 
 
@@ -38,15 +38,15 @@ def kinds_in(content: object) -> tuple[Kind, ...]:
 
 
 def signs() -> tuple[str, ...]:
-    """By what layouts are told apart, one phrase each; any words may stand before the names of tensors."""
+    """How files of each layout are recognised, one phrase each; words may stand before the names of tensors."""
     return tuple(dict.fromkeys(f"{layout.name}: {layout.signs}" for layout in layouts()))
 
 
 def records() -> frozenset[str]:
-    """Every class that files of some layout pickle networks as."""
+    """Every class whose instances the files of some layout pickle."""
     return frozenset(name for layout in layouts() for name in layout.records)
 
 
 def parts() -> dict[str, str]:
-    """What entries of files are called, by their names."""
+    """What people call the entries of files, by the names of the entries."""
     return {entry: said for layout in layouts() for entry, said in layout.parts.items()}

@@ -1,4 +1,4 @@
-"""rosinality's StyleGAN2 layout: the ``.pt`` files of Labels4Free, pSp, e4e and many others."""
+"""rosinality's layout of StyleGAN2: the ``.pt`` files of stylegan2-pytorch, Labels4Free, pSp, e4e and many others."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ...networks import ops
 from ...networks.stylegan2 import Generator
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, build_generator, settled
-from ..assembly.names import find, found_in, stored
+from ..assembly.names import find, found_in
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
@@ -23,24 +23,25 @@ _LAYER = {
     "activate.bias": "bias",
 }
 _MAX_LAYERS = 17
+"""Styled convolutions of a generator of 1024 px."""
 _TO_RGB = {"conv.modulation.weight": "affine_weight", "conv.modulation.bias": "affine_bias"}
 
 
 def recognises(content: object) -> bool:
-    """Whether an unpickled file holds a generator in this layout."""
+    """Whether the content of a file holds a generator in this layout."""
     return find(content, _SIGN) is not None
 
 
 def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
-    """The averaged generator of an unpickled file, and what had to be decided on the way.
+    """The averaged generator in the content of a file, and what had to be decided on the way.
 
     Raises:
-        Misfit: it is no StyleGAN2 of this layout after all.
+        Misfit: names or shapes are not those of a StyleGAN2 generator.
     """
     found = found_in(content, _SIGN)
     notes = found.notes("generator", "g_ema")
     latent_avg, tensors = found.beside("latent_avg"), {}
-    state = {name: value for name, value in stored(found).items() if name != "latent_avg"}
+    state = {name: value for name, value in found.tensors.items() if name != "latent_avg"}
     for name, value in state.items():
         tensor = load_tensor(value)
         if name.endswith((".blur.kernel", ".upsample.kernel")):
@@ -48,7 +49,7 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
         else:
             tensors[_our_name(name)] = settled(_our_shape(name, tensor), name)
     if not any(name.startswith("noises.") for name in state):
-        # The layout's first version drew its noise anew every time and kept no maps.
+        # The layout's first version drew noise anew for every image and kept no maps.
         notes.append("the file has no noise maps; with constant noise there is none")
         tensors |= _silent_noise(tensors)
     if latent_avg is not None:
@@ -59,7 +60,7 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
 
 
 def state_dict(generator: Generator) -> dict[str, Tensor]:
-    """A generator's tensors under this layout's names, its filters among them."""
+    """The tensors of a generator by this layout's names, with the filters that the layout keeps among them."""
     kernel = ops.fir_kernel(gain=4)
     state = {"input.input": generator.constant[None]}
     for index, (weight, bias) in enumerate(zip(generator.mapping.weights, generator.mapping.biases, strict=True)):
@@ -90,7 +91,7 @@ def state_dict(generator: Generator) -> dict[str, Tensor]:
 
 
 def _one_code(latent_avg: Tensor) -> Tensor:
-    """The centre of truncation as one code: encoders keep it once per layer."""
+    """The centre of truncation as one w (w_dim): files of encoders repeat it for every layer."""
     if latent_avg.ndim == 1:
         return latent_avg
     rows = latent_avg.flatten(0, -2).float()
@@ -135,7 +136,7 @@ def _index(text: str) -> int:
 
 
 def _our_shape(name: str, tensor: Tensor) -> Tensor:
-    """Without the leading and trailing dimensions of size one that this layout keeps."""
+    """A tensor without the leading and trailing dimensions of size one that this layout keeps."""
     if name.endswith("conv.weight"):
         return tensor.flatten(1)[0].reshape(tensor.shape[1:3]) if tensor.shape[3:] == (1, 1) else tensor[0]
     if name.endswith("noise.weight"):
@@ -148,7 +149,7 @@ def _our_shape(name: str, tensor: Tensor) -> Tensor:
 
 
 def _check_kernel(name: str, kernel: Tensor) -> None:
-    """Filters are rebuilt, not read: one that differs would change every image."""
+    """Refuse a filter that differs from ours, since filters are rebuilt and not read: every image would change."""
     expected = ops.fir_kernel(gain=4).to(kernel)
     if kernel.shape != expected.shape or not kernel.allclose(expected, atol=1e-4):
         raise Misfit(f"filter {short(name)} is not the [1, 3, 3, 1] of StyleGAN2")

@@ -1,4 +1,4 @@
-"""NVIDIA's TensorFlow pickles of 2019 and 2020: StyleGAN2's own releases, and StyleGAN2-ADA's first."""
+"""NVIDIA's TensorFlow pickles of 2019 and 2020: those of StyleGAN2, and the first of StyleGAN2-ADA."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from .layout import Layout
 TENSORFLOW_NETWORK = "dnnlib.tflib.network.Network"
 OLD_TENSORFLOW_NETWORK = "tfutil.Network"
 _FIRST_VERSION = 4
-"""Of the pickles that StyleGAN2 writes; StyleGAN's are older."""
+"""The version that StyleGAN2's pickles begin with; StyleGAN's have smaller ones."""
 _USUAL = {
     "architecture": "skip",
     "label_size": 0,
@@ -27,16 +27,16 @@ _USUAL = {
     "normalize_latents": True,
     "use_noise": True,
 }
-"""Options whose other values make another network."""
+"""Options of a network, and the values that they have to have: with others it is another network."""
 
 
 def recognises(data: object) -> bool:
-    """Whether an unpickled file holds networks in this layout."""
+    """Whether the content of a file holds networks in this layout."""
     return _networks(data) is not None
 
 
 def read(data: object) -> tuple[Generator, tuple[str, ...]]:
-    """The averaged generator of an unpickled file, and what had to be decided on the way.
+    """The averaged generator in the content of a file, and what had to be decided on the way.
 
     Raises:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
@@ -93,7 +93,7 @@ def _state(network: object) -> Mapping:
 def _check_options(options: Mapping) -> None:
     for name, usual in _USUAL.items():
         found = options.get(name, usual)
-        # Of plain values alone: comparing what a file nests in itself may never end.
+        # Only plain values are compared: comparing containers that a file nests in themselves may never end.
         plain = found is None or isinstance(found, (bool, int, float, str))
         if (plain and found == usual) or (name == "label_size" and plain and not found):
             continue
@@ -120,7 +120,7 @@ def _variables(state: Mapping) -> dict[str, object]:
 
 
 def _check_names(mapping: Mapping, synthesis: Mapping) -> None:
-    """What the options leave to their defaults still shows in the names."""
+    """Refuse by the names of variables what the options, left to their defaults, do not say."""
     if any("ToRGB_lod" in name for name in synthesis):
         raise Unsupported("a StyleGAN2 generator of the architecture orig")
     if any("/Skip/" in name for name in synthesis):

@@ -1,1 +1,1 @@
-"""Segmenters as ONNX files, and ONNX files looked into."""
+"""ONNX files: segmenters are written as them, and those of others are checked before a runtime opens them."""

@@ -1,24 +1,27 @@
-"""ONNX files of others, looked at before a runtime opens them: the runtime would read whatever files they name."""
+"""Looks at ONNX files of others before a runtime opens them, since the runtime reads whatever files they name."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import UserError
 from ...short import short
+
+if TYPE_CHECKING:
+    import onnx
 
 _LARGEST = (2 << 30) - 1
 """Bytes; protocol buffers end there, and larger weights lie in files of their own."""
 
 
 def check(path: Path, name: str) -> None:
-    """Refuse what is no ONNX model, and one whose weights lie outside its folder.
+    """Refuse a file that is no ONNX model, and a model whose weights lie outside its folder.
 
     Args:
         name: the file as the user called it, for messages.
 
     Raises:
-        UserError: as it says; or the extra is not installed.
+        UserError: it is refused, or the extra is not installed.
     """
     try:
         import onnx
@@ -45,7 +48,7 @@ def _refuse(name: str, got: str) -> NoReturn:
     raise UserError(name, got=got, expected="an ONNX model", remedy="export it again")
 
 
-def _tensors(model) -> Iterator:
+def _tensors(model: "onnx.ModelProto") -> "Iterator[onnx.TensorProto]":
     """All tensors of a model, those in the bodies of loops and branches too."""
     waiting = [model.graph, *model.functions]
     for training in model.training_info:
@@ -64,7 +67,10 @@ def _tensors(model) -> Iterator:
 
 
 def _check_place(folder: Path, entries: dict[str, str], name: str) -> None:
-    """Weights beside a model are usual; of any other file, nobody who hands over a model needs a part."""
+    """Refuse weights outside the folder of their model, and weights that are not there.
+
+    Large models keep their weights in files beside them. No honest model needs a part of any other file.
+    """
     location = entries.get("location", "")
     place = Path(location)
     inside = location and "\0" not in location and not place.is_absolute() and ".." not in place.parts

@@ -1,4 +1,4 @@
-"""Segmenters as ONNX files, for runtimes other than torch; what is written is run beside what it was made of."""
+"""Segmenters as ONNX files, for runtimes other than torch. What is written is run and compared with the segmenter."""
 
 import contextlib
 import importlib.util
@@ -18,12 +18,14 @@ from ...seeding import normal
 
 OPSET = 18
 FORMAT = "l4f-datagen-segmenter"
-"""What a file of ours calls itself in its metadata."""
+"""The format that our files name in their metadata."""
 INPUT, OUTPUT = "image", "scores"
-"""(N, 3, H, W) float32 in [-1, 1], RGB → (N, classes, H, W) before the softmax; N, H and W are free."""
+"""(N, 3, H, W) float32 RGB in [-1, 1] → (N, classes, H, W) float32, the scores before the softmax; N, H and W are
+free."""
 _SHAPES = ((1, 64, 64), (2, 65, 47))
 """Batch, height and width that a file is verified at; neither is what it was traced with."""
 _TRACED = (2, 3, 96, 128)
+"""The shape of the images that a segmenter is traced with."""
 
 
 def check_extra() -> None:
@@ -41,7 +43,7 @@ def check_extra() -> None:
 
 
 def content(segmenter: Segmenter) -> bytes:
-    """A segmenter as one ONNX file with its classes in the metadata.
+    """The bytes of an ONNX file of a segmenter, with its architecture and its classes in the metadata.
 
     Raises:
         UserError: the extra is not installed.
@@ -69,7 +71,7 @@ def content(segmenter: Segmenter) -> bytes:
         "foreground": json.dumps(segmenter.foreground),
         "size": json.dumps(segmenter.size),
         "input": "RGB, (value / 127.5) - 1",
-        "mean": "0.5,0.5,0.5",  # the same for values in [0, 1], as other programs write it
+        "mean": "0.5,0.5,0.5",  # as other programs say the same, of values in [0, 1]
         "std": "0.5,0.5,0.5",
     }
     onnx.helper.set_model_props(model, facts)
@@ -98,7 +100,7 @@ def _distance(segmenter: Segmenter, image: Tensor, found: Tensor) -> float:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter tells of packages that it could use and of what it calls itself; none of it is the user's."""
+    """Keeps the exporter's messages about itself and about packages that it could use from the user."""
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)

@@ -1,1 +1,1 @@
-"""Pickles, read by a machine of our own that runs none of their program text and allows what is on one list."""
+"""Reads pickles without running them: a machine of our own builds plain values, and knows one list of globals."""

@@ -21,11 +21,11 @@ STORAGE_TYPES = {
     "BoolStorage": torch.bool,
     "UntypedStorage": torch.uint8,
 }
-"""The classes that torch files name their number types by."""
+"""Classes by which torch's files name types of numbers."""
 
 _NUMBER_TYPES = ("float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool")
 _DATA_CLASSES = {
-    # What training programs keep beside their weights: options, paths, times. Records of them are never looked into.
+    # What training programs keep beside their weights: options, paths, times. Nobody looks into these records.
     "argparse": ("Namespace",),
     "datetime": ("date", "datetime", "timedelta"),
     "numpy": ("bool_", "float32", "float64", "int32", "int64"),
@@ -41,7 +41,7 @@ def allow_list(allowance: Allowance, load_from_bytes: Callable[[object], Storage
     """(module, name) → what answers it.
 
     Args:
-        allowance: what the tensors of the file may cost, and the records that it may ask for beside.
+        allowance: what reading the file may cost, and the records that it may ask for besides.
         load_from_bytes: answers ``torch.storage._load_from_bytes``.
     """
     tensor = partial(_tensor, allowance)
@@ -96,11 +96,23 @@ def _record(kind: str, *arguments: object) -> Record:
     return Record(kind, arguments)
 
 
-def _tensor(allowance: Allowance, storage: Storage, offset: int, shape: tuple, stride: tuple, *_: object):
+def _tensor(
+    allowance: Allowance, storage: object, offset: object, shape: object, stride: object, *_: object
+) -> StoredTensor:
     return StoredTensor(storage, offset, shape, stride, allowance)
 
 
-def _tensor_of_type(allowance: Allowance, storage, offset, shape, stride, grad, hooks, dtype, *_: object):
+def _tensor_of_type(
+    allowance: Allowance,
+    storage: object,
+    offset: object,
+    shape: object,
+    stride: object,
+    grad: object,
+    hooks: object,
+    dtype: object,
+    *_: object,
+) -> StoredTensor:
     return StoredTensor(storage, offset, shape, stride, allowance, number_type(dtype))
 
 
@@ -111,7 +123,7 @@ def _parameter(tensor: object, *_: object) -> object:
 
 
 def _from_type(function: object, kind: object, arguments: object, state: object) -> object:
-    # A tensor with attributes of its own; torch calls the function that rebuilds it.
+    # A tensor with attributes of its own comes with the function of torch that rebuilds it.
     if not isinstance(function, StandIn) or not function.name.startswith("torch._utils._rebuild_"):
         raise Forbidden("a tensor that is rebuilt by something else than torch")
     return function.build(arguments)
@@ -123,8 +135,10 @@ def _array(allowance: Allowance, kind: object, *_: object) -> StoredArray:
     return StoredArray(allowance)
 
 
-def _array_of_buffer(allowance: Allowance, data, kind, shape, order="C", axes=None) -> StoredArray:
-    # Protocol 5; order "K" comes with the axes in which the array's bytes lie.
+def _array_of_buffer(
+    allowance: Allowance, data: object, kind: object, shape: object, order: object = "C", axes: object = None
+) -> StoredArray:
+    # How protocol 5 writes arrays. Order "K" comes with the order of the axes in memory.
     array = StoredArray(allowance)
     array.set_state((1, shape, kind, order == "F", data))
     array.order_axes(axes if order == "K" else None)
@@ -138,7 +152,7 @@ def _scalar(kind: object, data: object = b"") -> int | float:
 
 
 def _encoded(allowance: Allowance, text: object, encoding: object = "latin1") -> bytes:
-    # How Python 3 writes bytes in protocols 0 to 2.
+    # Python 3 writes bytes so in protocols 0 to 2.
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise Forbidden("an encoding other than latin-1")
     allowance.spend(len(text))
@@ -178,7 +192,8 @@ def _list(allowance: Allowance, items: object = ()) -> list:
 
 
 def _sequence(allowance: Allowance, items: object) -> Iterable:
-    # No text, whose characters would become objects. A copy costs by its length: the same list may be copied often.
+    # A text is refused: each of its characters would become an object. Copies count as work by their length, since a
+    # pickle may copy the same list again and again.
     if not isinstance(items, (list, tuple, set, frozenset)):
         raise Damaged("a container made from something else than a list")
     allowance.work(len(items))
@@ -186,7 +201,7 @@ def _sequence(allowance: Allowance, items: object) -> Iterable:
 
 
 def _reconstructed(kind: object, base: object, state: object) -> object:
-    # How protocols 0 and 1 write any instance: made of its class alone.
+    # Protocols 0 and 1 write every instance so: made from its class alone.
     if not isinstance(kind, StandIn) or not isinstance(base, StandIn) or base.name.split(".")[-1] != "object":
         raise Forbidden("an instance that is built on another type than object")
     return kind.build(())

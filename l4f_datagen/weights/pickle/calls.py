@@ -1,4 +1,4 @@
-"""What the opcodes of a pickle do that ask for a global, call it or hand over state; and those that are refused."""
+"""The opcodes that ask for a global, call it or hand over state, and the opcodes that are refused."""
 
 import pickle
 
@@ -43,13 +43,13 @@ def _build(machine: Machine) -> None:
         raise Forbidden(f"a new state for {target.name}")
     if hasattr(target, "set_state"):
         target.set_state(state)
-    elif type(target) is not dict:  # the attributes of a dict, "_metadata" say, are no part of it
+    elif type(target) is not dict:  # attributes of a dictionary, "_metadata" say, are dropped
         raise Forbidden(f"a new state for a {type(target).__name__}")
 
 
 @operation(pickle.INST)
 def _instance(machine: Machine) -> None:
-    # Old classes: module and name follow; no checkpoint of torch's or NVIDIA's has one.
+    # An instance of a class in Python 2; no checkpoint of torch's or NVIDIA's has one.
     raise Forbidden(f"an instance of {short(machine.line())}.{short(machine.line())} (opcode INST)")
 
 

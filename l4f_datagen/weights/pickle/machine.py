@@ -1,20 +1,23 @@
 """The state of a pickle machine that cannot execute, and the inert values that it builds."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...short import short
 
 MAX_OPERATIONS = 500_000
-"""Opcodes of one file together; the largest published checkpoints have some ten thousand."""
+"""Opcodes of all pickles of one file; the largest published checkpoints have some ten thousand."""
 MAX_MARKS = 256
-"""How deep containers may be open inside each other; the published checkpoints stay below 20."""
+"""How many containers may be open inside each other; published checkpoints stay below 20."""
 MAX_LINE = 1024
+"""Bytes of a line in the text opcodes of old protocols, its end among them."""
 MAX_ARGUMENTS = 64
-"""Of one call; torch's and NVIDIA's have at most seven."""
+"""Arguments of one call; torch's and NVIDIA's calls have at most seven."""
 _MAX_KEY = 16
+"""Entries of a tuple that is a key."""
 _MAX_ALIKE = 8
+"""Different keys of one hash in one file."""
 _KEY_TYPES = (str, bytes, int, float, bool, type(None))
 
 
@@ -28,12 +31,12 @@ class Forbidden(ValueError):
 
 @dataclass(eq=False)
 class Allowance:
-    """What reading one file may still cost (opcodes, bytes of tensors), and which records it may ask for."""
+    """What reading one file may still cost, in opcodes and bytes of tensors, and which records it may ask for."""
 
     bytes: int
     operations: int = MAX_OPERATIONS
     records: frozenset[str] = frozenset()
-    """Classes that the known families of checkpoints pickle their networks as: each is answered by an inert record."""
+    """Classes ("module.Name") that the families of checkpoints pickle; each is answered by an inert ``Record``."""
     _keys: dict[int, list] = field(default_factory=dict)
 
     def work(self, count: int) -> None:
@@ -49,14 +52,14 @@ class Allowance:
             raise Forbidden("more bytes of tensors than the file can hold")
 
     def key(self, value: object) -> object:
-        """``value`` if it may be a key or a member of a set: scalars and short flat tuples of them.
+        """``value``, if it may be a key or a member of a set: a scalar, or a short flat tuple of scalars.
 
-        Nested tuples are hashed recursively by the interpreter itself, which a deep one would crash, and long ones
-        anew every time. Numbers of the same hash can be made at will (k·(2⁶¹ − 1), and tuples of them), and every
-        one in a dictionary is compared with all the others; text is hashed with a secret.
+        A deeply nested tuple would crash the interpreter, which hashes it recursively, and a long one costs time
+        whenever it is hashed. Different numbers of one hash are easy to make (k·(2⁶¹ − 1), and tuples of them), and
+        a dictionary compares each with all others; text is safe, since Python hashes it with a secret.
 
         Raises:
-            Forbidden: it may not.
+            Forbidden: it is another value, or one more of the same hash than any checkpoint has.
         """
         if type(value) is str:
             return value
@@ -74,38 +77,45 @@ class Allowance:
 
 @dataclass(frozen=True, eq=False)
 class StandIn:
-    """What answers a global of the allow-list. ``make`` builds an inert value; None where nothing may be built."""
+    """The answer to a global of the allow-list. ``make`` builds an inert value; None where nothing may be built."""
 
     name: str
     make: Callable[..., object] | None = None
 
     def build(self, arguments: object) -> object:
-        """Answer a call of the global."""
+        """The answer to a call of the global. Raises Forbidden where it may not be called so."""
         if self.make is None or not isinstance(arguments, tuple):
             raise Forbidden(f"a call of {self.name}")
-        # What is made keeps them; a long tuple in the memo could be handed over a hundred thousand times.
+        # What is made keeps its arguments: a pickle could hand over the same long tuple a hundred thousand times.
         if len(arguments) > MAX_ARGUMENTS:
             raise Forbidden(f"a call of {self.name} with {len(arguments)} arguments")
         return self.make(*arguments)
 
 
 class Record:
-    """An inert instance of a class that was never imported: its name, what it was made from, its state."""
+    """An inert instance of a class that is never imported: the class's name, the arguments of its making, its state."""
 
     __slots__ = ("arguments", "kind", "state")
 
-    def __init__(self, kind: str, arguments: tuple = ()):
-        self.kind, self.arguments, self.state = kind, arguments, None
+    def __init__(self, kind: str, arguments: tuple = ()) -> None:
+        self.kind, self.arguments = kind, arguments
+        self.state: object = None
 
     def set_state(self, state: object) -> None:
-        """Answer BUILD."""
+        """Take the state that the pickle gives it."""
         self.state = state
 
 
 class Machine:
-    """Bytes, stack and memo; ``opcodes`` holds what moves them."""
+    """The bytes, the stack and the memo of a pickle being read; the operations on them stand in ``opcodes``."""
 
-    def __init__(self, data, allowed, allowance, persistent):
+    def __init__(
+        self,
+        data: memoryview,
+        allowed: Mapping[tuple[str, str], StandIn],
+        allowance: Allowance,
+        persistent: Callable[[object], object] | None,
+    ) -> None:
         self.data, self.position = data, 0
         self.allowed, self.allowance, self.persistent = allowed, allowance, persistent
         self.stack: list = []
@@ -113,20 +123,22 @@ class Machine:
         self.memo: dict[int, object] = {}
 
     def take(self, count: int) -> memoryview:
-        """The next bytes; a length that the file does not have is refused before anything is made."""
+        """The next ``count`` bytes. Raises Damaged, before anything is allocated, where the file does not have them."""
         start, self.position = self.position, self.position + count
         if self.position > len(self.data):
             raise Damaged("the pickle ends too early")
         return self.data[start : self.position]
 
     def number(self, layout: str) -> int:
-        """A whole number of a layout of ``struct``, from the next bytes."""
+        """The whole number that the next bytes are in a layout of ``struct``."""
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
     def real(self) -> float:
+        """The number that the next eight bytes are."""
         return struct.unpack(">d", self.take(8))[0]
 
     def line(self, encoding: str = "utf-8") -> str:
+        """The text up to the end of the line. Raises Damaged where none ends within ``MAX_LINE`` bytes."""
         window = bytes(self.data[self.position : self.position + MAX_LINE])
         end = window.find(b"\n")
         if end < 0:
@@ -135,16 +147,19 @@ class Machine:
         return window[:end].decode(encoding)
 
     def open(self) -> None:
+        """Begin a container: the stack is put aside for a new one. Raises Forbidden where too many are open."""
         if len(self.marks) >= MAX_MARKS:
             raise Forbidden(f"containers nested deeper than {MAX_MARKS}")
         self.marks.append(self.stack)
         self.stack = []
 
     def close(self) -> list:
+        """End the container that was opened last. Returns what was put on its stack."""
         items, self.stack = self.stack, self.marks.pop()
         return items
 
     def resolve(self, module: object, name: object) -> StandIn:
+        """The answer to a global. Raises Forbidden where it is not on the allow-list."""
         if not isinstance(module, str) or not isinstance(name, str):
             raise Damaged("a global without a name")
         try:
@@ -153,6 +168,7 @@ class Machine:
             raise Forbidden(f"{short(module, 80)}.{short(name, 80)}") from None
 
     def call(self, function: object, arguments: object) -> object:
+        """The answer to a call. Raises Forbidden where anything but a stand-in is called."""
         if not isinstance(function, StandIn):
             raise Forbidden(f"a call of a {type(function).__name__}")
         return function.build(arguments)

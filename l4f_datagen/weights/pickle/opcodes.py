@@ -1,4 +1,4 @@
-"""What the opcodes of a pickle do to the machine that build plain values, of protocols 0 to 5."""
+"""The opcodes of protocols 0 to 5 that build plain values, and what each does to the machine."""
 
 import pickle
 import re
@@ -12,14 +12,16 @@ OPERATIONS: dict[int, Operation] = {}
 """Opcode → what it does."""
 Kind = TypeVar("Kind")
 MAX_INTEGER = 16
-"""Bytes."""
+"""Bytes of a whole number."""
 _MAX_DIGITS = 40
+"""Digits of a whole number in the text opcodes."""
 _LONG_TEXT = 1 << 16
+"""Bytes from which on a text may hold characters of Latin-1 only."""
 _BEYOND_LATIN_1 = re.compile(rb"[\xc4-\xff]")
 
 
 def _bytes(machine: Machine, count: int) -> bytes | memoryview:
-    """Long strings, the tensors' own, stay where they are."""
+    """The next bytes. Long ones, which are those of tensors, are no copy but a view of the file."""
     if count < 0:
         raise Damaged("a negative length")
     view = machine.take(count)
@@ -28,8 +30,8 @@ def _bytes(machine: Machine, count: int) -> bytes | memoryview:
 
 def _text(machine: Machine, count: int) -> str:
     view = machine.take(count)
-    # One character beyond Latin-1, and all of them take two or four bytes. Long texts are bytes in disguise, which
-    # old protocols write so.
+    # With one character beyond Latin-1, Python keeps every character of a text in two or four bytes. Long texts are
+    # bytes that old protocols write as Latin-1, so no honest file has such a character.
     if count > _LONG_TEXT and _BEYOND_LATIN_1.search(view):
         raise Forbidden(f"a text of {count} bytes")
     return str(view, "utf-8", "surrogatepass")
@@ -68,7 +70,7 @@ def _quoted(machine: Machine) -> str:
 
 
 def operation(code: bytes) -> Callable[[Operation], Operation]:
-    """Say of a function that it is what an opcode does."""
+    """Register a function as what an opcode does."""
 
     def register(function: Operation) -> Operation:
         OPERATIONS[code[0]] = function
@@ -79,7 +81,7 @@ def operation(code: bytes) -> Callable[[Operation], Operation]:
 
 def _pushes(code: bytes, value: Callable[[Machine], object]) -> None:
     def push(machine: Machine) -> None:
-        made = value(machine)  # first: it may close the stack that it stands on
+        made = value(machine)  # before the stack is looked up: it may close the container and so change stacks
         machine.stack.append(made)
 
     OPERATIONS[code[0]] = push
@@ -143,7 +145,7 @@ def _mark(machine: Machine) -> None:
 
 @operation(pickle.POP)
 def _pop(machine: Machine) -> None:
-    # An empty stack under a mark: POP takes the mark instead.
+    # Where the stack is empty since the last mark, POP takes the mark.
     if machine.stack:
         machine.stack.pop()
     else:

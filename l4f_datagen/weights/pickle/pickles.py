@@ -1,8 +1,8 @@
-"""Pickles, read by a machine that cannot execute: it builds plain values and inert stand-ins, and calls nothing else.
+"""Pickles, read by a machine that cannot execute them: it builds plain values and inert stand-ins.
 
-Every global that a pickle asks for is looked up in the allow-list that the caller gives; none is ever imported.
-What would call (REDUCE, NEWOBJ, NEWOBJ_EX) or hand over state (BUILD) works on stand-ins alone. The opcodes that
-no checkpoint needs (INST, OBJ, EXT1/2/4, NEXT_BUFFER) are refused, and so are persistent ids where none belong.
+Every global that a pickle asks for is looked up in the allow-list that the caller gives; none is ever imported. The
+opcodes that call something (REDUCE, NEWOBJ, NEWOBJ_EX) or hand over state (BUILD) work on stand-ins alone. The opcodes
+that no checkpoint needs (INST, OBJ, EXT1/2/4, NEXT_BUFFER) are refused, and so are persistent ids where none belong.
 """
 
 import pickle
@@ -15,7 +15,7 @@ from .opcodes import OPERATIONS
 
 __all__ = ["Allowance", "Damaged", "Forbidden", "Record", "StandIn", "load"]
 MAX_DEPTH = 256
-"""How deep the values of one pickle may lie in each other."""
+"""How deep the values of one pickle may be nested."""
 
 
 def load(
@@ -28,11 +28,12 @@ def load(
     """The value of the first pickle in ``data``, and the number of bytes that it takes.
 
     Args:
-        allowed: (module, name) → what answers it.
-        persistent: answers persistent ids; None refuses them.
+        allowed: (module, name) of a global → the answer to it.
+        allowance: what reading the file may cost.
+        persistent: persistent id → the answer to it; None refuses them.
 
     Raises:
-        Damaged: no complete pickle.
+        Damaged: it is no complete pickle.
         Forbidden: it asks for what is not allowed, or for too much.
     """
     machine = Machine(data, allowed, allowance, persistent)
@@ -65,7 +66,10 @@ def _refusal(code: int) -> ValueError:
 
 
 def _check_depth(value: object) -> None:
-    """Refuse what other code could not walk recursively. Level by level, since values may be shared or circular."""
+    """Refuse values nested too deeply for code that walks them recursively.
+
+    Goes level by level and meets each value once, since values may be shared or circular.
+    """
     level, seen = [value], set()
     for _ in range(MAX_DEPTH):
         following = []

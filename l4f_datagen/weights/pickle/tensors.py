@@ -1,4 +1,4 @@
-"""Tensors that a file holds, not read yet: what they claim is checked when they are met, their bytes when asked for."""
+"""Tensors of a file that are not read yet. Their claims are checked at once, their bytes are read on demand."""
 
 import math
 import re
@@ -18,12 +18,12 @@ Fetch = Callable[[int, int], "bytes | bytearray | memoryview"]
 
 
 class Storage:
-    """A run of ``numel`` numbers of one type somewhere in the file. ``fetch`` stays None until it is known where."""
+    """``numel`` numbers of one type in a row, somewhere in the file; ``fetch`` is None until it is known where."""
 
     __slots__ = ("dtype", "fetch", "numel")
     fetch: Fetch | None
 
-    def __init__(self, dtype: torch.dtype, numel: int):
+    def __init__(self, dtype: torch.dtype, numel: object) -> None:
         self.dtype, self.numel, self.fetch = dtype, _index(numel), None
 
     @property
@@ -33,18 +33,26 @@ class Storage:
 
 
 class StoredTensor:
-    """A tensor in a storage: ``load`` makes it."""
+    """A tensor whose numbers lie in a storage; ``load`` reads them."""
 
     __slots__ = ("allowance", "dtype", "offset", "shape", "storage", "stride")
 
-    def __init__(self, storage: Storage, offset: int, shape: tuple, stride: tuple, allowance: Allowance, dtype=None):
+    def __init__(
+        self,
+        storage: object,
+        offset: object,
+        shape: object,
+        stride: object,
+        allowance: Allowance,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         if not isinstance(storage, Storage):
             raise Damaged("a tensor without a storage")
         self.storage, self.dtype, self.allowance = storage, dtype or storage.dtype, allowance
         self.offset, self.shape, self.stride = _index(offset), _indices(shape), _indices(stride)
         if len(self.shape) != len(self.stride) or len(self.shape) > MAX_DIMENSIONS:
             raise Damaged(f"a tensor of {len(self.shape)} dimensions with {len(self.stride)} strides")
-        # An expanded tensor, many elements on few numbers, would become large only when it is used.
+        # An expanded tensor puts many elements on few numbers: its claim must fail here, before it grows in use.
         if self.numel and max(self._last, self.numel - 1) >= storage.nbytes // self.dtype.itemsize:
             raise Damaged("a tensor that is larger than its storage")
 
@@ -78,23 +86,23 @@ class StoredTensor:
 
 
 class NumberType:
-    """What numpy.dtype was asked for: a type code and a byte order."""
+    """The stand-in for ``numpy.dtype``: a type code and a byte order."""
 
     __slots__ = ("code", "order")
 
-    def __init__(self, code: object, align: object = False, copy: object = False):
+    def __init__(self, code: object, align: object = False, copy: object = False) -> None:
         if not isinstance(code, str) or not re.fullmatch(r"[<>|=]?[biuf][1248]", code):
             raise Forbidden(f"an array of {short(code, 40, quotes=True)}")
         self.code, self.order = code[-2:], code[0] if code[0] in "<>" else "<"
 
     def set_state(self, state: object) -> None:
-        """Answer BUILD: the byte order is the second entry."""
+        """Take the state that a pickle gives it; its second entry is the byte order."""
         if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
             raise Damaged("a numpy type of an unknown form")
         self.order = ">" if state[1] == ">" else "<"
 
     def decode(self, data: "bytes | memoryview | str") -> np.ndarray:
-        """The flat array of some bytes, in the machine's byte order, in memory of its own."""
+        """Bytes as a flat array in this computer's byte order, in memory of its own."""
         if isinstance(data, str):  # how Python 2 wrote bytes
             data = data.encode("latin-1")
         kind = np.dtype(self.order + self.code)
@@ -102,16 +110,16 @@ class NumberType:
 
 
 class StoredArray:
-    """A numpy array; ``shape`` is empty until its state was given."""
+    """A numpy array; ``shape`` is empty until the pickle has given its state."""
 
     __slots__ = ("allowance", "axes", "data", "fortran", "number_type", "shape")
 
-    def __init__(self, allowance: Allowance):
+    def __init__(self, allowance: Allowance) -> None:
         self.allowance, self.shape, self.data = allowance, (), b""
         self.number_type, self.fortran, self.axes = NumberType("f4"), False, None
 
     def set_state(self, state: object) -> None:
-        """Answer BUILD: (version, shape, type, column-major, bytes)."""
+        """Take the state that a pickle gives it: (version, shape, type, column-major, bytes)."""
         if not isinstance(state, tuple) or len(state) != 5:
             raise Damaged("a numpy array of an unknown form")
         _, shape, number_type, fortran, data = state
@@ -122,7 +130,7 @@ class StoredArray:
             raise Damaged("a numpy array that is not complete")
 
     def order_axes(self, axes: object) -> None:
-        """Say in which order the axes lie in the bytes, None for their own."""
+        """Say in which order the axes lie in memory; None for the order of the shape."""
         self.axes = None if axes is None else _indices(axes)
         if self.axes is not None and sorted(self.axes) != list(range(len(self.shape))):
             raise Damaged("a numpy array with axes that it does not have")
@@ -133,7 +141,7 @@ class StoredArray:
         return math.prod(self.shape)
 
     def load(self) -> Tensor:
-        """As a tensor on the CPU, in memory of its own. Raises as ``StoredTensor.load``."""
+        """The array as a tensor on the CPU, in memory of its own. Raises as ``StoredTensor.load``."""
         self.allowance.spend(len(self.data))
         array = self.number_type.decode(self.data)
         if array.dtype.kind == "u" and array.itemsize > 1:
@@ -143,7 +151,7 @@ class StoredArray:
 
 
 def load_tensor(value: object) -> Tensor:
-    """A tensor that a file holds where one belongs.
+    """The tensor that stands for a value of a file, where a tensor or a number belongs.
 
     Raises:
         Damaged: something else stands there, or its bytes are not there.

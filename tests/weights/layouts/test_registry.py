@@ -82,8 +82,11 @@ def test_one_file_is_a_family(family, checkpoint, tmp_path, capsys):
 def test_an_unknown_file_is_told_of_every_family(family, tmp_path):
     torch.save({"epoch": 3}, tmp_path / "other.pt")
     assert "slashed: names that begin with net/" in inspect(tmp_path / "other.pt").looked_for
-    with pytest.raises(UserError, match=r"or the slashed layout \(net/\)|the slashed layout \(net/\) or"):
+    with pytest.raises(UserError, match=r"in the slashed layout \(net/\), .* or "):
         weights.load_generator(tmp_path / "other.pt")
+    (tmp_path / "text.pt").write_text("hello")
+    with pytest.raises(UserError, match=r"a known layout \(.*slashed.*\)"):
+        inspect(tmp_path / "text.pt")
 
 
 def test_without_it_nobody_knows_it(checkpoint):
