@@ -7,13 +7,13 @@ import click
 import torch
 
 from benchmarks.timing import medians
-from l4f_datagen import load_generator
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
 from l4f_datagen.training.alpha import train as alpha
 from l4f_datagen.training.core import losses
 from l4f_datagen.training.core.process_group import Processes
 from l4f_datagen.training.core.run import RunFolder
+from l4f_datagen.weights import read_generator
 
 
 class NetworksAlone:
@@ -58,7 +58,8 @@ def main(config: str, rounds: int) -> None:
     """Print the ratio over blocks of ``r1_every`` steps, images read and terms logged as in a run."""
     keep_freed_memory()
     settings = resolve(TrainAlphaSettings, load_pipeline(config).train_alpha, {"device": "cpu"})
-    generator = load_generator(settings.generator)
+    endless = settings.model_copy(update=dict.fromkeys(("iterations", "checkpoint_every", "sheet_every"), 10**6))
+    generator, source = read_generator(settings.generator)
     learner = alpha.AlphaLearner(settings, generator, Processes(device="cpu", precision="float32"))
     images = alpha.open_images(settings, generator)
     alone, block = NetworksAlone(learner), settings.r1_every
@@ -70,8 +71,8 @@ def main(config: str, rounds: int) -> None:
         def training() -> None:
             nonlocal begun
             end = begun + block
-            part = settings.model_copy(update={"iterations": end, "checkpoint_every": 10**6, "sheet_every": 10**6})
-            alpha.loop(part, run, learner, images, begun, lambda progress: None)
+            # A block's end is told, not kept: the run goes on.
+            alpha.AlphaTraining(endless, run, learner, images, source).loop(begun, lambda progress: None, end=end)
             begun = end
 
         def networks() -> None:

@@ -100,7 +100,8 @@ def main(
         def training() -> None:
             nonlocal begun
             # A block's end is told, not kept: the run goes on.
-            generator.GeneratorRun(settings, run, learner, images).loop(begun, lambda progress: None, end=begun + block)
+            part = generator.GeneratorTraining(settings, run, learner, images)
+            part.loop(begun, lambda progress: None, end=begun + block)
             begun += block
 
         def networks() -> None:

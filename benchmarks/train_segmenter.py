@@ -14,7 +14,7 @@ from l4f_datagen.training.core.process_group import Processes
 from l4f_datagen.training.core.run import RunFolder
 from l4f_datagen.training.segmenter.batches import LabelledBatches
 from l4f_datagen.training.segmenter.learner import SegmenterLearner, segmentation_loss
-from l4f_datagen.training.segmenter.train import SegmenterRun
+from l4f_datagen.training.segmenter.train import SegmenterTraining
 
 BLOCK = 10
 
@@ -47,7 +47,7 @@ def main(arch: str, width: int, size: int, batch_size: int, memory: float, devic
         def training() -> None:
             nonlocal begun
             # The last step of a block is told, not measured or kept: the run goes on.
-            SegmenterRun(settings, folder, learner, batches).loop(begun, lambda progress: None, end=begun + BLOCK)
+            SegmenterTraining(settings, folder, learner, batches).loop(begun, lambda progress: None, end=begun + BLOCK)
             begun += BLOCK
 
         batch = batches.batch(range(batch_size)).to(learner.device)

@@ -116,7 +116,7 @@ def _alpha(plan: Plan) -> Iterator[Row]:
     real = [torch.randn(batch, 3, size, size, device=plan.device).clamp(-1, 1)]
     phases = {
         "discriminator": (lambda: learner.discriminator_step(3, real), 1.0),
-        "R1": (lambda: learner.r1_step(real), 1 / settings.r1_every),
+        "R1": (lambda: learner.r1_step(0, real), 1 / settings.r1_every),
         "alpha": (lambda: learner.alpha_step(3), 1.0),
     }
     _, judged = _bare(plan, learner.discriminator, batch, precision)

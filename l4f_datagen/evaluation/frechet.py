@@ -92,11 +92,14 @@ def distances(a: Tensor, b: Tensor, settings: EvaluateFrechetSettings) -> dict[s
     from torchmetrics.image.kid import KernelInceptionDistance
 
     passed = _Passed(a.shape[1])
-    fid = FrechetInceptionDistance(feature=passed)
+    # Of this process alone: the others of a training do not measure, and torchmetrics would wait for them for ever.
+    fid = FrechetInceptionDistance(feature=passed, sync_on_compute=False)
     size = min(settings.kid_subset_size, len(a), len(b))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it keeps all features, as we do
-        kid = KernelInceptionDistance(feature=passed, subsets=settings.kid_subsets, subset_size=size)
+        kid = KernelInceptionDistance(
+            feature=passed, subsets=settings.kid_subsets, subset_size=size, sync_on_compute=False
+        )  # fmt: skip
     for metric in (fid, kid):
         metric.update(a, real=True)
         metric.update(b, real=False)

@@ -18,12 +18,13 @@ from .quick import quickened
 from .render import RenderSettings
 from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
-from .train_generator import TrainGeneratorSettings, with_preset
+from .train_generator import CompleteGeneratorSettings, TrainGeneratorSettings, with_preset
 from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
 __all__ = [
     "AnalyzeSettings",
+    "CompleteGeneratorSettings",
     "EngineSettings",
     "EvaluateAlphaSettings",
     "EvaluateFrechetSettings",

@@ -123,6 +123,26 @@ class TrainGeneratorSettings(StageSettings):
         return -(-1000 * self.kimg // self.batch_size)
 
 
+class CompleteGeneratorSettings(TrainGeneratorSettings):
+    """Settings of ``train-generator`` in which nothing is left to a preset; ``with_preset`` makes them."""
+
+    preset: Literal["small", "full"]
+    resolution: int
+    kimg: int
+    channels: tuple[int, ...]
+    z_dim: int
+    mapping_layers: int
+    batch_size: int
+    learning_rate: Rate
+    r1: Weight
+    path_length: Weight
+    style_mixing: Fraction
+    ema_kimg: float
+    ema_ramp: float
+    augment: Literal["ada", "fixed", "off"]
+    ada_kimg: float
+
+
 class Preset(NamedTuple):
     """What a resolution decides; the images seen, batch and half-lives that go with it."""
 
@@ -194,7 +214,7 @@ def _half_life(batch: int) -> float:
     return 10 * batch / 32
 
 
-def with_preset(settings: TrainGeneratorSettings, *, resolution: int, images: int) -> TrainGeneratorSettings:
+def with_preset(settings: TrainGeneratorSettings, *, resolution: int, images: int) -> CompleteGeneratorSettings:
     """Settings without None: what is not given is the preset's, for a resolution and a number of images."""
     name = settings.preset or ("small" if resolution <= SMALL_UP_TO else "full")
     batch = settings.batch_size
@@ -209,4 +229,5 @@ def with_preset(settings: TrainGeneratorSettings, *, resolution: int, images: in
         "ada_kimg": GROWN_ADA_KIMG if grown else ADA_KIMG,
         "ema_ramp": 0.0 if grown else EMA_RAMP,
     }
-    return settings.model_copy(update={k: v for k, v in values.items() if getattr(settings, k) is None})
+    given = {name: value for name, value in settings if value is not None}
+    return CompleteGeneratorSettings(**(dict(settings) | values | given))

@@ -9,15 +9,14 @@ from torch import Tensor
 
 from ...generation import latents
 from ...generation.drawing import composite
-from ...networks import ops
 from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.stylegan2 import Generator
-from ...seeding import generator_for
 from ...settings import TrainAlphaSettings
 from ..core import degeneration, losses
-from ..core.learner import Learner, adam, laid_out
+from ..core.adversarial import AdversarialLearner
+from ..core.learner import adam, early_decay, lay_out, move_average, seeded_weights
 from ..core.process_group import Processes
 
 TERMS = ("discriminator", "adversarial", "B", "C", "E", "S", "r1", *degeneration.MaskStatistics._fields)
@@ -33,20 +32,20 @@ class Scene:
     composite: Tensor
 
 
-class AlphaLearner(Learner):
+class AlphaLearner(AdversarialLearner):
     """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers."""
 
     def __init__(self, settings: TrainAlphaSettings, generator: Generator, processes: Processes):
-        self.settings = settings
+        self.settings = self.penalty = settings
         self.generator = freeze(generator, processes.device)
         channels = generator.architecture.channels
+        assert settings.first_resolution != "auto"  # was told to name one
         first = settings.first_resolution.bit_length() - 3
         widths = [max(1, round(c * settings.discriminator_width)) for c in channels]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
+        with seeded_weights(settings.seed):
             self.alpha = AlphaNetwork(channels[first:]).to(processes.device)
             self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(processes.device)
-        self.discriminator.to(memory_format=ops.layout(processes.device))
+        lay_out(self.discriminator, processes.device)
         self.averaged = copy.deepcopy(self.alpha).requires_grad_(False)
         s = settings
         super().__init__(
@@ -81,24 +80,11 @@ class AlphaLearner(Learner):
                 scene = self._draw(self.positions(iteration, part), name)
             if self.settings.reuse_samples:
                 self._scenes.append(scene)
-            loss = losses.discriminator_loss(self._score(real), self._score(scene.composite.detach()))
+            loss = losses.discriminator_loss(self.score(real), self.score(scene.composite.detach()))
             self.backward("discriminator", loss / len(reals))
             total += loss.detach() / len(reals)
         self.step("discriminator")
         return {"discriminator": total}
-
-    def r1_step(self, reals: Sequence[Tensor]) -> dict[str, Tensor]:
-        """One Adam step of the discriminator down the R1 penalty, weighted for the steps that leave it out."""
-        weight = self.settings.r1 / 2 * self.settings.r1_every
-        total = torch.zeros((), device=self.device)
-        for real in reals:
-            # In float32 whatever the precision: squares of gradients leave the range of half precision.
-            images = real.detach().requires_grad_(True)
-            penalty = losses.r1_penalty(self.discriminator(laid_out(images)), images)
-            self.backward("discriminator", weight * penalty / len(reals))
-            total += penalty.detach() / len(reals)
-        self.step("discriminator")
-        return {"r1": total}
 
     def alpha_step(self, iteration: int) -> dict[str, Tensor]:
         """One Adam step of the alpha network: adversarial loss, B, C, E and S."""
@@ -108,7 +94,7 @@ class AlphaLearner(Learner):
         for part in range(parts):
             scene = self._scenes[part] if self._scenes else self._draw(self.positions(iteration, part), "alpha")
             terms = {
-                "adversarial": losses.adversarial_loss(self._score(scene.composite)),
+                "adversarial": losses.adversarial_loss(self.score(scene.composite)),
                 "B": losses.binarization(scene.alpha),
                 "C": losses.emptiness(scene.alpha, s.phi_1),
                 "E": losses.fullness(scene.alpha, s.phi_2),
@@ -130,12 +116,9 @@ class AlphaLearner(Learner):
         self.step("alpha")
         return sums
 
-    @torch.no_grad()
     def average_weights(self, iteration: int) -> None:
         """Move the running average towards the weights; quicker in the first steps, which start anywhere."""
-        decay = min(self.settings.ema_decay, (1 + iteration) / (10 + iteration))
-        for mean, parameter in zip(self.averaged.parameters(), self.alpha.parameters(), strict=True):
-            mean.lerp_(parameter, 1 - decay)
+        move_average(self.averaged, self.alpha, 1 - early_decay(iteration, self.settings.ema_decay))
 
     def _draw(self, positions: Sequence[int], learner: str) -> Scene:
         """Composites of fresh codes; only the alpha network's part is ever differentiated."""
@@ -154,11 +137,6 @@ class AlphaLearner(Learner):
             )
         alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
         return Scene(image, alpha, composite(alpha, image, background))
-
-    def _score(self, images: Tensor) -> Tensor:
-        with self.processes.autocast():
-            scores = self.discriminator(laid_out(images))
-        return scores.float()
 
 
 def edge_share(iteration: int, settings: TrainAlphaSettings) -> float:

@@ -1,40 +1,42 @@
 """Training the alpha network: a frozen generator, a weak discriminator, no mask (Labels4Free, 3.3)."""
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator as Made
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import Tensor
 
 from ... import weights
 from ...errors import UserError
 from ...networks.stylegan2 import Generator
 from ...photographs.opening import open_source
-from ...progress.state import TrainingProgress
 from ...settings import TrainAlphaSettings
 from ...weights import native
 from ...weights.source import Source
-from ..core import degeneration, keeping
+from ..core import degeneration
+from ..core.adversarial import real_batches
 from ..core.learner import check_batch
-from ..core.log import TermLog
+from ..core.log import Judge
+from ..core.loop import Report, Training, carry_out, describe
 from ..core.process_group import Processes
 from ..core.real_images import RealImages
 from ..core.run import RunFolder
-from . import showing as preview
+from . import showing
 from .learner import TERMS, AlphaLearner
 
 STAGE = "train-alpha"
-_QUALITY_SAMPLES = 256
+_QUALITY_SAMPLES, _AT_ONCE = 256, 8
+"""Samples of which the finished network is measured, and how many of them are drawn together."""
 _PATIENCE = 0.3
 """Share of a run before which masks may look degenerated: they begin undecided."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """A finished run."""
+class AlphaResult:
+    """A finished run of ``train-alpha``."""
 
     final: Path
     verdict: str | None
@@ -48,8 +50,8 @@ def train_alpha(
     out: str | Path,
     *,
     overwrite: bool = False,
-    report: Callable[[TrainingProgress], None] = lambda progress: None,
-) -> Result:
+    report: Report = lambda progress: None,
+) -> AlphaResult:
     """Train an alpha network into the run folder ``out``, or continue the run that is there.
 
     Calls ``report`` with every line of the log. ``final/`` is a native checkpoint with the averaged network.
@@ -62,19 +64,15 @@ def train_alpha(
     generator, source = weights.read_generator(settings.generator)
     images = open_images(settings, generator)
     check(settings, generator, len(images.source), processes.count)
-    folder = RunFolder(Path(out).expanduser())
-    with folder.opened(processes, _describe(settings, source, len(images.source)), overwrite=overwrite):
-        if native.is_native(folder.final):
-            quality = native.read_card(folder.final).get("quality", {})
-            return Result(folder.final, quality.get("warning"), 0)
-        learner = AlphaLearner(settings, generator, processes)
-        begun = keeping.resume(folder, learner)
-        if processes.is_first:
-            folder.cut_log(begun)
-        loop(settings, folder, learner, images, begun, report)
-        verdict = _finish(settings, folder, learner, source, len(images.source))
-        processes.wait()
-        return Result(folder.final, verdict, settings.iterations - begun)
+    facts = {"generator": source.sha256, "number of images": len(images.source)}
+
+    def begin(folder: RunFolder) -> AlphaTraining:
+        return AlphaTraining(settings, folder, AlphaLearner(settings, generator, processes), images, source)
+
+    return carry_out(
+        out, processes, describe(STAGE, settings, settings.FREE, facts), overwrite=overwrite, report=report,
+        begin=begin, result=_result,
+    )  # fmt: skip
 
 
 def check(settings: TrainAlphaSettings, generator: Generator, images: int, processes: int) -> None:
@@ -101,6 +99,11 @@ def check(settings: TrainAlphaSettings, generator: Generator, images: int, proce
 
 
 def open_images(settings: TrainAlphaSettings, generator: Generator) -> RealImages:
+    """The real images at the generator's size.
+
+    Raises:
+        UserError: there are none where the settings say.
+    """
     source = open_source(settings.images, world_images=settings.world_images)
     return RealImages(
         source,
@@ -111,57 +114,69 @@ def open_images(settings: TrainAlphaSettings, generator: Generator) -> RealImage
     )
 
 
-def _describe(settings: TrainAlphaSettings, generator: Source, images: int) -> dict[str, Any]:
-    values = settings.model_dump(mode="json")
-    identity = {k: v for k, v in values.items() if k not in settings.FREE and k not in ("generator", "device")}
-    identity |= {"generator": generator.sha256, "number of images": images}
-    return {"stage": STAGE, "settings": values, "identity": identity}
+class AlphaTraining(Training[list[Tensor]]):
+    """One run of ``train-alpha``; a batch is its real images (N, 3, H, W), part by part."""
 
+    terms = TERMS
 
-def loop(
-    settings: TrainAlphaSettings,
-    folder: RunFolder,
-    learner: AlphaLearner,
-    images: RealImages,
-    begun: int,
-    report: Callable[[TrainingProgress], None],
-) -> None:
-    def judge(done: int, means: Mapping[str, float]) -> str | None:
-        return degeneration.verdict(means) if done >= _PATIENCE * settings.iterations else None
+    def __init__(
+        self, settings: TrainAlphaSettings, folder: RunFolder, learner: AlphaLearner, images: RealImages, source: Source
+    ):
+        super().__init__(settings, folder, learner)
+        self.settings, self.learner, self.images, self.source = settings, learner, images, source
 
-    log = TermLog(TERMS, settings.iterations, folder, learner.processes, report, begun, judge=judge)
-    plan = (
-        learner.positions(iteration, part)
-        for iteration in range(begun, settings.iterations)
-        for part in range(settings.accumulate)
-    )
-    workers, device = learner.processes.reading_threads(), learner.device
-    with contextlib.closing(images.batches(plan, workers=workers, device=device)) as batches:
-        for iteration in range(begun, settings.iterations):
-            # Both rates follow from the iteration alone.
-            learner.set_rates(rate_factor(iteration, settings))
+    def batches(self, iterations: range) -> Made[list[Tensor]]:
+        return real_batches(self.images, self.learner, iterations)
 
-            # Draw real images and composites, part by part.
-            reals = [next(batches) for _ in range(settings.accumulate)]
-            terms = learner.discriminator_step(iteration, reals)
+    def step(self, iteration: int, batch: list[Tensor]) -> dict[str, Tensor]:
+        s, learner = self.settings, self.learner
 
-            # Lazy regularisation: a step of its own, as in StyleGAN2.
-            if iteration % settings.r1_every == 0 and settings.r1 > 0:
-                terms |= learner.r1_step(reals)
+        # Both rates follow from the iteration alone.
+        learner.set_rates(rate_factor(iteration, s))
+        terms = learner.discriminator_step(iteration, batch)
 
-            # The alpha network against the discriminator that was just trained.
-            terms |= learner.alpha_step(iteration)
-            learner.average_weights(iteration)
+        # Lazy regularisation: a step of its own, as in StyleGAN2.
+        if iteration % s.r1_every == 0 and s.r1 > 0:
+            terms |= learner.r1_step(iteration, batch)
 
-            # Tell, show, keep.
-            done = iteration + 1
-            log.add(terms)
-            if _due(done, settings.log_every, settings) or _due(done, settings.checkpoint_every, settings):
-                log.write(done)
-            if learner.processes.is_first and _due(done, settings.sheet_every, settings):
-                preview.save_sheet(folder.sheet(done), learner.averaged, learner.generator, settings)
-            if _due(done, settings.checkpoint_every, settings):
-                _checkpoint(settings, folder, learner, done)
+        # The alpha network against the discriminator that was just trained.
+        terms |= learner.alpha_step(iteration)
+        learner.average_weights(iteration)
+        return terms
+
+    def judge(self, begun: int) -> Judge:
+        patience = _PATIENCE * self.settings.iterations
+        return lambda done, means: degeneration.verdict(means) if done >= patience else None
+
+    def show(self, sheet: Path) -> None:
+        showing.save_sheet(sheet, self.learner.averaged, self.learner.generator, self.settings)
+
+    def save(self, target: Path, done: int) -> None:
+        native.save(target, alpha=self.learner.averaged, card={"name": f"{self.folder.path.name}, iteration {done}"})
+
+    def finish(self, done: int) -> None:
+        s, measured = self.settings, self._measure()
+        verdict = degeneration.verdict(measured)
+        quality = {"samples": _QUALITY_SAMPLES, "psi": s.psi} | {k: round(v, 4) for k, v in measured.items()}
+        card = {
+            "name": self.folder.path.name,
+            "licence": self.source.licence,
+            "source": {"alpha": f"trained by l4f-datagen {STAGE} on {s.generator} and {s.images}"},
+            "training": {"alpha": s.model_dump(mode="json") | {"images_found": len(self.images.source)}},
+            "quality": quality | ({"warning": verdict} if verdict else {}),
+        }
+        network = self.learner.averaged
+        self.folder.write_folder(self.folder.final, lambda target: native.save(target, alpha=network, card=card))
+
+    def _measure(self) -> Mapping[str, float]:
+        """What the averaged network's masks look like, over samples that training does not see."""
+        rows = []
+        for start in range(0, _QUALITY_SAMPLES, _AT_ONCE):
+            indices = range(start, start + _AT_ONCE)
+            drawn = showing.draw(self.learner.averaged, self.learner.generator, self.settings, indices)
+            rows.append(torch.stack(degeneration.statistics(drawn.alpha)))
+        means = torch.stack(rows).mean(0).tolist()
+        return dict(zip(degeneration.MaskStatistics._fields, means))
 
 
 def rate_factor(iteration: int, settings: TrainAlphaSettings) -> float:
@@ -171,45 +186,5 @@ def rate_factor(iteration: int, settings: TrainAlphaSettings) -> float:
     return 1.0 if left >= falling else 0.5 - 0.5 * math.cos(math.pi * left / falling)
 
 
-def _due(done: int, every: int, settings: TrainAlphaSettings) -> bool:
-    return keeping.due(done, every, settings.iterations)
-
-
-def _checkpoint(settings: TrainAlphaSettings, folder: RunFolder, learner: AlphaLearner, done: int) -> None:
-    card = {"name": f"{folder.path.name}, iteration {done}"}
-    keeping.keep(
-        folder, learner, done, count=settings.keep_checkpoints,
-        save=lambda target: native.save(target, alpha=learner.averaged, card=card),
-    )  # fmt: skip
-
-
-def _finish(
-    settings: TrainAlphaSettings, folder: RunFolder, learner: AlphaLearner, source: Source, images: int
-) -> str | None:
-    """Measure the averaged network and write ``final/``. Returns what is wrong with its masks."""
-    measured = _measure(settings, learner)
-    verdict = degeneration.verdict(measured)
-    quality = {"samples": _QUALITY_SAMPLES, "psi": settings.psi} | {k: round(v, 4) for k, v in measured.items()}
-    card = {
-        "name": folder.path.name,
-        "licence": source.licence,
-        "source": {"alpha": f"trained by l4f-datagen train-alpha on {settings.generator} and {settings.images}"},
-        "training": {"alpha": settings.model_dump(mode="json") | {"images_found": images}},
-        "quality": quality | ({"warning": verdict} if verdict else {}),
-    }
-    if learner.processes.is_first:
-        folder.write_folder(folder.final, lambda target: native.save(target, alpha=learner.averaged, card=card))
-    return verdict
-
-
-def _measure(settings: TrainAlphaSettings, learner: AlphaLearner) -> dict[str, float]:
-    rows = []
-    for masks in _masks(settings, learner):
-        rows.append(torch.stack(degeneration.statistics(masks)))
-    means = torch.stack(rows).mean(0).tolist()
-    return dict(zip(degeneration.MaskStatistics._fields, means))
-
-
-def _masks(settings: TrainAlphaSettings, learner: AlphaLearner) -> Iterator[torch.Tensor]:
-    for start in range(0, _QUALITY_SAMPLES, 8):
-        yield preview.draw(learner.averaged, learner.generator, settings, range(start, start + 8)).alpha
+def _result(final: Path, made: int) -> AlphaResult:
+    return AlphaResult(final, native.read_card(final).get("quality", {}).get("warning"), made)

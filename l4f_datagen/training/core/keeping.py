@@ -41,8 +41,3 @@ def keep(folder: RunFolder, learner: Learner, done: int, *, count: int, save: Ca
 
     folder.write_folder(folder.checkpoint(done), fill)
     folder.keep_newest(count)
-
-
-def due(done: int, every: int, last: int) -> bool:
-    """Whether something that happens ``every`` so many iterations, and after the last, happens now."""
-    return done % every == 0 or done == last

@@ -1,6 +1,7 @@
 """What all learners share: networks, optimisers, a share of every batch, a state."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from ...errors import UserError
 from ...networks import ops
+from ...seeding import generator_for
 from ...weights.native import state
 from .process_group import Processes
 
@@ -27,7 +29,7 @@ class Learner:
         batch_size: int,
         accumulate: int = 1,
         networks: Mapping[str, nn.Module],
-        adams: Mapping[str, torch.optim.Optimizer],
+        adams: Mapping[str, torch.optim.Adam],
     ):
         self.processes, self.device = processes, processes.device
         self.batch_size, self.accumulate = batch_size, accumulate
@@ -96,9 +98,35 @@ def check_batch(*, batch_size: int, accumulate: int, group: int, images: int, pr
         )  # fmt: skip
 
 
+@contextlib.contextmanager
+def seeded_weights(seed: int) -> Iterator[None]:
+    """In the block new networks get the weights that follow from a run's seed; torch's own numbers stay as they are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(generator_for(seed, "weights", 0).initial_seed())
+        yield
+
+
+def early_decay(iteration: int, decay: float) -> float:
+    """A running average's decay in one step: less than ``decay`` in the first steps, whose weights start anywhere."""
+    return min(decay, (1 + iteration) / (10 + iteration))
+
+
 def adam(network: nn.Module, rate: float, beta_1: float, beta_2: float) -> torch.optim.Adam:
     """Adam as StyleGAN2 uses it, fused."""
     return torch.optim.Adam(network.parameters(), lr=rate, betas=(beta_1, beta_2), eps=1e-8, fused=True)
+
+
+@torch.no_grad()
+def move_average(averaged: nn.Module, network: nn.Module, share: float) -> None:
+    """Move the parameters of a running average by a share of their way towards those of the network."""
+    means, weights = list(averaged.parameters()), list(network.parameters())
+    assert len(means) == len(weights)
+    torch._foreach_lerp_(means, weights, share)  # pyright: ignore - torch's stubs know neither it nor lists of parameters
+
+
+def lay_out(network: nn.Module, device: torch.device) -> None:
+    """Put a network's weights into the order of memory that its device is quickest with."""
+    network.to(memory_format=ops.layout(device))  # pyright: ignore[reportCallIssue] - torch's stubs leave it out
 
 
 def laid_out(images: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ from ...progress.state import TrainingProgress
 from .process_group import Processes
 from .run import RunFolder
 
+Judge = Callable[[int, Mapping[str, float]], str | None]
+"""Says what is wrong with the means of some terms at an iteration, None if nothing is."""
 _ABSENT = -math.inf
 """No loss is ever this; an average over processes keeps it."""
 
@@ -33,7 +35,7 @@ class TermLog:
         report: Callable[[TrainingProgress], None],
         begun: int,
         *,
-        judge: Callable[[int, Mapping[str, float]], str | None] = lambda done, means: None,
+        judge: Judge = lambda done, means: None,
     ):
         self.names, self.iterations, self.judge = names, iterations, judge
         self.folder, self.processes, self.report = folder, processes, report

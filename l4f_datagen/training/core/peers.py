@@ -17,6 +17,11 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+from torch.distributed import (  # documented, yet not in the list of what torch exports
+    PrefixStore,  # pyright: ignore[reportPrivateImportUsage]
+    Store,  # pyright: ignore[reportPrivateImportUsage]
+    TCPStore,  # pyright: ignore[reportPrivateImportUsage]
+)
 
 from ...errors import UserError, WorkError
 from ...process.patience import positive_seconds
@@ -54,7 +59,7 @@ def join(*, cpu: bool) -> None:
     store = _open_store(host, port, count, rank, waiting)
     # A launcher that starts all anew keeps its store: another attempt, another count.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    store = dist.PrefixStore(f"l4f-datagen/{attempt}", store)
+    store = PrefixStore(f"l4f-datagen/{attempt}", store)
     _count_in(store, rank, count, waiting)
     backend = "gloo" if cpu else "nccl"
     with obeying(), talking():
@@ -190,12 +195,12 @@ def _check(numbers: dict[str, int], count: int, *, cpu: bool) -> int:
     return rank
 
 
-def _open_store(host: str, port: int, count: int, rank: int, waiting: _Waiting) -> dist.TCPStore:
+def _open_store(host: str, port: int, count: int, rank: int, waiting: _Waiting) -> TCPStore:
     """What the processes meet at; the first one holds it, unless a launcher does."""
     if rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         try:
             # It listens at all of the machine's addresses, whatever the others call it.
-            return dist.TCPStore("127.0.0.1", port, count, True, timedelta(seconds=60), wait_for_workers=False)
+            return TCPStore("127.0.0.1", port, count, True, timedelta(seconds=60), wait_for_workers=False)
         except (RuntimeError, ValueError) as error:
             reason = (str(error).strip().splitlines() or [""])[0][:120]
             raise UserError(
@@ -205,7 +210,7 @@ def _open_store(host: str, port: int, count: int, rank: int, waiting: _Waiting) 
     while not _listens(host, port):
         waiting.step(None)
     try:
-        return dist.TCPStore(host, port, count, False, timedelta(seconds=60), wait_for_workers=False)
+        return TCPStore(host, port, count, False, timedelta(seconds=60), wait_for_workers=False)
     except (RuntimeError, ValueError) as error:
         raise lost(error) from error
 
@@ -223,9 +228,9 @@ def _listens(host: str, port: int) -> bool:
     return True
 
 
-def _count_in(store: dist.Store, rank: int, count: int, waiting: _Waiting) -> None:
+def _count_in(store: Store, rank: int, count: int, waiting: _Waiting) -> None:
     try:
-        store.set(f"here/{rank}", b"1")
+        store.set(f"here/{rank}", "1")
         while (there := sum(store.check([f"here/{other}"]) for other in range(count))) < count:
             waiting.step(there)
     except RuntimeError as error:  # process 0 is gone

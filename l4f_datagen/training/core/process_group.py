@@ -40,7 +40,10 @@ class Processes:
                 "device", got=f"{chosen} for {self.count} processes", expected="cuda: each takes its own",
                 remedy="use --device cuda, and CUDA_VISIBLE_DEVICES to choose among them",
             )  # fmt: skip
-        self.device = self._state.device if chosen.index is None else chosen
+        self.device: torch.device = chosen
+        if chosen.type == "cuda" and chosen.index is None:
+            assert self._state.device is not None
+            self.device = self._state.device  # each process its own; a CPU is one, though accelerate numbers it
         if chosen.index is not None:
             torch.cuda.set_device(chosen)
         self.is_first = self.index == 0
@@ -74,7 +77,9 @@ class Processes:
         from accelerate.utils import reduce
 
         with self._explaining_loss():
-            return reduce(values, "mean")
+            mean = reduce(values, "mean")
+        assert isinstance(mean, Tensor)
+        return mean
 
     def any(self, flag: bool) -> bool:
         """Whether it is so in any process; all get the same answer."""

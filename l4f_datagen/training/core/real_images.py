@@ -1,7 +1,7 @@
 """Real images for a discriminator: any source, cropped, resized, mirrored, in an order that a seed fixes."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
 
 import cv2
@@ -62,7 +62,7 @@ class RealImages:
 
     def batches(
         self, plan: Iterator[Sequence[int]], *, workers: int = 2, device: torch.device = _CPU
-    ) -> Iterator[Tensor]:
+    ) -> Generator[Tensor]:
         """``batch`` of every element of ``plan``, in order, made ahead in threads if there are ``workers``."""
         return ordered_map(lambda positions: self.batch(positions, device), plan, workers=workers, ahead=2 * workers)
 

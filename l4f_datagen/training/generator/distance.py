@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...settings import EvaluateFrechetSettings, TrainGeneratorSettings
+from ...settings import CompleteGeneratorSettings, EvaluateFrechetSettings, validate
 from ...weights import native
 from ...weights.native import state
 from .learner import GeneratorLearner
 
 
-def check_distances(settings: TrainGeneratorSettings) -> None:
+def check_distances(settings: CompleteGeneratorSettings) -> None:
     """Refuse settings that ask for a distance and do not say all of it.
 
     Raises:
@@ -30,7 +30,7 @@ def check_distances(settings: TrainGeneratorSettings) -> None:
 class Distances:
     """Measures in the first process, and remembers the best."""
 
-    def __init__(self, settings: TrainGeneratorSettings, learner: GeneratorLearner):
+    def __init__(self, settings: CompleteGeneratorSettings, learner: GeneratorLearner):
         self.settings, self.learner = settings, learner
         self.best: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
@@ -48,27 +48,29 @@ class Distances:
         from ...evaluation.frechet import evaluate_frechet
 
         s = self.settings
-        asked = EvaluateFrechetSettings(
-            features=s.frechet_features, n=s.frechet_images, size=s.resolution, noise="random", seed=s.seed,
-            device=str(self.learner.device),
-        )  # fmt: skip
+        asked = validate(EvaluateFrechetSettings, {
+            "features": s.frechet_features, "n": s.frechet_images, "size": s.resolution, "noise": "random",
+            "seed": s.seed, "device": str(self.learner.device),
+        })  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:
             native.save(Path(folder), generator=self.learner.centre(), card={"name": f"iteration {done}"})
             report = evaluate_frechet(f"generator:{folder}", s.images, asked)
         row = report.rows[0]
+        distance = row.values["fid"]
+        assert distance is not None
         self.last = {
-            "iteration": done, "images_seen": done * s.batch_size, "frechet": round(row.values["fid"], 4),
+            "iteration": done, "images_seen": done * s.batch_size, "frechet": round(distance, 4),
             "features": row.labels["features"], "images": row.images,
         }  # fmt: skip
         if not self.best or self.last["frechet"] < self.best["frechet"]:
             self.best = self.last
         return {"frechet": self.last["frechet"]}
 
-    def plateaued(self, done: int) -> bool:
-        """Whether the best distance is older than ``plateau``."""
+    def plateaued(self, done: int, plateau: int) -> bool:
+        """Whether the best distance is older than ``plateau`` thousand images."""
         if not self.best:
             return False
-        return (done - self.best["iteration"]) * self.settings.batch_size >= 1000 * self.settings.plateau
+        return (done - self.best["iteration"]) * self.settings.batch_size >= 1000 * plateau
 
     def quality(self) -> dict[str, Any]:
         """For the card: the last distance and the best on the way."""

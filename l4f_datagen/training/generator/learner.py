@@ -9,14 +9,14 @@ from torch import Tensor
 
 from ... import philox
 from ...errors import UserError
-from ...networks import ops
 from ...networks.discriminator import Discriminator
 from ...networks.stylegan2 import Generator
 from ...seeding import normal
-from ...settings import TrainGeneratorSettings
+from ...settings import CompleteGeneratorSettings
 from ...weights.native import state
 from ..core import losses
-from ..core.learner import Learner, adam, laid_out
+from ..core.adversarial import AdversarialLearner
+from ..core.learner import adam, lay_out, move_average
 from ..core.process_group import Processes
 from . import ada
 
@@ -26,7 +26,7 @@ _CENTRE_DRAWS = 4096
 """Codes whose mean is the centre of truncation."""
 
 
-class GeneratorLearner(Learner):
+class GeneratorLearner(AdversarialLearner):
     """Generator, its running average and discriminator, with their optimisers and the augmentation's probability.
 
     A step with a penalty every k steps counts as k/(k+1) of one in Adam's rate and betas (lazy regularisation).
@@ -34,22 +34,22 @@ class GeneratorLearner(Learner):
 
     def __init__(
         self,
-        settings: TrainGeneratorSettings,
+        settings: CompleteGeneratorSettings,
         generator: Generator,
         discriminator: Discriminator,
         processes: Processes,
         *,
         averaged: Generator | None = None,
     ):
-        self.settings = s = settings
+        self.settings = self.penalty = s = settings
         self.generator = generator.to(processes.device).requires_grad_(True)
         if s.noise == "frozen":
             # Left to learn they vanish, and with them all that a background can show (Labels4Free, 3.2).
-            for layer in self.generator.layers:
+            for layer in self.generator.styled():
                 layer.noise_strength.requires_grad_(False)
         self.discriminator = discriminator.to(processes.device).requires_grad_(True)
         for network in (self.generator, self.discriminator):
-            network.to(memory_format=ops.layout(processes.device))
+            lay_out(network, processes.device)
         self.averaged = copy.deepcopy(self.generator if averaged is None else averaged).to(processes.device)
         self.averaged.eval().requires_grad_(False)
         lazy = {
@@ -92,21 +92,6 @@ class GeneratorLearner(Learner):
         self._signs.append(sums["real_sign"])
         return sums | {"ada_p": torch.full((), self.p, device=self.device)}
 
-    def r1_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
-        """One Adam step of the discriminator down R1, of the real images before they are augmented."""
-        weight = self.settings.r1 / 2 * self.settings.r1_every
-        self.discriminator.requires_grad_(True)
-        total = torch.zeros((), device=self.device)
-        for part, real in enumerate(reals):
-            # In float32 whatever the precision: squares of gradients leave the range of half precision.
-            images = real.detach().requires_grad_(True)
-            seen = self.augmented(images, self.positions(iteration, part), "r1")
-            penalty = losses.r1_penalty(self.discriminator(laid_out(seen)), images)
-            self.backward("discriminator", weight * penalty / len(reals))
-            total += penalty.detach() / len(reals)
-        self.step("discriminator")
-        return {"r1": total}
-
     def generator_step(self, iteration: int) -> dict[str, Tensor]:
         """One Adam step of the generator: the non-saturating loss."""
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
@@ -125,7 +110,8 @@ class GeneratorLearner(Learner):
 
         The target is the running mean of the steps before this one, so that it is the same in every part and process.
         """
-        s, total, mean = self.settings, 0, 0
+        s = self.settings
+        total, mean = (torch.zeros((), device=self.device) for _ in range(2))
         for part in range(self.accumulate):
             positions = self.positions(iteration, part)
             positions = positions[: max(1, round(s.path_length_share * len(positions)))]
@@ -140,13 +126,9 @@ class GeneratorLearner(Learner):
         self.target_length = self.target_length.lerp(self.processes.mean(mean), s.path_length_decay)
         return {"path_length": total}
 
-    @torch.no_grad()
     def average_weights(self, iteration: int) -> None:
         """Move the running average towards the weights."""
-        share = 1 - ema_decay(iteration, self.settings)
-        pairs = zip(self.averaged.parameters(), self.generator.parameters(), strict=True)
-        means, weights = (list(side) for side in zip(*pairs))
-        torch._foreach_lerp_(means, weights, share)
+        move_average(self.averaged, self.generator, 1 - ema_decay(iteration, self.settings))
 
     def adjust_augmentation(self, iteration: int) -> None:
         """Steer p by the signs of the real scores since the last time; every ``ada_every`` steps."""
@@ -205,20 +187,18 @@ class GeneratorLearner(Learner):
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
             return self.generator.synthesize(w, maps or "none").image, w
 
+    def seen(self, images: Tensor, positions: Sequence[int]) -> Tensor:
+        """Real images as the discriminator sees them when it is penalised: augmented."""
+        return self.augmented(images, positions, "r1")
+
     def augmented(self, images: Tensor, positions: Sequence[int], stream: str) -> Tensor:
         """Images as the discriminator sees them."""
         if self.p == 0:
             return images
         return ada.augment(images, self.p, ada.draw(self.settings.seed, f"augment-{stream}", positions))
 
-    def score(self, images: Tensor) -> Tensor:
-        """The discriminator's scores (N,) in float32."""
-        with self.processes.autocast():
-            scores = self.discriminator(laid_out(images))
-        return scores.float()
 
-
-def ema_decay(iteration: int, settings: TrainGeneratorSettings) -> float:
+def ema_decay(iteration: int, settings: CompleteGeneratorSettings) -> float:
     """Decay of one step: half in ``ema_kimg``, at first in ``ema_ramp`` of the images seen so far."""
     half_life = 1000 * settings.ema_kimg
     if settings.ema_ramp:

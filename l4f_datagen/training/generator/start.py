@@ -11,12 +11,12 @@ from ...errors import UserError
 from ...networks.discriminator import Discriminator
 from ...networks.growing import grown_discriminator, grown_generator
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
-from ...seeding import generator_for
-from ...settings import TrainGeneratorSettings
+from ...settings import CompleteGeneratorSettings, TrainGeneratorSettings
 from ...weights import native
 from ...weights.native import state
 from ...weights.source import Source
 from ..core.keeping import STATE
+from ..core.learner import seeded_weights
 from ..core.run import CHECKPOINTS
 
 logger = logging.getLogger(__name__)
@@ -61,23 +61,18 @@ def open_trained(path: str) -> Trained:
     return Trained(generator, source, _state_of(found) if found else None)
 
 
-def start(settings: TrainGeneratorSettings, trained: Trained | None) -> Start:
-    """The networks of a run; weights that are new follow from the seed alone.
-
-    Args:
-        settings: with a preset's values in them.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
+def start(settings: CompleteGeneratorSettings, trained: Trained | None) -> Start:
+    """The networks of a run; weights that are new follow from the seed alone."""
+    with seeded_weights(settings.seed):
         begin = _new(settings) if trained is None else _grown(settings, trained)
     first = 0 if trained is None else len(trained.generator.layers)
     for network in filter(None, (begin.generator, begin.averaged)):
-        for layer in network.layers[first:]:
+        for layer in network.styled()[first:]:
             torch.nn.init.constant_(layer.noise_strength, settings.noise_strength)
     return begin
 
 
-def _new(settings: TrainGeneratorSettings) -> Start:
+def _new(settings: CompleteGeneratorSettings) -> Start:
     architecture = GeneratorArchitecture(
         channels=settings.channels, z_dim=settings.z_dim, w_dim=settings.z_dim,
         mapping_layers=settings.mapping_layers,
@@ -85,7 +80,7 @@ def _new(settings: TrainGeneratorSettings) -> Start:
     return Start(Generator(architecture), _discriminator(settings.channels, settings), None)
 
 
-def _grown(settings: TrainGeneratorSettings, trained: Trained) -> Start:
+def _grown(settings: CompleteGeneratorSettings, trained: Trained) -> Start:
     channels, added = trained.generator.architecture.channels, settings.channels[-1]
     if trained.state is None:
         logger.warning(
@@ -107,7 +102,7 @@ def _grown(settings: TrainGeneratorSettings, trained: Trained) -> Start:
     return Start(grown, grown_discriminator(old, added), grown_average)
 
 
-def _discriminator(channels: tuple[int, ...], settings: TrainGeneratorSettings) -> Discriminator:
+def _discriminator(channels: tuple[int, ...], settings: CompleteGeneratorSettings) -> Discriminator:
     return Discriminator(channels=channels, group=settings.minibatch_group)
 
 
@@ -145,7 +140,7 @@ def resolution_of(settings: TrainGeneratorSettings, trained: Trained | None) -> 
     return wanted
 
 
-def check_channels(settings: TrainGeneratorSettings, trained: Trained | None) -> TrainGeneratorSettings:
+def check_channels(settings: CompleteGeneratorSettings, trained: Trained | None) -> CompleteGeneratorSettings:
     """Settings whose channels, codes and mapping are those of the networks that they make.
 
     Raises:

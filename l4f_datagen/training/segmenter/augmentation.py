@@ -6,7 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...masks import make_mask
+from ...masks import MaskLaw, make_mask
 from ...samples.sample import Labelled
 from ...settings import TrainSegmenterSettings
 
@@ -29,9 +29,7 @@ def augment(labelled: Labelled, size: int, settings: TrainSegmenterSettings, rng
     if blurred < settings.blur:
         image = cv2.GaussianBlur(image, (0, 0), 0.3 + 0.7 * deviation)
     if compressed < settings.jpeg:
-        options = [cv2.IMWRITE_JPEG_QUALITY, round(30 + 65 * quality)]
-        _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
-        image = cv2.cvtColor(cv2.imdecode(content, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        image = _compressed(image, round(30 + 65 * quality))
     return replace(changed, image=image)
 
 
@@ -94,19 +92,19 @@ def _placed(
     elif labelled.law.local:
         mask = make_mask(alpha, labelled.law)
     else:
-        mask = _scaled_mask(labelled, size, scale, centre)
+        mask = _scaled_mask(labelled.alpha, labelled.law, size, scale, centre)
         mask = np.ascontiguousarray(mask[:, ::-1]) if flip else mask
     return replace(labelled, image=image, alpha=alpha, mask=mask)
 
 
-def _scaled_mask(labelled: Labelled, size: int, scale: float, centre: np.ndarray) -> np.ndarray:
-    """The size×size crop around ``centre`` of the mask that the law makes of the whole scaled alpha.
+def _scaled_mask(alpha: np.ndarray, law: MaskLaw, size: int, scale: float, centre: np.ndarray) -> np.ndarray:
+    """The size×size crop around ``centre`` of the mask that a law makes of the whole scaled alpha.
 
     What is one component, or enclosed, shows in the whole alone: neither in a crop nor in its mirrored border.
     """
     origins = centre - (size - 1) / 2 / scale  # of the crop's first pixel, in the image: across, down
     places, firsts, lengths = [], [], []
-    for origin, length in zip(origins, labelled.alpha.shape[::-1], strict=True):
+    for origin, length in zip(origins, alpha.shape[::-1], strict=True):
         first, last = math.ceil((-0.5 - origin) * scale), math.floor((length - 0.5 - origin) * scale)
         where = np.mod(origin + np.arange(size) / scale + 0.5, 2 * length)
         where = np.minimum(where, 2 * length - where) - 0.5
@@ -116,8 +114,16 @@ def _scaled_mask(labelled: Labelled, size: int, scale: float, centre: np.ndarray
     matrix = np.array([[1 / scale, 0, 0], [0, 1 / scale, 0]], dtype=np.float64)
     matrix[:, 2] = origins + np.array(firsts) / scale
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    whole = cv2.warpAffine(labelled.alpha, matrix, tuple(lengths), flags=flags, borderMode=cv2.BORDER_REFLECT)
-    return make_mask(whole, labelled.law)[np.ix_(places[1], places[0])]
+    whole = cv2.warpAffine(alpha, matrix, tuple(lengths), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    return make_mask(whole, law)[np.ix_(places[1], places[0])]
+
+
+def _compressed(image: np.ndarray, quality: int) -> np.ndarray:
+    """What a JPEG of this quality, 0 to 100, leaves of an image."""
+    _, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
 
 def _recoloured(image: np.ndarray, amounts: np.ndarray) -> np.ndarray:

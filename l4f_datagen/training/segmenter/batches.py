@@ -1,7 +1,7 @@
 """Batches of labelled images: drawn by weight, augmented, cut into targets; each follows from its position alone."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -116,7 +116,7 @@ class LabelledBatches:
         count = sum(len(part.indices) for part in self.validation)
         return min(count, self.settings.validation_images)
 
-    def batches(self, plan: Iterator[Sequence[int]], *, workers: int) -> Iterator[Batch]:
+    def batches(self, plan: Iterator[Sequence[int]], *, workers: int) -> Generator[Batch]:
         """The images at every element's positions of the endless stream, in order, made ahead if there are workers."""
         return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
 

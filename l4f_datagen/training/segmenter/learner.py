@@ -7,12 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...networks import ops
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
-from ...seeding import generator_for
 from ...settings import TrainSegmenterSettings
-from ..core.learner import Learner
+from ..core.learner import Learner, early_decay, lay_out, move_average, seeded_weights
 from ..core.process_group import Processes
 from .batches import IGNORED, Batch
 
@@ -30,10 +28,9 @@ class SegmenterLearner(Learner):
 
     def __init__(self, settings: TrainSegmenterSettings, size: int, processes: Processes):
         self.settings = settings
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(generator_for(settings.seed, "weights", 0).initial_seed())
+        with seeded_weights(settings.seed):
             self.network = make_segmenter(settings, size).to(processes.device)
-        self.network.to(memory_format=ops.layout(processes.device))
+        lay_out(self.network, processes.device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False).eval()
         adam = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
@@ -52,7 +49,7 @@ class SegmenterLearner(Learner):
         with self.processes.autocast():
             heads = self.network.heads(batch.images)
         losses = [segmentation_loss(head, batch, self.settings) for head in heads]
-        terms = {"loss": losses[0]} | ({"auxiliary": sum(losses[1:])} if losses[1:] else {})
+        terms = {"loss": losses[0]} | ({"auxiliary": torch.stack(losses[1:]).sum()} if losses[1:] else {})
         self.backward("network", losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0))
         self.step("network")
         self._average(iteration)
@@ -61,9 +58,7 @@ class SegmenterLearner(Learner):
     @torch.no_grad()
     def _average(self, iteration: int) -> None:
         """Move the running average towards the weights, quicker in the first steps; statistics are copied."""
-        decay = min(self.settings.ema_decay, (1 + iteration) / (10 + iteration))
-        means, parameters = list(self.averaged.parameters()), list(self.network.parameters())
-        torch._foreach_lerp_(means, parameters, 1 - decay)
+        move_average(self.averaged, self.network, 1 - early_decay(iteration, self.settings.ema_decay))
         statistics = [b for b in self.network.buffers() if b.is_floating_point()]
         if self.processes.count > 1:  # every process has seen another share of the batch
             flat = self.processes.mean(torch.cat([b.flatten() for b in statistics]))
@@ -76,8 +71,8 @@ class SegmenterLearner(Learner):
 def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:
     """The network that the settings describe, with torch's random weights."""
     network = architectures()[settings.arch]
-    own = network.of_settings(settings, size)
-    return network(classes=settings.classes, width=settings.width, size=size, **own)
+    keywords = {"width": settings.width, **network.of_settings(settings, size)}
+    return network(classes=settings.classes, size=size, **keywords)
 
 
 def segmentation_loss(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:

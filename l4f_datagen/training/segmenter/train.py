@@ -1,35 +1,36 @@
 """Training a segmenter on labelled shards, the downstream use that Labels4Free is for (4.3)."""
 
-import contextlib
-import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ...documents import read_json
 from ...errors import UserError
-from ...progress.state import TrainingProgress
 from ...settings import TrainSegmenterSettings
 from ...weights import native
 from ...weights.native import state
 from ..core import keeping
-from ..core.log import TermLog
+from ..core.loop import Report, Training, carry_out, describe
 from ..core.process_group import Processes
 from ..core.run import CHECKPOINTS, RunFolder
 from . import validation
-from .batches import LabelledBatches
+from .batches import Batch, LabelledBatches
 from .learner import TERMS, SegmenterLearner
 
 STAGE = "train-segmenter"
 BEST = "best"
 """The folder in checkpoints/ with the averaged network of the highest mIoU so far."""
+_SHOWN = 8
+"""Images on a sheet."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """A finished run."""
+class SegmenterResult:
+    """A finished run of ``train-segmenter``."""
 
     final: Path
     quality: dict[str, Any]
@@ -43,8 +44,8 @@ def train_segmenter(
     out: str | Path,
     *,
     overwrite: bool = False,
-    report: Callable[[TrainingProgress], None] = lambda progress: None,
-) -> Result:
+    report: Report = lambda progress: None,
+) -> SegmenterResult:
     """Train a segmenter into the run folder ``out``, or continue the run that is there.
 
     Calls ``report`` with every line of the log. ``final/`` is a native checkpoint with the averaged network.
@@ -56,20 +57,15 @@ def train_segmenter(
     check(settings)
     processes = Processes(device=settings.device, precision=settings.precision)
     check_processes(settings, processes.count)
-    batches = LabelledBatches(settings)
-    folder = RunFolder(Path(out).expanduser())
-    with folder.opened(processes, _describe(settings, batches), overwrite=overwrite):
-        if native.is_native(folder.final):
-            return Result(folder.final, native.read_card(folder.final).get("quality", {}), 0)
-        learner = SegmenterLearner(settings, batches.size, processes)
-        run = SegmenterRun(settings, folder, learner, batches)
-        begun = run.resume()
-        if processes.is_first:
-            folder.cut_log(begun)
-        run.loop(begun, report)
-        run.finish()
-        processes.wait()
-        return Result(folder.final, native.read_card(folder.final).get("quality", {}), settings.iterations - begun)
+    labelled = LabelledBatches(settings)
+
+    def begin(folder: RunFolder) -> SegmenterTraining:
+        return SegmenterTraining(settings, folder, SegmenterLearner(settings, labelled.size, processes), labelled)
+
+    return carry_out(
+        out, processes, describe(STAGE, settings, settings.FREE, _facts(settings, labelled)), overwrite=overwrite,
+        report=report, begin=begin, result=_result,
+    )  # fmt: skip
 
 
 def check(settings: TrainSegmenterSettings) -> None:
@@ -99,52 +95,62 @@ def check_processes(settings: TrainSegmenterSettings, processes: int) -> None:
         )  # fmt: skip
 
 
-class SegmenterRun:
-    """The loop of one run, and what it keeps."""
+class SegmenterTraining(Training[Batch]):
+    """One run of ``train-segmenter``."""
+
+    terms = TERMS
 
     def __init__(
-        self, settings: TrainSegmenterSettings, folder: RunFolder, learner: SegmenterLearner, batches: LabelledBatches
+        self, settings: TrainSegmenterSettings, folder: RunFolder, learner: SegmenterLearner, labelled: LabelledBatches
     ):
-        self.settings, self.folder, self.learner, self.batches = settings, folder, learner, batches
+        super().__init__(settings, folder, learner)
+        self.settings, self.learner, self.labelled = settings, learner, labelled
         self.best: dict[str, Any] = {}
         """Iteration and measures of the network in checkpoints/best."""
         self.last: dict[str, Any] = {}
 
-    def resume(self) -> int:
-        """Load the newest checkpoint. Returns its iteration, 0 if there is none."""
-        begun = keeping.resume(self.folder, self.learner)
-        if begun:
-            with state.opened(self.folder.checkpoint(begun) / keeping.RUN_STATE) as (_, numbers):
-                self.best, self.last = state.section(numbers, "best"), state.section(numbers, "last")
-        return begun
+    def batches(self, iterations: range) -> Generator[Batch]:
+        plan = (self.learner.positions(iteration) for iteration in iterations)
+        return self.labelled.batches(plan, workers=self.processes.reading_threads(self.settings.workers))
 
-    def loop(self, begun: int, report: Callable[[TrainingProgress], None], *, end: int | None = None) -> None:
-        """Train from iteration ``begun`` to the last one, or to ``end``, as a benchmark does."""
-        end = end or self.settings.iterations
-        s, learner, folder = self.settings, self.learner, self.folder
-        log = TermLog(TERMS, s.iterations, folder, learner.processes, report, begun)
-        plan = (learner.positions(iteration) for iteration in range(begun, end))
-        workers = learner.processes.reading_threads(s.workers)
-        with contextlib.closing(self.batches.batches(plan, workers=workers)) as batches:
-            for iteration, batch in zip(range(begun, end), batches):
-                terms = learner.learn(iteration, batch.to(learner.device))
+    def step(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
+        return self.learner.learn(iteration, batch.to(self.learner.device))
 
-                # Tell, measure, show, keep.
-                done = iteration + 1
-                log.add(terms)
-                if self._due(done, s.validate_every):
-                    log.write(done, lambda done=done: self._validate(done))
-                elif self._due(done, s.log_every) or self._due(done, s.checkpoint_every):
-                    log.write(done)
-                if learner.processes.is_first and self._due(done, s.sheet_every):
-                    validation.save_sheet(folder.sheet(done), learner.averaged, self._shown(), learner.device)
-                if self._due(done, s.checkpoint_every):
-                    self._checkpoint(done)
+    def measures(self, done: int, ended: bool) -> bool:
+        return ended or done % self.settings.validate_every == 0
 
-    def finish(self) -> None:
+    def measure(self, done: int) -> dict[str, float]:
+        """Validate the averaged network, in the first process; keep it if it is the best so far."""
+        if not self.labelled.validated or not self.processes.is_first:
+            return {}
+        batches = self.labelled.validation_batches(self.settings.batch_size)
+        found = validation.validate(self.learner.averaged, batches, self.learner.device)
+        self.last = {"iteration": done, **{name: round(value, 6) for name, value in found.items()}}
+        if not self.best or self.last["miou"] > self.best["miou"]:
+            self.best = self.last
+            self._keep_best(done)
+        return found
+
+    def numbers(self) -> dict[str, Any]:
+        return {"best": self.best, "last": self.last}
+
+    def restore(self, numbers: Mapping[str, Any]) -> None:
+        self.best, self.last = state.section(numbers, "best"), state.section(numbers, "last")
+
+    def show(self, sheet: Path) -> None:
+        """Show the first images of validation, of training where there are none."""
+        if self.labelled.validated:
+            batch = next(self.labelled.validation_batches(_SHOWN))
+        else:
+            batch = self.labelled.batch(range(_SHOWN))
+        validation.save_sheet(sheet, self.learner.averaged, batch, self.learner.device)
+
+    def save(self, target: Path, done: int) -> None:
+        card = self._card(f"{self.folder.path.name}, iteration {done}")
+        native.save(target, segmenter=self.learner.averaged, card=card)
+
+    def finish(self, done: int) -> None:
         """Write ``final/``: the best or the last averaged network."""
-        if not self.learner.processes.is_first:
-            return
         network, quality = self.learner.averaged, self.last
         if self.settings.keep == "best" and self.best:
             quality = self.best
@@ -157,77 +163,42 @@ class SegmenterRun:
     def _best_folder(self) -> Path:
         return self.folder.path / CHECKPOINTS / BEST
 
-    def _due(self, done: int, every: int) -> bool:
-        return keeping.due(done, every, self.settings.iterations)
-
-    def _shown(self):
-        """The first images of validation, of training where there are none."""
-        if self.batches.validated:
-            return next(self.batches.validation_batches(8))
-        return self.batches.batch(range(8))
-
-    def _validate(self, done: int) -> dict[str, float]:
-        """Measure the averaged network, in the first process; keep it if it is the best so far."""
-        learner = self.learner
-        if not self.batches.validated or not learner.processes.is_first:
-            return {}
-        found = validation.validate(
-            learner.averaged, self.batches.validation_batches(self.settings.batch_size), learner.device
-        )
-        measured = {"iteration": done, **{name: round(value, 6) for name, value in found.items()}}
-        self.last = measured
-        if not self.best or measured["miou"] > self.best["miou"]:
-            self.best = measured
-            self._keep_best(done)
-        return found
-
-    def _checkpoint(self, done: int) -> None:
-        def save(target: Path) -> None:
-            state.save(target / keeping.RUN_STATE, {}, {"best": self.best, "last": self.last})
-            self._save(target, done)
-
-        keeping.keep(self.folder, self.learner, done, count=self.settings.keep_checkpoints, save=save)
-
     def _keep_best(self, done: int) -> None:
         tensors = state.of_module("averaged", self.learner.averaged)
 
         def fill(target: Path) -> None:
             state.save(target / keeping.STATE, tensors, self.best)
-            self._save(target, done)
+            self.save(target, done)
 
         self.folder.write_folder(self._best_folder, fill)
-
-    def _save(self, target: Path, done: int) -> None:
-        """The averaged network as a checkpoint that can be used as it is."""
-        card = self._card(f"{self.folder.path.name}, iteration {done}")
-        native.save(target, segmenter=self.learner.averaged, card=card)
 
     def _quality(self, measured: dict[str, Any]) -> dict[str, Any]:
         if not measured:
             return {}
-        return {"validation": self.settings.validation, "images": self.batches.validated, **measured}
+        return {"validation": self.settings.validation, "images": self.labelled.validated, **measured}
 
     def _card(self, name: str) -> dict[str, Any]:
-        used = self.settings.model_dump(mode="json") | {"foregrounds": self.batches.foregrounds}
+        used = self.settings.model_dump(mode="json") | {"foregrounds": self.labelled.foregrounds}
         source = f"trained by l4f-datagen {STAGE} on {', '.join(self.settings.shards)}"
         return {
             "name": name,
-            "licence": self.batches.licence,
+            "licence": self.labelled.licence,
             "source": {"segmenter": source},
             "training": {"segmenter": used},
         }
 
 
-def _describe(settings: TrainSegmenterSettings, batches: LabelledBatches) -> dict[str, Any]:
-    values = settings.model_dump(mode="json")
-    left_out = (*settings.FREE, "shards", "validation", "device")
-    identity = {key: value for key, value in values.items() if key not in left_out}
+def _facts(settings: TrainSegmenterSettings, labelled: LabelledBatches) -> dict[str, Any]:
+    """What lies where the settings' places point: by that, not by their names, a run is the same one."""
     weights = [source.weight for source in settings.sources]
-    identity["shards"] = [_plain(s.identity | {"weight": w}) for s, w in zip(batches.sources, weights, strict=True)]
-    held_out = settings.held_out
-    parts = itertools.chain(part.source.identity for part in batches.validation)
-    identity["validation"] = held_out if held_out is not None else [_plain(identity) for identity in parts]
-    return {"stage": STAGE, "settings": values, "identity": identity}
+    shards = [_plain(s.identity | {"weight": w}) for s, w in zip(labelled.sources, weights, strict=True)]
+    if settings.held_out is not None:
+        return {"shards": shards, "validation": settings.held_out}
+    return {"shards": shards, "validation": [_plain(part.source.identity) for part in labelled.validation]}
+
+
+def _result(final: Path, made: int) -> SegmenterResult:
+    return SegmenterResult(final, native.read_card(final).get("quality", {}), made)
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:

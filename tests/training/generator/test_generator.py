@@ -135,7 +135,10 @@ def test_parts_of_a_batch_and_two_processes_equal_the_whole(tmp_path, tiny):
     tiny = tiny.model_copy(update={"batch_size": 8})
     train_generator(tiny, tmp_path / "whole")
     train_generator(tiny.model_copy(update={"accumulate": 2}), tmp_path / "parts")
-    (tmp_path / "settings.json").write_text(tiny.model_dump_json())
+    # The two measure a distance too, in the first of them alone.
+    native.save(tmp_path / "unet", segmenter=UNet(classes=2, width=4))
+    measuring = {"frechet_every": 3, "frechet_features": str(tmp_path / "unet"), "frechet_images": 8}
+    (tmp_path / "settings.json").write_text(tiny.model_copy(update=measuring).model_dump_json())
     program = tmp_path / "program.py"
     program.write_text(
         "import sys, pathlib\n"
@@ -148,6 +151,7 @@ def test_parts_of_a_batch_and_two_processes_equal_the_whole(tmp_path, tiny):
     launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
     words = [sys.executable, *launch, "--rdzv-endpoint", "127.0.0.1:0", str(program), str(tmp_path / "settings.json")]
     subprocess.run([*words, str(tmp_path / "two")], check=True, capture_output=True)
+    assert native.read_card(tmp_path / "two" / "final")["quality"]["frechet"]["iteration"] == 6
     whole = weights_of(tmp_path / "whole")
     for other in ("parts", "two"):
         for name, tensor in weights_of(tmp_path / other).items():
@@ -362,7 +366,9 @@ def test_distances_are_measured_and_a_plateau_ends_a_run(tmp_path, tiny, monkeyp
         return report
 
     monkeypatch.setattr(frechet, "evaluate_frechet", falling)
-    monkeypatch.setattr(generator.Distances, "plateaued", lambda self, done: done - self.best["iteration"] >= 4)
+    monkeypatch.setattr(
+        generator.Distances, "plateaued", lambda self, done, plateau: done - self.best["iteration"] >= 4
+    )
     result = train_generator(settings, tmp_path / "run", report=told.append)
     assert [p.terms["frechet"] for p in told if "frechet" in p.terms] == [3.0, 2.0, 2.5, 2.6]
     assert (result.reason, result.iterations) == ("plateau", 8)

@@ -1,0 +1,63 @@
+"""What learners with a discriminator share: its scores, its R1 penalty, and the real images that it is shown."""
+
+import contextlib
+from collections.abc import Generator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ...networks.discriminator import Discriminator
+from . import losses
+from .learner import Learner, laid_out
+from .real_images import RealImages
+
+
+class Penalty(Protocol):
+    """How much the discriminator is penalised."""
+
+    @property
+    def r1(self) -> float: ...
+    @property
+    def r1_every(self) -> int: ...
+
+
+class AdversarialLearner(Learner):
+    """A learner whose networks hold a ``discriminator``."""
+
+    discriminator: Discriminator
+    penalty: Penalty
+
+    def seen(self, images: Tensor, positions: Sequence[int]) -> Tensor:
+        """Real images (N, 3, H, W) as the discriminator sees them when it is penalised; by default as they are."""
+        return images
+
+    def score(self, images: Tensor) -> Tensor:
+        """The discriminator's scores (N,) of images (N, 3, H, W), in float32."""
+        with self.processes.autocast():
+            scores = self.discriminator(laid_out(images))
+        return scores.float()
+
+    def r1_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
+        """One Adam step of the discriminator down the R1 penalty, weighted for the steps that leave it out."""
+        weight = self.penalty.r1 / 2 * self.penalty.r1_every
+        self.discriminator.requires_grad_(True)
+        total = torch.zeros((), device=self.device)
+        for part, real in enumerate(reals):
+            # In float32 whatever the precision: squares of gradients leave the range of half precision.
+            images = real.detach().requires_grad_(True)
+            seen = self.seen(images, self.positions(iteration, part))
+            penalty = losses.r1_penalty(self.discriminator(laid_out(seen)), images)
+            self.backward("discriminator", weight * penalty / len(reals))
+            total += penalty.detach() / len(reals)
+        self.step("discriminator")
+        return {"r1": total}
+
+
+def real_batches(images: RealImages, learner: Learner, iterations: range) -> Generator[list[Tensor]]:
+    """For each iteration this process's share of a batch, in as many parts as it accumulates: (N, 3, H, W) each."""
+    plan = (learner.positions(iteration, part) for iteration in iterations for part in range(learner.accumulate))
+    made = images.batches(plan, workers=learner.processes.reading_threads(), device=learner.device)
+    with contextlib.closing(made) as parts:
+        for _ in iterations:
+            yield [next(parts) for _ in range(learner.accumulate)]
