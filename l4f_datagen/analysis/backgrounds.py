@@ -56,7 +56,8 @@ def analyze_backgrounds(
         n: samples, which depend on (seed, index) only.
         psi: truncation.
     """
-    names, sums = layer_names(generator), 0
+    names = layer_names(generator)
+    sums = torch.zeros(4, len(names), dtype=torch.float64)
     for start in range(0, n, batch_size):
         w, image, target = samples_and_targets(generator, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
         gradient, effect = _gradients(generator, w, target)

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..networks.stylegan2 import Generator
 
@@ -56,11 +56,16 @@ def switched_off(generator: Generator, layer: str) -> Iterator[None]:
             lambda module, args: (torch.zeros_like(args[0]), *args[1:])
         )
     else:
-        hook = generator.layers[index - 1].register_forward_hook(lambda module, args, out: torch.zeros_like(out))
+        hook = generator.layers[index - 1].register_forward_hook(_zeroed)
     try:
         yield
     finally:
         hook.remove()
+
+
+def _zeroed(module: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> Tensor:
+    """A hook: zeros in place of what a layer gives."""
+    return torch.zeros_like(out)
 
 
 def _remove(hooks: Sequence[torch.utils.hooks.RemovableHandle]) -> None:

@@ -87,7 +87,7 @@ def _write_table(path: Path, names: Sequence[str], rows: Any) -> None:
 def _write_plot(
     path: Path,
     labels: Sequence[str],
-    series: Mapping[str, Sequence[float]],
+    series: Mapping[str, Sequence[float] | np.ndarray],
     *,
     emphasised: Sequence[bool],
     title: str,

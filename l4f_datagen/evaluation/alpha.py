@@ -19,7 +19,7 @@ from ..generation.refinement import refine
 from ..masks import MaskLaw, make_mask
 from ..networks.pixels import image_to_uint8
 from ..overlap import ordered_map
-from ..settings import EvaluateAlphaSettings, GenerateSettings
+from ..settings import EvaluateAlphaSettings, GenerateSettings, validate
 from ..sheet import save_png
 from ..storage import atomic
 from . import baselines
@@ -39,9 +39,8 @@ _REASONS = {"empty": "the reference saw nothing", "several": "it saw several obj
 
 def load(settings: EvaluateAlphaSettings) -> Models:
     """The networks that are measured; as ``generation.stream.load_models``."""
-    return load_models(
-        GenerateSettings(generator=settings.generator, alpha=settings.alpha, device=settings.device)
-    )  # fmt: skip
+    named = {"generator": settings.generator, "alpha": settings.alpha, "device": settings.device}
+    return load_models(validate(GenerateSettings, named))
 
 
 def evaluate_alpha(
@@ -242,6 +241,7 @@ class _Trial:
 def _baselines(batch: Batch, position: int) -> dict[str, np.ndarray]:
     """Masks uint8 H×W of one sample, by baseline."""
     image = batch.images[position]
+    assert batch.backgrounds is not None
     features = [f[position] for f in batch.features]
     return {
         _GRABCUT: baselines.grabcut(image),

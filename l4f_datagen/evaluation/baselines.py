@@ -33,10 +33,12 @@ def grabcut(image: np.ndarray) -> np.ndarray:
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
     h, w = small.shape[:2]
     box = (round(BORDER * w), round(BORDER * h), round((1 - 2 * BORDER) * w), round((1 - 2 * BORDER) * h))
-    labels, models = np.zeros((h, w), np.uint8), [np.zeros((1, 65)) for _ in range(2)]
+    labels, foreground, background = np.zeros((h, w), np.uint8), np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)  # of this thread: its colour models begin with a random clustering
     try:
-        cv2.grabCut(np.ascontiguousarray(small), labels, box, *models, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_RECT)
+        cv2.grabCut(
+            np.ascontiguousarray(small), labels, box, background, foreground, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_RECT
+        )  # fmt: skip
     except cv2.error:  # too few colours for its models
         return np.zeros((height, width), np.uint8)
     mask = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)

@@ -42,6 +42,7 @@ class Images(Protocol):
 
     def batches(self) -> Iterator[np.ndarray]:
         """RGB uint8 N×H×W×3, equal sizes within a batch."""
+        ...
 
 
 def evaluate_frechet(
@@ -77,7 +78,7 @@ def evaluate_frechet(
             report(done, total)
         found.append(torch.cat(parts))
         sizes.append(seen)
-    values = distances(*found, settings)
+    values: dict[str, float | None] = {**distances(found[0], found[1], settings)}
     labels = {"A": sets[0].name, "B": sets[1].name, "features": features.name, "dimensions": found[0].shape[1]}
     row = Row(labels=labels | {"images of B": len(found[1])}, images=len(found[0]), values=values)
     return Report(

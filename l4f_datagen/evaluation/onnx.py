@@ -123,8 +123,8 @@ class OnnxMasker:
 
     def _static_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """What the model fixes of height and width, else the images' own."""
-        fixed = self._input.shape[1:3] if self._channels_last else self._input.shape[2:4]
-        return tuple(f if isinstance(f, int) else s for f, s in zip(fixed, size))
+        height, width = self._input.shape[1:3] if self._channels_last else self._input.shape[2:4]
+        return height if isinstance(height, int) else size[0], width if isinstance(width, int) else size[1]
 
     def _find_output(self):
         outputs = self._session.get_outputs()
@@ -157,7 +157,7 @@ def _open(path: Path, device: torch.device):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    providers = ["CPUExecutionProvider"]
+    providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
     if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
     try:

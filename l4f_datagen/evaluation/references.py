@@ -27,6 +27,7 @@ class Masker(Protocol):
 
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
         """RGB uint8 N×H×W×3 and their names → uint8 N×H×W: 0 background, 1 foreground."""
+        ...
 
 
 class NetworkMasker:
