@@ -29,7 +29,7 @@ def with_common_options(command: click.Command) -> click.Command:
         for inner in command.commands.values():
             with_common_options(inner)
         return command
-    if not any("--json" in parameter.opts for parameter in command.params):
+    if "--json" not in [option for parameter in command.params for option in parameter.opts]:
         text = "print one JSON object in place of the closing line"
         command.params.append(click.Option(["--json"], is_flag=True, expose_value=False, help=text, callback=_json))
     original = command.invoke
