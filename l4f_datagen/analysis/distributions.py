@@ -14,9 +14,9 @@ from ..shards.reader import Dataset, damage_told, read_members
 
 _COLUMNS = (*SHARES, "components", "touches_border")
 BINS = 1000
-"""Of a score's histogram: quantiles are told to 1/1000."""
+"""A score's histogram has so many bins, so that its quantiles are exact to 1/1000."""
 MOST_COMPONENTS = 20
-"""Masks of more are counted together."""
+"""Masks of more components than this are counted together."""
 _LARGEST = 512
 """Pixels of the mean mask; larger masks are reduced."""
 

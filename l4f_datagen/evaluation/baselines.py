@@ -61,7 +61,7 @@ def border_colour(image: np.ndarray) -> np.ndarray:
 
 
 def clustered(features: Sequence[Tensor], size: int) -> list[Tensor]:
-    """Of the features of ``Generator.synthesize``, (N, C, r, r), those that are clustered: from 8 px to 64 px."""
+    """Choose the features that are clustered, those of 8 px to 64 px, from ``Generator.synthesize``'s (N, C, r, r)."""
     return [f for f in features if 8 <= f.shape[-1] <= min(size, _KMEANS_SIDE)] or list(features[-2:])
 
 

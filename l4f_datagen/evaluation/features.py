@@ -18,7 +18,7 @@ from ..weights.source import file_sha256
 
 INCEPTION = "inception-2015-12-05.pt"
 INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
-"""Of the Inception v3 that NVIDIA published with stylegan2-ada-pytorch, by whose features FID is reported."""
+"""The Inception v3 that NVIDIA published with stylegan2-ada-pytorch: FID is reported by its features."""
 
 
 class Features:

@@ -28,7 +28,7 @@ class Tally:
     def __init__(self):
         self.keys: list[str] = []
         self.shapes: list[Shape] = []
-        """Of each image's truth."""
+        """The shape of the foreground in each image's truth, in the order of ``keys``."""
         self._counts: list[Tensor] = []
         self._ignored: list[int] = []
         self._pixels = 0

@@ -17,7 +17,7 @@ from ..weights.onnx import writing
 MEAN, STD, THRESHOLD, FOREGROUND = "mean", "std", "threshold", "foreground"
 """Keys of the metadata that are read. Numbers are separated by commas, or a JSON list."""
 IMAGENET = {MEAN: (0.485, 0.456, 0.406), STD: (0.229, 0.224, 0.225)}
-"""What most segmenters were trained with, of images in [0, 1]."""
+"""Mean and deviation of ImageNet's pixels in [0, 1], with which most segmenters were trained."""
 HALF = 0.5
 _ALTERNATIVES = {MEAN: "image_mean", STD: "image_std"}
 _BYTES = 2.0
@@ -30,11 +30,11 @@ class Treatment:
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    """Of RGB in [0, 1]: the input is (image − mean) / std."""
+    """The input is (image − mean) / std, of an RGB image in [0, 1]."""
     threshold: float
     """Value of a single channel in [0, 1] from which a pixel is foreground."""
     threshold_given: bool
-    """By a flag, which a model of several channels has no use for."""
+    """Whether a flag gave the threshold: a model of several channels has no use for one."""
     foreground: tuple[int, ...]
     """Classes that are foreground; none: all but 0."""
     notes: tuple[str, ...]
@@ -127,7 +127,7 @@ def _threshold(name: str, metadata: Mapping[str, str]) -> float:
 
 
 def _classes(name: str, metadata: Mapping[str, str]) -> tuple[int, ...]:
-    """Of a file of this package; elsewhere the key may mean anything."""
+    """The foreground's classes that a file of this package names; in other files the key may mean anything."""
     text = metadata.get(FOREGROUND) if metadata.get("format") == writing.FORMAT else None
     if text is None:
         return ()

@@ -74,7 +74,7 @@ class FolderMasker:
 
 
 def notes_of(maskers: Iterable[Masker]) -> list[str]:
-    """What a reader must know of how they were asked, one sentence each; most have nothing to say."""
+    """Sentences that say how maskers were asked, where a reader of the numbers must know; most have none."""
     return [note for masker in maskers for note in getattr(masker, "notes", ())]
 
 

@@ -18,7 +18,7 @@ NAMES = (BORDER, INSIDE, *SIZES)
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a true mask decides where its image belongs."""
+    """The properties of a true mask that decide which subsets its image belongs to."""
 
     touches: bool
     """Whether foreground reaches an outermost pixel."""
@@ -27,7 +27,7 @@ class Shape:
 
 
 def shape_of(truth: np.ndarray) -> Shape:
-    """Of a true mask, uint8 H×W of 0, 1 and 255 (ignored)."""
+    """The shape of the foreground in a true mask, uint8 H×W of 0, 1 and 255 (ignored)."""
     foreground = truth == 1
     if not foreground.any():
         return Shape(False, None)

@@ -30,9 +30,9 @@ class Part:
 
     images: int
     values: dict[str, float | None]
-    """None: undefined."""
+    """Measures by name; None where one is undefined, an IoU without foreground say."""
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """95 %, of the values that have one."""
+    """The 95 % confidence interval of each value that has one, lower end first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,10 @@ class Row:
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     """95 %, of the values that have one."""
     subsets: dict[str, Part] = field(default_factory=dict)
-    """Of those that have images: touching the border or not, by area."""
+    """The same measures over parts of the images: those whose object touches the border or not, and by its area. A part
+    without images is left out."""
     per_image: tuple[Mapping[str, Any], ...] = ()
-    """``key`` and the values of each image."""
+    """For each image its ``key`` and its own values."""
 
     def __post_init__(self):
         object.__setattr__(self, "labels", hidden_within(self.labels))

@@ -26,7 +26,7 @@ class MaskStatistics(NamedTuple):
 
 
 def statistics(alpha: Tensor) -> MaskStatistics:
-    """Of alpha (N, 1, H, W); a single mask has no variety to measure and counts as 1."""
+    """Measure a batch of masks, alpha (N, 1, H, W); the variety of a single one cannot be measured and counts as 1."""
     variety = (alpha - alpha.roll(1, 0)).abs().mean() if alpha.shape[0] > 1 else torch.ones((), device=alpha.device)
     return MaskStatistics(alpha.mean(), (2 * alpha - 1).abs().mean(), variety)
 

@@ -32,7 +32,7 @@ class Trained:
 
     @property
     def resolution(self) -> int:
-        """Of the images that it makes."""
+        """Height and width in pixels of the images that it makes."""
         return self.generator.architecture.resolution
 
 

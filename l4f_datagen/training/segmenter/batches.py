@@ -134,7 +134,7 @@ class LabelledBatches:
             yield self._stack(rows)
 
     def _open(self, place: str, count: int, split: worlds.Split, size: int | None = None) -> Samples:
-        """What a place names; of a world ``count`` pictures of a split."""
+        """Open the labelled images that a place names; a world gives ``count`` pictures of a split."""
         reading = Reading(
             flag="import --foreground-values", insist="import --allow-empty", stored=self.settings.classes > 2
         )
