@@ -12,7 +12,7 @@ from l4f_datagen.errors import UserError
 from l4f_datagen.storage import atomic, atomic_folders
 from l4f_datagen.weights import native
 from l4f_datagen.weights.containers import tensor_file
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.native.folders import STAGED
 
 from .conftest import TINY, tiny_generator

@@ -9,7 +9,7 @@ from rich.console import Console
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..weights.convert import Conversion, Target
+    from ..weights.conversion.convert import Conversion, Target
 
 
 @click.command(name="convert", short_help="Convert a checkpoint to another layout.")
@@ -31,7 +31,7 @@ def command(
 
     PATH is a file, a native folder, an embedded name or an address.
     """
-    from ..weights.convert import convert  # imported here: torch takes seconds, --help need not wait
+    from ..weights.conversion.convert import convert  # imported here: torch takes seconds, --help need not wait
 
     done = convert(path, out, target=target, licence=licence, overwrite=overwrite, allow_nan=allow_nan)
     if as_json:

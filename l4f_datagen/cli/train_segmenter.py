@@ -59,7 +59,7 @@ def train(
         values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
         values |= {"seconds": round(seconds, 3), "quality": trained.quality}
         if onnx:
-            from ..weights.convert import convert
+            from ..weights.conversion.convert import convert
 
             done = convert(trained.final, trained.final / "segmenter.onnx", target="onnx", overwrite=True)
             lines.append(f"{done.out}: largest difference {done.largest_difference:.1e}")

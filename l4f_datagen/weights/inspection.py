@@ -22,6 +22,7 @@ from .pickle.tensors import StoredArray, StoredTensor
 from .source import UNKNOWN_LICENCE, file_sha256
 
 _MAX_WALK = 100_000
+"""Values of a file that are looked at to count its numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,24 +31,25 @@ class NetworkSummary:
 
     kind: Kind
     resolution: int | None
-    """Height and width of the images in pixels; of an alpha network, those that its channels suggest, if any."""
+    """Height and width of the images in pixels; for an alpha network those that its channels suggest, if any do."""
     channels: tuple[int, ...]
-    """Of a generator per resolution from 4 up; of an alpha network per level, its last the generator's own; of a
-    segmenter that of its first layer."""
+    """A generator's at each resolution from 4 px up; those of the features that an alpha network reads, level by level;
+    a segmenter's in its first layer."""
     parameters: int
     z_dim: int | None = None
     w_dim: int | None = None
     mapping_layers: int | None = None
     conv_clamp: float | None = None
+    """The limit of a generator's activations; None for no limit."""
     not_finite: str | None = None
     """Name of the first tensor with NaN or infinity in it."""
     segmenter: str | None = None
     """The architecture of a segmenter: the name of its file in ``networks.segmenters``."""
     classes: int | None = None
     foreground: tuple[int, ...] | None = None
-    """Of a segmenter, the classes that make up the foreground."""
+    """The classes of a segmenter that make up the foreground."""
     notes: tuple[str, ...] = ()
-    """What the reader had to decide, one sentence each."""
+    """What had to be decided while it was read, one sentence each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,37 +58,37 @@ class Inspection:
 
     path: str
     what: str
-    """One phrase."""
+    """What it is, in one phrase: "a StyleGAN2 generator for 128 px and an alpha network for 128 px", say."""
     layout: str
     """"native", the name of one of the ``layouts``, or "unknown"."""
     container: str
     """How it is stored: "pickle", "torch file (zip)", "pickle in gzip", "safetensors", …"""
     size: int
-    """Bytes."""
+    """Bytes of the file, or of the networks in a folder."""
     sha256: dict[str, str]
-    """Hexadecimal, by file name."""
+    """Name of a file → its SHA-256, lower-case hexadecimal."""
     licence: str = UNKNOWN_LICENCE
     networks: tuple[NetworkSummary, ...] = ()
-    """Those that can be used."""
+    """The networks that can be used."""
     holds: tuple[str, ...] = ()
-    """All that is in it, one phrase each."""
+    """Everything in it, one phrase each."""
     pipelines: tuple[str, ...] = ()
-    """Names of the pipeline files that it fits."""
+    """Names of the pipeline files that all its networks fit."""
     problem: str | None = None
     """Why none of it can be used, or None."""
     looked_for: tuple[str, ...] = field(default=())
-    """For an unknown file, the signs that were looked for."""
+    """How files of each layout are recognised, where this one was not."""
 
 
 def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
-    """Look into any checkpoint; nothing of it is run. Another network than ours is an answer, not an error.
+    """Look into any checkpoint; nothing of it is run. A network that cannot be used is an answer, not an error.
 
     Args:
         path: as for ``load_generator``.
         allow_nan: report weights that are not finite instead of refusing them.
 
     Raises:
-        UserError: there is none, it is damaged, asks for what a checkpoint has no use for, or is not finite.
+        UserError: nothing is there, or it is damaged, asks for what a checkpoint has no use for, or is not finite.
     """
     found = result_of(locate(path))
     if kind := native.kind_of(found):
@@ -189,7 +191,7 @@ def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSum
 
 def _fitting(networks: list[NetworkSummary]) -> tuple[str, ...]:
     """The pipelines that every network of the file fits."""
-    # An alpha network beside its generator is made for the same images, whatever its channels.
+    # An alpha network beside its generator is for the same images, whatever its channels suggest.
     resolution = next((network.resolution for network in networks if network.kind == "generator"), None)
     fitting = [
         pipelines.fitting(network.kind, resolution or network.resolution, network.channels) for network in networks
@@ -209,7 +211,7 @@ def _with_article(network: NetworkSummary) -> str:
 
 
 def _holds(data: object) -> list[str]:
-    """Each entry of a file's dictionary or tuple, with the number of numbers in it."""
+    """The entries of a file's dictionary or tuple, each with how many numbers it holds."""
     if isinstance(data, Mapping):
         entries = [(short(getattr(key, "name", key), 40), value) for key, value in data.items()]
     elif isinstance(data, (tuple, list)):
@@ -230,7 +232,7 @@ def _phrase(name: str, value: object) -> str:
 
 
 def _numbers(value: object) -> int:
-    """How many numbers the tensors in ``value`` hold together; looks at a bounded number of entries."""
+    """How many numbers the tensors in ``value`` have together; a bounded number of entries is looked at."""
     waiting, seen, total = [value], set(), 0
     while waiting and len(seen) < _MAX_WALK:
         item = waiting.pop()

@@ -1,4 +1,4 @@
-"""Whatever a path, an address or an embedded name stands for → a network and where it came from."""
+"""A path, an address or an embedded name → the network that it stands for, and where that came from."""
 
 import logging
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ from .source import Source, file_sha256
 logger = logging.getLogger(__name__)
 
 FINAL = "final"
-"""The folder inside a training run that holds its result."""
+"""The folder in that of a training run that holds its result."""
 
 
 def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
-    """A frozen generator on the CPU in float32, from any checkpoint that we read or an embedded name ("vessels").
+    """A frozen generator on the CPU in float32.
 
     Args:
-        path: a native folder; a file of NVIDIA's (PyTorch or TensorFlow) or rosinality's layout, perhaps in .gz or
-            .zip, whatever its name; or an embedded name.
+        path: a native folder, or a training run that ended with one; a file of a known layout (NVIDIA's, rosinality's),
+            perhaps in .gz or .zip, whatever its name; the address of either; or an embedded name, "vessels" say.
         allow_nan: take weights that are not finite, to look at them.
 
     Raises:
-        UserError: there is none at ``path``, or it cannot be read; says what the file is.
+        UserError: ``path`` leads nowhere, or what is there holds no generator that can be read; says what it is.
     """
     return read_generator(path, allow_nan=allow_nan)[0]
 
@@ -47,31 +47,32 @@ def load_segmenter(path: str | Path, *, foreground: Sequence[int] | None = None,
 
     Args:
         path: as for ``load_generator``.
-        foreground: the classes that make up the foreground; None: as the checkpoint says, of face parsing all but 0.
+        foreground: the classes that make up the foreground; None for those that the checkpoint says, which in face
+            parsing are all but 0.
 
     Raises:
-        UserError: as ``load_generator``; or it has no such class.
+        UserError: as ``load_generator``; or the network has no such class.
     """
     return read_segmenter(path, foreground=foreground, allow_nan=allow_nan)[0]
 
 
 def read_generator(path: str | Path, *, allow_nan: bool = False) -> tuple[Generator, Source]:
-    """``load_generator`` and where the network came from."""
-    network, source = _read(path, "generator", allow_nan)
+    """As ``load_generator``, and where the network came from."""
+    network, source = read_network(path, "generator", allow_nan=allow_nan)
     return expected(network, Generator), source
 
 
 def read_alpha(path: str | Path, *, allow_nan: bool = False) -> tuple[AlphaNetwork, Source]:
-    """``load_alpha`` and where the network came from."""
-    network, source = _read(path, "alpha", allow_nan)
+    """As ``load_alpha``, and where the network came from."""
+    network, source = read_network(path, "alpha", allow_nan=allow_nan)
     return expected(network, AlphaNetwork), source
 
 
 def read_segmenter(
     path: str | Path, *, foreground: Sequence[int] | None = None, allow_nan: bool = False
 ) -> tuple[Segmenter, Source]:
-    """``load_segmenter`` and where the network came from."""
-    found, source = _read(path, "segmenter", allow_nan)
+    """As ``load_segmenter``, and where the network came from."""
+    found, source = read_network(path, "segmenter", allow_nan=allow_nan)
     network = expected(found, Segmenter)
     if foreground is not None:
         if not foreground or not all(0 <= index < network.classes for index in foreground):
@@ -87,12 +88,14 @@ def read_segmenter(
 def read_pair(
     generator_path: str, alpha_path: str | None
 ) -> tuple[tuple[Generator, Source], tuple[AlphaNetwork, Source]]:
-    """A generator and the alpha network that goes with it.
+    """A generator and the alpha network that goes with it, each with where it came from.
 
-    ``alpha_path`` None takes the alpha network beside the generator in its native folder.
+    Args:
+        generator_path, alpha_path: as for ``load_generator``. ``alpha_path`` None takes the alpha network that lies
+            beside the generator in its native folder.
 
     Raises:
-        UserError: one cannot be read, or the alpha network does not fit; says how.
+        UserError: one of them cannot be read, or the alpha network is for features of other channels.
     """
     generator = read_generator(generator_path)
     if alpha_path is None:
@@ -117,14 +120,14 @@ def read_pair(
 
 
 def locate(path: str | Path) -> Path:
-    """The file or folder that a user's path, address or embedded name stands for; what is remote is fetched.
+    """The file or folder that a path, an address or an embedded name stands for; what is remote is fetched.
 
     Args:
-        path: a path, an embedded name, or an address at https://, s3://, gs:// or hf://; a path or an address of a
-            file may end in ``#sha256=…``, which is checked.
+        path: a path, an embedded name, or an address at https://, s3://, gs:// or hf://. The path or address of a file
+            may end in ``#sha256=…``, which is checked.
 
     Raises:
-        UserError: there is none, or its hash is another; names the embedded ones.
+        UserError: nothing is there, or its hash is another.
     """
     if remote.is_remote(path):
         return remote.fetch(path)
@@ -153,11 +156,12 @@ def locate(path: str | Path) -> Path:
 
 
 def result_of(found: Path) -> Path:
-    """What a file or folder stands for: a finished training run for its result, all else for itself."""
+    """The folder of its result for a finished training run; anything else as it is."""
     return found / FINAL if not native.is_native(found) and native.is_native(found / FINAL) else found
 
 
-def _read(path: str | Path, kind: Kind, allow_nan: bool) -> tuple[Network, Source]:
+def read_network(path: str | Path, kind: Kind, *, allow_nan: bool = False) -> tuple[Network, Source]:
+    """The network of any kind that a checkpoint holds, and where it came from; as ``load_generator``."""
     found = result_of(locate(path))
     if native.kind_of(found) == kind:
         found = found.parent  # its card says what the tensors leave open
@@ -177,7 +181,11 @@ def _read(path: str | Path, kind: Kind, allow_nan: bool) -> tuple[Network, Sourc
 
 
 def refuse_not_finite(name: str, tensor: str) -> NoReturn:
-    """Raise the UserError of a checkpoint with NaN or infinity in a tensor."""
+    """Refuse a checkpoint with NaN or infinity in a tensor.
+
+    Raises:
+        UserError: always.
+    """
     raise UserError(
         name,
         got=f"weights that are not finite (NaN or infinity in {tensor})",
@@ -190,7 +198,7 @@ def check_native(folder: Path, name: str) -> None:
     """Refuse a folder that is no native checkpoint.
 
     Raises:
-        UserError: it holds no card.
+        UserError: no card lies in it.
     """
     if not native.is_native(folder):
         raise UserError(

@@ -1,4 +1,4 @@
-"""Which pipeline files a network fits, by the resolution and the features that they are made for."""
+"""Which pipeline files a network fits: each is made for one resolution and for certain features."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,10 @@ _CONFIG_F_BUDGET, _CONFIG_F_WIDEST = 32768, 512
 
 
 def resolution_of_alpha(channels: Sequence[int]) -> int | None:
-    """Image size in pixels of the config-f generator whose last levels have these channels; None if none has."""
+    """Height and width in pixels of the images of the config-f generator whose last levels have these channels.
+
+    None if no such generator has them.
+    """
     size = _CONFIG_F_BUDGET // channels[-1]
     if size & (size - 1) or size >> (len(channels) - 1) < 4:
         return None
@@ -26,8 +29,9 @@ def fitting(kind: Kind, resolution: int | None, channels: Sequence[int]) -> list
     """Names of the pipelines that a network of this size fits.
 
     Args:
-        resolution: of a generator, or of those that an alpha network of usual channels goes with; None if unknown.
-        channels: the levels of an alpha network; looked at where a pipeline says with which level its own begins.
+        resolution: the height and width in pixels of the generator's images, or those that the channels of an alpha
+            network suggest; None if unknown.
+        channels: the channels of each level. Of an alpha network their number has to be that of the pipeline's.
     """
     return [
         path.stem
@@ -49,7 +53,7 @@ def _matches(kind: Kind, resolution: int | None, levels: int, wanted: Mapping) -
 
 
 def _wanted(path: Path) -> Iterator[Mapping]:
-    """The image size of a pipeline, as it states it, else that of the embedded checkpoint that it names."""
+    """The resolution of a pipeline, stated or that of the embedded checkpoint that it names, and its first one."""
     try:
         stated = load_yaml(path)
     except Unreadable:
@@ -76,7 +80,7 @@ def _text(tree: object, key: str) -> str | None:
 
 
 def _find(tree: object, key: str) -> object:
-    """The first value of a key that is no section itself, outer sections first."""
+    """The value of a key in the outermost section that has it; a key whose value is a section does not count."""
     if not isinstance(tree, Mapping):
         return None
     if key in tree and not isinstance(tree[key], Mapping):

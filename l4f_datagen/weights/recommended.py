@@ -1,4 +1,4 @@
-"""The settings that a checkpoint's card recommends for ``generate``."""
+"""The settings of ``generate`` that the card of a checkpoint recommends."""
 
 import logging
 from collections.abc import Mapping
@@ -21,14 +21,19 @@ class Recommendation:
     name: str
     """The checkpoint, as the user named it."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of ``generate``, by name; empty where it recommends none."""
 
 
 def recommended(generator: str, alpha: str | None) -> Recommendation:
-    """What is recommended for a generator and an alpha network: the card beside the alpha network says it.
+    """What the card beside an alpha network recommends for a generator and that network.
 
-    The generator's own card says nothing of an alpha network elsewhere: another threshold is best for another one.
-    Entries that are no good are told and left out. Foreign files recommend nothing, nor does what is missing or
-    cannot be read: whoever loads the networks says so.
+    The card beside the generator does not count where the alpha network lies elsewhere: for another alpha network
+    another threshold is best. A warning names entries that are no settings of ``generate`` or have impossible values;
+    they are left out. Files without a card recommend nothing, and so does what is missing or cannot be read: whoever
+    loads the networks says that.
+
+    Args:
+        generator, alpha: as the user named them; ``alpha`` None for the one beside the generator.
     """
     path = generator if alpha is None else alpha
     try:

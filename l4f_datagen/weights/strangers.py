@@ -40,7 +40,7 @@ def name_of(data: object) -> str | None:
 
 
 def describe(data: object) -> str:
-    """What an unpickled file holds; ends the phrase "got …"."""
+    """What the content of a file is called where nothing in it can be used; ends the phrase "got …"."""
     if name := name_of(data):
         return name
     if isinstance(data, Mapping):

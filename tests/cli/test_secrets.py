@@ -16,7 +16,7 @@ from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
 from l4f_datagen.weights import native, remote
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 from tests.conftest import tiny_generator
 
 USER, PASSWORD, TOKENS, FRAGMENT = "plant-user", "plant-Pass", ("plant-token-1", "plant-token-2"), "plant-fragment"

@@ -14,7 +14,7 @@ from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
 from l4f_datagen.settings import EvaluateAlphaSettings, GenerateSettings, load_pipeline
 from l4f_datagen.settings.recommended import NAMES, as_given
 from l4f_datagen.weights import native
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.recommended import recommended
 from tests.conftest import tiny_generator
 

@@ -1,4 +1,4 @@
-"""``model.json``, the card of a native checkpoint: every entry that is looked at is of its kind, or refused by name."""
+"""``model.json``, the card of a native checkpoint. Its entries are checked; one of a wrong kind is refused by name."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,17 +14,17 @@ CARD = "model.json"
 FORMAT = "l4f-datagen-model"
 VERSION = 1
 RECOMMENDED = "recommended"
-"""The entry with settings of ``generate``, by name, that go well with the alpha network."""
+"""The entry that holds settings of ``generate``, by name, which go well with the alpha network."""
 _MOST = 4 << 20
-"""Bytes; the hashes of the largest networks take some ten thousand."""
+"""Bytes of a card; the hashes of the largest networks take some ten thousand."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What the card of a folder says; entries that are null count as left out.
+    """What the card of a folder says. Entries that are null count as left out.
 
     Raises:
-        UserError: it cannot be read, is another kind of file, or an entry is not of its kind; names it.
+        UserError: it cannot be read, is another kind of file, or an entry is of a wrong kind; names the entry.
     """
     path = folder / CARD
     try:
@@ -50,10 +50,10 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def training_of(folder: Path, kind: str, *names: str) -> dict[str, Any]:
-    """What the card of a folder says of how a network was trained, ``names`` among it.
+    """What the card of a folder says about how a network was trained; ``names`` are the entries that have to be there.
 
     Raises:
-        UserError: as ``read``; or it does not say all that.
+        UserError: as ``read``; or one of ``names`` is missing.
     """
     training = read(folder).get("training", {})
     found = training.get(kind) if isinstance(training, dict) else None
@@ -68,7 +68,7 @@ def training_of(folder: Path, kind: str, *names: str) -> dict[str, Any]:
 
 
 def _network(path: Path, kind: str, entry: object) -> dict[str, Any]:
-    """What a card says of one network; what it leaves out is empty."""
+    """What a card says about one network; architecture and hashes that it leaves out are empty."""
     if not isinstance(entry, dict):
         _refuse(path, kind, entry, "what is known of a network, by name")
     entry = {"architecture": {}, "tensors": {}} | {name: value for name, value in entry.items() if value is not None}

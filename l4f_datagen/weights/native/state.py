@@ -1,4 +1,4 @@
-"""What a training run must know to go on: tensors of networks and optimisers, and plain numbers."""
+"""The state of a training run, which it needs to go on: tensors of networks and optimisers, and plain numbers."""
 
 import contextlib
 import json
@@ -24,10 +24,10 @@ def save(path: Path, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
-    """What ``save`` wrote, for as long as it is put to use: what does not fit then is told of this file too.
+    """Gives the tensors and numbers that ``save`` wrote. Errors of the block that uses them are about this file, too.
 
     Raises:
-        UserError: it is not there, damaged, or of another network.
+        UserError: it is not there, is damaged, or belongs to another network.
     """
     try:
         yield _load(path)
@@ -43,7 +43,7 @@ def opened(path: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
 
 
 def number(numbers: Mapping[str, Any], name: str) -> float | int:
-    """One of the numbers of a state. Raises Unfit where it is none."""
+    """The number of this name in a state. Raises Unfit where there is none."""
     found = numbers.get(name)
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         raise Unfit(f"{name} is {short(found, quotes=True)}, which is no number")
@@ -51,7 +51,7 @@ def number(numbers: Mapping[str, Any], name: str) -> float | int:
 
 
 def section(numbers: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A part of the numbers of a state. Raises Unfit where it is none."""
+    """The section of this name in the numbers of a state. Raises Unfit where there is none."""
     found = numbers.get(name)
     if not isinstance(found, dict):
         raise Unfit(f"{name} is {short(found, quotes=True)}, which is no object")
@@ -59,13 +59,13 @@ def section(numbers: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 class Unfit(ValueError):
-    """A state that holds something else than the run that reads it."""
+    """A state that is not one of the run that reads it."""
 
 
 def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with path.open("rb") as file:
         found = safetensors_file.load(file, path.stat().st_size)
-        # Copies: what is read is not aligned as torch aligns its own, which may change last bits.
+        # Copied, because tensors that are read are not aligned as torch aligns its own, which may change last bits.
         tensors = {name: stored.load().clone() for name, stored in found.tensors.items()}
     try:
         numbers = documents.read_json(found.metadata["numbers"].encode(), str(path), kind=dict, finite=False)
@@ -96,7 +96,7 @@ def into_adam(prefix: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Te
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _below(prefix, tensors).items():
         number, _, name = key.partition(".")
-        if tensor.ndim:  # moments lie in memory as their parameter does: fused Adam goes by memory
+        if tensor.ndim:  # fused Adam goes through memory in order: moments have to lie in it as their parameter does
             tensor = torch.empty_like(parameters[int(number)], dtype=tensor.dtype).copy_(tensor)
         state.setdefault(int(number), {})[name] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -25,7 +25,7 @@ from l4f_datagen.training.generator import train as generator
 from l4f_datagen.training.generator.learner import GeneratorLearner, crossovers, ema_decay
 from l4f_datagen.training.generator.train import train_generator
 from l4f_datagen.weights import native
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 
 
 class Killed(BaseException):

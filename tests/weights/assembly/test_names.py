@@ -14,7 +14,7 @@ from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
 from l4f_datagen.weights.assembly.names import find, plain
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.inspection import inspect
 from l4f_datagen.weights.layouts import rosinality
 

@@ -9,7 +9,7 @@ from l4f_datagen import weights
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.weights import layouts, native
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.inspection import inspect
 from l4f_datagen.weights.layouts import registry
 

@@ -12,7 +12,7 @@ from l4f_datagen.errors import UserError
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.inspection import inspect
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])

@@ -5,12 +5,12 @@ import torch
 
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.weights import convert as convert_module
 from l4f_datagen.weights import native
-from l4f_datagen.weights.convert import convert
+from l4f_datagen.weights.conversion import to_rosinality
+from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.layouts import rosinality
 
-from . import forge
+from .. import forge
 
 
 def _same(one, other):
@@ -145,7 +145,7 @@ def test_what_the_layout_cannot_say_is_refused_or_said(goldens, tmp_path):
 def test_a_wrong_result_is_not_kept(monkeypatch, tmp_path):
     native.save(tmp_path / "one", generator=forge.generator())
     wrong = rosinality.state_dict(forge.generator(seed=1))
-    monkeypatch.setattr(convert_module.rosinality, "state_dict", lambda _: wrong)
+    monkeypatch.setattr(to_rosinality.rosinality, "state_dict", lambda _: wrong)
     with pytest.raises(WorkError, match="other outputs"):
         convert(tmp_path / "one", tmp_path / "two.pt")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one"]

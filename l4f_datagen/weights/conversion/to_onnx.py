@@ -1,0 +1,23 @@
+"""A segmenter → an ONNX file."""
+
+from ...errors import WorkError
+from ...networks.segmenter import Segmenter
+from ..kinds import expected
+from ..onnx import writing
+from .task import TOLERANCE, Task, Written, beside
+
+
+def write(task: Task) -> Written:
+    """Write the file of a task, once onnxruntime finds the scores with it that torch finds.
+
+    Raises:
+        UserError: there is no segmenter, or the extra is not installed.
+        WorkError: the scores differ.
+    """
+    remedy = "name a run of train-segmenter or its final folder"
+    segmenter = expected(task.only("segmenter", "a segmenter to write as ONNX", remedy), Segmenter)
+    with beside(task.out, writing.content(segmenter)) as file:
+        difference = writing.difference(segmenter, file)
+        if difference > TOLERANCE:
+            raise WorkError(f"the segmenter as ONNX gives other scores (by {difference:.2g}); nothing was written")
+    return difference, ()
