@@ -23,7 +23,7 @@ def read(content: object) -> tuple[Segmenter, tuple[str, ...]]:
     network = build_segmenter({name: load_tensor(value) for name, value in found.tensors.items()})
     taken = ", ".join([*(f"{name} {usual}" for name, usual in network.unsaid.items()), "foreground all classes but 0"])
     notes = found.notes("segmenter", "of the name ema")
-    return network, (*notes, f"the file comes without its model.json, which would say more; as usual, it has {taken}")
+    return network, (*notes, f"the file comes without its model.json, which would say more; assumed: {taken}")
 
 
 LAYOUT = Layout(
