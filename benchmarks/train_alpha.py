@@ -29,9 +29,10 @@ class NetworksAlone:
     def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
         learner = self.learner
         with torch.no_grad():
-            image, features = learner.generator.synthesize(self.w, learner.settings.noise)
-            background = learner.generator.background(self.w, learner.settings.noise)
-        mask = learner.alpha(features)
+            # The checkpoint's noise maps, which are there already, as the codes are.
+            image, features = learner.generator.synthesize(self.w, "const")
+            background = learner.generator.background(self.w, "const")
+        mask = learner.alpha(features[-2 * len(learner.alpha.channels) :])
         return mask, torch.lerp(background, image, mask).contiguous(memory_format=torch.channels_last)
 
     def step(self, *, r1: bool) -> None:
