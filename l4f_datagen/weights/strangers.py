@@ -35,7 +35,7 @@ _SHOWN = 6
 
 
 def name_of(data: object) -> str | None:
-    """Which of these networks an unpickled file holds; None if its tensors are of none."""
+    """Which of these networks the content of a file is, by the names of its tensors; None if it is none of them."""
     return next((network for signs, network in _SIGNS if find(data, signs) is not None), None)
 
 

@@ -43,7 +43,7 @@ class Module:
 
 
 def is_pickled(value: object) -> TypeGuard[Record]:
-    """Whether a value of an unpickled file is one of NVIDIA's networks, pickled whole."""
+    """Whether a value of a file is one of NVIDIA's networks, pickled whole."""
     return isinstance(value, Record) and value.kind == PERSISTENT_OBJECT
 
 
@@ -51,7 +51,7 @@ def of_record(record: object, name: str) -> Module:
     """A module that was pickled whole: its ``__dict__``, beside the program text that made it, which nobody looks at.
 
     Raises:
-        Misfit: the record is none of a module.
+        Misfit: it is no such record.
     """
     meta = record.arguments[0] if is_pickled(record) and record.arguments else None
     kind = meta.get("type", "class") if isinstance(meta, Mapping) else None
