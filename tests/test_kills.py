@@ -205,10 +205,10 @@ def test_a_result_that_is_replaced_is_the_old_or_the_new_one(command, tmp_path, 
     masks = tmp_path / "masks"
     assert main(["export", str(data), "--format", "folder", "--out", str(masks)]) == 0
     out, words = {
-        "json": ("m.json", f"evaluate masks {masks}/masks {masks}/masks --resamples 10 --json @"),
+        "json": ("m.json", f"evaluate masks {masks}/masks {masks}/masks --resamples 10 --json-file @"),
         "csv": ("m.csv", f"evaluate masks {masks}/masks {masks}/masks --resamples 10 --csv @"),
         "sheet": ("p.png", f"preview {data} --n 4 --out @"),
-        "png": ("s.json", f"stats {data} --json @"),
+        "png": ("s.json", f"stats {data} --json-file @"),
     }[command]
     (place / out).write_bytes(b"old")
     with snapshots(monkeypatch, place, tmp_path / "kept") as taken:

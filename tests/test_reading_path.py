@@ -10,17 +10,18 @@ from .test_layers import FILES, GRAPH, NAME, PACKAGE
 
 MOST = 15
 SAMPLES = 24
-ABOVE = ("cli", "engines", "making", "generation", "shards", "masks", "scores")
+ABOVE = ("cli", "experiment", "engines", "making", "generation", "shards", "masks", "scores")
 """Folders and files in which the path lies; the others are networks, what they are read from, and lower floors."""
 PROGRAM = """
 import collections, json, os, sys, threading
-import l4f_datagen, l4f_datagen.cli.generate
+import l4f_datagen, l4f_datagen.experiment.stages.generate
 from l4f_datagen.cli import main
 
 calls = collections.Counter()
 
 def count(frame, event, argument):
-    if event == "call" and frame.f_code.co_flags & 1:  # functions, not bodies of classes
+    code = frame.f_code
+    if event == "call" and code.co_flags & 1 and code.co_name[0] != "<":  # functions, not what stands inside brackets
         calls[frame.f_code.co_filename, frame.f_code.co_name] += 1
 
 words = ["generate", "--n", "SAMPLES", "--batch-size", "1", "--out", sys.argv[1]]

@@ -12,14 +12,12 @@ from ..addresses import remember
 from ..errors import UserError, WorkError
 from ..process import signals, streams
 from . import failures
-from .commands import Commands
+from .commands import Commands, continues
 from .common import PREFIX, told_usage_error, verbosity_options
 from .hints import hint_for_option
 
 _COMPLETE = "_L4F_DATAGEN_COMPLETE"
 """The variable in which a shell asks what a line could go on with."""
-_CONTINUED = ("generate", "render", "import", "train-generator", "train-alpha", "train-segmenter", "run")
-"""Those that keep what was finished when they are interrupted."""
 
 
 @click.command(
@@ -98,7 +96,7 @@ def run() -> None:
 
 
 def _interrupted(context: click.Context | None) -> int:
-    kept = context is not None and context.invoked_subcommand in _CONTINUED
+    kept = context is not None and continues(context.invoked_subcommand or "")
     return _end("interrupted" + "; what was finished stays, and the same command continues" * kept, signals.INTERRUPTED)
 
 

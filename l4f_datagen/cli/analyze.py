@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
+from ..console.options import settings_options
+from ..console.output import result
 from ..devices import explaining_memory, resolve_device
 from ..settings import AnalyzeSettings, resolve
 from ..storage import atomic
-from .options import settings_options
-from .output import result
 
 
 @click.group("analyze", short_help="Find the layers that shape and that draw the foreground.")

@@ -10,10 +10,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ..console import output
 from ..errors import UserError
 from ..progress import live
 from ..short import short
-from . import output
 
 PREFIX = "L4F"
 """What variables begin with, before the command and the option in capitals: GENERATE_PSI, TRAIN_ALPHA_DEVICE."""
@@ -25,7 +25,7 @@ def with_common_options(command: click.Command) -> click.Command:
         return command
     command.has_common_options = True  # type: ignore[attr-defined]  # so that it is done once
     command.params.extend(verbosity_options())
-    if isinstance(command, click.Group):
+    if isinstance(command, click.Group):  # commands that a group finds when it is asked have theirs from it
         for inner in command.commands.values():
             with_common_options(inner)
         return command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from .output import print_json
+from ..console.output import print_json
 
 if TYPE_CHECKING:
     from ..weights.conversion.convert import Conversion, Target

@@ -2,9 +2,9 @@
 
 import click
 
+from ..console.options import settings_options
+from ..console.output import result
 from ..settings import ExportSettings, resolve
-from .options import settings_options
-from .output import result
 
 
 @click.command("export", short_help="Write a data set in another program's format.")

@@ -2,7 +2,7 @@
 
 import click
 
-from .output import result
+from ..console.output import result
 
 
 @click.command("finalize", short_help="End a data set that was made in ranges of shards.")

@@ -2,10 +2,10 @@
 
 import click
 
+from ..console.options import allow_mixed, settings_options
+from ..console.output import note, print_json, result
+from ..making.extending import stored_settings
 from ..settings import ImportSettings, resolve
-from .extending import stored_settings
-from .options import allow_mixed, settings_options
-from .output import note, print_json, result
 
 
 @click.command("import", short_help="Write labelled images of your own as WebDataset shards.")

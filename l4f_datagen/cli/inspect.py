@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from .output import print_json
+from ..console.output import print_json
 
 if TYPE_CHECKING:
     from ..weights.inspection import Inspection, NetworkSummary

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
+from ..console.output import check_file, result
 from ..errors import UserError
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, save_png
-from .output import check_file, result
 
 
 @click.command("preview", short_help="Draw a contact sheet of a data set.")

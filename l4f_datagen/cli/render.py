@@ -2,10 +2,10 @@
 
 import click
 
+from ..console.options import allow_mixed, settings_options
+from ..console.output import print_json, result
+from ..making.extending import stored_settings
 from ..settings import EngineSettings, RenderSettings, resolve
-from .extending import stored_settings
-from .options import allow_mixed, settings_options
-from .output import print_json, result
 
 
 @click.command("render", short_help="Render a world with exact masks as WebDataset shards.")

@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..addresses import shown
+from ..console.options import complete_pipelines, settings_options
+from ..console.output import collected, note, print_json, result
 from ..progress import live
-from ..settings import (
-    EngineSettings,
-    GenerateSettings,
-    TrainAlphaSettings,
-    TrainGeneratorSettings,
-    TrainSegmenterSettings,
-    load_pipeline,
-    resolve,
-)
-from .options import complete_pipelines, settings_options
-from .output import collected, note, print_json, result
+from ..settings import EngineSettings, load_pipeline, resolve
 
 if TYPE_CHECKING:
-    from ..experiment.plan import Plan, Stage
+    from ..experiment.pieces import Plan
 
 
 @click.command("run", short_help="Run the stages of a pipeline file and write a report.")
@@ -47,7 +39,7 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
 
     plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick, tell=note)
     if dry_run:
-        shown = {stage.name: stage.settings.model_dump(mode="json") for stage in plan.stages}
+        shown = {piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces}
         print_json(shown)
         return
     _run(plan, engine, _typed(pipeline, out, n, quick, flags))
@@ -56,66 +48,23 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
 def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..experiment.record import Record
+    from ..experiment.registry import stages
     from ..experiment.report import write_report
 
-    _check_extras(plan)
+    known = stages()
+    for kind in dict.fromkeys(piece.kind for piece in plan.pieces):
+        known[kind].check()  # a library is missed now, not after an hour of training
     record = Record(plan.folder)
     values = []
-    for number, stage in enumerate(plan.stages, 1):
-        with live.manner(stage=stage.name, number=number, stages=len(plan.stages)), collected() as results:
-            note(f"stage {number} of {len(plan.stages)}: {stage.name}")
-            with record.timing(stage.name) as clock:
-                clock.made = _do(stage, plan.folder, engine)
-        values.append({"stage": stage.name, "place": str(plan.folder / stage.place), "made": clock.made})
-        values[-1] |= {"seconds": record.seconds(stage.name), "result": results[0] if results else None}
+    for number, piece in enumerate(plan.pieces, 1):
+        with live.manner(stage=piece.name, number=number, stages=len(plan.pieces)), collected() as results:
+            note(f"stage {number} of {len(plan.pieces)}: {piece.name}")
+            with record.timing(piece.name) as clock:
+                clock.made = known[piece.kind].do(piece, plan.folder, engine)
+        values.append({"stage": piece.name, "place": str(plan.path(piece)), "made": clock.made})
+        values[-1] |= {"seconds": record.seconds(piece.name), "result": results[0] if results else None}
     report = write_report(plan, record, command=typed)
     result(str(report), {"report": str(report), "stages": values})
-
-
-def _do(stage: "Stage", folder: Path, engine: EngineSettings) -> int:
-    """Do one stage, as its own command does. Returns how much was left to do."""
-    settings, out = stage.settings, str(folder / stage.place)
-    if isinstance(settings, TrainGeneratorSettings):
-        from .train_generator import train as train_generator
-
-        return train_generator(settings, out)
-    if isinstance(settings, TrainAlphaSettings):
-        from .train_alpha import train
-
-        return train(settings, out)
-    if isinstance(settings, GenerateSettings):
-        from .generate import make
-
-        return make(settings, out, engine)
-    if isinstance(settings, TrainSegmenterSettings):
-        from .train_segmenter import train as train_segmenter
-
-        return train_segmenter(settings, out)
-    return _evaluate(stage, folder)
-
-
-def _evaluate(stage: "Stage", folder: Path) -> int:
-    from ..experiment.results import evaluate
-    from ..progress.live import duration
-    from ..progress.samples import CountReporter
-
-    with CountReporter("images") as reporter:
-        _, measured = evaluate(stage, folder, report=reporter)
-        seconds = duration(reporter.seconds)
-    place = folder / stage.place
-    text = f"{place}: " + (f"measured in {seconds}" if measured else "measured before")
-    result(text, {"out": str(place), "measured": bool(measured)})
-    return int(measured)
-
-
-def _check_extras(plan: "Plan") -> None:
-    """Miss a library now, not after an hour of training."""
-    from ..experiment.plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER
-
-    if plan.of(EVALUATE_ALPHA, EVALUATE_SEGMENTER, EVALUATE_FRECHET):
-        from ..evaluation.metrics import require_torchmetrics
-
-        require_torchmetrics()
 
 
 def _typed(pipeline: str, out: str, n: str | None, quick: bool, flags: dict[str, object]) -> str:

@@ -2,10 +2,10 @@
 
 import click
 
+from ..console.options import settings_options
+from ..console.output import print_json, result
 from ..errors import WorkError
 from ..settings import SegmentSettings, resolve
-from .options import settings_options
-from .output import print_json, result
 
 
 @click.command("segment", short_help="Segment images with a trained segmenter.")

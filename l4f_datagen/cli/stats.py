@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ..console.output import check_file, print_json, wants_json, write_file
 from ..errors import UserError
 from ..shards.reader import open_dataset
-from .output import check_file, write_file
 
 if TYPE_CHECKING:
     from ..analysis.distributions import Distributions
@@ -21,7 +21,7 @@ _QUANTILES = (0.05, 0.5, 0.95)
 @click.command("stats", short_help="Show how a data set's masks are distributed.")
 @click.argument("folder")
 @click.option("--out", metavar="DIR|FILE.png", help="draw the distributions and the mean mask; stats.png in a folder")
-@click.option("--json", "json_file", metavar="FILE", help="write the numbers, histograms included, as JSON")
+@click.option("--json-file", metavar="FILE", help="write the numbers, histograms included, as JSON")
 @click.option("--sample", type=click.IntRange(1), metavar="INTEGER", help="masks that the mean mask is taken of  [all]")
 def command(folder: str, out: str | None, json_file: str | None, sample: int | None) -> None:
     """Show how the masks of a data set FOLDER are distributed: area, place, scores, components, rejections.
@@ -34,16 +34,23 @@ def command(folder: str, out: str | None, json_file: str | None, sample: int | N
     if out:
         plotting.require_matplotlib("stats --out")
     dataset = open_dataset(folder, allow_incomplete=True)
-    for path, flag in ((json_file, "json"), (out and _file(out), "out")):
+    for path, flag in ((json_file, "json-file"), (out and _file(out), "out")):
         if path:
             check_file(path, flag)  # before the masks are read, which takes a while
-    found = distributions.measure(dataset, masks=sample if out or json_file else 0)
-    _print(found, len(dataset.lengths))
+    found = distributions.measure(dataset, masks=sample if out or json_file or wants_json() else 0)
+    values = _as_json(found)
+    if not wants_json():
+        _print(found, len(dataset.lengths))
     if json_file:
-        write_file(json_file, json.dumps(_as_json(found), indent=1).encode() + b"\n", "json")
+        write_file(json_file, json.dumps(values, indent=1).encode() + b"\n", "json-file")
     if out:
         picture = distribution_plot.plot(found, f"{folder}: {found.samples} samples")
-        click.echo(write_file(_file(out), picture, "out"))
+        written = write_file(_file(out), picture, "out")
+        values |= {"out": str(written)}
+        if not wants_json():
+            click.echo(written)
+    if wants_json():
+        print_json(values)
 
 
 def _file(out: str) -> Path:

@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ..console.output import check_file, print_json, wants_json, write_file
 from ..errors import UserError, WorkError
 from ..shards.verify.verification import Finding, Verification, verify
-from .output import check_file, write_file
 
 if TYPE_CHECKING:
     from ..shards.verify.repair import Repair
@@ -30,7 +30,7 @@ _SHOWN = 100
 @click.option("--generator", metavar="PATH|NAME", help="with --repair: where the generator is now")
 @click.option("--alpha", metavar="PATH|NAME", help="with --repair: where the alpha network is now")
 @click.option("--allow-mixed", is_flag=True, help="with --repair: beside shards of other versions or processors, too")
-@click.option("--json", "json_file", metavar="FILE", help="write all findings into a JSON file")
+@click.option("--json-file", metavar="FILE", help="write all findings into a JSON file")
 def command(
     folder: str,
     quick: bool,
@@ -49,28 +49,35 @@ def command(
         if value and not mend:
             raise UserError(name, got="no --repair", expected="both", remedy="add it")
     if json_file:
-        check_file(json_file, "json")
+        check_file(json_file, "json-file")
     found = verify(folder, decode=not quick, report=_progress)
     result = _as_json(found)
     if mend and found.findings:
-        _print(found.findings)
+        if not wants_json():
+            _print(found.findings)
         done = _repair(found, generator=generator, alpha=alpha, allow_mixed=allow_mixed)
-        _tell(done)
+        if not wants_json():
+            _tell(done)
         result |= {"repaired": done.made, "different": done.different, "left": [f._asdict() for f in done.left]}
         result |= {"decoded": done.decoded, "notes": done.found.notes}
         found.findings[:], found.decoded = done.left, done.decoded
     if json_file:
-        write_file(json_file, json.dumps(result, indent=2, ensure_ascii=False).encode() + b"\n", "json")
-    for note in found.notes:
-        click.echo(f"note: {note}")
+        write_file(json_file, json.dumps(result, indent=2, ensure_ascii=False).encode() + b"\n", "json-file")
+    if wants_json():
+        print_json(result)
+    else:
+        for line in found.notes:
+            click.echo(f"note: {line}")
     if found.findings:
-        _print(found.findings)
+        if not wants_json():
+            _print(found.findings)
         raise WorkError(
             f"{folder}: {len(found.findings)} findings"
             + (f" in {len(found.bad_shards)} of {found.shards} shards" if found.bad_shards else "")
             + ("" if mend else "; --repair makes bad shards again")
         )
-    click.echo(f"{folder}: {found.samples} samples in {found.shards} shards, nothing wrong{_restriction(found)}")
+    if not wants_json():
+        click.echo(f"{folder}: {found.samples} samples in {found.shards} shards, nothing wrong{_restriction(found)}")
 
 
 def _restriction(found: Verification) -> str:

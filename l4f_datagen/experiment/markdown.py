@@ -10,12 +10,6 @@ _HIDDEN = ("intervals", "subsets", "worst")
 _SETTINGS = ("psi", "threshold")
 """Columns that say what was measured: numbers, but none that are rounded."""
 _INTERVAL = "Below each value its 95 % interval over the images (bootstrap)."
-_SECTIONS = (
-    ("alpha", "Alpha masks (Tables 1 and 2)"),
-    ("segmenters", "Segmenters (Table 4)"),
-    ("seeds", "Over the seeds"),
-    ("frechet", "Distance between sets of images (Table 5)"),
-)
 
 
 def render(content: Mapping[str, Any]) -> str:
@@ -32,12 +26,12 @@ def _lines(content: Mapping[str, Any]) -> Iterator[str]:
         )
     yield from (f"- {sentence}" for sentence in content["findings"])
     yield from _what_was_run(content)
-    for name, heading in _SECTIONS:
-        if name in content["tables"]:
-            yield from ("", f"## {heading}", "")
-            yield from _table(content["tables"][name])
+    for table in content["tables"].values():
+        yield from ("", f"## {table['heading']}", "")
+        yield from _table(table)
     yield from _trainings(content)
-    yield from _samples(content)
+    for heading, text in content["texts"].items():
+        yield from ("", f"## {heading}", "", text)
     yield from _pictures(content["pictures"])
     if content["missing"]:
         yield from ("", "## What is missing", "", *(f"- {sentence}" for sentence in content["missing"]))
@@ -66,7 +60,7 @@ def _table(table: Mapping[str, Any]) -> Iterator[str]:
     rows = table["rows"]
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in _HIDDEN]
     cells = [[_cell(row, name) for name in names] for row in rows]
-    yield from _grid([HEADINGS.get(name, name.replace("_", " ")) for name in names], cells)
+    yield from _grid([HEADINGS[name] if name in HEADINGS else name.replace("_", " ") for name in names], cells)
     notes = [*([_INTERVAL] if any(row.get("intervals") for row in rows) else []), *table["notes"]]
     yield from ("", *(f"- {note}" for note in notes))
 
@@ -80,17 +74,6 @@ def _trainings(content: Mapping[str, Any]) -> Iterator[str]:
         quality = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in training["quality"].items())
         rows.append((f"[{training['name']}]({training['place']})", str(training["iterations"]), quality))
     yield from _grid(("training", "iterations", "its own measurement, of the network in final/"), rows)
-
-
-def _samples(content: Mapping[str, Any]) -> Iterator[str]:
-    samples = content["samples"]
-    if samples:
-        yield from ("", "## Samples", "")
-        means = ", ".join(
-            f"{name.replace('_', ' ')} {as_text(value)}" for name, value in samples.items() if isinstance(value, float)
-        )
-        rejected = ", ".join(f"{count} for {reason}" for reason, count in samples["rejected"].items()) or "none"
-        yield f"{samples['samples']} samples; means: {means}; empty masks: {samples['empty']}; rejected: {rejected}."
 
 
 def _pictures(pictures: Mapping[str, str]) -> Iterator[str]:

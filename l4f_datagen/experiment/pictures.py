@@ -15,12 +15,13 @@ from ..devices import resolve_device
 from ..evaluation import metrics
 from ..evaluation.references import open_masker
 from ..evaluation.segmenter import open_truth
+from ..settings import EvaluateSegmenterSettings
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, picture_grid, png_bytes
 from ..storage import atomic
 from ..training.core.run_files import LOG, log_lines
-from .plan import Stage
+from .pieces import Piece
 
 SHOWN = 8
 """Images beside one another."""
@@ -58,7 +59,7 @@ def segmenter_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     A colour per architecture, dashed for supervised ones; the seeds of one kind look alike.
 
     Args:
-        logs: by label, as in ``Stage.label``.
+        logs: by label, as in ``Piece.label``.
 
     Raises:
         UserError: matplotlib is not installed.
@@ -92,20 +93,20 @@ def shards_sheet(folder: Path) -> bytes:
     return png_bytes(contact_sheet(samples, columns=min(SHOWN, len(samples))))
 
 
-def worst_and_best(stage: Stage, row: Mapping[str, Any]) -> bytes:
+def worst_and_best(piece: Piece[EvaluateSegmenterSettings], row: Mapping[str, Any]) -> bytes:
     """A PNG of the images that a segmenter is worst and best on, their truth and its masks.
 
     Args:
-        stage: an ``evaluate segmenter`` with this segmenter.
+        piece: an ``evaluate segmenter`` with this segmenter.
         row: of its result.
     """
-    truth = open_truth(stage.settings)
+    truth = open_truth(piece.settings)
     ranked = metrics.worst(row["per_image"], len(row["per_image"]))
     sides = {"worst": ranked[:SHOWN], "best": ranked[::-1][:SHOWN]}
     masker = open_masker(
-        stage.looks_at["segmenter" if row["role"] == "measured" else "supervised"],
-        stage.settings,
-        resolve_device(stage.settings.device),
+        piece.looks_at["segmenter" if row["role"] == "measured" else "supervised"],
+        piece.settings,
+        resolve_device(piece.settings.device),
     )
     rows: dict[str, list[np.ndarray]] = {}
     for side, images in sides.items():

@@ -8,19 +8,15 @@ from typing import Any
 
 from .. import weights
 from ..addresses import hidden_within
-from ..devices import resolve_device
 from ..documents import Unreadable, read_file, read_json
 from ..evaluation import tables
-from ..evaluation.alpha import evaluate_alpha
-from ..evaluation.frechet import GENERATOR, evaluate_frechet
-from ..evaluation.references import open_masker
-from ..evaluation.segmenter import evaluate_segmenters
+from ..evaluation.frechet import GENERATOR
 from ..settings import fingerprint
 from ..shards.format import sealed
 from ..storage import atomic
 from ..weights.native import is_native
 from ..weights.source import file_sha256
-from .plan import EVALUATE_ALPHA, EVALUATE_FRECHET, EVALUATE_SEGMENTER, Stage
+from .pieces import Piece
 
 FILES = "safetensors"
 _WORLD = "world:"
@@ -29,28 +25,29 @@ _MOST = 256 << 20  # bytes of a result, which tells of every image
 logger = logging.getLogger(__name__)
 
 
-def evaluate(
-    stage: Stage, folder: Path, *, report: Callable[[int, int], None] = lambda done, total: None
-) -> tuple[dict[str, Any], bool]:
-    """Measure what ``stage`` says into its file. Returns the content, and whether it had to be measured now.
+def evaluate(piece: Piece[Any], folder: Path, measure: Callable[[], tables.Report]) -> tuple[dict[str, Any], bool]:
+    """Measure what ``piece`` says into its file. Returns the content, and whether it had to be measured now.
 
     Paths below ``folder`` are written relative to it, so that it can be moved.
+
+    Args:
+        measure: called unless the same was measured before.
 
     Raises:
         UserError: an input is not there or cannot be used.
     """
-    path = folder / stage.place
+    path = folder / piece.place
     values = relative(
-        {"settings": stage.settings.model_dump(mode="json"), "inputs": hidden_within(dict(stage.looks_at))}, folder
+        {"settings": piece.settings.model_dump(mode="json"), "inputs": hidden_within(dict(piece.looks_at))}, folder
     )
     key = {
         "fingerprint": fingerprint(values),
-        "inputs": {role: digest(place) for role, place in stage.looks_at.items()},
+        "inputs": {role: digest(place) for role, place in piece.looks_at.items()},
     }
     found = read(path)
     if found is not None and {name: found.get(name) for name in key} == key:
         return found, False
-    content = relative(read_json(tables.to_json(_measure(stage, report)).encode(), str(path), most=_MOST), folder) | key
+    content = relative(read_json(tables.to_json(measure()).encode(), str(path), most=_MOST), folder) | key
     atomic.make_folder(path.parent)
     atomic.write_bytes(path, sealed.seal(content))
     return content, True
@@ -88,23 +85,6 @@ def digest(place: str) -> str:
         return fingerprint({file.name: file_sha256(file) for file in found.glob(f"*.{FILES}")})
     files = (file for file in found.rglob("*") if file.is_file())
     return fingerprint({file.relative_to(found).as_posix(): file.stat().st_size for file in files})
-
-
-def _measure(stage: Stage, report: Callable[[int, int], None]) -> tables.Report:
-    settings, looks_at = stage.settings, stage.looks_at
-    if stage.kind == EVALUATE_FRECHET:
-        return evaluate_frechet(looks_at["a"], looks_at["b"], settings, report=report)
-    device = resolve_device(settings.device)
-    opened = {
-        role: open_masker(looks_at[role], settings, device)
-        for role in ("reference", "segmenter", "supervised")
-        if role in looks_at
-    }
-    if stage.kind == EVALUATE_ALPHA:
-        return evaluate_alpha(settings, opened["reference"], report=report)
-    assert stage.kind == EVALUATE_SEGMENTER
-    measured = [opened["segmenter"]] if "segmenter" in opened else []
-    return evaluate_segmenters(measured, settings, supervised=opened.get("supervised"), report=report)
 
 
 def relative(value: Any, folder: Path) -> Any:

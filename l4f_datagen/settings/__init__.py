@@ -14,7 +14,6 @@ from .export import ExportSettings
 from .generate import GenerateSettings, identity, resolved_precision
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
-from .quick import quickened
 from .render import RenderSettings
 from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
@@ -46,7 +45,6 @@ __all__ = [
     "identity",
     "resolved_precision",
     "load_pipeline",
-    "quickened",
     "resolve",
     "validate",
     "with_preset",

@@ -1,7 +1,7 @@
 """What the settings of all stages have in common: one frozen model, and the types that several share."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
 
@@ -48,6 +48,8 @@ class StageSettings(BaseModel):
     """What all stages have in common: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    SECTION: ClassVar[str] = ""
+    """Where they stand in pipeline files: ``train-alpha``, or ``evaluate alpha`` within ``evaluate``; "": nowhere."""
 
     @field_serializer("*", when_used="json")
     def _without_keys(self, value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Settings of ``evaluate``."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -79,6 +79,8 @@ class EvaluateMasksSettings(_Counting, _Reading):
 class EvaluateAlphaSettings(SegmentingSettings):
     """Settings of ``evaluate alpha``."""
 
+    SECTION: ClassVar = "evaluate alpha"
+
     n: int = Field(1000, gt=0, le=10**6, description="samples per psi")
     generator: Generator = "vessels"
     alpha: Alpha = None
@@ -101,6 +103,8 @@ class EvaluateAlphaSettings(SegmentingSettings):
 class EvaluateSegmenterSettings(SegmentingSettings, _Reading):
     """Settings of ``evaluate segmenter``."""
 
+    SECTION: ClassVar = "evaluate segmenter"
+
     images: Annotated[str, Metavar("FOLDER|PATH|world:NAME")] = Field(
         description="labelled images: a folder (perhaps with --masks), a data set folder, a COCO file, tars, Parquet "
         "files or world:NAME"
@@ -119,6 +123,8 @@ class EvaluateSegmenterSettings(SegmentingSettings, _Reading):
 
 class EvaluateFrechetSettings(StageSettings):
     """Settings of ``evaluate frechet``."""
+
+    SECTION: ClassVar = "evaluate frechet"
 
     features: Annotated[str, Metavar("PATH")] = Field(
         description="network of the features: NVIDIA's inception-2015-12-05.pt, another TorchScript file, or a "

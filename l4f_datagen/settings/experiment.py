@@ -1,8 +1,8 @@
 """Settings of a whole experiment: which segmenters are trained side by side, what is measured at the end."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from .base import StageSettings
 from .train_segmenter import ARCHITECTURES
@@ -13,6 +13,8 @@ _OF_THE_EXPERIMENT = ("arch", "shards", "seed")
 
 class SegmentersSettings(StageSettings):
     """Section ``segmenters`` of a pipeline file. What all of them have in common is in ``train-segmenter``."""
+
+    SECTION: ClassVar = "segmenters"
 
     archs: dict[Annotated[str, ARCHITECTURES], dict[str, Any] | None] = Field(
         min_length=1, description="architectures, each with settings that differ from train-segmenter's"
@@ -34,15 +36,16 @@ class SegmentersSettings(StageSettings):
 
 
 class EvaluationSettings(StageSettings):
-    """Section ``evaluate`` of a pipeline file; a part that is not there is not measured.
+    """Section ``evaluate`` of a pipeline file, which holds the sections of the measurements, ``alpha`` say.
 
-    Networks and images of the experiment are filled in: generator and alpha network, segmenters, for distances the
-    generator against the images of train-alpha, by the features of the supervised segmenter.
+    A measurement whose section is not there is not made. Networks and images of the experiment are filled in:
+    generator and alpha network, segmenters, for distances the generator against the images of train-alpha, by the
+    features of the supervised segmenter.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
+    SECTION: ClassVar = "evaluate"
 
     reference: str = Field(
         SUPERVISED, description="what alpha is held to: the first supervised segmenter, or as --reference of evaluate"
     )
-    alpha: dict[str, Any] | None = Field(None, description="settings of evaluate alpha")
-    segmenter: dict[str, Any] | None = Field(None, description="settings of evaluate segmenter")
-    frechet: dict[str, Any] | None = Field(None, description="settings of evaluate frechet")

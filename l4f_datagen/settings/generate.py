@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -32,6 +32,8 @@ _MAY_BE_NONE = ("min_area", "max_area", "max_components", "min_decisiveness", "m
 
 class GenerateSettings(Sharded):
     """Settings of ``generate``. What a data set contains depends on these alone."""
+
+    SECTION: ClassVar = "generate"
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     generator: Generator = "vessels"

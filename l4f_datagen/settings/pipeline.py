@@ -1,34 +1,72 @@
-"""Pipeline files: one YAML per domain."""
+"""Pipeline files: one YAML per domain, a section for every stage whose settings differ from the defaults."""
 
+from functools import cache
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
 from .. import documents, resources
 from ..errors import UserError
+from ..kinds import Kinds, classes
 from .base import StageSettings
+from .experiment import EvaluationSettings
 from .validation import validate
+
+EVALUATE = EvaluationSettings.SECTION
+_FILES = Kinds("settings")
 
 
 class Pipeline(StageSettings):
-    """A pipeline file: one section per stage, each with settings that differ from the defaults."""
+    """A pipeline file. Its sections are those that settings name as theirs, in ``SECTION``."""
 
     model_config = ConfigDict(populate_by_name=True)
 
     domain: str = ""
     description: str = ""
-    train_generator: dict[str, Any] = Field({}, alias="train-generator")
-    train_alpha: dict[str, Any] = Field({}, alias="train-alpha")
-    generate: dict[str, Any] = Field({})
-    train_segmenter: dict[str, Any] = Field({}, alias="train-segmenter")
-    segmenters: dict[str, Any] = Field({})
-    evaluate: dict[str, Any] = Field({})
+
+    def section(self, name: str) -> dict[str, Any] | None:
+        """Settings of a section, such as ``train-alpha`` or ``evaluate alpha``; None: the file does not list it."""
+        outer, _, inner = name.partition(" ")
+        field = _field(outer)
+        if field not in self.model_fields_set:
+            return None
+        values = getattr(self, field)
+        return values if not inner else values.get(_field(inner), values.get(inner))
 
 
-def load_pipeline(path: str) -> Pipeline:
+@cache
+def sections() -> tuple[str, ...]:
+    """The names of all sections; those within another one have its name before theirs."""
+    models = (model for name in _FILES.names for model in classes(_FILES.module(name), StageSettings))
+    return tuple(sorted({model.SECTION for model in models if model.SECTION}))
+
+
+@cache
+def pipeline_model() -> type[Pipeline]:
+    """``Pipeline`` with a field for each section."""
+    fields: dict[str, Any] = {
+        _field(name): (dict[str, Any], Field({}, alias=name)) for name in sections() if " " not in name
+    }
+    return create_model("Pipeline", __base__=Pipeline, **fields)
+
+
+@cache
+def evaluation_model() -> type[EvaluationSettings]:
+    """``EvaluationSettings`` with a field for each measurement: its settings, or None."""
+    inner = [name.partition(" ")[2] for name in sections() if name.startswith(f"{EVALUATE} ")]
+    fields: dict[str, Any] = {
+        _field(name): (dict[str, Any] | None, Field(None, alias=name, description=f"settings of evaluate {name}"))
+        for name in inner
+    }
+    return create_model("EvaluationSettings", __base__=EvaluationSettings, **fields)
+
+
+def load_pipeline(path: str) -> Any:
     """Read a pipeline file; ``path`` may be the name of one that comes with the package.
+
+    Returns a ``Pipeline``, which has an attribute for each section, such as ``train_alpha``.
 
     Raises:
         UserError: no such file, no YAML mapping, or an unknown section.
@@ -47,4 +85,8 @@ def load_pipeline(path: str) -> Pipeline:
     content = documents.load_yaml(found, str(path))
     if not isinstance(content, (dict, NoneType)):
         raise UserError(str(path), got="no mapping", expected="sections such as generate:", remedy="see pipelines/")
-    return validate(Pipeline, content or {}, str(path))
+    return validate(pipeline_model(), content or {}, str(path))
+
+
+def _field(section: str) -> str:
+    return section.replace("-", "_")

@@ -27,6 +27,8 @@ from .base import (
 class TrainAlphaSettings(StageSettings):
     """Settings of ``train-alpha``; the defaults are the paper's for FFHQ (3.3, 4.6), in its symbols."""
 
+    SECTION: ClassVar = "train-alpha"
+
     generator: Generator = "vessels"
     images: Images = "world:vessels"
     world_images: WorldImages = 16000

@@ -23,6 +23,8 @@ from .base import (
 class TrainGeneratorSettings(StageSettings):
     """Settings of ``train-generator``; None: as the preset says, see ``with_preset``."""
 
+    SECTION: ClassVar = "train-generator"
+
     images: Images
     world_images: WorldImages = 16000
     mirror: Mirror = False

@@ -20,6 +20,8 @@ class WeightedSource(NamedTuple):
 class TrainSegmenterSettings(StageSettings):
     """Settings of ``train-segmenter``. The defaults were found on the embedded 64 px networks."""
 
+    SECTION: ClassVar = "train-segmenter"
+
     shards: Annotated[tuple[str, ...], Metavar("FOLDER|world:NAME[:WEIGHT]")] = Field(
         (), description="data set folders or world:NAME, each perhaps with :WEIGHT"
     )

@@ -144,7 +144,11 @@ def test_version_and_unknown_commands(capsys):
 @pytest.mark.parametrize(
     ("command", "target", "said"),
     [
-        ("generate", "l4f_datagen.cli.generate.make", "interrupted; what was finished stays, and the same command"),
+        (
+            "generate",
+            "l4f_datagen.experiment.stages.generate.make",
+            "interrupted; what was finished stays, and the same command",
+        ),
         ("export", "l4f_datagen.export.run.export", "interrupted\n"),
     ],
 )

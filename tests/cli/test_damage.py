@@ -36,7 +36,7 @@ _READERS = {
                         "--batch-size", "4", "--device", "cpu"],
 }  # fmt: skip
 _OTHERS = {
-    "stats": ["stats", "SET", "--json", "OUT/stats.json"],
+    "stats": ["stats", "SET", "--json-file", "OUT/stats.json"],
     "finalize": ["finalize", "SET"],
 }
 

@@ -34,7 +34,7 @@ def results(folder):
 
 def run(here, tmp_path, *words):
     words = [word.replace("@", str(here)) for word in words]
-    return main(["evaluate", *words, "--json", str(tmp_path / "r.json"), "--csv", str(tmp_path / "r.csv")])
+    return main(["evaluate", *words, "--json-file", str(tmp_path / "r.json"), "--csv", str(tmp_path / "r.csv")])
 
 
 def test_masks(capsys, here, tmp_path):
@@ -92,7 +92,7 @@ def test_frechet(capsys, here, tmp_path, tiny_checkpoint):
     [
         (["masks", "@/p", "@/nowhere"], ["nowhere"]),
         (["masks", "@/p", "@/t", "--truth-classes", "300"], ["truth_classes", "254"]),
-        (["masks", "@/p", "@/t", "--json", "@"], ["json"]),
+        (["masks", "@/p", "@/t", "--json-file", "@"], ["json"]),
         (["alpha"], ["--reference", "--export-images"]),
         (["alpha", "--reference", "@/s", "--psi", "0.7,2"], ["psi", "1.5"]),
         (["alpha", "--reference", "@/s", "--psi", ""], ["psi"]),

@@ -119,8 +119,8 @@ def test_a_data_set_and_all_that_is_made_of_it(served, place, run):
     run(*generate, "--generator", third, "--dry-run")
     stored = json.loads((place / "set" / "dataset.json").read_text())
     assert stored["settings"]["generator"] == stored["checkpoints"]["generator"]["name"] == f"http://{host}/g.pt"
-    run("verify", "set", "--json", "found.json")
-    run("stats", "set", "--json", "stats.json", "--out", "stats.png")
+    run("verify", "set", "--json-file", "found.json")
+    run("stats", "set", "--json-file", "stats.json", "--out", "stats.png")
     run("preview", "set", "--out", "sheet.png")
     for form in ("yolo", "hf-parquet", "folder"):
         run("export", "set", "--format", form, "--out", form)
@@ -153,7 +153,7 @@ def test_checkpoints_and_runs(served, place, run):
     run(*train, "--generator", second, "--dry-run")
     run("analyze", "layers", "--generator", first, "--n", 2, "--out", "layers")
     run("train-generator", "--images", "world:vessels", "--grow-from", third, "--out", "grown", "--dry-run")
-    evaluate = ("--batch-size", 4, "--json", "result.json", "--csv", "result.csv")
+    evaluate = ("--batch-size", 4, "--json-file", "result.json", "--csv", "result.csv")
     features = ("--features", folder / "segmenter", "--n", 4)
     run("evaluate", "frechet", f"generator:{first}", f"generator:{second}", *features, *evaluate)
     run("evaluate", "alpha", "--generator", second, "--alpha", folder / "alpha", "--reference", folder / "segmenter",
@@ -187,7 +187,7 @@ def test_a_segmenter_behind_an_address(memory, place, run):
     images = next(path for path in (place / "pictures").rglob("*.jpg")).parent
     run("inspect", memory)
     run("segment", images, "--segmenter", memory, "--out", "masks")
-    run("evaluate", "segmenter", memory, "--images", "rendered", "--json", "result.json")
+    run("evaluate", "segmenter", memory, "--images", "rendered", "--json-file", "result.json")
     assert json.loads((place / "result.json").read_text())["rows"][0]["segmenter"] == memory
 
 

@@ -17,7 +17,9 @@ def folder(tmp_path, tiny_settings):
 
 
 def test_the_numbers_are_those_of_the_samples(folder, tmp_path, capsys):
-    assert main(["stats", str(folder), "--json", str(tmp_path / "stats.json"), "--out", str(tmp_path / "plots")]) == 0
+    assert (
+        main(["stats", str(folder), "--json-file", str(tmp_path / "stats.json"), "--out", str(tmp_path / "plots")]) == 0
+    )
     output = capsys.readouterr().out
     found = json.loads((tmp_path / "stats.json").read_text())
     samples = list(l4f.open_dataset(folder))

@@ -5,7 +5,7 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.cli.train_alpha import with_first_resolution
+from l4f_datagen.experiment.stages.train_alpha import with_first_resolution
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
 from tests.training.conftest import write_pictures
 

@@ -31,14 +31,14 @@ def test_what_was_not_decoded_is_not_called_sound(folder, tmp_path, capsys):
     """Of a repair that looked at checksums only, the shards that it made are decoded, and no others."""
     damage(folder / layout.tar(1))
     capsys.readouterr()
-    words = ["verify", str(folder), "--quick", "--repair", "--json", str(tmp_path / "found.json")]
+    words = ["verify", str(folder), "--quick", "--repair", "--json-file", str(tmp_path / "found.json")]
     assert main(words) == 0
     assert "nothing wrong with checksums, structure and rows; only images of the 1 shards made again were decoded" in (
         capsys.readouterr().out
     )
     assert json.loads((tmp_path / "found.json").read_text())["decoded"] == 1
     damage(folder / layout.tar(1))
-    assert main(["verify", str(folder), "--repair", "--json", str(tmp_path / "found.json")]) == 0
+    assert main(["verify", str(folder), "--repair", "--json-file", str(tmp_path / "found.json")]) == 0
     assert capsys.readouterr().out.endswith("nothing wrong\n")
     assert json.loads((tmp_path / "found.json").read_text())["decoded"] == 3
 
@@ -48,7 +48,7 @@ def test_a_shard_that_is_made_again_is_looked_into(folder, tmp_path, monkeypatch
     damage(folder / layout.tar(1))
     encode = encoding.encode_mask
     monkeypatch.setattr(encoding, "encode_mask", lambda mask: encode(1 - mask))
-    words = ["verify", str(folder), "--quick", "--repair", "--json", str(tmp_path / "found.json")]
+    words = ["verify", str(folder), "--quick", "--repair", "--json-file", str(tmp_path / "found.json")]
     assert main(words) == 2, "the probe tells that masks are not encoded as they were"
     assert main([*words, "--allow-mixed"]) == 1
     left = json.loads((tmp_path / "found.json").read_text())["left"]
@@ -59,7 +59,7 @@ def test_files_of_others_are_noted(folder, tmp_path, capsys):
     (folder / "notes.txt").write_text("mine")
     (folder / "copy.tar").write_bytes(b"")
     capsys.readouterr()
-    assert main(["verify", str(folder), "--json", str(tmp_path / "found.json")]) == 1
+    assert main(["verify", str(folder), "--json-file", str(tmp_path / "found.json")]) == 1
     output = capsys.readouterr().out
     assert "note: notes.txt is no file of the data set\n" in output and "copy.tar" in output
     found = json.loads((tmp_path / "found.json").read_text())
@@ -70,7 +70,7 @@ def test_what_is_wrong_is_listed_and_exits_with_1(folder, tmp_path, capsys):
     damage(folder / layout.tar(1))
     (folder / layout.OPENCLIP).unlink()
     capsys.readouterr()
-    assert main(["verify", str(folder), "--json", str(tmp_path / "new" / "found.json")]) == 1
+    assert main(["verify", str(folder), "--json-file", str(tmp_path / "new" / "found.json")]) == 1
     output = capsys.readouterr()
     assert "00001.tar" in output.out and "sizes.json" in output.out
     assert output.err.count("\n") == 1 and "in 1 of 3 shards; --repair" in output.err
@@ -93,7 +93,7 @@ def test_repair_brings_the_bytes_back_and_says_so(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [(["nothing-here"], "dataset.json"), (["{folder}", "--generator", "vessels"], "no --repair"),
-     (["{folder}", "--json", "{folder}/dataset.json/x"], "cannot be written")],
+     (["{folder}", "--json-file", "{folder}/dataset.json/x"], "cannot be written")],
 )  # fmt: skip
 def test_mistakes(folder, capsys, words, expected):
     assert main(["verify", *(word.format(folder=folder) for word in words)]) == 2

@@ -4,19 +4,20 @@ import pytest
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.experiment.plan import make_plan
-from l4f_datagen.settings import Pipeline, load_pipeline
-from l4f_datagen.settings.quick import MOST
+from l4f_datagen.experiment.registry import stages as registered
+from l4f_datagen.settings import load_pipeline
+from l4f_datagen.settings.pipeline import pipeline_model
 
 from .conftest import tiny_pipeline
 
 
 def plan_of(tmp_path, **changes):
     content = {name: value for name, value in (tiny_pipeline("net") | changes).items() if value is not None}
-    return make_plan(Pipeline.model_validate(content), tmp_path)
+    return make_plan(pipeline_model().model_validate(content), tmp_path)
 
 
 def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
-    stages = {stage.name: stage for stage in plan_of(tmp_path).stages}
+    stages = {stage.name: stage for stage in plan_of(tmp_path).pieces}
     assert list(stages) == [
         "train-alpha", "generate",
         "train-segmenter unet", "train-segmenter unet-supervised",
@@ -45,27 +46,27 @@ def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
 def test_a_generator_of_its_own_comes_first_and_is_what_the_others_use(tmp_path):
     founding = {"images": "photos", "mirror": True, "resolution": 16}
     changes = {"train-generator": founding, "train-alpha": {"iterations": 4}, "generate": {"n": 3}}
-    first, training, generating, *_, distance = plan_of(tmp_path, **changes).stages
+    first, training, generating, *_, distance = plan_of(tmp_path, **changes).pieces
     made = str(tmp_path / "generator" / "final")
     assert (first.kind, first.place, first.settings.kimg) == ("train-generator", "generator", None)
     assert training.settings.generator == generating.settings.generator == made
     assert distance.looks_at["a"] == f"generator:{made}" and distance.looks_at["b"] == "photos"
     assert (training.settings.images, training.settings.mirror) == ("photos", True)
     # Without an alpha network of its own, generate takes the one that it is told.
-    _, generating, *_ = plan_of(tmp_path, **changes | {"train-alpha": None, "evaluate": None}).stages
+    _, generating, *_ = plan_of(tmp_path, **changes | {"train-alpha": None, "evaluate": None}).pieces
     assert generating.settings.generator == made
-    _, training, *_ = plan_of(tmp_path, **changes | {"train-alpha": {"images": "others", "mirror": False}}).stages
+    _, training, *_ = plan_of(tmp_path, **changes | {"train-alpha": {"images": "others", "mirror": False}}).pieces
     assert (training.settings.images, training.settings.mirror) == ("others", False)
 
 
 def test_baselines_are_measured_once(tmp_path):
-    stages = [stage for stage in plan_of(tmp_path).stages if stage.kind == "evaluate segmenter"]
+    stages = [stage for stage in plan_of(tmp_path).pieces if stage.kind == "evaluate segmenter"]
     assert [stage.label for stage in stages if stage.settings.baselines] == ["baselines"]
 
 
 def test_without_counterparts_there_is_no_ratio(tmp_path):
     changes = {"segmenters": {"archs": {"unet": {}}}, "evaluate": {"segmenter": {"images": "world:vessels"}}}
-    (stage,) = (s for s in plan_of(tmp_path, **changes).stages if s.kind == "evaluate segmenter")
+    (stage,) = (s for s in plan_of(tmp_path, **changes).pieces if s.kind == "evaluate segmenter")
     assert "supervised" not in stage.looks_at and stage.settings.supervised is None
 
 
@@ -94,11 +95,11 @@ def test_what_is_wrong_is_told_before_any_work(tmp_path, changes, said):
 
 
 def test_quick_does_less_of_everything_and_more_of_nothing(tmp_path):
-    whole, quick = (make_plan(load_pipeline("vessels64"), tmp_path, quick=quick).stages for quick in (False, True))
+    whole, quick = (make_plan(load_pipeline("vessels64"), tmp_path, quick=quick).pieces for quick in (False, True))
     first_seeds = [stage for stage in whole if "-seed" not in stage.label]
     assert [stage.name for stage in first_seeds] == [stage.name for stage in quick]
     for stage, less in zip(first_seeds, quick):
-        allowed = MOST[stage.kind]
+        allowed = registered()[stage.kind].quick
         for name, value in stage.settings.model_dump().items():
             found = getattr(less.settings, name)
             assert found == value or (name in allowed and found == allowed[name] < value), f"{stage.name}: {name}"
@@ -107,4 +108,4 @@ def test_quick_does_less_of_everything_and_more_of_nothing(tmp_path):
 
 def test_a_flag_is_stronger_than_quick(tmp_path):
     plan = make_plan(load_pipeline("vessels64"), tmp_path, n="2000", quick=True)
-    assert next(stage.settings.n for stage in plan.stages if stage.kind == "generate") == 2000
+    assert next(stage.settings.n for stage in plan.pieces if stage.kind == "generate") == 2000

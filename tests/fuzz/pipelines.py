@@ -24,5 +24,5 @@ def read(content: bytes) -> None:
     """As the commands do."""
     Path("pipeline.yaml").write_bytes(content)
     plan = make_plan(load_pipeline("pipeline.yaml"), Path("out"))
-    for stage in plan.stages:
+    for stage in plan.pieces:
         fingerprint(stage.settings.model_dump(mode="json"))

@@ -1,10 +1,14 @@
-"""``l4f-datagen train-generator``."""
+"""The stage ``train-generator``: a StyleGAN2 from images."""
+
+from pathlib import Path
+from typing import ClassVar
 
 import click
 
-from ..settings import TrainGeneratorSettings, load_pipeline, resolve
-from .options import config_option, settings_options
-from .output import print_json, result
+from ...console.options import config_option, settings_options
+from ...console.output import print_json, result
+from ...settings import TrainGeneratorSettings, load_pipeline, resolve
+from ..stage import TrainingStage
 
 
 @click.command("train-generator", short_help="Train a StyleGAN2 on images, without any label.")
@@ -26,7 +30,7 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     settings = resolve(TrainGeneratorSettings, section, flags)
     if dry_run:
         # Imported here: torch takes seconds, and a wrong flag is told at once.
-        from ..training.generator.train import prepare
+        from ...training.generator.train import prepare
 
         resolved, _, _ = prepare(settings)
         print_json(resolved.model_dump(mode="json") | {"out": out})
@@ -36,8 +40,8 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
 
 def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
-    from ..progress.training import TrainingReporter, tell_generator
-    from ..training.generator.train import train_generator
+    from ...progress.training import TrainingReporter, tell_generator
+    from ...training.generator.train import train_generator
 
     with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
         done = train_generator(settings, out, overwrite=overwrite, report=reporter)
@@ -48,3 +52,20 @@ def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = Fal
         values = {"final": str(done.final), "images": done.images, "iterations": done.iterations, "made": done.made}
         result(text, values | {"seconds": round(seconds, 3), "ended_by": done.reason})
     return done.made
+
+
+class TrainGenerator(TrainingStage[TrainGeneratorSettings]):
+    """A generator of the experiment's own, which the stages after it use."""
+
+    settings = TrainGeneratorSettings
+    place = "generator"
+    quick: ClassVar = {"kimg": 1}
+
+    def train(self, settings: TrainGeneratorSettings, out: str) -> int:
+        return train(settings, out)
+
+    def iterations(self, settings: TrainGeneratorSettings, final: Path) -> int:
+        from ...weights.native.cards import training_of
+
+        # It ends by images seen, time or plateau: only its card knows when.
+        return training_of(final, "generator", "iterations")["iterations"]

@@ -1,10 +1,15 @@
-"""``l4f-datagen train-alpha``."""
+"""The stage ``train-alpha``: an alpha network for a generator, without any mask."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 import click
 
-from ..settings import TrainAlphaSettings, load_pipeline, resolve
-from .options import config_option, settings_options
-from .output import note, print_json, result
+from ...console.options import config_option, settings_options
+from ...console.output import note, print_json, result
+from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
+from ..pieces import Draft, Piece, Plan
+from ..stage import TrainingStage
 
 
 @click.command("train-alpha", short_help="Train the alpha network of a generator, without any mask.")
@@ -33,8 +38,8 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
 def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
-    from ..progress.training import TrainingReporter, tell_alpha
-    from ..training.alpha.train import train_alpha
+    from ...progress.training import TrainingReporter, tell_alpha
+    from ...training.alpha.train import train_alpha
 
     settings = with_first_resolution(settings)
     with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:
@@ -53,9 +58,39 @@ def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:
     """``first_resolution: auto`` replaced by what ``analyze layers`` answers."""
     if settings.first_resolution != "auto":
         return settings
-    from ..analysis.layers import first_resolution
-    from ..weights import load_generator
+    from ...analysis.layers import first_resolution
+    from ...weights import load_generator
 
     found = first_resolution(load_generator(settings.generator), psi=settings.psi, seed=settings.seed)
     note(f"first resolution of {settings.generator}: {found}")
     return settings.model_copy(update={"first_resolution": found})
+
+
+class TrainAlpha(TrainingStage[TrainAlphaSettings]):
+    """The alpha network: of the experiment's own generator, if it has one, from the same images."""
+
+    settings = TrainAlphaSettings
+    place = "alpha"
+    after = ("train-generator",)
+    quick: ClassVar = {"iterations": 150}
+    lacking = "Training of the alpha network: the pipeline file has no section `train-alpha`."
+
+    def plan(self, draft: Draft) -> Iterable[Piece[TrainAlphaSettings]]:
+        section = draft.section(self.name)
+        if section is None:
+            return
+        given, made = {}, {}
+        if founding := draft.last("train-generator", TrainGeneratorSettings):
+            same = ("images", "world_images", "mirror", "content_rows")
+            given = {name: getattr(founding.settings, name) for name in same}
+            made = {"generator": f"{draft.path(founding)}/final"}
+        yield self.piece(draft.resolved(self.settings, {**given, **section, **made}, self.name, self.quick))
+
+    def train(self, settings: TrainAlphaSettings, out: str) -> int:
+        return train(settings, out)
+
+    def plots(self, plan: Plan) -> Mapping[str, bytes]:
+        from .. import pictures
+
+        logs = {piece.place: pictures.read_log(plan.path(piece)) for piece in plan.of(self.name)}
+        return {f"{place}-curves.png": pictures.alpha_curves(log) for place, log in logs.items()}

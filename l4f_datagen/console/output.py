@@ -60,6 +60,11 @@ def as_json() -> Iterator[None]:
         _json = before
 
 
+def wants_json() -> bool:
+    """Whether results are to be JSON."""
+    return _json
+
+
 @contextlib.contextmanager
 def collected() -> Iterator[list[Any]]:
     """While it lasts, results are parts of a larger one: as JSON they are kept in the list, as text they are shown."""

@@ -1,0 +1,1 @@
+"""What commands have in common, wherever they are defined: options made of settings, results, notes."""

@@ -1,0 +1,164 @@
+"""What the stages have in common that measure: options, the printed result, kept results and the report's tables."""
+
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import click
+
+from ..console import output
+from ..console.options import settings_options
+from ..progress.live import LiveLine, duration
+from ..settings import EngineSettings, StageSettings
+from ..storage import atomic
+from .pieces import Draft, Piece, Plan, nothing_made
+from .stage import Content, Stage
+
+if TYPE_CHECKING:
+    from ..evaluation.tables import Report
+
+Settings = TypeVar("Settings", bound=StageSettings)
+Told = Callable[[int, int], None]
+"""Called with how many images are done, and how many there are."""
+_WORST = 5
+"""Images of a row that the report lists."""
+
+
+def evaluation_options(model: type[StageSettings]) -> Callable:
+    """Options for all settings of a measurement, and for the result's files."""
+
+    def decorate(function: Callable) -> Callable:
+        function = click.option("--csv", "csv_file", metavar="FILE", help="write the table as CSV")(function)
+        help_json = "write the results as JSON, those of every image among them"
+        function = click.option("--json-file", metavar="FILE", help=help_json)(function)
+        return settings_options(model)(function)
+
+    return decorate
+
+
+class Measuring(LiveLine):
+    """Progress on standard error while the work lasts, then the table and its files."""
+
+    def __init__(self, settings: StageSettings, json_file: str | None, csv_file: str | None):
+        from ..evaluation import tables
+
+        # Asked before the work: it may take an hour.
+        self._json, self._csv = tables.check_writable(json_file, "json-file"), tables.check_writable(csv_file, "csv")
+        self._worst = getattr(settings, "worst", 0)
+        super().__init__()
+
+    def progress(self, done: int, total: int) -> None:
+        """Say where things stand."""
+        left = self.seconds / done * (total - done) if done else 0
+        self.show([f"{done}/{total} images", f"{duration(left)} left"], share=done / total if total else 1.0)
+
+    def write(self, report: "Report") -> None:
+        """Print the table, or JSON where that is asked for, and write the files."""
+        from ..documents import read_json
+        from ..evaluation import metrics, tables
+
+        self.stop()
+        content = tables.to_json(report).encode()
+        if output.wants_json():
+            output.print_json(read_json(content, "the result", most=len(content) + 1))
+        else:
+            # Nobody wants to look at the baselines' worst images.
+            measured = [(number, row) for number, row in enumerate(report.rows) if row.labels.get("role") != "baseline"]
+            worst = {number: metrics.worst(row.per_image, self._worst) for number, row in measured}
+            tables.render(report, worst={number: images for number, images in worst.items() if images})
+        if self._json:
+            atomic.write_bytes(self._json, content)
+        if self._csv:
+            tables.write_csv(report, self._csv)
+
+
+class EvaluationStage(Stage[Settings]):
+    """A stage that measures what others made: done once for the same settings and inputs, and kept as JSON."""
+
+    place: ClassVar[str] = "evaluation"
+    table: ClassVar[str]
+    """The name of its table in ``report.json``."""
+    heading: ClassVar[str]
+    """The heading of its table in ``report.md``."""
+
+    @abc.abstractmethod
+    def measure(self, piece: Piece[Settings], report: Told) -> "Report":
+        """Measure what a piece looks at.
+
+        Raises:
+            UserError: it is not there or cannot be used.
+        """
+
+    def measurement(self, settings: Settings, looks_at: Mapping[str, str], label: str = "") -> Piece[Settings]:
+        """A piece that looks at what ``looks_at`` names; roles of "" are left out."""
+        name = "-".join(part for part in (self.name.partition(" ")[2], label) if part)
+        found = {role: path for role, path in looks_at.items() if path}
+        return self.piece(settings, label=label, place=f"{self.place}/{name}.json", looks_at=found)
+
+    def check(self) -> None:
+        from ..evaluation.metrics import require_torchmetrics
+
+        require_torchmetrics()
+
+    def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
+        from ..progress.samples import CountReporter
+        from . import results
+
+        with CountReporter("images") as reporter:
+            _, measured = results.evaluate(piece, folder, lambda: self.measure(piece, reporter))
+            seconds = duration(reporter.seconds)
+        place = folder / piece.place
+        text = f"{place}: " + (f"measured in {seconds}" if measured else "measured before")
+        output.result(text, {"out": str(place), "measured": measured})
+        return int(measured)
+
+    def settings_done(self, piece: Piece[Settings], folder: Path) -> Content:
+        return piece.settings.model_dump(mode="json") | {"looks at": dict(piece.looks_at)}
+
+    def tables(self, plan: Plan) -> Mapping[str, Content]:
+        contents = self.results(plan)
+        if not contents:
+            return {}
+        rows = [_row(row) for content in contents for row in content["rows"]]
+        notes = list(dict.fromkeys(note for content in contents for note in content["notes"]))
+        return {self.table: {"heading": self.heading, "title": contents[0]["title"], "notes": notes, "rows": rows}}
+
+    def results(self, plan: Plan) -> list[dict[str, Any]]:
+        """What its pieces found, as their files have it."""
+        from . import results
+
+        return [found for piece in plan.of(self.name) if (found := results.read(plan.path(piece))) is not None]
+
+
+def supervised_segmenter(draft: Draft, what: str) -> str:
+    """Where the first segmenter lies that learns from exact masks.
+
+    Raises:
+        UserError: there is none, for ``what`` is to be measured.
+    """
+    for piece in draft.pieces:
+        if piece.supervised:
+            return draft.path(piece)
+    raise nothing_made(f"evaluate: {what}", "no supervised segmenter")
+
+
+def with_interval(row: Mapping[str, Any]) -> str:
+    """The mIoU of a row, with its interval if it has one."""
+    from ..evaluation.tables import as_text
+
+    interval = row["intervals"].get("miou")
+    return as_text(row["miou"]) + (f" (95 %: {as_text(interval[0])}–{as_text(interval[1])})" if interval else "")
+
+
+def rows_of(content: Content, table: str) -> Sequence[Mapping[str, Any]]:
+    """The rows of one of the report's tables; none where it is not there."""
+    return content["tables"].get(table, {}).get("rows", [])
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a result with its worst images instead of all."""
+    from ..evaluation import metrics
+
+    worst = metrics.worst(row["per_image"], _WORST) if row.get("role") != "baseline" else []
+    return {name: value for name, value in row.items() if name != "per_image"} | {"worst": worst}

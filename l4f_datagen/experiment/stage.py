@@ -1,0 +1,141 @@
+"""What a stage is: all that ``run`` and its report ask of it. Its file in ``stages`` is the one place that knows it."""
+
+import abc
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from ..settings import EngineSettings, StageSettings
+from .pieces import Draft, Piece, Plan
+
+Settings = TypeVar("Settings", bound=StageSettings)
+Content = Mapping[str, Any]
+"""What ``report.json`` holds."""
+
+
+class Stage(abc.ABC, Generic[Settings]):
+    """One kind of work of an experiment, the same that its command does.
+
+    What a report says of it are its answers to ``tables``, ``values``, ``texts``, ``findings``, ``plots`` and
+    ``pictures``; by default it says nothing but its settings and how long it took.
+    """
+
+    settings: type[Settings]
+    """Its settings, whose ``SECTION`` is the stage's name in pipeline files and that of its command."""
+    place: ClassVar[str]
+    """What it leaves, relative to the experiment's folder."""
+    after: ClassVar[tuple[str, ...]] = ()
+    """Names of stages that come before it."""
+    quick: ClassVar[Mapping[str, int]] = {}
+    """The largest values of settings that ``--quick`` leaves; smaller ones stay."""
+    lacking: ClassVar[str] = ""
+    """What the report says is missing where the pipeline file does not list it."""
+
+    @property
+    def name(self) -> str:
+        """Its command, and where it stands in pipeline files."""
+        return self.settings.SECTION
+
+    def plan(self, draft: Draft) -> Iterable[Piece[Settings]]:
+        """What of it is to be done: by default one piece, with the settings of its section.
+
+        Raises:
+            UserError: the section is wrong, or wants what no stage makes.
+        """
+        section = draft.section(self.name)
+        if section is not None:
+            yield self.piece(draft.resolved(self.settings, section, self.name, self.quick))
+
+    def piece(self, settings: Settings, **more: Any) -> Piece[Settings]:
+        """A piece of this stage."""
+        return Piece(**{"kind": self.name, "place": self.place, "settings": settings, **more})
+
+    def check(self) -> None:
+        """Raise UserError if it cannot be done here, for want of a library say: now, and not after an hour's work."""
+
+    @abc.abstractmethod
+    def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
+        """Do a piece, or continue it. Returns how much was left to do, 0 when all was there.
+
+        Args:
+            folder: of the experiment.
+            engine: who makes shards.
+        """
+
+    def settings_done(self, piece: Piece[Settings], folder: Path) -> Content:
+        """The settings that a finished piece was done with."""
+        return piece.settings.model_dump(mode="json")
+
+    def tables(self, plan: Plan) -> Mapping[str, Content]:
+        """Tables by name: their ``heading``, ``title``, ``notes`` and ``rows``."""
+        return {}
+
+    def training(self, piece: Piece[Settings], folder: Path) -> Content | None:
+        """A row of the table of trainings: ``name``, ``place``, ``iterations`` and ``quality``."""
+        return None
+
+    def values(self, plan: Plan) -> Content:
+        """Other entries of ``report.json``."""
+        return {}
+
+    def texts(self, content: Content) -> Mapping[str, str]:
+        """Paragraphs of ``report.md`` by heading, of what ``values`` gave."""
+        return {}
+
+    def findings(self, plan: Plan, content: Content) -> Iterable[str]:
+        """The main numbers, a sentence each."""
+        return ()
+
+    def missing(self, plan: Plan) -> Iterable[str]:
+        """What the pipeline file does not list, a sentence each."""
+        return (self.lacking,) if self.lacking and not plan.of(self.name) else ()
+
+    def plots(self, plan: Plan) -> Mapping[str, bytes]:
+        """PNG files by name, which need matplotlib."""
+        return {}
+
+    def pictures(self, plan: Plan) -> Mapping[str, bytes]:
+        """PNG files by name, which do not."""
+        return {}
+
+    def sheets(self, plan: Plan) -> Mapping[str, str]:
+        """Pictures that it left itself, by name: their paths relative to the experiment's folder."""
+        return {}
+
+
+class TrainingStage(Stage[Settings]):
+    """A stage that is a training: it leaves a run folder, with a card in ``final/`` and sheets in ``samples/``."""
+
+    @abc.abstractmethod
+    def train(self, settings: Settings, out: str) -> int:
+        """Train with progress and a closing line. Returns the iterations of this call."""
+
+    def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
+        return self.train(piece.settings, str(folder / piece.place))
+
+    def settings_done(self, piece: Piece[Settings], folder: Path) -> Content:
+        from ..training.core.run import read_description  # imported here: commands' --help need not wait for torch
+
+        return read_description(folder / piece.place)["settings"]
+
+    def training(self, piece: Piece[Settings], folder: Path) -> Content:
+        from ..training.core.run import FINAL
+        from ..weights.native import read_card
+
+        final = folder / piece.place / FINAL
+        iterations = self.iterations(piece.settings, final)
+        quality = read_card(final).get("quality", {})
+        return {"name": piece.name, "place": piece.place, "iterations": iterations, "quality": quality}
+
+    def iterations(self, settings: Settings, final: Path) -> int:
+        """Steps of a finished training."""
+        return settings.model_dump()["iterations"]
+
+    def sheets(self, plan: Plan) -> Mapping[str, str]:
+        from ..training.core.run import SAMPLES
+
+        found = {}
+        for piece in plan.of(self.name):
+            if sheets := sorted((plan.path(piece) / SAMPLES).glob("*.png")):
+                found[f"sheet-{Path(piece.place).name}"] = sheets[-1].relative_to(plan.folder).as_posix()
+        return found

@@ -1,0 +1,143 @@
+"""The stage ``evaluate alpha``: masks of generated images against a reference."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from ...addresses import shown
+from ...console.options import no_recommended
+from ...console.output import note, result
+from ...devices import resolve_device
+from ...errors import UserError
+from ...settings import EvaluateAlphaSettings, GenerateSettings, resolve
+from ...settings.experiment import SUPERVISED
+from ...settings.recommended import as_given
+from ..evaluating import (
+    EvaluationStage,
+    Measuring,
+    Told,
+    evaluation_options,
+    rows_of,
+    supervised_segmenter,
+    with_interval,
+)
+from ..pieces import Draft, Piece, Plan, nothing_made
+from ..stage import Content
+
+if TYPE_CHECKING:
+    from ...evaluation.tables import Report
+
+
+@click.command("evaluate alpha", short_help="An alpha network against a reference (Tables 1 and 2).")
+@click.option(
+    "--reference",
+    metavar="PATH",
+    help="who says what is right: a segmenter (native, face parsing, ONNX) or a folder of masks",
+)
+@click.option("--export-images", metavar="FOLDER", help="write the images for a masking tool of your own, and stop")
+@no_recommended
+@evaluation_options(EvaluateAlphaSettings)
+def command(
+    reference: str | None,
+    export_images: str | None,
+    no_recommended: bool,
+    json_file: str | None,
+    csv_file: str | None,
+    **flags: object,
+) -> None:
+    """Measure an alpha network's masks of generated images against a reference's.
+
+    Samples in which the reference sees nothing, or several objects, are rejected and counted. For a
+    reference that is no file: write the images with --export-images, mask them, and name the folder of masks.
+    """
+    settings = resolve(EvaluateAlphaSettings, {}, flags)
+    if no_recommended:
+        settings = as_given(settings)
+    if (reference is None) == (export_images is None):
+        raise UserError(
+            "reference", got="none" if reference is None else "one together with --export-images",
+            expected="either --reference or --export-images", remedy="name a segmenter, or export the images first",
+        )  # fmt: skip
+    from ...evaluation import alpha
+    from ...evaluation.references import check_flags, open_masker
+    from ...generation.recommended import with_recommended
+
+    notes: list[str] = []
+    settings = with_recommended(settings, tell=notes.append)
+    segmenter = None if reference is None else open_masker(reference, settings, resolve_device(settings.device))
+    if segmenter is not None:
+        check_flags([segmenter], settings)
+    for line in notes:  # after the reference, which may be wrong: a mistake is one line
+        note(line)
+    with Measuring(settings, json_file, csv_file) as measuring:
+        if segmenter is None:
+            assert export_images is not None
+            count = alpha.export_images(settings, Path(export_images).expanduser(), report=measuring.progress)
+            measuring.stop()
+            result(f"{export_images}: {count} images", {"out": export_images, "images": count})
+            return
+        measuring.write(alpha.evaluate_alpha(settings, segmenter, report=measuring.progress))
+
+
+class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
+    """The masks of the experiment's data set against those of its first supervised segmenter, or of another one."""
+
+    settings = EvaluateAlphaSettings
+    after = ("generate", "train-segmenter")
+    quick: ClassVar = {"n": 100, "resamples": 200}
+    table = "alpha"
+    heading = "Alpha masks (Tables 1 and 2)"
+    lacking = (
+        "Alpha masks against a reference (Tables 1 and 2 of the paper): the pipeline file has no "
+        "`evaluate: alpha:`; without a supervised segmenter its `reference:` names another, face parsing for faces say."
+    )
+
+    def plan(self, draft: Draft) -> Iterable[Piece[EvaluateAlphaSettings]]:
+        section = draft.section(self.name)
+        if section is None:
+            return
+        generating = draft.last("generate", GenerateSettings)
+        if generating is None:
+            raise nothing_made(self.name, "no section generate")
+        made = generating.settings
+        same = ("generator", "alpha", "switched_off", "noise", "refine", "refine_epsilon")
+        common = {name: getattr(made, name) for name in same if name in made.model_fields_set}
+        settings = draft.resolved(self.settings, {**common, **section}, self.name, self.quick)
+        reference = draft.evaluation().reference
+        reference = supervised_segmenter(draft, "reference") if reference == SUPERVISED else reference
+        looks_at = {"generator": settings.generator, "alpha": settings.alpha or "", "reference": reference}
+        yield self.measurement(settings, looks_at)
+
+    def measure(self, piece: Piece[EvaluateAlphaSettings], report: Told) -> "Report":
+        from ...evaluation.alpha import evaluate_alpha
+        from ...evaluation.references import open_masker
+
+        reference = open_masker(piece.looks_at["reference"], piece.settings, resolve_device(piece.settings.device))
+        return evaluate_alpha(piece.settings, reference, report=report)
+
+    def findings(self, plan: Plan, content: Content) -> Iterable[str]:
+        from ...evaluation.tables import as_text
+
+        for row in rows_of(content, self.table):
+            if row["role"] == "measured":
+                where = f"at ψ {row['psi']:g}, threshold {row['threshold']:g}"
+                yield f"Alpha masks {where}: mIoU {with_interval(row)} over {row['images']} samples."
+        quality = self._quality_of_reference(plan, content)
+        if quality is not None:
+            yield (
+                f"The reference that they are held to reaches mIoU {as_text(quality)} on held-out images with exact "
+                "masks: differences smaller than what it lacks say nothing."
+            )
+
+    def _quality_of_reference(self, plan: Plan, content: Content) -> float | None:
+        """mIoU on held-out images of the segmenter that the alpha network is held to, where it was measured."""
+        from ..results import relative
+
+        for piece in plan.of(self.name):
+            place = relative(shown(piece.looks_at["reference"]), plan.folder)
+            for row in rows_of(content, "segmenters"):
+                if row["segmenter"] == place and row["role"] == SUPERVISED:
+                    return row["miou"]
+        return None

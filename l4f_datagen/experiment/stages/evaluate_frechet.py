@@ -1,0 +1,67 @@
+"""The stage ``evaluate frechet``: distances between sets of images."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from ...settings import EvaluateFrechetSettings, TrainAlphaSettings, resolve
+from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, supervised_segmenter
+from ..pieces import Draft, Piece, Plan, nothing_made
+from ..stage import Content
+
+if TYPE_CHECKING:
+    from ...evaluation.tables import Report
+
+
+@click.command("evaluate frechet", short_help="FID and KID between two sets of images (Table 5).")
+@click.argument("a")
+@click.argument("b")
+@evaluation_options(EvaluateFrechetSettings)
+def command(a: str, b: str, json_file: str | None, csv_file: str | None, **flags: object) -> None:
+    """Measure FID and KID between the images A and B.
+
+    Each is a folder, a data set folder or tars, Parquet files, world:NAME or generator:PATH.
+    """
+    settings = resolve(EvaluateFrechetSettings, {}, flags)
+    from ...evaluation.frechet import evaluate_frechet
+
+    with Measuring(settings, json_file, csv_file) as measuring:
+        measuring.write(evaluate_frechet(a, b, settings, report=measuring.progress))
+
+
+class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
+    """The generator's images against the real ones of train-alpha, by the features of a supervised segmenter."""
+
+    settings = EvaluateFrechetSettings
+    after = ("train-alpha", "train-segmenter", "evaluate segmenter")
+    quick: ClassVar = {"n": 1000}
+    table = "frechet"
+    heading = "Distance between sets of images (Table 5)"
+    lacking = (
+        "Fréchet distance (Table 5): the pipeline file has no `evaluate: frechet:`; without a supervised segmenter its "
+        "`features:` names a network."
+    )
+
+    def plan(self, draft: Draft) -> Iterable[Piece[EvaluateFrechetSettings]]:
+        section = draft.section(self.name)
+        if section is None:
+            return
+        training = draft.last("train-alpha", TrainAlphaSettings)
+        if training is None:
+            raise nothing_made("evaluate: frechet", "no section train-alpha, whose images are the real ones")
+        features = {} if "features" in section else {"features": supervised_segmenter(draft, "frechet: features")}
+        settings = draft.resolved(self.settings, {**section, **features}, self.name, self.quick)
+        generator = f"generator:{training.settings.generator}"
+        yield self.measurement(settings, {"a": generator, "b": training.settings.images, "features": settings.features})
+
+    def measure(self, piece: Piece[EvaluateFrechetSettings], report: Told) -> "Report":
+        from ...evaluation.frechet import evaluate_frechet
+
+        return evaluate_frechet(piece.looks_at["a"], piece.looks_at["b"], piece.settings, report=report)
+
+    def findings(self, plan: Plan, content: Content) -> Iterable[str]:
+        from ...evaluation.tables import as_text
+
+        for row in rows_of(content, self.table):
+            yield f"FID of {row['A']} and {row['B']}: {as_text(row['fid'])} ({row['features']})."

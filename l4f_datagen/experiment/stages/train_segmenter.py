@@ -1,0 +1,141 @@
+"""The stage ``train-segmenter``: segmenters from shards, several side by side where a pipeline file wants them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import click
+
+from ...console.options import config_option, settings_options
+from ...console.output import print_json, result
+from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
+from ...settings.experiment import SUPERVISED
+from ..pieces import Draft, Piece, Plan
+from ..stage import TrainingStage
+
+_SEVERAL = "segmenters"
+"""The section that lists several, and the folder that they go into."""
+
+
+@click.command("train-segmenter", short_help="Train a segmenter on labelled shards.")
+@click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
+@config_option
+@settings_options(TrainSegmenterSettings)
+@click.option("--onnx", is_flag=True, help="also write FOLDER/final/segmenter.onnx, checked with onnxruntime")
+@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
+@click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
+def command(
+    out: str, config: str | None, onnx: bool, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object
+) -> None:
+    """Train a UNet or a BiSeNet on the masks of shards, ours or labelled by hand.
+
+    --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
+    FOLDER is what ``segment --segmenter`` takes. Interrupt it when you like: the same command continues.
+    Start it with ``accelerate launch`` or ``torchrun`` for several processes.
+    """
+    section = load_pipeline(config).train_segmenter if config else {}
+    settings = resolve(TrainSegmenterSettings, section, flags)
+    if dry_run:
+        print_json(settings.model_dump(mode="json") | {"out": out})
+        return
+    train(settings, out, onnx=onnx, tensorboard=tensorboard, overwrite=overwrite)
+
+
+def train(
+    settings: TrainSegmenterSettings,
+    out: str,
+    *,
+    onnx: bool = False,
+    tensorboard: bool = False,
+    overwrite: bool = False,
+) -> int:
+    """Train with progress and a closing line. Returns the iterations of this call."""
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ...progress.training import TrainingReporter, tell_segmenter
+    from ...training.segmenter.train import train_segmenter
+
+    if onnx:
+        from ...weights.onnx.writing import check_extra
+
+        check_extra()
+    with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:
+        trained = train_segmenter(settings, out, overwrite=overwrite, report=reporter)
+        seconds = reporter.seconds
+    if reporter.is_first:
+        quality = f"; mIoU {trained.quality['miou']:.4f}" if trained.quality else ""
+        made = f"{settings.iterations} iterations, {trained.made} now in {seconds:.1f} s"
+        lines = [f"{trained.final}: {made}{quality}"]
+        values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
+        values |= {"seconds": round(seconds, 3), "quality": trained.quality}
+        if onnx:
+            from ...weights.conversion.convert import convert
+
+            done = convert(trained.final, trained.final / "segmenter.onnx", target="onnx", overwrite=True)
+            lines.append(f"{done.out}: largest difference {done.largest_difference:.1e}")
+            values["onnx"] = done.out
+        result("\n".join(lines), values)
+    return trained.made
+
+
+class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
+    """One, or where the file has a section ``segmenters`` each architecture with its counterpart, seed by seed."""
+
+    settings = TrainSegmenterSettings
+    place = "segmenter"
+    after = ("generate",)
+    quick: ClassVar = {"iterations": 300, "world_images": 1000}
+    lacking = "Segmenters: the pipeline file has no section `train-segmenter`."
+    quick_segmenters: ClassVar[Mapping[str, int]] = {"seeds": 1}
+    """What ``quick`` is for the section ``segmenters``."""
+
+    def plan(self, draft: Draft) -> Iterable[Piece[TrainSegmenterSettings]]:
+        common, several = draft.section(self.name), draft.section(_SEVERAL)
+        if common is None and several is None:
+            return
+        common = common or {}
+        generating = draft.last("generate", GenerateSettings)
+        if generating and "shards" not in common:
+            common = {**common, "shards": (draft.path(generating),)}
+        if several is None:
+            yield self.piece(draft.resolved(self.settings, common, self.name, self.quick))
+        else:
+            listed = draft.resolved(SegmentersSettings, several, _SEVERAL, self.quick_segmenters)
+            yield from self._several(draft, common, listed)
+
+    def _several(
+        self, draft: Draft, common: Mapping[str, Any], several: SegmentersSettings
+    ) -> Iterable[Piece[TrainSegmenterSettings]]:
+        for arch, changes in several.archs.items():
+            section = {**common, **(changes or {}), "arch": arch}
+            ours = draft.resolved(self.settings, section, self.name, self.quick)
+            for number in range(several.seeds):
+                seed = {"seed": ours.seed + number}
+                yield self._one(arch, number, ours.model_copy(update=seed))
+                if several.supervised:
+                    truth = resolve(self.settings, ours.model_dump(), {"shards": several.supervised, **seed})
+                    yield self._one(arch, number, truth, supervised=True)
+
+    def _one(
+        self, arch: str, number: int, settings: TrainSegmenterSettings, *, supervised: bool = False
+    ) -> Piece[TrainSegmenterSettings]:
+        label = "-".join(part for part in (arch, SUPERVISED * supervised, f"seed{number}" * bool(number)) if part)
+        return self.piece(settings, label=label, place=f"{_SEVERAL}/{label}", supervised=supervised)
+
+    def train(self, settings: TrainSegmenterSettings, out: str) -> int:
+        return train(settings, out)
+
+    def missing(self, plan: Plan) -> Iterable[str]:
+        yield from super().missing(plan)
+        pieces = plan.of(self.name)
+        if pieces and not any(piece.supervised for piece in pieces):
+            yield (
+                "Supervised counterparts of the segmenters: `segmenters: supervised:` names where exact masks are; "
+                "without it there is no ratio."
+            )
+
+    def plots(self, plan: Plan) -> Mapping[str, bytes]:
+        from .. import pictures
+
+        pieces = plan.of(self.name)
+        logs = {piece.label or self.place: pictures.read_log(plan.path(piece)) for piece in pieces}
+        return {"segmenter-curves.png": pictures.segmenter_curves(logs)} if logs else {}
