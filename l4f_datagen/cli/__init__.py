@@ -66,10 +66,10 @@ def _main(words: list[str]) -> int:
         click.echo(error.ctx.get_help())
         return 2
     except click.NoSuchOption as error:
-        hint = hint_for_option(error)
+        hint = hint_for_option(error, words)
         return _end(f"No such option {error.option_name}: {hint}" if hint else error.format_message(), 2)
     except click.ClickException as error:
-        return _end(told_usage_error(error), 2)
+        return _end(told_usage_error(error, words), 2)
     except WorkError as error:
         return _end(str(error), 1)
     except (KeyboardInterrupt, click.Abort):

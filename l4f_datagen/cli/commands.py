@@ -47,6 +47,14 @@ def continues(name: str) -> bool:
     return name in ("render", "import", "run") or ".stages." in _found().get(name, ("", ""))[0]
 
 
+def options_of(name: str) -> frozenset[str]:
+    """The options of a command, ``evaluate alpha`` say; none where there is no such command."""
+    if name not in _found():
+        return frozenset()
+    command = importlib.import_module(_found()[name][0]).command
+    return frozenset(option for parameter in command.params for option in parameter.opts)
+
+
 class Commands(click.Group):
     """Imports a command when it is asked for, so that ``--help`` and typing errors answer at once."""
 

@@ -1,10 +1,12 @@
 """What every command takes beside its own options: ``-q``, ``-v``, ``--json``, and defaults from the environment."""
 
+import difflib
 import logging
 import os
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -35,6 +37,7 @@ def with_common_options(command: click.Command) -> click.Command:
     original = command.invoke
 
     def invoke(context: click.Context) -> Any:
+        _refuse_unknown_variables(context)
         try:
             return original(context)
         except UserError as error:
@@ -90,6 +93,19 @@ def _tell_costs(seconds: float) -> None:
     output.note(f"{live.duration(seconds)}, at most {most / scale:.1f} GiB of memory")
 
 
+def _refuse_unknown_variables(context: click.Context) -> None:
+    """Refuse variables of this command that give no option a default: they would do nothing."""
+    begin = f"{context.auto_envvar_prefix}_"
+    known = [variable_of(context, parameter) for parameter in context.command.params]
+    for name in sorted(os.environ):
+        if context.auto_envvar_prefix and name.startswith(begin) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            raise UserError(
+                name, got="an environment variable of no option", expected=f"{begin}OPTION, in capitals",
+                remedy=f"did you mean {nearest[0]}?" if nearest else "unset it",
+            )  # fmt: skip
+
+
 def _with_variable(error: UserError, context: click.Context) -> UserError:
     """The same mistake, with the environment variable it came from, if it came from one."""
     for parameter in context.command.params:
@@ -102,9 +118,15 @@ def _with_variable(error: UserError, context: click.Context) -> UserError:
     return error
 
 
-def told_usage_error(error: click.ClickException) -> str:
-    """A mistake that click found, with the environment variable that it came from, if it came from one."""
+def told_usage_error(error: click.ClickException, words: Sequence[str] = ()) -> str:
+    """A mistake that click found, with the environment variable that it came from, if it came from one.
+
+    Args:
+        words: of the command line.
+    """
     text = error.format_message()
+    if "unexpected extra argument" in text and any(words[i] == "--json" for i in range(len(words) - 1)):
+        return f"{text}. --json takes no value: --json-file FILE writes a file, where there is one to write."
     parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
     if parameter is None or context is None or not context.auto_envvar_prefix:
         return text

@@ -1,10 +1,12 @@
 """What a command says in one line when the machine fails it: too little memory, a disk, a device."""
 
 import errno
+import itertools
 from collections.abc import Mapping, Sequence
 
 from ..devices import TooLittleMemory, asked_for, machine_memory, too_little_memory
 from ..storage.atomic import FULL
+from .commands import options_of
 
 _GENERATING = ("--batch-size", "--devices", "--workers")
 _MEASURING = ("--batch-size", "--size", "--n")
@@ -26,7 +28,9 @@ MEMORY: Mapping[str, Sequence[str]] = {
     "evaluate segmenter": ("--batch-size", "--size", "--n", "--resamples"),
     "evaluate frechet": _MEASURING,
 }
-"""Settings that memory grows with, by command, the first the one that helps most; of the others there is none."""
+"""Settings that memory grows with, by command, the first the one that helps most."""
+_ANY = ("--batch-size", "--accumulate", "--tile", "--workers")
+"""The same of commands that are not named above, as far as they have them."""
 _LOOP = "Symlink loop"
 """What pathlib's RuntimeError says of links that lead to themselves."""
 _MORE = {"--accumulate"}
@@ -67,10 +71,21 @@ def _line(error: Exception, words: Sequence[str]) -> str | None:
 def _told_memory(error: Exception, words: Sequence[str]) -> str:
     asked = f"{asked} at once were asked for; " if (asked := asked_for(error)) else ""
     has = f"{asked}the machine has {machine_memory() / (1 << 30):.1f} GiB"
-    flags = MEMORY.get(" ".join(words[:2]), MEMORY.get(words[0] if words else "", ()))
+    flags = remedies(words)
     parts = [f"a {'larger' if flag in _MORE else 'smaller'} {flag}{_now(flag, words)}" for flag in flags]
     remedy = f"use {' or '.join(parts)}" if parts else "end other programs, or use a machine with more memory"
     return f"not enough memory ({has}): what was finished stays; {remedy}"
+
+
+def remedies(words: Sequence[str]) -> Sequence[str]:
+    """The settings to change for a command line that needs too much memory."""
+    words = list(itertools.dropwhile(lambda word: word.startswith("-"), words))
+    names = " ".join(words[:2]), " ".join(words[:1])
+    for name in names:
+        if name in MEMORY:
+            return MEMORY[name]
+    options = next((found for name in names if (found := options_of(name))), frozenset())
+    return [flag for flag in _ANY if flag in options]
 
 
 def _now(flag: str, words: Sequence[str]) -> str:

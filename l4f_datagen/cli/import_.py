@@ -4,31 +4,37 @@ import click
 
 from ..console.options import allow_mixed, settings_options
 from ..console.output import note, print_json, result
-from ..making.extending import stored_settings
+from ..errors import UserError
+from ..making.extending import explaining_keys, stored_settings
 from ..settings import ImportSettings, resolve
 
 
 @click.command("import", short_help="Write labelled images of your own as WebDataset shards.")
-@click.argument("source")
+@click.argument("source", required=False)
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
 @settings_options(ImportSettings, without=("source",))
 @allow_mixed
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="look at all labels, print the resolved settings and stop")
-def command(source: str, out: str, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(source: str | None, out: str, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Write labelled images as generate would.
 
     SOURCE is a folder that holds images/ and masks/ (or others, named by --images and --masks) or images beside their
     masks, a COCO JSON file, tars, Parquet files, or a data set folder.
-    Real data sets can then be read, checked, exported and trained on like generated ones.
+    Real data sets can then be read, checked, exported and trained on like generated ones. A data set that is there
+    is extended or continued with its own settings: SOURCE need not be named again.
     """
     stored = {} if overwrite else stored_settings(ImportSettings, out)
+    if source is None and "source" not in stored:
+        raise UserError("source", got="none", expected="labelled images", remedy="name their place after import")
     settings = resolve(ImportSettings, stored, {"source": source, **flags})
+    given = {name for name, value in {"source": source, **flags}.items() if value is not None}
     # Imported here, so that a wrong flag is told at once.
     from ..making.importing import describe, import_dataset, open_source
     from ..progress.samples import ProgressReporter, closing_values
 
-    labelled = open_source(settings)
+    with explaining_keys(stored, given):
+        labelled = open_source(settings)
     for line in (f"foreground is {labelled.foreground}", *labelled.notes):
         note(f"note: {line}")
     if dry_run:

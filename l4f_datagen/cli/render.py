@@ -4,12 +4,13 @@ import click
 
 from ..console.options import allow_mixed, settings_options
 from ..console.output import print_json, result
+from ..errors import UserError
 from ..making.extending import stored_settings
 from ..settings import EngineSettings, RenderSettings, resolve
 
 
 @click.command("render", short_help="Render a world with exact masks as WebDataset shards.")
-@click.argument("world")
+@click.argument("world", required=False)
 @settings_options(RenderSettings, without=("world",))
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
 @settings_options(EngineSettings, only=("shard_range",))
@@ -17,15 +18,23 @@ from ..settings import EngineSettings, RenderSettings, resolve
 @click.option("--overwrite", is_flag=True, help="replace a data set that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
 def command(
-    world: str, out: str, shard_range: str | None, allow_mixed: bool, overwrite: bool, dry_run: bool, **flags: object
+    world: str | None,
+    out: str,
+    shard_range: str | None,
+    allow_mixed: bool,
+    overwrite: bool,
+    dry_run: bool,
+    **flags: object,
 ) -> None:
     """Render WORLD, "vessels", with exact masks as WebDataset shards.
 
     A procedural image class in the same kind of folder as generate writes: to train on, to measure
     masks against, to try everything on. Train and test split share no picture. A data set
-    that is there is extended with its own settings.
+    that is there is extended or continued with its own settings: WORLD need not be named again.
     """
     stored = {} if overwrite else stored_settings(RenderSettings, out)
+    if world is None and "world" not in stored:
+        raise UserError("world", got="none", expected="a world, such as vessels", remedy="name it after render")
     settings = resolve(RenderSettings, stored, {"world": world, **flags})
     shards = resolve(EngineSettings, {}, {"shard_range": shard_range}).shards(settings.shards)
     # Imported here, so that a wrong flag is told at once.

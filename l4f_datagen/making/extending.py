@@ -1,8 +1,11 @@
 """The settings of a data set that is there, so that who extends it need not say them again."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ..addresses import split_address
+from ..errors import UserError
 from ..settings import StageSettings
 from ..shards.folder import read_description
 from ..shards.format import layout
@@ -22,4 +25,32 @@ def stored_settings(model: type[StageSettings], out: str) -> dict[str, Any]:
         return {}
     settings: Mapping[str, Any] = read_description(store)["settings"]
     # One that another command made is refused as a whole when it is opened, not setting by setting.
-    return dict(settings) if settings.keys() <= model.model_fields.keys() else {}
+    if not settings.keys() <= model.model_fields.keys():
+        return {}
+    found = dict(settings)
+    if str(found.get("device", "")).startswith("cuda:"):
+        found["device"] = "cuda"  # samples depend on the kind of device; this machine may have fewer of them
+    return found
+
+
+@contextlib.contextmanager
+def explaining_keys(stored: Mapping[str, Any], given: Collection[str]) -> Iterator[None]:
+    """In it, a refusal of an address that ``dataset.json`` told says that addresses are stored without their keys.
+
+    Args:
+        stored: settings from ``dataset.json``.
+        given: names of settings that were given now.
+    """
+    try:
+        yield
+    except UserError as error:
+        for name, value in stored.items():
+            address = isinstance(value, str) and name not in given and split_address(value) is not None
+            if address and value in str(error):
+                flag = f"--{name.replace('_', '-')}"
+                raise UserError(
+                    error.subject, got=error.got, expected=error.expected,
+                    remedy=f"{error.remedy}; dataset.json has it without user, password or token: if it needs any, "
+                    f"give {flag} again",
+                ) from error  # fmt: skip
+        raise

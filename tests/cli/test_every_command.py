@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,9 @@ import l4f_datagen as l4f
 from l4f_datagen import cli
 from l4f_datagen.cli import main
 from l4f_datagen.cli.commands import command_names
+from l4f_datagen.making.extending import stored_settings
+from l4f_datagen.progress import training
+from l4f_datagen.shards.format import sealed
 
 GENERATE = ("generate", "--generator", "vessels64", "--device", "cpu", "--samples-per-shard", "8")
 
@@ -69,6 +73,23 @@ def test_help_imports_nothing_heavy():
         (("train-generator", "--data", "x"), "here it is --images"),
         (("train-alpha", "--ckpt", "x"), "here it is --generator"),
         (("verify", "--trunc", "1"), "No such option"),
+        (("generate", "--seeds=85,265,297"), "--seed 85 --n 3"),
+        (("generate", "--seeds", "600-605"), "--seed 600 --n 6"),
+        (("generate", "--truncation_psi", "1"), "here it is --psi"),
+        (("generate", "--image_format", "png"), "it is written --image-format"),
+        (("generate", "--pkl", "x"), "here it is --generator"),
+        (("generate", "--sample", "4"), "here it is --n"),
+        (("train-generator", "--snap", "3"), "here it is --checkpoint-every"),
+        (("train-generator", "--resume", "x.pkl"), "the same command with the same --out"),
+        (("train-generator", "--gpus", "2"), "torchrun"),
+        (("train-generator", "--cfg", "auto"), "here it is --preset"),
+        (("train-segmenter", "--lr", "1"), "here it is --learning-rate"),
+        (("segment", "x", "--ckpt", "y"), "here it is --segmenter"),
+        (("evaluate", "frechet", "--metrics", "fid50k_full"), "No such option"),
+        (("evaluate", "alpa"), "Did you mean 'alpha'?"),
+        (("evaluate", "fid"), "evaluate frechet"),
+        (("analyze", "layer"), "Did you mean 'layers'?"),
+        (("inspect", "vessels64", "--json", "found.json"), "--json takes no value"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -97,6 +118,31 @@ def test_a_wrong_variable_is_named(name, value, capsys, monkeypatch):
     monkeypatch.setenv(f"L4F_GENERATE_{name}", value)
     assert main(["generate", "--out", "nowhere", "--dry-run"]) == 2
     assert f"L4F_GENERATE_{name}" in capsys.readouterr().err
+
+
+def test_a_variable_of_no_option_is_refused(capsys, monkeypatch):
+    monkeypatch.setenv("L4F_GENERATE_PSY", "0.5")
+    monkeypatch.setenv("L4F_TIMEOUT", "60")
+    monkeypatch.setenv("L4F_RENDER_PSI", "0.5")
+    assert main(["generate", "--out", "nowhere", "--dry-run"]) == 2
+    assert "L4F_GENERATE_PSY: got an environment variable of no option" in (told := capsys.readouterr().err)
+    assert "did you mean L4F_GENERATE_PSI?" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("train-alpha", ("discriminator", "adversarial", "B", "C", "E", "area")),
+        ("train-generator", ("discriminator", "generator", "real_sign", "ada_p", "frechet")),
+        ("train-segmenter", ("loss", "miou")),
+    ],
+)
+def test_terms_that_a_training_shows_are_explained(command, names, capsys):
+    tell = getattr(training, f"tell_{command.removeprefix('train-')}")
+    assert main([command, "--help"]) == 0
+    told = capsys.readouterr().out.partition("shows means")[2].partition("Options:")[0]
+    for term in tell(dict.fromkeys(names, 1.0)):
+        assert re.search(rf"^ +(\w+, )*{term.split()[0]}\b", told, re.MULTILINE), term
 
 
 def test_quiet_verbose_and_json_before_and_after_the_command(capsys, tmp_path, caplog):
@@ -131,6 +177,11 @@ def shards(tmp_path_factory):
         (("import", "@shards", "--out", "@new/imported"), {"samples", "made"}),
         (("analyze", "layers", "--generator", "vessels64", "--n", "2", "--out", "@new/layers"), {"first_resolution"}),
         (("analyze", "backgrounds", "--generator", "vessels64", "--n", "2", "--out", "@new/off"), {"switched_off"}),
+        (("stats", "@shards"), {"samples", "mask_area", "components", "mean_mask"}),
+        (("verify", "@shards"), {"folder", "samples", "findings"}),
+        (("segment", "@shards", "--segmenter", "@new/none", "--out", "@new/masks", "--dry-run"), {"images", "size"}),
+        (("evaluate", "masks", "@shards", "@shards", "--resamples", "9"), {"title", "rows", "settings"}),
+        (("run", "vessels64", "--out", "@new/run", "--dry-run"), {"train-alpha", "generate", "evaluate alpha"}),
         (("convert", "vessels64", "--out", "@new/native"), {"source", "out", "networks"}),
         (("inspect", "vessels64"), {"what", "networks", "layout"}),
     ],
@@ -165,8 +216,47 @@ def test_a_world_is_extended_and_another_command_is_refused(tmp_path, capsys):
     assert main(["render", "vessels", "--n", "6", "--out", str(folder)]) == 0
     settings = l4f.open_dataset(folder).description["settings"]
     assert (settings["n"], settings["seed"], settings["size"]) == (6, 5, 32)
+    assert main(["render", "--n", "8", "--out", str(folder)]) == 0
+    assert l4f.open_dataset(folder).description["settings"]["size"] == 32
+    assert main(["render", "--n", "8", "--out", str(tmp_path / "other")]) == 2
+    assert "name it after render" in capsys.readouterr().err
     assert main([*GENERATE, "--n", "8", "--out", str(folder)]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_import_is_extended(shards, tmp_path, capsys):
+    source, folder = tmp_path / "plain", tmp_path / "imported"
+    assert main(["export", str(shards), "--format", "folder", "--out", str(source)]) == 0
+    words = ["import", str(source), "--size", "32", "--samples-per-shard", "3", "--out", str(folder)]
+    assert main([*words, "--n", "4"]) == 0
+    assert main(["import", "--n", "7", "--out", str(folder)]) == 0
+    settings = l4f.open_dataset(folder).description["settings"]
+    assert (settings["n"], settings["size"], settings["samples_per_shard"]) == (7, 32, 3)
+    assert main(["import", "--out", str(tmp_path / "new")]) == 2
+    assert "name their place after import" in capsys.readouterr().err
+
+
+def test_stored_addresses_have_lost_their_keys_and_that_is_said(tmp_path, capsys):
+    folder, seen = tmp_path / "shards", "http://127.0.0.1:9/g.pt"
+    assert main([*GENERATE, "--n", "2", "--out", str(folder)]) == 0
+    content = json.loads((folder / "dataset.json").read_bytes())
+    content["settings"]["generator"] = seen
+    (folder / "dataset.json").write_bytes(sealed.seal(content))
+    capsys.readouterr()
+    assert main(["generate", "--n", "9", "--out", str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert "give --generator again" in told and "without user, password or token" in told
+    assert main(["generate", "--n", "9", "--generator", seen, "--out", str(folder)]) == 2
+    assert "give --generator again" not in capsys.readouterr().err
+
+
+def test_the_device_is_a_kind_of_device(tmp_path):
+    folder = tmp_path / "shards"
+    assert main([*GENERATE, "--n", "2", "--out", str(folder)]) == 0
+    content = json.loads((folder / "dataset.json").read_bytes())
+    content["settings"]["device"] = "cuda:3"
+    (folder / "dataset.json").write_bytes(sealed.seal(content))
+    assert stored_settings(l4f.GenerateSettings, str(folder))["device"] == "cuda"
 
 
 def completed(words: str, count: int) -> list[str]:

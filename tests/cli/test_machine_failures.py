@@ -22,8 +22,10 @@ def commands() -> dict[str, click.Command]:
     found = {}
     for name in command_names():
         command = cli.group.get_command(None, name)
-        groups = command.commands if isinstance(command, click.Group) and name == "evaluate" else None
-        found |= {f"{name} {sub}": one for sub, one in groups.items()} if groups else {name: command}
+        if name == "evaluate":
+            found |= {f"{name} {sub}": command.get_command(None, sub) for sub in command.list_commands(None)}
+        else:
+            found[name] = command
     return found
 
 
@@ -39,7 +41,12 @@ def test_the_settings_that_are_named_are_the_commands(name):
 def test_no_command_with_a_batch_size_is_forgotten():
     for name, command in commands().items():
         options = {option for parameter in command.params for option in parameter.opts}
-        assert ("--batch-size" in failures.MEMORY.get(name, ())) or "--batch-size" not in options, name
+        assert ("--batch-size" in failures.remedies(name.split())) or "--batch-size" not in options, name
+
+
+def test_options_before_the_command_do_not_hide_it():
+    assert failures.remedies(["-q", "evaluate", "frechet", "a"]) == failures.MEMORY["evaluate frechet"]
+    assert failures.remedies(["nothing"]) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import click
 
 from ...console.options import allow_mixed, config_option, no_recommended, settings_options
 from ...console.output import note, print_json, result
-from ...making.extending import stored_settings
+from ...making.extending import explaining_keys, stored_settings
 from ...settings import (
     EngineSettings,
     GenerateSettings,
@@ -55,12 +55,13 @@ def command(
     """
     engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.model_fields})
     section = load_pipeline(config).generate if config else {}
-    if not overwrite:
-        section = {**stored_settings(GenerateSettings, out), **section}
-    settings = resolve(GenerateSettings, section, flags)
+    stored = {} if overwrite else stored_settings(GenerateSettings, out)
+    settings = resolve(GenerateSettings, {**stored, **section}, flags)
     if no_recommended:
         settings = as_given(settings)
-    make(settings, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
+    given = {*section, *(name for name, value in flags.items() if value is not None)}
+    with explaining_keys(stored, given):
+        make(settings, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
 
 
 def make(

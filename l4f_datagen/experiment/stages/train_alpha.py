@@ -26,6 +26,13 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     alpha network (Labels4Free, 3.3). FOLDER/final is what ``generate --alpha`` takes. Interrupt it when
     you like: the same command continues. Start it with ``accelerate launch`` or ``torchrun`` for
     several processes.
+
+    \b
+    While it trains it shows means over the last steps:
+      D, A     losses of the discriminator and of the alpha network against it
+      B        how far the mask is from 0 and 1; 0 is decisive
+      C, E     how much the mask is smaller than phi-1, larger than 1 - phi-2
+      area     share of the image that is foreground
     """
     section = load_pipeline(config).train_alpha if config else {}
     settings = resolve(TrainAlphaSettings, section, flags)

@@ -25,6 +25,14 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     shows it). FOLDER/final is what the other commands take as --generator. Interrupt it when you
     like: the same command continues, and a larger --kimg goes on from a finished run. Start it with
     ``accelerate launch`` or ``torchrun`` for several processes.
+
+    \b
+    While it trains it shows means over the last steps:
+      D, G     losses of the discriminator and of the generator
+      sign     mean sign of the discriminator's scores of real images, from -1
+               to 1; near 1 it has learned them by heart
+      p        probability of augmentation, which follows from that
+      Fréchet  distance of generated images from real ones; less is better
     """
     section = load_pipeline(config).train_generator if config else {}
     settings = resolve(TrainGeneratorSettings, section, flags)

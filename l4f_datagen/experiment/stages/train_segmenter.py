@@ -32,6 +32,12 @@ def command(
     --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
     FOLDER is what ``segment --segmenter`` takes. Interrupt it when you like: the same command continues.
     Start it with ``accelerate launch`` or ``torchrun`` for several processes.
+
+    \b
+    While it trains it shows means over the last steps:
+      loss     against the masks; less is better
+      mIoU     overlap of its masks with the validation's, mean of foreground
+               and background, from 0 to 1
     """
     section = load_pipeline(config).train_segmenter if config else {}
     settings = resolve(TrainSegmenterSettings, section, flags)
