@@ -96,9 +96,10 @@ def _tell_costs(seconds: float) -> None:
 def _refuse_unknown_variables(context: click.Context) -> None:
     """Refuse variables of this command that give no option a default: they would do nothing."""
     begin = f"{context.auto_envvar_prefix}_"
-    known = [variable_of(context, parameter) for parameter in context.command.params]
-    for name in sorted(os.environ):
-        if context.auto_envvar_prefix and name.startswith(begin) and name not in known:
+    ours = sorted(name for name in os.environ if context.auto_envvar_prefix and name.startswith(begin))
+    known = [variable_of(context, parameter) for parameter in context.command.params] if ours else []
+    for name in ours:
+        if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
             raise UserError(
                 name, got="an environment variable of no option", expected=f"{begin}OPTION, in capitals",
