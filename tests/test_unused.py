@@ -9,7 +9,7 @@ import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
-FOUND_BY_THEIR_FOLDER = ("export/formats", "weights/layouts", "networks/segmenters", "cli")
+FOUND_BY_THEIR_FOLDER = ("export/formats", "weights/layouts", "networks/segmenters", "experiment/stages", "cli")
 """Folders whose files are looked through by a registry, which calls what they define by no name."""
 
 
