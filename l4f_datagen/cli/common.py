@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from ..console import output
 from ..errors import UserError
@@ -27,6 +28,9 @@ def with_common_options(command: click.Command) -> click.Command:
         return command
     command.has_common_options = True  # type: ignore[attr-defined]  # so that it is done once
     command.params.extend(verbosity_options())
+    for parameter in command.params:
+        if type(parameter.type) is click.types.StringParamType:
+            parameter.type = _Text(parameter)
     if isinstance(command, click.Group):  # commands that a group finds when it is asked have theirs from it
         for inner in command.commands.values():
             with_common_options(inner)
@@ -45,6 +49,21 @@ def with_common_options(command: click.Command) -> click.Command:
 
     command.invoke = invoke  # type: ignore[method-assign]
     return command
+
+
+class _Text(click.types.StringParamType):
+    """Text that a shell completes as the parameter's ``--help`` says: to folders, to files, or not at all."""
+
+    def __init__(self, parameter: click.Parameter):
+        said = parameter.metavar or ""
+        places = isinstance(parameter, click.Argument) or any(word in said for word in ("FOLDER", "FILE", "PATH"))
+        folder = said == "FOLDER" or (isinstance(parameter, click.Argument) and parameter.name in ("folder", "shards"))
+        self._completed = "dir" if folder else "file" if places else None
+
+    def shell_complete(
+        self, context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type=self._completed)] if self._completed else []
 
 
 def verbosity_options() -> list[click.Parameter]:

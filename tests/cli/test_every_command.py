@@ -289,11 +289,43 @@ def test_shells_complete(words, count, expected):
     assert expected in completed(words, count)
 
 
-def test_bash_takes_the_script():
-    environment = {**os.environ, "_L4F_DATAGEN_COMPLETE": "bash_source"}
-    command = [sys.executable, "-m", "l4f_datagen"]
-    script = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    assert "complete" in script
-    asked = "\ncomplete -p l4f-datagen"
-    done = subprocess.run(["bash", "-c", script + asked], capture_output=True, text=True)
-    assert done.returncode == 0 and "l4f_datagen_completion" in done.stdout
+@pytest.fixture(scope="module")
+def bash(tmp_path_factory):
+    """What a real bash completes a line to, after it took our script."""
+    place = tmp_path_factory.mktemp("bash")
+    (place / "l4f-datagen").write_text(f'#!/bin/sh\nexec {sys.executable} -m l4f_datagen "$@"\n')
+    (place / "l4f-datagen").chmod(0o755)
+    script = 'eval "$(_L4F_DATAGEN_COMPLETE=bash_source l4f-datagen)"; complete -p l4f-datagen >&2\n'
+    # compopt works within bash's own completion only.
+    script += 'compopt() { echo "$@"; }\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))\n'
+    script += "_l4f_datagen_completion l4f-datagen; printf '%s\\n' \"${COMPREPLY[@]}\""
+
+    def complete(*words: str) -> list[str]:
+        environment = {**os.environ, "PATH": f"{place}:{os.environ['PATH']}"}
+        command = ["bash", "--norc", "-c", script, "bash", "l4f-datagen", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert "_l4f_datagen_completion l4f-datagen" in done.stderr
+        return done.stdout.split()
+
+    return complete
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (("gener",), {"generate"}),
+        (("-q", "train-a"), {"train-alpha"}),
+        (("evaluate", "al"), {"alpha"}),
+        (("generate", "--noise", ""), {"const", "none", "random"}),
+        (("generate", "--generator", "vessels6"), {"vessels64"}),
+        (("generate", "--background-"), {"--background-psi"}),
+        (("run", "lsun-ca"), {"lsun-car", "lsun-cat"}),
+        (("generate", "--out", "x"), {"-o", "dirnames"}),
+        (("preview", "x"), {"-o", "dirnames"}),
+        (("inspect", "x"), {"-o", "default"}),
+        (("generate", "--psi", ""), set()),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bash_completes(words, expected, bash):
+    assert set(bash(*words)) == expected

@@ -179,8 +179,9 @@ def test_too_little_memory_in_a_training_of_the_api(assets, tmp_path, monkeypatc
     from l4f_datagen.devices import TooLittleMemory
     from l4f_datagen.settings import TrainAlphaSettings
     from l4f_datagen.training.alpha import train as alpha
+    from l4f_datagen.training.core.loop import Training
 
-    monkeypatch.setattr(alpha, "loop", lambda *_: torch.empty(1 << 60))
+    monkeypatch.setattr(Training, "loop", lambda *_: torch.empty(1 << 60))
     settings = TrainAlphaSettings(
         generator=str(assets / "tiny"), world_images=8, iterations=2, batch_size=4, first_resolution=8, device="cpu"
     )

@@ -54,7 +54,7 @@ def test_a_folder_in_place_of_a_file(name, assets, capsys, tmp_path):  # noqa: F
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such devices")
-@pytest.mark.parametrize("flag", ["json", "csv"])
+@pytest.mark.parametrize("flag", ["json-file", "csv"])
 def test_devices_are_written_and_not_replaced(flag, assets, capsys, tmp_path):  # noqa: F811
     masks = str(assets / "labelled" / "masks")
     for device, code in (("/dev/null", 0), ("/dev/full", 1)):
