@@ -113,6 +113,7 @@ class Item:
             mask = 255 * mask
         image = Image.fromarray(mask)
         if values == "palette":
+            assert palette is not None, "without one, the sample's own mask was returned"
             image.putpalette(palette)
         buffer = io.BytesIO()
         image.save(buffer, "PNG", compress_level=1)

@@ -1,6 +1,7 @@
 """The card of an export: what is where, where it came from, and what the format could not say."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from .target import Plan, Target
 
@@ -38,7 +39,7 @@ def render(plan: Plan, target: Target, counts: Mapping[str, int]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _source(description: Mapping[str, object]) -> str:
+def _source(description: Mapping[str, Any]) -> str:
     if "world" in description:
         return f"world `{description['world']['name']}`"
     if "source" in description:
