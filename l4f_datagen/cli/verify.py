@@ -81,7 +81,7 @@ def command(
 
 
 def _restriction(found: Verification) -> str:
-    """Of what alone it was said that nothing is wrong."""
+    """What was left out, where nothing was found wrong in a part only."""
     if found.decoded >= found.shards:
         return ""
     which = f"only images of the {found.decoded} shards made again were" if found.decoded else "no image was"

@@ -23,7 +23,7 @@ class Plan:
     description: Mapping[str, Any]
     """``dataset.json`` of the data set."""
     licence: str
-    """Of the samples."""
+    """The licence that the samples are under."""
 
 
 def in_braces(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from .base import StageSettings
 
 MOST_SHARDS = 10**6
-"""Of a data set: a folder of more files than that is of no use to anybody."""
+"""The most shards of a data set: a folder of more files than that is of no use to anybody."""
 
 SamplesPerShard = Annotated[int, Field(gt=0, le=10**6, description="samples per tar file")]
 ImageFormat = Literal["jpg", "png", "webp"]

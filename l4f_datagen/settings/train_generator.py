@@ -163,7 +163,7 @@ class Preset(NamedTuple):
 SMALL_UP_TO = 128
 """Pixels up to which the small preset is the default."""
 SMALL_CHANNELS = (128, 128, 96, 64, 32, 16)
-"""Of the resolutions 4 … 128; from 256 px on they halve no further. Those up to 128 px are the embedded vessels'."""
+"""Channels at 4, 8, … 128 px; from 256 px on they halve no further. Those up to 128 px are the embedded vessels'."""
 ENOUGH_IMAGES = 100_000
 """From here on there is none by default: ADA alone did not improve 140 000 images of FFHQ (StyleGAN2-ADA, Fig. 7)."""
 GROWN_ADA_KIMG = 100.0
