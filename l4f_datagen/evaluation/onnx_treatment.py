@@ -4,11 +4,11 @@ A flag says it, or the file's own metadata, or nobody: then a common value is ta
 normalisation costs some hundredths of mIoU without any other sign.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..documents import Unreadable, read_json
 from ..errors import UserError
 from ..settings.evaluate import SegmentingSettings
 from ..short import short
@@ -140,9 +140,9 @@ def _classes(name: str, metadata: Mapping[str, str]) -> tuple[int, ...]:
 def _numbers(text: str) -> list[float]:
     """Finite numbers of "1, 2" or "[1, 2]"; none where it is something else."""
     try:
-        found = json.loads(text if text.lstrip().startswith("[") else f"[{text}]")
-        numbers = [float(number) for number in found]
-    except (ValueError, TypeError, RecursionError, OverflowError):
+        listed = text if text.lstrip().startswith("[") else f"[{text}]"
+        numbers = [float(number) for number in read_json(listed.encode(), "metadata", kind=list)]
+    except (Unreadable, ValueError, TypeError, OverflowError):
         return []
     return numbers if all(map(math.isfinite, numbers)) else []
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..addresses import split_address
-from ..errors import UserError
+from ..errors import UserError, WorkError
 from ..settings import StageSettings
 from ..shards.folder import read_description
 from ..shards.format import layout
@@ -20,9 +20,12 @@ def stored_settings(model: type[StageSettings], out: str) -> dict[str, Any]:
     Raises:
         UserError: there is a ``dataset.json`` that cannot be read.
     """
-    store = open_store(out)
-    if not store.exists(layout.DATASET):
-        return {}
+    try:
+        store = open_store(out)
+        if not store.exists(layout.DATASET):
+            return {}
+    except (UserError, WorkError):
+        return {}  # who opens it to write there, in a moment, says what is wrong with the place
     settings: Mapping[str, Any] = read_description(store)["settings"]
     # One that another command made is refused as a whole when it is opened, not setting by setting.
     if not settings.keys() <= model.model_fields.keys():

@@ -13,8 +13,9 @@ from l4f_datagen.process import signals
 
 SLOW = """
 import sys, time
-from l4f_datagen import cli, signals
 import click
+from l4f_datagen import cli
+from l4f_datagen.cli.commands import Commands
 @click.command()
 def command():
     try:
@@ -24,7 +25,7 @@ def command():
         print("ending", flush=True)
         time.sleep({shutdown})
         print("ended", flush=True)
-cli._Commands.get_command = lambda self, context, name: command
+Commands.get_command = lambda self, context, name: command
 sys.argv = ["l4f-datagen", "generate"]
 cli.run()
 """
