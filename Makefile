@@ -33,6 +33,7 @@ torture: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 format: setup
 	$(BIN)/ruff check --fix .
