@@ -88,5 +88,5 @@ def epilogue(
         found = acc + tl.load(map_bias + column - 3, mask=map_column, other=0.0)[None, :]
         target = maps + n.to(tl.int64) * map_stride + (column[None, :] - 3) * pixels + p[:, None]
         tl.store(target, found.to(maps.dtype.element_ty), mask=seen[None, :] & (p[:, None] >= 0))
-    if tl.sum(bad, 0) > 0:
+    if tl.sum(bad, 0) > 0:  # pyright: ignore[reportOperatorIssue] - the sum of one tensor is one
         tl.store(overflowed, 1)
