@@ -10,7 +10,7 @@ from .test_layers import FILES, GRAPH, NAME, PACKAGE
 
 MOST = 15
 SAMPLES = 48
-"""More than a command has options, so that what is done for each of these is not taken for what is done for a sample."""
+"""More than a command has options: what is done for each of these must not pass for what is done for a sample."""
 ABOVE = ("cli", "experiment", "engines", "making", "generation", "shards", "masks", "scores")
 """Folders and files in which the path lies; the others are networks, what they are read from, and lower floors."""
 PROGRAM = """

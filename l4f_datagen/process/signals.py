@@ -1,8 +1,10 @@
 """What asks a process to end: Ctrl-C, a scheduler's SIGTERM, a terminal that goes away."""
 
+import atexit
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ _SAME_WISH = 1.0
 INTERRUPTED = 130
 _first: float | None = None
 """Time of the first signal; None before it."""
+_code: int | None = None
+"""What the process ends with, once that is known."""
 
 
 @contextlib.contextmanager
@@ -42,6 +46,8 @@ def interrupting() -> Iterator[None]:
 
 def until_work_begins() -> None:
     """End the process without a traceback when a signal comes while the program is still being loaded."""
+    atexit.unregister(_end_as_said)
+    atexit.register(_end_as_said)  # registered before all others, so that it is called after them
     for number in _numbers():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: os._exit(INTERRUPTED))
@@ -54,9 +60,24 @@ def received() -> bool:
 
 def ending(code: int) -> None:
     """Say that the work is over and reported: from here on a signal ends the process with ``code``, without a word."""
+    global _code
+    _code = code
     for number in _numbers():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: os._exit(code))
+
+
+def _end_as_said() -> None:
+    """Leave an interrupted process with its code.
+
+    Python kills itself with SIGINT where a ``KeyboardInterrupt`` went through code that a compiled module evaluates, as
+    torch's does while it is imported, even if the exception was caught later on.
+    """
+    if _code == INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # one that is closed or full was told before
+                stream.flush()
+        os._exit(INTERRUPTED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import l4f_datagen
 from l4f_datagen.process import signals
+
+ROOT = Path(l4f_datagen.__file__).parents[1]
 
 SLOW = """
 import sys, time
@@ -31,14 +35,23 @@ cli.run()
 """
 
 
-def start(work=60.0, shutdown=0.0, **options):
+def handled(handler=signal.SIG_DFL, names=("SIGINT", "SIGTERM", "SIGHUP")):
+    """For a child to begin with: it must not matter whether nohup or a shell's background started the tests."""
+    return lambda: [signal.signal(getattr(signal, name), handler) for name in names]
+
+
+WITHIN = """
+        import ctypes
+        run = ctypes.pythonapi.PyRun_String
+        run.restype, run.argtypes = ctypes.py_object, [ctypes.c_char_p, ctypes.c_int, *2 * [ctypes.py_object]]
+        run(b"import time; time.sleep(60)", 257, {{}}, {{}})
+"""  # 257 is Py_file_input
+
+
+def start(work=60.0, shutdown=0.0, begin=handled()):  # noqa: B008
     program = SLOW.format(work=work, shutdown=shutdown)
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            **options)  # fmt: skip
-
-
-def ignoring(*names):
-    return lambda: [signal.signal(getattr(signal, name), signal.SIG_IGN) for name in names]
+                            preexec_fn=begin)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -49,6 +62,19 @@ def test_one_signal(name):
     out, error = process.communicate(timeout=60)
     assert process.returncode == 130 and out == "ending\nended\n"
     assert error.startswith("l4f-datagen: interrupted; what was finished stays") and error.count("\n") == 1
+
+
+def test_one_while_a_compiled_module_runs_words(tmp_path):
+    """Python marks such an interruption, and kills itself after a ``python -m`` though the exception was caught."""
+    (tmp_path / "program.py").write_text(SLOW.replace("time.sleep({work})", WITHIN).format(shutdown=0))
+    process = subprocess.Popen([sys.executable, "-m", "program"], cwd=tmp_path, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, preexec_fn=handled(),
+                               env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert process.stdout.readline() == "works\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130 and out == "ending\nended\n"
 
 
 def test_a_second_one_at_once_is_the_same_wish():
@@ -74,7 +100,7 @@ def test_a_later_one_ends_at_once():
 
 
 def test_inherited_ignorance_stays_and_term_works():
-    process = start(preexec_fn=ignoring("SIGINT", "SIGHUP", "SIGTERM"))
+    process = start(begin=handled(signal.SIG_IGN))
     assert process.stdout.readline() == "works\n"
     for name in ("SIGINT", "SIGHUP"):
         process.send_signal(getattr(signal, name))
@@ -88,7 +114,8 @@ def test_inherited_ignorance_stays_and_term_works():
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.15, 0.3, 0.6])
 def test_at_any_moment(delay, tmp_path):
     words = [sys.executable, "-m", "l4f_datagen", "render", "vessels", "--n", "2", "--size", "16", "--out", "o"]
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               preexec_fn=handled())  # fmt: skip
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(0.4 + delay)  # the interpreter's own start is not ours
     process.send_signal(signal.SIGTERM)

@@ -81,12 +81,15 @@ def test_equal_cells_do_not_fill_the_memory(tmp_path):
 
 
 PROGRAM = """
-import os, sys
+import os, sys, time
 import cv2, pyarrow.parquet, l4f_datagen as l4f, numpy
 cv2.setNumThreads(1)  # else it has a thread of its own
 from l4f_datagen.{module} import {names}
 before = set(os.listdir("/proc/self/task"))
 {program}
+end = time.monotonic() + 20  # a thread that was joined may be the system's for a moment more
+while set(os.listdir("/proc/self/task")) - before and time.monotonic() < end:
+    time.sleep(0.01)
 assert not set(os.listdir("/proc/self/task")) - before, "threads were started and are still there"
 assert "pyarrow.dataset" not in sys.modules
 """
