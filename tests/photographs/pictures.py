@@ -221,6 +221,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "two channels of 16 bits": (tiff(np.dstack([DEEP, DEEP])), "2 × 16 bits, whole"),
     "32-bit tiff": (tiff(_INTEGERS), "32-bit integers"),
     "unsigned 32-bit tiff": (tiff(_INTEGERS.astype(np.uint32)), "32-bit integers"),
+    "signed 8-bit tiff": (tiff(GREY.astype(np.int8)[..., None]), "signed numbers"),
+    "colours of 16 bits by planes": (
+        tiff(DEEP[..., None], tags={258: (3, [16] * 3), 262: (3, [2]), 273: (4, [8] * 3), 277: (3, [3]),
+                                    279: (4, [2 * DEEP.size] * 3), 284: (3, [2])}), "by planes"),
     "signed 16-bit tiff": (tiff(DEEP.astype(np.int16)[..., None]), "32-bit integers"),
     "pdf": (b"%PDF-1.4 ...", "a PDF document"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n", "PostScript"),

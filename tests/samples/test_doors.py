@@ -27,6 +27,8 @@ from l4f_datagen.settings import (
 )
 from l4f_datagen.training.segmenter.batches import LabelledBatches
 
+from ..photographs import pictures
+
 HEIGHT, WIDTH = 16, 24
 NAMES = ("a", "b", "c")
 STILL = {"flip": 0, "scale": 0, "scaled": 0, "crop": 0, "colour": 0, "blur": 0, "jpeg": 0, "validation": "0"}
@@ -51,6 +53,10 @@ def encoded(array: np.ndarray, form: str = "PNG", **options) -> bytes:
     buffer = io.BytesIO()
     (array if isinstance(array, Image.Image) else Image.fromarray(array)).save(buffer, form, **options)
     return buffer.getvalue()
+
+
+def encoded_tiff(values: np.ndarray, tags: dict | None = None) -> bytes:
+    return pictures.tiff(values[..., None], tags=tags)
 
 
 def put(path: Path, content: bytes) -> Path:
@@ -214,6 +220,13 @@ KINDS = {
     "JPEG kept as PNG": of_masks(
         lambda mask: encoded(Image.open(io.BytesIO(encoded(255 * mask, "JPEG", quality=60))).convert("RGB"))
     ),
+    **{
+        f"white is 0, {bits} bits": of_masks(
+            lambda mask, kind=kind: encoded_tiff(np.where(mask, kind(0), kind(~kind(0))), {262: (3, [0])}), "tif"
+        )
+        for bits, kind in ((8, np.uint8), (16, np.uint16))
+    },
+    "signed numbers": of_masks(lambda mask: encoded_tiff(mask.astype(np.int8)), "tif"),
     "soft": of_masks(lambda mask: encoded(soft(mask))),
     "soft, 16 bits": of_masks(lambda mask: encoded(soft(mask).astype(np.uint16) * 257)),
     "RGBA of a cut-out": of_masks(lambda mask: encoded(cut_out(mask))),

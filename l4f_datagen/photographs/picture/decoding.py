@@ -16,7 +16,7 @@ from ...errors import UserError, WorkError
 from . import kinds, limits, tiffs
 from .broken import Broken
 from .ends import check_end
-from .rgb import TURNS, to_rgb, upright
+from .rgb import TURNS, no_black_and_white, to_rgb, upright
 
 __all__ = ["Broken", "Head", "Photograph", "decode", "head", "opened", "upright"]
 
@@ -46,6 +46,8 @@ class Head:
     """Its channels have more than 8 bits, of which the upper 8 are read; said of PNG."""
     several: bool
     """There are more pictures in the file, of which the first one is read."""
+    signed: bool = False
+    """Its pixels are numbers of 8 bits that may be negative."""
 
     @property
     def turned(self) -> bool:
@@ -83,6 +85,8 @@ def decode(content: bytes | Path, *, least: int | None = None) -> Photograph:
     """
     with opened(content, least=least) as image:
         head = image.info[_HEAD]
+        if head.signed:
+            raise Broken(no_black_and_white("signed numbers"))
         pixels, transparent = to_rgb(image, head.format)
         orientation = image.getexif().get(_ORIENTATION)
     return Photograph(image=upright(pixels, orientation), head=head, transparent=transparent)
@@ -187,12 +191,15 @@ def _reason(error: Exception) -> str:
 
 
 def _head_of(image: Image.Image, kind: str, content: bytes) -> Head:
-    stored = image.size
+    stored, signed = image.size, False
     if kind != "jpg":  # of which a part may be enough
         _check_size(image.size, kind)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         if tiffs.is_raw(image.tag_v2):
             raise Broken(f"a camera's RAW file; expected {kinds.NAMES}: convert it")
+        if tiffs.is_deep_by_planes(image.tag_v2):
+            raise Broken("a TIFF that holds more than 8 bits by planes, which is not read; convert it")
+        signed = image.mode != "I" and tiffs.is_signed(image.tag_v2)
         stored = tiffs.stored_size(image.tag_v2)
     orientation = 1 if kind == "png" and not _may_hold_exif(content) else image.getexif().get(_ORIENTATION)
     orientation = orientation if orientation in TURNS else 1
@@ -200,7 +207,7 @@ def _head_of(image: Image.Image, kind: str, content: bytes) -> Head:
     several = kind in ("png", "webp", "tif", "gif") and getattr(image, "is_animated", False)
     return Head(
         format=kind, mode=image.mode, size=size, stored=stored, orientation=orientation, several=bool(several),
-        deep=kind == "png" and content[24] > 8,
+        deep=kind == "png" and content[24] > 8, signed=signed,
     )  # fmt: skip
 
 

@@ -31,6 +31,11 @@ def upright(array: np.ndarray, orientation: int | None) -> np.ndarray:
     return array if turn is None else np.ascontiguousarray(turn(array))
 
 
+def no_black_and_white(numbers: str) -> str:
+    """What to say of a picture of numbers that nobody can show."""
+    return f"a picture of {numbers}, whose black and white are not known; convert it to 8 or 16 bits"
+
+
 def to_rgb(image: Image.Image, kind: str) -> tuple[np.ndarray, bool]:
     """A loaded picture as RGB uint8 H×W×3 as it is stored, and whether it had transparent pixels."""
     width, height = image.size
@@ -51,7 +56,7 @@ def _strip_to_rgb(strip: Image.Image, kind: str, image: Image.Image | None = Non
         return _grey_of_16_bits(strip, image)
     if image.mode in ("I", "F"):
         numbers = "32-bit integers" if image.mode == "I" else "floating-point numbers"
-        raise Broken(f"a picture of {numbers}, whose black and white are not known; convert it to 8 or 16 bits")
+        raise Broken(no_black_and_white(numbers))
     if image.mode == "LAB":
         return np.asarray(ImageCms.applyTransform(strip, _lab_to_rgb())), False
     if not strip.has_transparency_data:

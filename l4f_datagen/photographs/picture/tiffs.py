@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from PIL import TiffImagePlugin, _imaging
 
-_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 256, 257, 258, 262, 339
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 256, 257, 258, 262, 284, 339
 _SUBFILE, _SUBIFDS, _DNG = 254, 330, 50706
 _KINDS = {1: "whole numbers", 2: "signed numbers", 3: "floating-point numbers", 6: "complex numbers"}
 
@@ -24,6 +24,17 @@ def quiet() -> None:
 def is_raw(tags: Mapping) -> bool:
     """Whether the first picture of a file is but the thumbnail of a camera's RAW data."""
     return _DNG in tags or (tags.get(_SUBFILE, 0) == 1 and _SUBIFDS in tags)
+
+
+def is_signed(tags: Mapping) -> bool:
+    """Whether its pixels may be negative; Pillow takes such numbers of 8 bits for others."""
+    return 2 in tags.get(_SAMPLE_FORMAT, ())
+
+
+def is_deep_by_planes(tags: Mapping) -> bool:
+    """Whether it holds red, green and blue one after the other, in more than 8 bits, which Pillow reads wrongly."""
+    bits = tags.get(_BITS, (1,))
+    return tags.get(_PLANES) == 2 and len(bits) > 1 and max(bits) > 8
 
 
 def stored_size(tags: Mapping) -> tuple[int, int]:

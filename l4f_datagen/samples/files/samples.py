@@ -101,7 +101,7 @@ class FileSamples(Samples):
             image, mask = self._layout.images[key], self._masks[key]
             try:
                 head = decoding.head(image.content())
-                if head.mode in _NUMBERS:  # which are photographs in some files, and none in others
+                if head.mode in _NUMBERS or head.signed:  # which are photographs in some files, and none in others
                     decoding.decode(image.content())
             except (OSError, ValueError) as error:
                 problems.add("images that cannot be read", image.name, error)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ...photographs.picture import limits
 from ...photographs.picture.decoding import Broken, opened, upright
+from ...photographs.picture.tiffs import grey_scale
 
 COLOUR = 1 << 24
 """Colours that are not grey are numbered from here on by their red, green and blue."""
@@ -119,6 +120,9 @@ def _of_picture(image: Image.Image) -> MaskFile:
         return MaskFile(values=values[..., 0], kind="grey", transparency=values[..., 1])
     if mode == "F":
         return _of_array(values)
+    if mode.startswith("I;16"):
+        bits, inverted = grey_scale(getattr(image, "tag_v2", {}))
+        values = (1 << bits) - 1 - values if inverted else values
     if mode in ("L", "I") or mode.startswith("I;16"):
         return _of_integers(values, lossy=lossy)
     raise Broken(f"a picture of mode {mode}, which is no mask")
