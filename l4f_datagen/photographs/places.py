@@ -114,7 +114,7 @@ def _find(path: str, setting: str, kinds: Sequence[str]) -> tuple[walking.Found,
         )
     place = Path(path).expanduser()
     if place.is_dir():
-        return walking.walk(place), place
+        return walking.walk(place, own.is_side_file if own.is_data_set(place) else None), place
     matches = [place] if os.path.lexists(place) else [Path(match) for match in _matches(str(place))]
     if not path or not matches:
         raise UserError(
@@ -213,7 +213,7 @@ def _open(kind: str, found: walking.Found, root: Path, setting: str, place: Plac
     left = LeftOut() if ours else source.left_out  # what lies beside a sample's picture is known
     source.left_out = left
     left.merge(found.left_out)
-    if kind != "folder" and found.pictures and not ours:
+    if kind != "folder" and found.pictures:
         left.add("pictures", found.pictures[0].name, len(found.pictures))
     for other, others in found.archives.items():
         if other != kind and not ours:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,11 +67,15 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def walk(folder: Path) -> Found:
+def walk(folder: Path, known: Callable[[str], bool] | None = None) -> Found:
     """All files below a folder.
 
     Links to files are followed. Folders of labels beside one of images, hidden files and folders, links to folders and
     all that cannot be read are left out.
+
+    Args:
+        known: whether a file of this name in the folder itself, of another kind than pictures and archives, need not
+            be told.
     """
     found, waiting = Found(), [folder]
     while waiting:
@@ -82,7 +87,10 @@ def walk(folder: Path) -> Found:
             continue
         folders = []
         for entry in entries:
-            if (path := look(entry, folders, found.left_out)) is not None:
+            if (path := look(entry, folders, found.left_out)) is None:
+                continue
+            side = known is not None and place == folder and known(path.name)
+            if not (side and archive_kind(path) is None):
                 found.add(path)
         labels = names.label_folders([path.name for path in folders])
         for path in folders:

@@ -5,8 +5,10 @@ import socket
 
 import pytest
 
+import l4f_datagen as l4f
 from l4f_datagen.errors import UserError
 from l4f_datagen.photographs.places import open_images
+from l4f_datagen.settings import GenerateSettings
 
 from .archives import write_archive, write_tar, write_zip
 from .pictures import WHOLE
@@ -118,6 +120,16 @@ def test_labels_beside_pictures_are_never_taken(tmp_path, files, expected, kind)
     else:
         write_archive(tmp_path / f"x.{kind}", files)
         assert taken(open_images(str(tmp_path / f"x.{kind}"))) == [f"x.{kind}/{name}" for name in expected]
+
+
+def test_what_is_not_of_a_data_set_of_ours_is_told(tmp_path, caplog):
+    l4f.generate(GenerateSettings(generator="vessels64", n=1), tmp_path)
+    caplog.clear()
+    assert taken(open_images(str(tmp_path))) == ["00000.tar/000000000.jpg"] and not caplog.records
+    write(tmp_path, {"sheet.png": PNG, "notes.txt": b"x", "below/dataset.json": b"{}"})
+    assert taken(open_images(str(tmp_path))) == ["00000.tar/000000000.jpg"]
+    (record,) = caplog.records
+    assert "2 files of other kinds" in (said := record.getMessage()) and "1 pictures (sheet.png)" in said
 
 
 def test_several_pictures_of_a_key_in_an_archive(tmp_path):

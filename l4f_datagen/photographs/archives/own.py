@@ -62,6 +62,12 @@ def is_data_set(folder: Path) -> bool:
     return _description(folder) is not None
 
 
+def is_side_file(name: str) -> bool:
+    """Whether a data set of ours has a file of this name beside its shards' tars and Parquet files."""
+    number = layout.shard_of(name)
+    return name in (*layout.HEAD, *layout.FINAL) or (number is not None and name in layout.of_shard(number))
+
+
 def tars_of(folder: Path) -> list[Path]:
     """All tars of a data set of ours, which has to be complete.
 
