@@ -3,10 +3,11 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
+
+from . import forked
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,7 +23,7 @@ class Contribution:
             changes: old and new text of files that are there.
         """
         self.place = place
-        shutil.copytree(ROOT / "l4f_datagen", place / "l4f_datagen", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "l4f_datagen", place / "l4f_datagen")  # compiled files too, for the time
         for name in ("checkpoints", "pipelines"):
             (place / name).symlink_to(ROOT / name)
         for name, text in files.items():
@@ -38,7 +39,6 @@ class Contribution:
     def run(self, *words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
         """The command line of this package."""
         environment = {**os.environ, "PYTHONPATH": str(self.place), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "l4f_datagen", *map(str, words)]
-        done = subprocess.run(command, cwd=self.place, env=environment, capture_output=True, text=True)
+        done = forked.run([*map(str, words)], self.place, environment)
         assert done.returncode == code, done.stderr
         return done

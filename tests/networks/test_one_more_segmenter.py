@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ..one_file import extended, run
+from ..throwaway import Contribution
 
 FLAT = '''
 """Two convolutions."""
@@ -47,45 +47,41 @@ class Flat(Segmenter):
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    folder = extended(tmp_path_factory.mktemp("package"), {"networks/segmenters/flat.py": FLAT})
+    package = Contribution(tmp_path_factory.mktemp("package"), {"networks/segmenters/flat.py": FLAT})
     small = ("--world-images", "32", "--validation", "0.25", "--size", "16", "--batch-size", "4", "--iterations", "2")
     training = ("train-segmenter", "--arch", "flat", "--width", "6", "--shards", "world:vessels", "--out", "run")
-    done = run(folder, *training, *small, "--device", "cpu")
-    assert done.returncode == 0, done.stderr
-    return folder
+    package.run(*training, *small, "--device", "cpu")
+    return package
 
 
 def inspected(package, what: str) -> dict:
-    done = run(package, "inspect", what, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(package.run("inspect", what, "--json").stdout)
 
 
 def test_what_was_trained_is_recognised_with_its_card_and_without(package):
     (network,) = inspected(package, "run")["networks"]
     assert (network["segmenter"], network["channels"], network["classes"]) == ("flat", [6], 2)
-    (package / "alone.safetensors").write_bytes((package / "run/final/segmenter.safetensors").read_bytes())
+    place = package.place
+    (place / "alone.safetensors").write_bytes((place / "run/final/segmenter.safetensors").read_bytes())
     found = inspected(package, "alone.safetensors")
     assert found["what"] == "a flat network of 2 classes" and found["layout"] == "state dict"
 
 
 def test_it_segments_is_measured_and_measures(package):
-    done = run(package, "render", "vessels", "--n", "4", "--size", "32", "--out", "shards")
-    assert done.returncode == 0, done.stderr
-    done = run(package, "segment", "--segmenter", "run", "shards", "--out", "masks", "--device", "cpu")
-    assert done.returncode == 0 and len(list((package / "masks").rglob("*.png"))) >= 4, done.stderr
+    package.run("render", "vessels", "--n", "4", "--size", "32", "--out", "shards")
+    package.run("segment", "--segmenter", "run", "shards", "--out", "masks", "--device", "cpu")
+    assert len(list((package.place / "masks").rglob("*.png"))) >= 4
     pytest.importorskip("torchmetrics")
     worlds = ("world:vessels", "generator:vessels64", "--n", "16", "--features", "run", "--device", "cpu")
-    done = run(package, "evaluate", "frechet", *worlds)
-    assert done.returncode == 0, done.stderr
+    package.run("evaluate", "frechet", *worlds)
 
 
 def test_it_is_offered_and_others_are_not(package):
-    assert "[bisenet|flat|unet]" in run(package, "train-segmenter", "--help").stdout
-    assert "--arch" in run(package, "train-segmenter", "--arch", "round", "--out", "other").stderr
+    assert "[bisenet|flat|unet]" in package.run("train-segmenter", "--help").stdout
+    assert "--arch" in package.run("train-segmenter", "--arch", "round", "--out", "other", code=2).stderr
 
 
 def test_it_becomes_onnx(package):
     pytest.importorskip("onnxscript")
-    done = run(package, "convert", "run", "--out", "flat.onnx")
-    assert done.returncode == 0 and (package / "flat.onnx").is_file(), done.stderr
+    package.run("convert", "run", "--out", "flat.onnx")
+    assert (package.place / "flat.onnx").is_file()
