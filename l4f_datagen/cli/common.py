@@ -60,6 +60,12 @@ class _Text(click.types.StringParamType):
         folder = said == "FOLDER" or (isinstance(parameter, click.Argument) and parameter.name in ("folder", "shards"))
         self._completed = "dir" if folder else "file" if places else None
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text. An empty one names no place: it is what a shell makes of a variable that was never set."""
+        if value == "" and self._completed:
+            self.fail("an empty text is no place; check the variable or the pattern that it comes from.", param, ctx)
+        return super().convert(value, param, ctx)
+
     def shell_complete(
         self, context: click.Context, parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:

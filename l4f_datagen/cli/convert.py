@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 @click.command(name="convert", short_help="Convert a checkpoint to another layout.")
 @click.argument("path")
 @click.option(
-    "--out", required=True, help="Folder of the native checkpoint, or file: .pt in rosinality's layout, .onnx."
+    "--out",
+    required=True,
+    metavar="FOLDER|FILE",
+    help="Folder of the native checkpoint, or file: .pt in rosinality's layout, .onnx.",
 )
 @click.option(
     "--to", "target", type=click.Choice(["native", "rosinality", "onnx"]), help="Layout; by default as --out is named."

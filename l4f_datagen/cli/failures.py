@@ -31,8 +31,8 @@ MEMORY: Mapping[str, Sequence[str]] = {
 """Settings that memory grows with, by command, the first the one that helps most."""
 _ANY = ("--batch-size", "--accumulate", "--tile", "--workers")
 """The same of commands that are not named above, as far as they have them."""
-_LOOP = "Symlink loop"
-"""What pathlib's RuntimeError says of links that lead to themselves."""
+_PATHS = ("Symlink loop", "Could not determine home directory", "embedded null byte")
+"""How errors of Python's own begin that are of a path: of links to themselves, of ~NAME where nobody is called so."""
 _MORE = {"--accumulate"}
 """Those of which more takes less memory."""
 
@@ -45,7 +45,7 @@ def told(error: Exception, words: Sequence[str]) -> tuple[str, int] | None:
     """
     line = _line(error, words)
     # Nobody but the user can mend a path.
-    path = isinstance(error, RuntimeError) and str(error).startswith(_LOOP)
+    path = _is_of_path(error)
     path |= isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP)
     return None if line is None else (f"{line}; choose another path" if path else line, 2 if path else 1)
 
@@ -58,14 +58,18 @@ def _line(error: Exception, words: Sequence[str]) -> str | None:
     if isinstance(error, OSError):
         return _told_system(error)
     text = str(error)
-    if text.startswith(_LOOP):
-        return text
+    if _is_of_path(error):
+        return text.rstrip(".")
     if type(error).__name__ == "AcceleratorError" or text.startswith(("CUDA error", "CUDA driver", "cuDNN error")):
         return (
             f"the device failed ({text.splitlines()[0]}): what was finished stays; look at it with nvidia-smi, use "
             "another --device, and run the same command again"
         )
     return None
+
+
+def _is_of_path(error: Exception) -> bool:
+    return isinstance(error, RuntimeError | ValueError) and str(error).startswith(_PATHS)
 
 
 def _told_memory(error: Exception, words: Sequence[str]) -> str:

@@ -16,25 +16,30 @@ BAD = {
     "a file above": "@/file/sub",
     "a name that is too long": "@/" + "n" * 300,
     "a loop of links": "@/loop/sub",
+    "the home of nobody": "~nobody.of.this.name/sub",
+    "a byte that no name has": "@/a\0b",
+    "nothing": "",
 }
 NAMES = [name for name in COMMANDS if name not in ("finalize", "verify-repair")]
 
 
 def words_at(name: str, assets: Path, out: str, place: Path) -> list[str]:  # noqa: F811
-    words = COMMANDS[name].replace("$", str(assets)).replace("@/out", out).replace("@", str(place))
-    return words.split()
+    words = COMMANDS[name].replace("$", str(assets)).replace("@/out", "=OUT").split()
+    words = [word.replace("=OUT", out) if out or not word.startswith("=OUT") else "" for word in words]
+    return [word.replace("@", str(place)) for word in words]
 
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_place_that_cannot_be_written(name, kind, assets, capsys, tmp_path):  # noqa: F811
+def test_a_place_that_cannot_be_written(name, kind, assets, capsys, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("precious")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert main(words_at(name, assets, BAD[kind], tmp_path)) == 2
     error = capsys.readouterr().err.splitlines()
     assert error[-1].startswith("l4f-datagen: ")
     assert not any("Traceback" in line for line in error)
-    assert "choose another" in error[-1]
+    assert ("choose another" if BAD[kind] else "an empty text is no place") in error[-1]
     assert (tmp_path / "file").read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop"]
 
