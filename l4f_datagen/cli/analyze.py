@@ -10,6 +10,7 @@ from ..console.output import result
 from ..devices import explaining_memory, resolve_device
 from ..settings import AnalyzeSettings, resolve
 from ..storage import atomic
+from ..storage.opening import local_place
 
 
 @click.group("analyze", short_help="Find the layers that shape and that draw the foreground.")
@@ -97,6 +98,6 @@ def _explaining_memory(settings: AnalyzeSettings):
 
 
 def _folder(out: str) -> Path:
-    folder = Path(out).expanduser()
+    folder = local_place(out)
     atomic.check_folder(folder, f"out {out}")
     return folder

@@ -1,7 +1,6 @@
 """``l4f-datagen preview``."""
 
 from itertools import islice
-from pathlib import Path
 
 import click
 
@@ -9,6 +8,7 @@ from ..console.output import check_file, result
 from ..errors import UserError
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, save_png
+from ..storage.opening import local_place
 
 
 @click.command("preview", short_help="Draw a contact sheet of a data set.")
@@ -22,7 +22,7 @@ def command(folder: str, out: str, n: int, columns: int, tile: int) -> None:
 
     Takes the first samples of the shards that are finished.
     """
-    path = Path(out).expanduser()
+    path = local_place(out)
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UserError("out", got=out, expected="the name of a PNG file", remedy="end it in .png")
     dataset = open_dataset(folder, allow_incomplete=True)

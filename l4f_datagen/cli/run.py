@@ -1,7 +1,6 @@
 """``l4f-datagen run``: the stages of a pipeline file, one after the other, and the report of them."""
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from ..console.options import complete_pipelines, settings_options
 from ..console.output import collected, note, print_json, result
 from ..progress import live
 from ..settings import EngineSettings, load_pipeline, resolve
+from ..storage.opening import local_place
 
 if TYPE_CHECKING:
     from ..experiment.pieces import Plan
@@ -37,7 +37,7 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
     engine = resolve(EngineSettings, {}, flags)
     from ..experiment.plan import make_plan
 
-    plan = make_plan(load_pipeline(pipeline), Path(out).expanduser(), n=n, quick=quick, tell=note)
+    plan = make_plan(load_pipeline(pipeline), local_place(out), n=n, quick=quick, tell=note)
     if dry_run:
         shown = {piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces}
         print_json(shown)

@@ -11,6 +11,7 @@ from rich.table import Table
 from ..console.output import check_file, print_json, wants_json, write_file
 from ..errors import UserError
 from ..shards.reader import open_dataset
+from ..storage.opening import local_place
 
 if TYPE_CHECKING:
     from ..analysis.distributions import Distributions
@@ -54,7 +55,7 @@ def command(folder: str, out: str | None, json_file: str | None, sample: int | N
 
 
 def _file(out: str) -> Path:
-    path = Path(out).expanduser()
+    path = local_place(out)
     if path.suffix and path.suffix.lower() != ".png" and not path.is_dir():
         raise UserError("out", got=out, expected="a folder or the name of a PNG file", remedy="end it in .png")
     return path if path.suffix.lower() == ".png" and not path.is_dir() else path / "stats.png"

@@ -12,6 +12,7 @@ import click
 from ..addresses import hidden_within
 from ..progress import live
 from ..storage import atomic
+from ..storage.opening import local_place
 
 
 def check_file(path: str | Path, flag: str) -> Path:
@@ -20,7 +21,7 @@ def check_file(path: str | Path, flag: str) -> Path:
     Raises:
         UserError: nothing can be written there; names the flag.
     """
-    found = Path(path).expanduser()
+    found = local_place(path, flag)
     atomic.check_file(found, f"{flag} {path}")
     return found
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..addresses import hidden_within
 from ..storage import atomic
+from ..storage.opening import local_place
 
 UNDEFINED = "–"
 HEADINGS = {
@@ -149,7 +150,7 @@ def check_writable(path: str | None, flag: str) -> Path | None:
     """
     if path is None:
         return None
-    file = Path(path).expanduser()
+    file = local_place(path, flag)
     atomic.check_file(file, f"{flag} {path}")
     return file
 

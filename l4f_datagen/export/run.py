@@ -15,6 +15,7 @@ from ..shards.format import card
 from ..shards.reader import Dataset, damage_told, open_dataset
 from ..storage import atomic
 from ..storage.atomic import CannotWrite
+from ..storage.opening import local_place
 from . import image_sets, readme
 from .formats import target_of
 from .item import Item
@@ -85,9 +86,7 @@ def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
 
 def _checked(out: str | Path) -> Path:
     """The place of an export, where nothing is yet."""
-    if "://" in str(out):
-        raise UserError("out", got=out, expected="a local folder", remedy="export to a disk and copy it from there")
-    path = Path(out).expanduser().resolve()
+    path = local_place(out).resolve()
     try:
         entries = [entry.name for entry in path.iterdir()]
     except FileNotFoundError:

@@ -27,6 +27,7 @@ from ..shards.damage import Damaged
 from ..shards.format import encoding
 from ..short import short
 from ..storage import atomic
+from ..storage.opening import local_place
 from .predict import segment
 from .result_index import INDEX, ResultIndex, check_length, check_names
 
@@ -89,7 +90,7 @@ def segment_files(
     Raises:
         UserError: the segmenter, an image or ``out`` is not usable; nothing was written.
     """
-    out = Path(out).expanduser()
+    out = local_place(out)
     kinds = _kinds(settings)
     earlier = ResultIndex.read(out)
     items = find_items(images, out, earlier, full=settings.names == "full")

@@ -1,7 +1,6 @@
 """The stage ``evaluate alpha``: masks of generated images against a reference."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -14,6 +13,7 @@ from ...errors import UserError
 from ...settings import EvaluateAlphaSettings, GenerateSettings, resolve
 from ...settings.experiment import SUPERVISED
 from ...settings.recommended import as_given
+from ...storage.opening import local_place
 from ..evaluating import (
     EvaluationStage,
     Measuring,
@@ -74,7 +74,9 @@ def command(
     with Measuring(settings, json_file, csv_file) as measuring:
         if segmenter is None:
             assert export_images is not None
-            count = alpha.export_images(settings, Path(export_images).expanduser(), report=measuring.progress)
+            count = alpha.export_images(
+                settings, local_place(export_images, "--export-images"), report=measuring.progress
+            )
             measuring.stop()
             result(f"{export_images}: {count} images", {"out": export_images, "images": count})
             return

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...progress.state import TrainingProgress
 from ...settings import StageSettings
+from ...storage.opening import local_place
 from ...weights import native
 from ...weights.native import state
 from . import keeping
@@ -170,7 +171,7 @@ def carry_out(
     Raises:
         UserError: as ``RunFolder.opened``.
     """
-    folder = RunFolder(Path(out).expanduser())
+    folder = RunFolder(local_place(out))
     with folder.opened(processes, description, overwrite=overwrite):
         if native.is_native(folder.final) and not more(folder.final):
             return result(folder.final, 0)

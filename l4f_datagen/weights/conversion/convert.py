@@ -7,6 +7,7 @@ from typing import Literal
 
 from ...addresses import shown
 from ...errors import UserError
+from ...storage.opening import local_place
 from .. import native
 from ..kinds import KINDS, Kind, Network
 from ..layouts import reading, registry
@@ -77,7 +78,7 @@ def convert(
         UserError: the checkpoint cannot be read, the target has no place for it, or ``out`` is taken.
         WorkError: what was written gives other outputs.
     """
-    out = Path(out).expanduser()
+    out = local_place(out)
     target = target or _target_of(out)
     found = result_of(locate(path))
     networks = _read_all(found, path, allow_nan)
