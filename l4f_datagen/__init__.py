@@ -42,5 +42,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    # Names that were not asked for yet, too.
-    return sorted({*globals(), *__all__})
+    # Those that were not asked for yet, too; what is here for this file's own use is left out.
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

@@ -13,11 +13,11 @@ _GREYS = {0: 0, 1: 255}
 """How class indices are drawn; what is ignored, and further classes, in the middle."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Sample:
     """A composite and its masks. Arrays are uint8; RGB arrays are H×W×3 in [0, 255].
 
-    A notebook shows image, alpha and mask side by side.
+    A notebook shows image, alpha and mask side by side. Samples are equal if they are one: compare their arrays.
     """
 
     image: np.ndarray

@@ -36,6 +36,19 @@ def test_it_shows_image_alpha_and_mask():
     assert base64.b64decode(content) == shown._repr_png_()
 
 
-def test_the_public_names_are_listed():
-    assert set(l4f.__all__) <= set(dir(l4f)) and "__version__" in dir(l4f)
+def test_samples_are_compared_as_objects():
+    one = sample()
+    assert one == one and one in [sample(), one] and one != sample() and len({one, one}) == 1
+
+
+def test_data_sets_say_what_they_are(tmp_path):
+    l4f.generate(l4f.GenerateSettings(generator="vessels64", n=3, samples_per_shard=2), tmp_path)
+    assert repr(l4f.open_dataset(tmp_path)) == f"Dataset('{tmp_path}', 3 samples in 2 shards)"
+    assert repr(l4f.TrainingDataset(tmp_path)) == f"TrainingDataset('{tmp_path}', 3 samples)"
+    half = l4f.TrainingDataset(tmp_path, rank=1, world_size=2)
+    assert repr(half) == f"TrainingDataset('{tmp_path}', 3 samples, 2 of them for rank 1 of 2)"
+
+
+def test_the_public_names_are_listed_and_no_others():
+    assert {name for name in dir(l4f) if not name.startswith("__")} == set(l4f.__all__) and "__version__" in dir(l4f)
     assert all(getattr(l4f, name) is not None for name in l4f.__all__)

@@ -30,11 +30,12 @@ CHECKPOINTS = {"generator": "1" * 64, "alpha": "2" * 64}
     ],
 )
 def test_each_mistake_is_one_line_that_names_got_and_expected(values, words):
-    with pytest.raises(UserError) as error:
-        resolve(GenerateSettings, {}, values)
-    message = str(error.value)
-    assert "\n" not in message
-    assert all(word in message for word in words), message
+    for make in (lambda: resolve(GenerateSettings, {}, values), lambda: GenerateSettings(**values)):
+        with pytest.raises(UserError) as error:
+            make()
+        message = str(error.value)
+        assert "\n" not in message
+        assert all(word in message for word in words), message
 
 
 def test_flag_beats_file_beats_default():

@@ -86,6 +86,10 @@ class TrainingDataset(IterableDataset):
         start, stop = self._share()
         return stop - start
 
+    def __repr__(self) -> str:
+        share = f", {len(self)} of them for rank {self.rank} of {self.world_size}" * (self.world_size > 1)
+        return f"TrainingDataset({str(self.store)!r}, {self._samples} samples{share})"
+
     def __iter__(self) -> Iterator[Any]:
         epoch, worker = int(self._epoch), get_worker_info()
         number, workers = (worker.id, worker.num_workers) if worker else (0, 1)

@@ -1,12 +1,13 @@
 """What the settings of all stages have in common: one frozen model, and the types that several share."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from ..addresses import hidden_within
 from ..devices import NAMES, device_name
+from .explaining import explained
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ class StageSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     SECTION: ClassVar[str] = ""
     """Where they stand in pipeline files: ``train-alpha``, or ``evaluate alpha`` within ``evaluate``; "": nowhere."""
+
+    if not TYPE_CHECKING:  # which knows the fields' own signature
+
+        def __init__(self, **values):
+            """Raises UserError for what is wrong with them."""
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise explained(type(self), error, flags=False) from None
+
+        __init__.__pydantic_base_init__ = True  # so that values that are read need not be keywords
 
     @field_serializer("*", when_used="json")
     def _without_keys(self, value: Any) -> Any:

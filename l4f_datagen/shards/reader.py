@@ -35,6 +35,9 @@ class Dataset:
     def __len__(self) -> int:
         return sum(self.lengths.values())
 
+    def __repr__(self) -> str:
+        return f"Dataset({str(self.store)!r}, {len(self)} samples in {len(self.lengths)} shards)"
+
     def __iter__(self) -> Iterator[Sample]:
         """Raises ``Damaged``, as ``members`` does."""
         for shard in self.lengths:

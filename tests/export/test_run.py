@@ -134,7 +134,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path, generated):
     for out, words in (
         (tmp_path, "holds file"),
         (tmp_path / "file", "got a file"),
-        ("s3://bucket/set", "local folder"),
+        ("s3://bucket/set", "a place on this machine"),
     ):
         with pytest.raises(l4f.UserError, match=words):
             export(ExportSettings(format="yolo"), generated, out)
