@@ -68,6 +68,8 @@ def _rows(network: "NetworkSummary") -> list[tuple[str, str]]:
             ("", f"{network.resolution} px, z {network.z_dim}, w {network.w_dim}, {network.mapping_layers} mapping "
                  f"layers, conv_clamp {clamp}")
         )  # fmt: skip
+    if network.kind == "encoder":
+        rows.append(("", f"{network.resolution} px, w {network.w_dim}, of the generator {network.generator}"))
     if network.not_finite:
         rows.append(("not finite", f"NaN or infinity in {network.not_finite}"))
     return [*rows, *(("note", note) for note in network.notes)]

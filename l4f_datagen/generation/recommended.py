@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from ..settings import EvaluateAlphaSettings, GenerateSettings
+from ..settings import EvaluateAlphaSettings, GenerateSettings, ProjectSettings
 from ..settings.recommended import completed
 from ..weights.recommended import Recommendation, recommended
 
-Settings = TypeVar("Settings", GenerateSettings, EvaluateAlphaSettings)
+Settings = TypeVar("Settings", GenerateSettings, EvaluateAlphaSettings, ProjectSettings)
 
 
 def with_recommended(

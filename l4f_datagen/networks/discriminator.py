@@ -70,6 +70,10 @@ class Discriminator(nn.Module):
         self.score_weight = nn.Parameter(torch.randn(1, channels[0]))
         self.score_bias = nn.Parameter(torch.zeros(1))
 
+    def shallow(self, image: Tensor) -> Tensor:
+        """image (N, 3, H, W), nominally [-1, 1] → what the first of ``blocks`` takes, (N, C, H, W)."""
+        return ops.leaky_relu(self.from_rgb(image))
+
     def forward(self, image: Tensor) -> Tensor:
         """image (N, 3, H, W), nominally [-1, 1] → scores (N,).
 
@@ -79,7 +83,7 @@ class Discriminator(nn.Module):
         size = 4 << len(self.blocks)
         if tuple(image.shape[1:]) != (3, size, size):
             raise ValueError(f"image has shape {tuple(image.shape)}; expected (N, 3, {size}, {size})")
-        x = ops.leaky_relu(self.from_rgb(image))
+        x = self.shallow(image)
         for block in self.blocks:
             x = block(x)
         x = torch.cat([x, minibatch_deviation(x, self.group)], 1)

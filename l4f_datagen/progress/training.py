@@ -66,6 +66,12 @@ def tell_segmenter(t: dict[str, float]) -> list[str]:
     return [f"loss {t['loss']:.4f}", *([f"mIoU {t['miou']:.4f}"] if "miou" in t else [])]
 
 
+def tell_encoder(t: dict[str, float]) -> list[str]:
+    """Losses and, when they were just measured, errors in grey levels."""
+    losses = [f"{name} {t[name]:.4f}" for name in ("code", "image", "photo") if name in t]
+    return losses + [f"{name} {t[name]:.1f}" for name in ("error", "photo_error") if name in t]
+
+
 def _import_tensorboard() -> type:
     try:
         from torch.utils.tensorboard import SummaryWriter

@@ -45,6 +45,8 @@ class Row:
     """Root mean square difference between photograph and reconstruction, in grey levels of 0 to 255."""
     psnr: float
     """The same as peak signal-to-noise ratio, in dB."""
+    undrawn: float
+    """The error over the photograph's contrast, the standard deviation of its colours: 0 if all of it is drawn."""
     distance: float
     """Root mean square distance of the code from the mean code, in standard deviations of codes that are drawn."""
     seconds: float

@@ -14,9 +14,11 @@ from .export import ExportSettings
 from .generate import GenerateSettings, identity, resolved_precision
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
+from .project import ProjectSettings
 from .render import RenderSettings
 from .segment import SegmentSettings
 from .train_alpha import TrainAlphaSettings
+from .train_encoder import TrainEncoderSettings
 from .train_generator import CompleteGeneratorSettings, TrainGeneratorSettings, with_preset
 from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
@@ -34,11 +36,13 @@ __all__ = [
     "GenerateSettings",
     "ImportSettings",
     "Pipeline",
+    "ProjectSettings",
     "RenderSettings",
     "SegmentSettings",
     "SegmentersSettings",
     "StageSettings",
     "TrainAlphaSettings",
+    "TrainEncoderSettings",
     "TrainGeneratorSettings",
     "TrainSegmenterSettings",
     "fingerprint",

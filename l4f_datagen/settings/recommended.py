@@ -10,6 +10,7 @@ from ..short import short
 from .base import StageSettings
 from .evaluate import EvaluateAlphaSettings
 from .generate import GenerateSettings
+from .project import ProjectSettings
 
 Settings = TypeVar("Settings", bound=StageSettings)
 
@@ -22,6 +23,7 @@ NAMES = (
 _TAKEN: Mapping[type[StageSettings], tuple[str, ...]] = {
     GenerateSettings: NAMES,
     EvaluateAlphaSettings: ("threshold", "refine", "refine_epsilon", "switched_off", "noise"),
+    ProjectSettings: ("threshold", "refine", "refine_epsilon", "largest_component", "fill_holes"),
 }
 """By stage. The values of ψ that ``evaluate alpha`` measures at are the paper's, whatever is best."""
 _SEVERAL = ("threshold",)

@@ -8,6 +8,7 @@ from typing import Any
 from ..addresses import shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
+from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..networks.segmenters import architectures
 from ..short import short
@@ -34,7 +35,7 @@ class NetworkSummary:
     """Height and width of the images in pixels; for an alpha network those that its channels suggest, if any do."""
     channels: tuple[int, ...]
     """A generator's at each resolution from 4 px up; those of the features that an alpha network reads, level by level;
-    a segmenter's in its first layer."""
+    a segmenter's or an encoder's in its first layer."""
     parameters: int
     z_dim: int | None = None
     w_dim: int | None = None
@@ -48,6 +49,8 @@ class NetworkSummary:
     classes: int | None = None
     foreground: tuple[int, ...] | None = None
     """The classes of a segmenter that make up the foreground."""
+    generator: str | None = None
+    """SHA-256 of the generator that an encoder's codes are for, lower-case hexadecimal."""
     notes: tuple[str, ...] = ()
     """What had to be decided while it was read, one sentence each."""
 
@@ -177,6 +180,11 @@ def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSum
     if isinstance(network, AlphaNetwork):
         resolution = pipelines.resolution_of_alpha(network.channels)
         return NetworkSummary(resolution=resolution, channels=network.channels, **common)
+    if isinstance(network, Encoder):
+        return NetworkSummary(
+            resolution=network.size, channels=(network.width,), w_dim=network.w_dim, generator=network.generator,
+            **common,
+        )  # fmt: skip
     a = network.architecture
     return NetworkSummary(
         resolution=a.resolution,
@@ -207,6 +215,8 @@ def _with_article(network: NetworkSummary) -> str:
     if network.kind == "segmenter":
         return f"a {architectures()[network.segmenter or ''].title} of {network.classes} classes"
     size = f" for {network.resolution} px" if network.resolution else ""
+    if network.kind == "encoder":
+        return f"an encoder{size}"
     return f"a StyleGAN2 generator{size}" if network.kind == "generator" else f"an alpha network{size}"
 
 

@@ -9,6 +9,7 @@ from .. import resources
 from ..addresses import hidden, shown, split_address
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
+from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from . import native, remote
@@ -83,6 +84,16 @@ def read_segmenter(
             )  # fmt: skip
         network.foreground = tuple(foreground)
     return network, source
+
+
+def read_encoder(path: str | Path) -> tuple[Encoder, Source]:
+    """A frozen encoder on the CPU in float32, and where it came from: a native folder, or a run of ``train-encoder``.
+
+    Raises:
+        UserError: as ``load_generator``.
+    """
+    network, source = read_network(path, "encoder")
+    return expected(network, Encoder), source
 
 
 def read_pair(

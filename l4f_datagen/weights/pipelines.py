@@ -46,7 +46,7 @@ def _files() -> list[Path]:
 
 
 def _matches(kind: Kind, resolution: int | None, levels: int, wanted: Mapping) -> bool:
-    if kind == "segmenter" or resolution is None or wanted["resolution"] != resolution:
+    if kind in ("segmenter", "encoder") or resolution is None or wanted["resolution"] != resolution:
         return False
     first = wanted["first_resolution"]
     return kind == "generator" or first is None or levels == int(math.log2(resolution / first)) + 1

@@ -20,7 +20,7 @@ SOURCE = Source(name="tiny", format="native", sha256="a" * 64)
 def row(key: str) -> Row:
     return Row(
         key=key, file=f"photos/{key}.jpg", sha256="0" * 64, space="w+", how="optimise", error=3.5, psnr=37.2,
-        distance=1.1, seconds=0.25,
+        undrawn=0.1, distance=1.1, seconds=0.25,
     )  # fmt: skip
 
 

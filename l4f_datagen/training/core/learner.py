@@ -124,6 +124,19 @@ def move_average(averaged: nn.Module, network: nn.Module, share: float) -> None:
     torch._foreach_lerp_(means, weights, share)  # pyright: ignore - torch's stubs know neither it nor lists of parameters
 
 
+@torch.no_grad()
+def average_all(averaged: nn.Module, network: nn.Module, share: float, processes: Processes) -> None:
+    """``move_average``, and copy the statistics of batch normalisation, which are averages themselves."""
+    move_average(averaged, network, share)
+    statistics = [b for b in network.buffers() if b.is_floating_point()]
+    if processes.count > 1:  # every process has seen another share of the batch
+        flat = processes.mean(torch.cat([b.flatten() for b in statistics]))
+        for buffer, part in zip(statistics, flat.split([b.numel() for b in statistics])):
+            buffer.copy_(part.view_as(buffer))
+    for mean, buffer in zip(averaged.buffers(), network.buffers(), strict=True):
+        mean.copy_(buffer)
+
+
 def lay_out(network: nn.Module, device: torch.device) -> None:
     """Put a network's weights into the order of memory that its device is quickest with."""
     network.to(memory_format=ops.layout(device))  # pyright: ignore[reportCallIssue] - torch's stubs leave it out

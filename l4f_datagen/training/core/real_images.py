@@ -4,7 +4,6 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from ...errors import UserError
 from ...networks.pixels import image_from_uint8
 from ...overlap import ordered_map
 from ...photographs.source import Source
+from ...photographs.square import enlargement, fitted
 from ...photographs.whole import WholeImages
 from ...seeding import generator_for
 
@@ -87,24 +87,14 @@ class RealImages:
         return picture[:, ::-1] if flip else picture
 
     def _fit(self, picture: np.ndarray, index: int) -> np.ndarray:
-        """Centre-crop to the shape of the content, resize, pad with black rows."""
-        height, width = picture.shape[:2]
-        scale = min(height / self.rows, width / self.size)
-        if scale < 1 and not self.warned_small:
+        """As ``fitted``; the first one that is too small is named."""
+        if enlargement(picture, self.size, self.rows) < 1 and not self.warned_small:
             self.warned_small = True
             logger.warning(
                 "%s: %d×%d pixels are fewer than the generator's %d×%d; such images are up-sampled",
-                self.source.name(index), width, height, self.size, self.rows,
+                self.source.name(index), picture.shape[1], picture.shape[0], self.size, self.rows,
             )  # fmt: skip
-        h, w = max(1, round(self.rows * scale)), max(1, round(self.size * scale))
-        top, left = (height - h) // 2, (width - w) // 2
-        picture = picture[top : top + h, left : left + w]
-        if (h, w) != (self.rows, self.size):
-            way = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
-            picture = cv2.resize(picture, (self.size, self.rows), interpolation=way)
-        above = (self.size - self.rows) // 2
-        below = self.size - self.rows - above
-        return np.pad(picture, ((above, below), (0, 0), (0, 0))) if self.rows < self.size else picture
+        return fitted(picture, self.size, self.rows)
 
 
 @lru_cache(maxsize=2)

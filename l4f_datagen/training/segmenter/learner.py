@@ -10,7 +10,7 @@ from torch import Tensor
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
 from ...settings import TrainSegmenterSettings
-from ..core.learner import Learner, early_decay, lay_out, move_average, seeded_weights
+from ..core.learner import Learner, average_all, early_decay, lay_out, seeded_weights
 from ..core.process_group import Processes
 from .batches import IGNORED, Batch
 
@@ -52,20 +52,9 @@ class SegmenterLearner(Learner):
         terms = {"loss": losses[0]} | ({"auxiliary": torch.stack(losses[1:]).sum()} if losses[1:] else {})
         self.backward("network", losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0))
         self.step("network")
-        self._average(iteration)
+        share = 1 - early_decay(iteration, self.settings.ema_decay)  # more in the first steps
+        average_all(self.averaged, self.network, share, self.processes)
         return terms
-
-    @torch.no_grad()
-    def _average(self, iteration: int) -> None:
-        """Move the running average towards the weights, quicker in the first steps; statistics are copied."""
-        move_average(self.averaged, self.network, 1 - early_decay(iteration, self.settings.ema_decay))
-        statistics = [b for b in self.network.buffers() if b.is_floating_point()]
-        if self.processes.count > 1:  # every process has seen another share of the batch
-            flat = self.processes.mean(torch.cat([b.flatten() for b in statistics]))
-            for buffer, part in zip(statistics, flat.split([b.numel() for b in statistics])):
-                buffer.copy_(part.view_as(buffer))
-        for mean, buffer in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
-            mean.copy_(buffer)
 
 
 def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:

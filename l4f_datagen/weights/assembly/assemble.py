@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ...networks.alpha import AlphaNetwork
+from ...networks.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
@@ -224,6 +225,32 @@ def build_segmenter(
     except KeyError as error:
         raise Misfit(f"tensor {short(error)} is missing") from error
     except (IndexError, ValueError) as error:
+        raise Misfit(short(error, 160)) from error
+    _load(network, tensors)
+    return network
+
+
+def build_encoder(tensors: Mapping[str, Tensor], stated: Mapping[str, object]) -> Encoder:
+    """A frozen encoder from tensors by our names, those of ``Encoder``'s state dict.
+
+    Args:
+        stated: what shapes do not tell: the ``size`` of its generator's images, and that one's hash, ``generator``.
+
+    Raises:
+        Misfit: names or shapes are not those of an encoder, or what is stated is impossible.
+    """
+    size, generator = stated.get("size"), stated.get("generator", "")
+    if type(size) is not int or not 4 <= size <= _MAX_WIDTH or not isinstance(generator, str):
+        raise Misfit(f"an encoder for images of {short(size, 40)} pixels of the generator {short(generator, 80)}")
+    try:
+        described = Encoder.of_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        if not all(0 < count <= _MAX_WIDTH for count in described.values()):
+            raise Misfit(f"an encoder of {short(described, 80)}")
+        with _Shapes():
+            network = Encoder(**described, size=size, generator=generator)
+    except KeyError as error:
+        raise Misfit(f"tensor {short(error)} is missing") from error
+    except (ArithmeticError, IndexError, ValueError) as error:
         raise Misfit(short(error, 160)) from error
     _load(network, tensors)
     return network

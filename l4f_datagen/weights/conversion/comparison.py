@@ -6,6 +6,7 @@ import torch
 
 from ...errors import UserError, WorkError
 from ...networks.alpha import AlphaNetwork
+from ...networks.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.stylegan2 import Generator
 from ...seeding import normal
@@ -15,7 +16,7 @@ from ..load import read_network
 from .task import TOLERANCE
 
 _SEGMENTED = 64
-"""Height and width in pixels of the image that a segmenter is verified on."""
+"""Height and width in pixels of the image that a segmenter or an encoder is verified on."""
 
 
 @torch.inference_mode()
@@ -24,7 +25,7 @@ def difference(before: Network, after: Network) -> float:
     if isinstance(before, Generator) and isinstance(after, Generator):
         z = normal((before.architecture.z_dim,), 0, "convert", [0])
         outputs = [network.synthesize(network.truncate(network.map(z), 0.7)).image for network in (before, after)]
-    elif isinstance(before, Segmenter) and isinstance(after, Segmenter):
+    elif isinstance(before, (Segmenter, Encoder)) and isinstance(after, (Segmenter, Encoder)):
         image = normal((3, _SEGMENTED, _SEGMENTED), 0, "convert", [0])
         outputs = [network(image) for network in (before, after)]
     else:

@@ -12,7 +12,16 @@ from ...devices import too_little_memory
 from ...errors import UserError
 from ...short import short
 from ...storage import atomic
-from ..assembly.assemble import Misfit, Unsupported, build_alpha, build_generator, build_segmenter, clamp_of, settled
+from ..assembly.assemble import (
+    Misfit,
+    Unsupported,
+    build_alpha,
+    build_encoder,
+    build_generator,
+    build_segmenter,
+    clamp_of,
+    settled,
+)
 from ..containers import safetensors_file
 from ..containers.files import DAMAGE, describe, reason
 from ..kinds import KINDS, Kind, Network
@@ -98,6 +107,8 @@ def _built(kind: Kind, tensors: Mapping[str, Tensor], architecture: Mapping[str,
         return build_alpha(tensors)
     if kind == "segmenter":
         return build_segmenter(tensors, stated=architecture, **_beyond_shapes(architecture))
+    if kind == "encoder":
+        return build_encoder(tensors, architecture)
     return build_generator(tensors, conv_clamp=clamp_of(architecture.get("conv_clamp")))
 
 

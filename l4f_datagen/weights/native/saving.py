@@ -10,6 +10,7 @@ from typing import Any
 
 from ...addresses import hidden_within
 from ...networks.alpha import AlphaNetwork
+from ...networks.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.stylegan2 import Generator
 from ...storage import atomic
@@ -25,6 +26,7 @@ def save(
     generator: Generator | None = None,
     alpha: AlphaNetwork | None = None,
     segmenter: Segmenter | None = None,
+    encoder: Encoder | None = None,
     card: Mapping[str, Any] | None = None,
 ) -> None:
     """Write networks and their card into ``folder``; a network that is not given stays as it is there.
@@ -38,7 +40,9 @@ def save(
     Raises:
         CannotWrite: the disk is full, say; then the folder is what it was.
     """
-    given: dict[Kind, Network | None] = {"generator": generator, "alpha": alpha, "segmenter": segmenter}
+    given: dict[Kind, Network | None] = {
+        "generator": generator, "alpha": alpha, "segmenter": segmenter, "encoder": encoder,
+    }  # fmt: skip
     networks: dict[Kind, Network] = {kind: network for kind, network in given.items() if network is not None}
     with saving(folder, networks, card or {}):
         pass
@@ -118,6 +122,8 @@ def _architecture(network: Network) -> dict[str, Any]:
         return described | {"foreground": list(network.foreground), "size": network.size}
     if isinstance(network, AlphaNetwork):
         return {"channels": list(network.channels)}
+    if isinstance(network, Encoder):
+        return network.architecture
     a = network.architecture
     return {
         "resolution": a.resolution,

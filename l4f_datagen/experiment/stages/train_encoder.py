@@ -1,0 +1,82 @@
+"""The stage ``train-encoder``: an encoder for the generator, from which projections begin."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import click
+
+from ...console.options import config_option, settings_options
+from ...console.output import print_json, result
+from ...settings import TrainEncoderSettings, TrainGeneratorSettings, load_pipeline, resolve
+from ..pieces import Draft, Piece
+from ..stage import TrainingStage
+
+
+@click.command("train-encoder", short_help="Train an encoder: images to codes of a generator.")
+@settings_options(TrainEncoderSettings)
+@click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
+@config_option
+@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
+@click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
+def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+    """Train an encoder that answers images with codes of one generator, from which it draws them again.
+
+    It learns from samples of the generator, whose codes are known, and with --images from photographs, which it
+    has to draw again. Nothing is downloaded, and any generator will do. FOLDER is what ``project --how encoder
+    --encoder`` takes. Interrupt it when you like: the same command continues.
+
+    \b
+    While it trains it shows means over the last steps:
+      code         differences of codes of samples; less is better
+      image        differences of samples and what is drawn from its answers
+      photo        the same of photographs
+      error, photo_error
+                   of the averaged encoder, in grey levels of 0 to 255
+    """
+    section = (load_pipeline(config).section("train-encoder") or {}) if config else {}
+    settings = resolve(TrainEncoderSettings, section, flags)
+    if dry_run:
+        print_json(settings.model_dump(mode="json") | {"out": out})
+        return
+    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+
+
+def train(settings: TrainEncoderSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+    """Train with progress and a closing line. Returns the iterations of this call."""
+    # Imported here: torch takes seconds, and a wrong flag is told at once.
+    from ...progress.training import TrainingReporter, tell_encoder
+    from ...training.encoder.train import train_encoder
+
+    with TrainingReporter(tell_encoder, out if tensorboard else None) as reporter:
+        trained = train_encoder(settings, out, overwrite=overwrite, report=reporter)
+        seconds = reporter.seconds
+    if reporter.is_first:
+        quality = f"; error {trained.quality['error']:.1f} of 255" if "error" in trained.quality else ""
+        made = f"{settings.iterations} iterations, {trained.made} now in {seconds:.1f} s"
+        values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
+        result(
+            f"{trained.final}: {made}{quality}", {**values, "seconds": round(seconds, 3), "quality": trained.quality}
+        )
+    return trained.made
+
+
+class TrainEncoder(TrainingStage[TrainEncoderSettings]):
+    """Of the generator of the experiment, if it trains one, and of its images."""
+
+    settings = TrainEncoderSettings
+    place = "encoder"
+    after = ("train-generator", "train-alpha")
+    quick: ClassVar = {"iterations": 300, "world_images": 1000}
+
+    def plan(self, draft: Draft) -> Iterable[Piece[TrainEncoderSettings]]:
+        section = draft.section(self.name)
+        if section is None:
+            return
+        if founding := draft.last("train-generator", TrainGeneratorSettings):
+            images = {"images": founding.settings.images}
+            section = {**images, **section, "generator": f"{draft.path(founding)}/final"}
+        yield self.piece(draft.resolved(self.settings, section, self.name, self.quick))
+
+    def train(self, settings: TrainEncoderSettings, out: str) -> int:
+        return train(settings, out)

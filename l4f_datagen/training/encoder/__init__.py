@@ -1,0 +1,1 @@
+"""Training an encoder: images → codes of one generator."""
