@@ -33,3 +33,5 @@ class TrainingProgress:
     """Steps per second."""
     warning: str | None = None
     """What is wrong, said when it begins to be."""
+    news: tuple[str, ...] = ()
+    """What the training decided."""

@@ -31,6 +31,8 @@ class TrainingReporter(LiveLine):
             self._writer.close()
 
     def __call__(self, progress: TrainingProgress) -> None:
+        for line in progress.news:
+            self.say(f"iteration {progress.iteration}: {line}")
         if progress.warning:
             self.say(f"iteration {progress.iteration}: {progress.warning}")
         share = progress.iteration / progress.iterations
@@ -49,7 +51,9 @@ class TrainingReporter(LiveLine):
 
 
 def tell_alpha(t: dict[str, float]) -> list[str]:
-    """Losses and the three terms of the masks."""
+    """Losses and the three terms of the masks; of an alpha network that learns cuts, how far it is from them."""
+    if "cuts" in t:
+        return [f"cuts {t['cuts']:.3f}", f"area {t['area']:.2f}"]
     losses = [f"D {t['discriminator']:.3f}", f"A {t['adversarial']:.3f}"]
     return [*losses, *(f"{name} {t[name]:.4f}" for name in "BCE"), f"area {t['area']:.2f}"]
 

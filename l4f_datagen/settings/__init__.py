@@ -1,5 +1,6 @@
 """Settings of every stage: frozen, validated, with their defaults."""
 
+from .alpha_preset import chosen_values, with_alpha_preset
 from .analyze import AnalyzeSettings
 from .base import StageSettings
 from .engine import EngineSettings
@@ -17,7 +18,7 @@ from .pipeline import Pipeline, load_pipeline
 from .project import ProjectSettings
 from .render import RenderSettings
 from .segment import SegmentSettings
-from .train_alpha import TrainAlphaSettings
+from .train_alpha import CompleteAlphaSettings, TrainAlphaSettings
 from .train_encoder import TrainEncoderSettings
 from .train_generator import CompleteGeneratorSettings, TrainGeneratorSettings, with_preset
 from .train_segmenter import TrainSegmenterSettings
@@ -25,6 +26,7 @@ from .validation import fingerprint, resolve, validate
 
 __all__ = [
     "AnalyzeSettings",
+    "CompleteAlphaSettings",
     "CompleteGeneratorSettings",
     "EngineSettings",
     "EvaluateAlphaSettings",
@@ -45,11 +47,13 @@ __all__ = [
     "TrainEncoderSettings",
     "TrainGeneratorSettings",
     "TrainSegmenterSettings",
+    "chosen_values",
     "fingerprint",
     "identity",
     "resolved_precision",
     "load_pipeline",
     "resolve",
     "validate",
+    "with_alpha_preset",
     "with_preset",
 ]

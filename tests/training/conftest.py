@@ -28,6 +28,7 @@ def pictures(tmp_path_factory):
 def tiny_training(tiny_checkpoint, pictures) -> TrainAlphaSettings:
     """Everything that can be random is; lazy R1 and annealing happen."""
     return TrainAlphaSettings(
+        preset="paper",
         generator=str(tiny_checkpoint), images=str(pictures), mirror=True, first_resolution=8, iterations=6,
         batch_size=4, alpha_learning_rate=0.01, discriminator_learning_rate=0.005, adversarial_weight=1.0,
         lambda_2=1.0, r1_every=2, anneal=0.5, minibatch_group=2, noise="random", psi=0.8, log_every=2,

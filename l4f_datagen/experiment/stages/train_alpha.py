@@ -1,6 +1,7 @@
 """The stage ``train-alpha``: an alpha network for a generator, without any mask."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import click
@@ -37,7 +38,10 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     section = load_pipeline(config).train_alpha if config else {}
     settings = resolve(TrainAlphaSettings, section, flags)
     if dry_run:
-        print_json(settings.model_dump(mode="json") | {"out": out})
+        # Imported here: torch takes seconds, and a wrong flag is told at once.
+        from ...training.alpha.train import prepare
+
+        print_json(prepare(settings).settings.model_dump(mode="json") | {"out": out})
         return
     train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
 
@@ -48,29 +52,16 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
     from ...progress.training import TrainingReporter, tell_alpha
     from ...training.alpha.train import train_alpha
 
-    settings = with_first_resolution(settings)
     with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:
-        done = train_alpha(settings, out, overwrite=overwrite, report=reporter)
+        done = train_alpha(settings, out, overwrite=overwrite, report=reporter, tell=note)
         seconds = reporter.seconds
     if reporter.is_first:
-        text = f"{done.final}: {settings.iterations} iterations, {done.made} now in {seconds:.1f} s"
-        values = {"final": str(done.final), "iterations": settings.iterations, "made": done.made}
+        text = f"{done.final}: {done.iterations} iterations, {done.made} now in {seconds:.1f} s"
+        values = {"final": str(done.final), "iterations": done.iterations, "made": done.made}
         result(text, values | {"seconds": round(seconds, 3), "verdict": done.verdict})
         if done.verdict:
             click.echo(f"the masks have degenerated: {done.verdict}", err=True)
     return done.made
-
-
-def with_first_resolution(settings: TrainAlphaSettings) -> TrainAlphaSettings:
-    """``first_resolution: auto`` replaced by what ``analyze layers`` answers."""
-    if settings.first_resolution != "auto":
-        return settings
-    from ...analysis.layers import first_resolution
-    from ...weights import load_generator
-
-    found = first_resolution(load_generator(settings.generator), psi=settings.psi, seed=settings.seed)
-    note(f"first resolution of {settings.generator}: {found}")
-    return settings.model_copy(update={"first_resolution": found})
 
 
 class TrainAlpha(TrainingStage[TrainAlphaSettings]):
@@ -95,6 +86,11 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
 
     def train(self, settings: TrainAlphaSettings, out: str) -> int:
         return train(settings, out)
+
+    def iterations(self, settings: TrainAlphaSettings, final: Path) -> int:
+        from ...training.alpha.train import iterations_of
+
+        return iterations_of(final)
 
     def plots(self, plan: Plan) -> Mapping[str, bytes]:
         from .. import pictures

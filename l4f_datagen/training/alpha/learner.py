@@ -1,6 +1,7 @@
 """The two learners of ``train-alpha`` and one step of each."""
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.stylegan2 import Generator
-from ...settings import TrainAlphaSettings
+from ...settings import CompleteAlphaSettings
 from ..core import degeneration, losses
 from ..core.adversarial import AdversarialLearner
 from ..core.learner import adam, early_decay, lay_out, move_average, seeded_weights
@@ -35,11 +36,10 @@ class Scene:
 class AlphaLearner(AdversarialLearner):
     """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers."""
 
-    def __init__(self, settings: TrainAlphaSettings, generator: Generator, processes: Processes):
+    def __init__(self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes):
         self.settings = self.penalty = settings
         self.generator = freeze(generator, processes.device)
         channels = generator.architecture.channels
-        assert settings.first_resolution != "auto"  # was told to name one
         first = settings.first_resolution.bit_length() - 3
         widths = [max(1, round(c * settings.discriminator_width)) for c in channels]
         with seeded_weights(settings.seed):
@@ -139,7 +139,14 @@ class AlphaLearner(AdversarialLearner):
         return Scene(image, alpha, composite(alpha, image, background))
 
 
-def edge_share(iteration: int, settings: TrainAlphaSettings) -> float:
+def rate_factor(iteration: int, settings: CompleteAlphaSettings) -> float:
+    """What both learning rates are multiplied with: 1, then half a cosine to 0 over the last share of the run."""
+    falling = settings.anneal * settings.iterations
+    left = settings.iterations - iteration
+    return 1.0 if left >= falling else 0.5 - 0.5 * math.cos(math.pi * left / falling)
+
+
+def edge_share(iteration: int, settings: CompleteAlphaSettings) -> float:
     """What λ4 is multiplied with: from 0 up a parabola, then 1.
 
     In full from the start S(M, G) would win before masks mean anything, since a mask without edges is free.

@@ -13,7 +13,7 @@ from ...masks import HALF, make_mask
 from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
 from ...networks.synthesis import Synthesis
-from ...settings import TrainAlphaSettings
+from ...settings import CompleteAlphaSettings
 from ...sheet import picture_grid, save_png
 
 COLUMNS = 8
@@ -28,7 +28,9 @@ class Drawn(NamedTuple):
     composite: Tensor
 
 
-def draw(alpha_net: AlphaNetwork, generator: Synthesis, settings: TrainAlphaSettings, indices: Sequence[int]) -> Drawn:
+def draw(
+    alpha_net: AlphaNetwork, generator: Synthesis, settings: CompleteAlphaSettings, indices: Sequence[int]
+) -> Drawn:
     """Samples of streams that training does not see, with the checkpoint's noise."""
     with torch.no_grad():
         common = {"seed": settings.seed, "indices": indices}
@@ -40,7 +42,7 @@ def draw(alpha_net: AlphaNetwork, generator: Synthesis, settings: TrainAlphaSett
         return Drawn(foreground, background, alpha, composite(alpha, foreground, background))
 
 
-def save_sheet(path: Path, alpha_net: AlphaNetwork, generator: Synthesis, settings: TrainAlphaSettings) -> None:
+def save_sheet(path: Path, alpha_net: AlphaNetwork, generator: Synthesis, settings: CompleteAlphaSettings) -> None:
     """Write the same samples every time, so that sheets can be compared."""
     drawn = draw(alpha_net, generator, settings, range(COLUMNS))
     alpha = alpha_to_uint8(drawn.alpha).cpu().numpy()

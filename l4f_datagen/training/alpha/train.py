@@ -1,20 +1,21 @@
 """Training the alpha network: a frozen generator, a weak discriminator, no mask (Labels4Free, 3.3)."""
 
-import math
+from collections.abc import Callable
 from collections.abc import Generator as Made
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from ... import weights
+from ...analysis import layers
 from ...errors import UserError
 from ...networks.stylegan2 import Generator
 from ...photographs.opening import open_source
-from ...settings import TrainAlphaSettings
+from ...settings import CompleteAlphaSettings, TrainAlphaSettings, chosen_values, with_alpha_preset
 from ...weights import native
+from ...weights.native.cards import training_of
 from ...weights.source import Source
 from ..core import degeneration
 from ..core.adversarial import real_batches
@@ -25,11 +26,11 @@ from ..core.process_group import Processes
 from ..core.real_images import RealImages
 from ..core.run import RunFolder
 from . import showing
-from .learner import TERMS, AlphaLearner
+from .card import STAGE, Ending
+from .heads import HeadsLearner
+from .learner import TERMS, AlphaLearner, rate_factor
+from .phases import PhasedTraining
 
-STAGE = "train-alpha"
-_QUALITY_SAMPLES, _AT_ONCE = 256, 8
-"""Samples of which the finished network is measured, and how many of them are drawn together."""
 _PATIENCE = 0.3
 """Share of a run before which masks may look degenerated: they begin undecided."""
 
@@ -43,6 +44,8 @@ class AlphaResult:
     """What is wrong with the masks; None if nothing is."""
     made: int
     """Iterations of this call."""
+    iterations: int
+    """Iterations of the whole run."""
 
 
 def train_alpha(
@@ -51,46 +54,90 @@ def train_alpha(
     *,
     overwrite: bool = False,
     report: Report = lambda progress: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> AlphaResult:
     """Train an alpha network into the run folder ``out``, or continue the run that is there.
 
-    Calls ``report`` with every line of the log. ``final/`` is a native checkpoint with the averaged network.
+    Calls ``report`` with every line of the log, and ``tell`` with what the preset chose. ``final/`` is a native
+    checkpoint with the averaged network.
 
     Raises:
         UserError: generator, images, settings or folder are not usable; nothing was written.
         WorkError: a loss was not finite; the checkpoints before it stay.
     """
     processes = Processes(device=settings.device, precision=settings.precision)
-    generator, source = weights.read_generator(settings.generator)
-    images = open_images(settings, generator)
-    check(settings, generator, len(images.source), processes.count)
-    facts = {"generator": source.sha256, "number of images": len(images.source)}
+    prepared = prepare(settings)
+    complete, chosen, generator, source = prepared
+    images = open_images(complete, generator)
+    check(complete, generator, len(images.source), processes.count)
+    ending = Ending(complete, source, len(images.source))
+    facts: dict[str, Any] = {"generator": source.sha256, "number of images": len(images.source)}
+    auto = complete.preset == "auto"
+    if auto:  # what is tried after a bad start depends on it
+        facts["chosen"] = sorted(chosen)
+    if chosen:
+        tell(prepared.line())
 
-    def begin(folder: RunFolder) -> AlphaTraining:
-        return AlphaTraining(settings, folder, AlphaLearner(settings, generator, processes), images, source)
+    def begin(folder: RunFolder) -> Training[Any]:
+        if auto:
+            learner = HeadsLearner(complete, generator, processes)
+            return PhasedTraining(complete, frozenset(chosen), folder, learner, images, ending)
+        return AlphaTraining(complete, folder, AlphaLearner(complete, generator, processes), images, ending)
 
     return carry_out(
-        out, processes, describe(STAGE, settings, settings.FREE, facts), overwrite=overwrite, report=report,
+        out, processes, describe(STAGE, complete, complete.FREE, facts, chosen), overwrite=overwrite, report=report,
         begin=begin, result=_result,
     )  # fmt: skip
 
 
-def check(settings: TrainAlphaSettings, generator: Generator, images: int, processes: int) -> None:
+class Prepared(NamedTuple):
+    """Settings without gaps, and the generator that they were completed for."""
+
+    settings: CompleteAlphaSettings
+    chosen: dict[str, Any]
+    """The settings that the preset chose, by name."""
+    generator: Generator
+    source: Source
+
+    def line(self) -> str:
+        """What was chosen, in one line."""
+        values = ", ".join(f"{name} {_shown(value)}" for name, value in self.chosen.items())
+        return f"preset {self.settings.preset} for {self.source.name}: {values}"
+
+
+def prepare(settings: TrainAlphaSettings) -> Prepared:
+    """Complete settings for their generator, as the preset says.
+
+    Raises:
+        UserError: the generator cannot be read or analysed, or the settings do not go together.
+    """
+    generator, source = weights.read_generator(settings.generator)
+
+    def analysed() -> int:
+        return layers.first_resolution(generator, psi=settings.psi, seed=settings.seed)
+
+    complete = with_alpha_preset(settings, channels=generator.architecture.channels, analysed=analysed)
+    chosen = chosen_values(settings, complete)
+    return Prepared(complete, chosen, generator, source)
+
+
+def check(settings: CompleteAlphaSettings, generator: Generator, images: int, processes: int) -> None:
     """Refuse settings that do not go with the generator, the images or the processes.
 
     Raises:
         UserError: as it says.
     """
     resolution = generator.architecture.resolution
-    if settings.first_resolution == "auto":
-        raise UserError(
-            "first_resolution", got="auto", expected="a resolution", remedy="run analyze layers and name its answer"
-        )
     if settings.first_resolution > resolution // 2:
         raise UserError(
             "first_resolution", got=settings.first_resolution,
             expected=f"at most {resolution // 2}, two levels of a generator of {resolution} px",
             remedy="lower --first-resolution",
+        )  # fmt: skip
+    if settings.preset == "auto" and processes > 1:
+        raise UserError(
+            "preset", got=f"auto in {processes} processes", expected="one process, which draws and keeps the samples",
+            remedy="start it without torchrun, or use --preset paper with settings of your own",
         )  # fmt: skip
     check_batch(
         batch_size=settings.batch_size, accumulate=settings.accumulate, group=settings.minibatch_group,
@@ -98,7 +145,7 @@ def check(settings: TrainAlphaSettings, generator: Generator, images: int, proce
     )  # fmt: skip
 
 
-def open_images(settings: TrainAlphaSettings, generator: Generator) -> RealImages:
+def open_images(settings: CompleteAlphaSettings, generator: Generator) -> RealImages:
     """The real images at the generator's size.
 
     Raises:
@@ -120,10 +167,11 @@ class AlphaTraining(Training[list[Tensor]]):
     terms = TERMS
 
     def __init__(
-        self, settings: TrainAlphaSettings, folder: RunFolder, learner: AlphaLearner, images: RealImages, source: Source
-    ):
+        self, settings: CompleteAlphaSettings, folder: RunFolder, learner: AlphaLearner, images: RealImages,
+        ending: Ending,
+    ):  # fmt: skip
         super().__init__(settings, folder, learner)
-        self.settings, self.learner, self.images, self.source = settings, learner, images, source
+        self.settings, self.learner, self.images, self.ending = settings, learner, images, ending
 
     def batches(self, iterations: range) -> Made[list[Tensor]]:
         return real_batches(self.images, self.learner, iterations)
@@ -155,36 +203,19 @@ class AlphaTraining(Training[list[Tensor]]):
         native.save(target, alpha=self.learner.averaged, card={"name": f"{self.folder.path.name}, iteration {done}"})
 
     def finish(self, done: int) -> None:
-        s, measured = self.settings, self._measure()
-        verdict = degeneration.verdict(measured)
-        quality = {"samples": _QUALITY_SAMPLES, "psi": s.psi} | {k: round(v, 4) for k, v in measured.items()}
-        card = {
-            "name": self.folder.path.name,
-            "licence": self.source.licence,
-            "source": {"alpha": f"trained by l4f-datagen {STAGE} on {s.generator} and {s.images}"},
-            "training": {"alpha": s.model_dump(mode="json") | {"images_found": len(self.images.source)}},
-            "quality": quality | ({"warning": verdict} if verdict else {}),
-        }
-        network = self.learner.averaged
-        self.folder.write_folder(self.folder.final, lambda target: native.save(target, alpha=network, card=card))
-
-    def _measure(self) -> Mapping[str, float]:
-        """What the averaged network's masks look like, over samples that training does not see."""
-        rows = []
-        for start in range(0, _QUALITY_SAMPLES, _AT_ONCE):
-            indices = range(start, start + _AT_ONCE)
-            drawn = showing.draw(self.learner.averaged, self.learner.generator, self.settings, indices)
-            rows.append(torch.stack(degeneration.statistics(drawn.alpha)))
-        means = torch.stack(rows).mean(0).tolist()
-        return dict(zip(degeneration.MaskStatistics._fields, means))
+        self.ending.write(self.folder, self.learner.averaged, self.learner.generator)
 
 
-def rate_factor(iteration: int, settings: TrainAlphaSettings) -> float:
-    """What both learning rates are multiplied with: 1, then half a cosine to 0 over the last share of the run."""
-    falling = settings.anneal * settings.iterations
-    left = settings.iterations - iteration
-    return 1.0 if left >= falling else 0.5 - 0.5 * math.cos(math.pi * left / falling)
+def _shown(value: Any) -> str:
+    return ",".join(f"{one:g}" for one in value) if isinstance(value, (list, tuple)) else f"{value:g}"
+
+
+def iterations_of(final: Path) -> int:
+    """Steps of a finished run: those that were asked for, or of all phases where the run itself decided."""
+    trained = training_of(final, "alpha", "iterations")
+    chosen = trained.get("chosen")
+    return chosen["iterations"] if isinstance(chosen, dict) and "iterations" in chosen else trained["iterations"]
 
 
 def _result(final: Path, made: int) -> AlphaResult:
-    return AlphaResult(final, native.read_card(final).get("quality", {}).get("warning"), made)
+    return AlphaResult(final, native.read_card(final).get("quality", {}).get("warning"), made, iterations_of(final))

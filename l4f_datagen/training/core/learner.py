@@ -99,10 +99,10 @@ def check_batch(*, batch_size: int, accumulate: int, group: int, images: int, pr
 
 
 @contextlib.contextmanager
-def seeded_weights(seed: int) -> Iterator[None]:
+def seeded_weights(seed: int, stream: str = "weights", index: int = 0) -> Iterator[None]:
     """In the block new networks get the weights that follow from a run's seed; torch's own numbers stay as they are."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator_for(seed, "weights", 0).initial_seed())
+        torch.manual_seed(generator_for(seed, stream, index).initial_seed())
         yield
 
 

@@ -47,8 +47,8 @@ class TermLog:
         absent = torch.full((), _ABSENT, device=self.processes.device)
         self.rows.append(torch.stack([terms.get(name, absent).detach().float() for name in self.names]))
 
-    def write(self, done: int, measure: Callable[[], Mapping[str, float]] = dict) -> None:
-        """One line for the iterations since the last one, and with it what ``measure`` answers.
+    def write(self, done: int, measure: Callable[[], Mapping[str, float]] = dict, news: Sequence[str] = ()) -> None:
+        """One line for the iterations since the last one, and with it what ``measure`` answers and what is new.
 
         Raises:
             WorkError: a term was not finite.
@@ -68,11 +68,13 @@ class TermLog:
         self.written = done
         problem = self.judge(done, means)
         kind = problem.partition("(")[0] if problem else None
-        progress = TrainingProgress(done, self.iterations, means, rate, problem if kind != self.warned else None)
+        warning = problem if kind != self.warned else None
+        progress = TrainingProgress(done, self.iterations, means, rate, warning, tuple(news))
         self.warned = kind
         if self.processes.is_first:
             line = {"iteration": done, **{k: round(v, 6) for k, v in means.items()}, "steps_per_second": round(rate, 3)}
-            self.folder.log(line | ({"warning": problem} if problem else {}))
+            more = ({"news": list(news)} if news else {}) | ({"warning": problem} if problem else {})
+            self.folder.log(line | more)
             self.report(progress)
 
     def _check_finite(self, table: torch.Tensor, before: int) -> None:

@@ -74,6 +74,15 @@ class Training(abc.ABC, Generic[Batch]):
         """Who looks at each line of a log that begins after iteration ``begun``; by default nobody."""
         return lambda done, means: None
 
+    @property
+    def expected(self) -> int:
+        """Iterations of the whole run, as far as is known now."""
+        return self.pace.iterations
+
+    def news(self) -> list[str]:
+        """What the last step decided and people are told, a sentence each; a line of the log has to be due."""
+        return []
+
     def ended(self, done: int) -> bool:
         """Whether the run is over after ``done`` iterations; all processes give the same answer."""
         return done >= self.pace.iterations
@@ -114,11 +123,11 @@ class Training(abc.ABC, Generic[Batch]):
 
         Returns the iterations done.
         """
-        pace, done, end = self.pace, begun, end or self.pace.iterations
+        pace, done = self.pace, begun
         judge = self.judge(begun)
-        log = TermLog(self.terms, pace.iterations, self.folder, self.processes, report, begun, judge=judge)
-        with contextlib.closing(self.batches(range(begun, end))) as batches:
-            while done < end:
+        log = TermLog(self.terms, self.expected, self.folder, self.processes, report, begun, judge=judge)
+        with contextlib.closing(self.batches(range(begun, end or self.expected))) as batches:
+            while done < (end or self.expected):
                 log.add(self.step(done, next(batches)))
 
                 # Tell, measure, show, keep; the last iteration does all of it.
@@ -127,7 +136,8 @@ class Training(abc.ABC, Generic[Batch]):
                 measuring = self.measures(done, ended)
                 keeping_now = done % pace.checkpoint_every == 0
                 if measuring or ended or keeping_now or done % pace.log_every == 0:
-                    log.write(done, partial(self.measure, done) if measuring else dict)
+                    log.iterations = self.expected
+                    log.write(done, partial(self.measure, done) if measuring else dict, self.news())
                 ended = ended or (measuring and self.enough(done))
                 if self.processes.is_first and (ended or done % pace.sheet_every == 0):
                     self.show(self.folder.sheet(done))
@@ -186,14 +196,22 @@ def carry_out(
         return result(folder.final, done - begun)
 
 
-def describe(stage: str, settings: StageSettings, free: frozenset[str], facts: Mapping[str, Any]) -> dict[str, Any]:
+def describe(
+    stage: str,
+    settings: StageSettings,
+    free: frozenset[str],
+    facts: Mapping[str, Any],
+    chosen: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """What a run's ``settings.json`` holds: all settings, and the identity, by which a run is the same one.
 
     Args:
         free: settings that a continued run may change.
         facts: what takes the place of settings of these names, the hash of a file for its path say, or joins them.
+        chosen: those of the settings that nobody gave, but a preset chose.
     """
     values = settings.model_dump(mode="json")
     left_out = {"device", *free, *facts}
     identity = {name: value for name, value in values.items() if name not in left_out}
-    return {"stage": stage, "settings": values, "identity": identity | dict(facts)}
+    told = {} if chosen is None else {"chosen": dict(chosen)}
+    return {"stage": stage, "settings": values, **told, "identity": identity | dict(facts)}

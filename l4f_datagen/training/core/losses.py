@@ -60,8 +60,11 @@ def emptiness(alpha: Tensor, phi_1: float) -> Tensor:
     return F.relu(phi_1 - alpha.mean((1, 2, 3))).mean()
 
 
-def fullness(alpha: Tensor, phi_2: float) -> Tensor:
-    """E(M) = ReLU(φ2 − mean(1 − M)), against masks that are all foreground; as ``emptiness``."""
+def fullness(alpha: Tensor, phi_2: float | Tensor) -> Tensor:
+    """E(M) = ReLU(φ2 − mean(1 − M)), against masks that are all foreground; as ``emptiness``.
+
+    φ2 may be each image's own, (N,).
+    """
     return F.relu(phi_2 - (1 - alpha).mean((1, 2, 3))).mean()
 
 

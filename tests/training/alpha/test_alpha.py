@@ -258,7 +258,6 @@ def test_rates_fall_in_the_last_share():
         ({"batch_size": 16}, "got 14; expected at least a batch, 16"),
         ({"batch_size": 6, "minibatch_group": 4}, "a multiple of 4"),
         ({"first_resolution": 16}, "at most 8"),
-        ({"first_resolution": "auto"}, "analyze layers"),
         ({"images": "nowhere"}, "not there"),
         ({"generator": "nowhere"}, "nowhere"),
     ],

@@ -1,0 +1,64 @@
+"""How a run of ``train-alpha`` ends: its averaged network, measured, with a card."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...evaluation import criteria
+from ...networks.alpha import AlphaNetwork
+from ...networks.pixels import image_to_uint8
+from ...networks.synthesis import Synthesis
+from ...settings import CompleteAlphaSettings
+from ...weights import native
+from ...weights.source import Source
+from ..core import degeneration
+from ..core.run import RunFolder
+from . import showing
+
+STAGE = "train-alpha"
+_SAMPLES, _AT_ONCE = 256, 8
+"""Samples of which the finished network is measured, and how many of them are drawn together."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What ``final/`` of a run holds beside its network."""
+
+    settings: CompleteAlphaSettings
+    source: Source
+    """The generator's."""
+    images: int
+
+    def write(
+        self, folder: RunFolder, network: AlphaNetwork, generator: Synthesis, chosen: Mapping[str, Any] | None = None
+    ) -> None:
+        """Measure a network and write it as ``final/``; ``chosen`` is what the run found out and decided by itself."""
+        s = self.settings
+        measured, seen = self._measure(network, generator)
+        verdict = degeneration.verdict(measured)
+        seen = {"hard_variety": seen.pop("variety")} | seen  # of masks, where the other is of alphas
+        quality = {"samples": _SAMPLES, "psi": s.psi} | criteria.rounded(seen | measured)
+        more = {} if chosen is None else {"chosen": dict(chosen)}
+        card = {
+            "name": folder.path.name,
+            "licence": self.source.licence,
+            "source": {"alpha": f"trained by l4f-datagen {STAGE} on {s.generator} and {s.images}"},
+            "training": {"alpha": s.model_dump(mode="json") | {"images_found": self.images} | more},
+            "quality": quality | ({"warning": verdict} if verdict else {}),
+        }
+        folder.write_folder(folder.final, lambda target: native.save(target, alpha=network, card=card))
+
+    def _measure(self, network: AlphaNetwork, generator: Synthesis) -> tuple[dict[str, float], dict[str, float]]:
+        """What a network's masks look like, and their criteria, over samples that training does not see."""
+        rows, images, alphas = [], [], []
+        for start in range(0, _SAMPLES, _AT_ONCE):
+            drawn = showing.draw(network, generator, self.settings, range(start, start + _AT_ONCE))
+            rows.append(torch.stack(degeneration.statistics(drawn.alpha)))
+            images.append(image_to_uint8(drawn.foreground).cpu().numpy())
+            alphas.append(drawn.alpha[:, 0].cpu().numpy())
+        means = torch.stack(rows).mean(0).tolist()
+        seen = criteria.measure(np.concatenate(images), np.concatenate(alphas))
+        return dict(zip(degeneration.MaskStatistics._fields, means)), seen

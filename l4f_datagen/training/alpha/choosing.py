@@ -1,0 +1,44 @@
+"""Which of several alpha networks goes on, and what is tried next when none of them is any good."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ...settings import CompleteAlphaSettings
+from ..core import degeneration
+
+ATTEMPTS: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"alpha_learning_rate": 0.001, "discriminator_learning_rate": 0.001, "lambda_3": 6.0, "r1": 5.0},
+    {"alpha_learning_rate": 0.004, "discriminator_learning_rate": 0.001, "adversarial_weight": 3.0, "r1": 10.0},
+)
+"""What changes from one attempt to the next, of what nobody has said: the second one's are those that were good on skin
+lesions, the third one's move masks that stay where they are."""
+COLLAPSED = 0.05
+"""Variety of hard masks below which they show no object; on faces good ones have 0.2, collapsed ones 0.01 to 0.06."""
+SAME = 0.01
+"""Gain in variety that is no gain."""
+
+
+def degenerate(measured: Mapping[str, float]) -> str | None:
+    """What is wrong with masks of these criteria, see ``evaluation.criteria.measure``; None if nothing is."""
+    if problem := degeneration.verdict(measured):
+        return problem
+    if measured["variety"] < COLLAPSED:
+        return f"masks are almost the same for every sample (they differ in {measured['variety']:.1%} of the pixels)"
+    return None
+
+
+def winner(measured: Sequence[Mapping[str, float]]) -> int | None:
+    """The alpha network of the most various masks among those that are not degenerate; None: all are."""
+    good = [head for head, found in enumerate(measured) if degenerate(found) is None]
+    return max(good, key=lambda head: measured[head]["variety"], default=None)
+
+
+def least_bad(measured: Sequence[Mapping[str, float]]) -> int:
+    """The alpha network of the most various masks, whatever else is wrong with them."""
+    return max(range(len(measured)), key=lambda head: measured[head]["variety"])
+
+
+def of_attempt(settings: CompleteAlphaSettings, chosen: Collection[str], attempt: int) -> CompleteAlphaSettings:
+    """The settings of an attempt: only what was ``chosen`` by the preset changes."""
+    return settings.model_copy(update={name: v for name, v in ATTEMPTS[attempt].items() if name in chosen})

@@ -1,0 +1,222 @@
+"""Several alpha networks that learn side by side from one discriminator, on the same features of a frozen generator."""
+
+import copy
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...generation.drawing import composite
+from ...networks.alpha import AlphaNetwork
+from ...networks.discriminator import Discriminator
+from ...networks.inference import freeze
+from ...networks.modules import Modules
+from ...networks.stylegan2 import Generator
+from ...settings import CompleteAlphaSettings
+from ..core import degeneration, losses
+from ..core.adversarial import AdversarialLearner
+from ..core.learner import adam, early_decay, lay_out, move_average, seeded_weights
+from ..core.process_group import Processes
+from .learner import edge_share
+from .pool import Window, backgrounds, foregrounds
+
+POOL = 512
+"""Samples that are learned from at a time."""
+REFRESHED = 4
+"""Steps after which a block of the pool makes place for a new one."""
+FEWEST = 2
+"""Images of a step that each head sees at least: a mask is compared with a neighbour's."""
+TEACHING_RATE, TEACHING_BETAS, TEACHING_DECAY = 0.005, (0.9, 0.999), 0.98
+"""Adam's rate and moments while an alpha network learns cuts, and its running average's decay per step."""
+
+
+class HeadsLearner(AdversarialLearner):
+    """A frozen generator, K alpha networks with their running averages, one discriminator; a student for what they cut.
+
+    ``best`` is the alpha network that the run would end with now.
+    """
+
+    def __init__(self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes):
+        self.settings = self.penalty = s = settings
+        self.generator = freeze(generator, processes.device)
+        self.channels = generator.architecture.channels
+        self.levels = len(self.channels) - (s.first_resolution.bit_length() - 3)
+        self.phis = torch.tensor(s.phi_2_heads, device=processes.device)
+        self.active = tuple(range(len(s.phi_2_heads)))
+        """The heads that learn."""
+        made = self._made(processes, attempt=0)
+        with seeded_weights(s.seed, "student"):
+            self.best, self.student, self.student_averaged = (self._one(processes) for _ in range(3))
+        super().__init__(
+            processes, batch_size=self.largest_batch, accumulate=s.accumulate,
+            networks=made | {"best": self.best, "student": self.student, "student_averaged": self.student_averaged},
+            adams={},
+        )  # fmt: skip
+        self._adopt(made)
+        self.begin_teaching(0)
+        self.pool = Window(foregrounds(self.generator, s, "alpha-foreground", self.levels), POOL, self.device)
+        self.walls = Window(backgrounds(self.generator, s, "alpha-foreground"), POOL, self.device)
+
+    @property
+    def largest_batch(self) -> int:
+        """Images of a step while all heads learn: as many of each, and groups and parts come out even."""
+        s = self.settings
+        heads, parts = len(s.phi_2_heads), s.accumulate * s.minibatch_group
+        each = max(FEWEST, s.batch_size // heads)
+        while heads * each % parts:
+            each += 1
+        return max(heads * each, s.batch_size)
+
+    @property
+    def batch(self) -> int:
+        """Images of a step now."""
+        return self.largest_batch if len(self.active) > 1 else self.settings.batch_size
+
+    def set_rates(self, factor: float) -> None:
+        """Set the rates of the heads and of the discriminator to ``factor`` of the settings'."""
+        s = self.settings
+        for name, rate in (("heads", s.alpha_learning_rate), ("discriminator", s.discriminator_learning_rate)):
+            for group in self.adams[name].param_groups:
+                group["lr"] = rate * factor
+
+    def adopt_settings(self, settings: CompleteAlphaSettings) -> None:
+        """Go on with settings that differ in what a step weighs."""
+        self.settings = self.penalty = settings
+
+    def restart(self, settings: CompleteAlphaSettings, attempt: int) -> None:
+        """Begin anew, with other weights and with settings that differ in what a step weighs."""
+        self.adopt_settings(settings)
+        self.active = tuple(range(len(self.settings.phi_2_heads)))
+        made = self._made(self.processes, attempt)
+        self.networks |= made
+        self._adopt(made)
+
+    def keep_head(self, head: int) -> None:
+        """From now on one head alone learns."""
+        self.active = (head,)
+
+    def begin_teaching(self, round_: int) -> None:
+        """A student with fresh weights, that follow from the seed and the round."""
+        with seeded_weights(self.settings.seed, "student", round_):
+            fresh = AlphaNetwork(self.best.channels)
+        for network in (self.student, self.student_averaged):
+            network.load_state_dict(fresh.state_dict())
+        self.adams["student"] = torch.optim.Adam(
+            self.student.parameters(), lr=TEACHING_RATE, betas=TEACHING_BETAS, fused=True
+        )
+        self.scalers["student"] = self.processes.scaler()
+
+    def let_go(self) -> None:
+        """Free the memory of what only the adversarial steps need."""
+        self.pool.forget()
+        self.walls.forget()
+
+    def adversarial_step(self, iteration: int, since: int, reals: Tensor) -> dict[str, Tensor]:
+        """A step of the discriminator, now and then its penalty, and one of the heads that learn.
+
+        Args:
+            since: steps since these heads, or this one, began to learn.
+            reals: ``batch`` real images (N, 3, H, W).
+        """
+        s, parts = self.settings, self.accumulate
+        self.pool.slide(iteration // REFRESHED)
+        self.walls.slide(iteration // REFRESHED)
+        reals = reals.to(self.device)
+        self.discriminator.requires_grad_(True)
+        total = torch.zeros((), device=self.device)
+        for part in range(parts):
+            with torch.no_grad():
+                fake = self._scene("alpha" if s.reuse_samples else "discriminator", iteration, part)[2]
+            loss = losses.discriminator_loss(self.score(reals[part::parts]), self.score(fake))
+            self.backward("discriminator", loss / parts)
+            total += loss.detach() / parts
+        self.step("discriminator")
+        terms = {"discriminator": total}
+        if iteration % s.r1_every == 0 and s.r1 > 0:
+            terms |= self.r1_step(iteration, [reals[part::parts] for part in range(parts)])
+        return terms | self._heads_step(iteration, since)
+
+    def teaching_step(self, step: int, steps: int, features: Sequence[Tensor], cuts: Tensor) -> dict[str, Tensor]:
+        """One step of the student towards cuts (N, 1, H, W) in [0, 1]; the rate falls along half a cosine."""
+        share = torch.cos(torch.tensor(torch.pi * step / steps)).item() / 2 + 0.5
+        for group in self.adams["student"].param_groups:
+            group["lr"] = TEACHING_RATE * share
+        alpha = self.student(features).clamp(1e-6, 1 - 1e-6)
+        loss = F.binary_cross_entropy(alpha, cuts)
+        self.backward("student", loss)
+        self.step("student")
+        move_average(self.student_averaged, self.student, 1 - early_decay(step, TEACHING_DECAY))
+        return {"cuts": loss.detach(), **degeneration.statistics(alpha.detach())._asdict()}
+
+    def _heads_step(self, iteration: int, since: int) -> dict[str, Tensor]:
+        s, parts = self.settings, self.accumulate
+        self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
+        sums: dict[str, Tensor] = {}
+        for part in range(parts):
+            foreground, alpha, fake, who = self._scene("alpha", iteration, part)
+            terms = {
+                "adversarial": losses.adversarial_loss(self.score(fake)),
+                "B": losses.binarization(alpha),
+                "C": losses.emptiness(alpha, s.phi_1),
+                "E": losses.fullness(alpha, self.phis[who]),
+            }
+            loss = s.adversarial_weight * terms["adversarial"] + s.lambda_1 * terms["B"]
+            loss = loss + s.lambda_2 * terms["C"] + s.lambda_3 * terms["E"]
+            if s.lambda_4:
+                terms["S"] = losses.stray_edges(alpha, foreground, s.edge_scale)
+                loss = loss + s.lambda_4 * edge_share(since, s) * terms["S"]
+            self.backward("heads", loss / parts)
+            terms |= degeneration.statistics(alpha.detach())._asdict()
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0) + term.detach() / parts
+        self.step("heads")
+        for head in self.active:
+            move_average(self.averaged[head], self.heads[head], 1 - early_decay(since, s.ema_decay))
+        return sums
+
+    def _scene(self, name: str, iteration: int, part: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Foreground, alpha, composite and the head of each image of one part; heads stand one after the other."""
+        s = self.settings
+        positions = self.pool.pick(name, iteration, self.batch, s.seed)[part :: self.accumulate]
+        behind = positions if s.share_z else self.walls.pick(f"{name}-background", iteration, self.batch, s.seed)
+        if not s.share_z:
+            behind = behind[part :: self.accumulate]
+        foreground, *features = self.pool.get(positions)
+        (background,) = self.walls.get(behind)
+        who = torch.arange(self.batch, device=self.device)[part :: self.accumulate] * len(self.active) // self.batch
+        alphas = []
+        for place, head in enumerate(self.active):
+            own = who == place
+            if own.any():
+                alphas.append(self.heads[head]([map_[own] for map_ in features]))
+        alpha = torch.cat(alphas)
+        who = torch.tensor(self.active, device=self.device)[who]
+        return foreground, alpha, composite(alpha, foreground, background), who
+
+    def _one(self, processes: Processes) -> AlphaNetwork:
+        return AlphaNetwork(self.channels[-self.levels :]).to(processes.device).requires_grad_(True)
+
+    def _made(self, processes: Processes, attempt: int) -> dict[str, torch.nn.Module]:
+        s = self.settings
+        widths = [max(1, round(c * s.discriminator_width)) for c in self.channels]
+        with seeded_weights(s.seed, index=attempt):
+            heads = Modules[AlphaNetwork](self._one(processes) for _ in s.phi_2_heads)
+            discriminator = Discriminator(channels=widths, group=s.minibatch_group).to(processes.device)
+        lay_out(discriminator, processes.device)
+        averaged = copy.deepcopy(heads).requires_grad_(False)
+        return {"heads": heads, "averaged": averaged, "discriminator": discriminator}
+
+    def _adopt(self, made: dict[str, torch.nn.Module]) -> None:
+        s = self.settings
+        heads, averaged, discriminator = made["heads"], made["averaged"], made["discriminator"]
+        assert isinstance(heads, Modules) and isinstance(averaged, Modules) and isinstance(discriminator, Discriminator)
+        self.heads: Modules[AlphaNetwork] = heads
+        self.averaged: Modules[AlphaNetwork] = averaged
+        self.discriminator = discriminator
+        self.adams["heads"] = adam(heads, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2)
+        self.adams["discriminator"] = adam(
+            discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
+        )
+        for name in ("heads", "discriminator"):
+            self.scalers[name] = self.processes.scaler()

@@ -1,0 +1,114 @@
+"""What the generator draws, kept for a while: networks that are cheap beside it learn from it several times."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ...generation import latents
+from ...networks.synthesis import Synthesis
+from ...seeding import generator_for
+from ...settings import CompleteAlphaSettings
+
+BLOCK = 8
+"""Positions that are drawn together, always the same ones: bits of a sample may depend on its neighbours."""
+_BYTES = 1 << 30
+"""What one window may take in memory, about 500 samples of 64 px with 256 channels."""
+_LARGEST = torch.finfo(torch.float16).max
+_FEWEST = 16 * BLOCK
+"""Samples below which a window is no pool, and every step draws its own."""
+
+
+Maps = Sequence[Tensor]
+Make = Callable[[Sequence[int]], Maps]
+"""Positions of an endless stream → maps (N, …) of each."""
+
+
+def foregrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: str, levels: int) -> Make:
+    """Draws images (N, 3, H, W) and after them the features of the last ``levels``, two maps each."""
+
+    @torch.no_grad()
+    def make(positions: Sequence[int]) -> Maps:
+        codes = {"seed": settings.seed, "indices": positions, "stream": stream}
+        noise = latents.noise_generators(settings.noise, **codes)
+        w = latents.draw_w(generator, psi=settings.psi, **codes)
+        image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
+        return [image, *features[-2 * levels :]]
+
+    return make
+
+
+def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: str) -> Make:
+    """Draws G_bg's images (N, 3, H, W); with ``share_z`` of the foregrounds' codes."""
+
+    @torch.no_grad()
+    def make(positions: Sequence[int]) -> Maps:
+        codes = {"seed": settings.seed, "indices": positions}
+        noise = latents.noise_generators(settings.noise, stream=f"{stream}-background", **codes)
+        of = stream if settings.share_z else f"{stream}-background"
+        w = latents.draw_w(generator, psi=settings.background_psi, stream=of, **codes)
+        switched_off = settings.switched_off
+        return [generator.background(w, settings.noise, noise_generators=noise, switched_off=switched_off)]
+
+    return make
+
+
+class Window:
+    """Maps of a window of positions in an endless stream, half precision in main memory, or drawn when asked for.
+
+    What a position gives depends on the position alone, so that a run that goes on draws the same again. On a GPU,
+    where drawing is cheap and copying is not, nothing is kept.
+    """
+
+    def __init__(self, make: Make, size: int, device: torch.device, *, whole: bool = False):
+        """``whole``: if not all of ``size`` positions fit into memory, nothing is kept."""
+        self._make, self._device = make, device
+        self._buffers: list[Tensor] = []
+        self._held = range(0)
+        self.size = -(-size // BLOCK) * BLOCK if device.type == "cpu" else 0
+        if self.size:
+            first = make(range(BLOCK))
+            fitting = _BYTES // max(1, sum(map(_bytes, first))) * BLOCK
+            if fitting < self.size:
+                self.size = 0 if whole or fitting < min(_FEWEST, self.size) else fitting
+            if self.size:
+                self._buffers = [torch.empty(self.size, *one.shape[1:], dtype=torch.float16) for one in first]
+
+    @property
+    def keeps(self) -> bool:
+        """Whether maps are kept, so that it costs little to ask for them again."""
+        return bool(self._buffers)
+
+    def slide(self, block: int) -> None:
+        """Let the window begin at a block: what it lacks is drawn, what it leaves behind is forgotten."""
+        start = block * BLOCK
+        wanted = range(start, start + self.size)
+        for first in range(start, wanted.stop, BLOCK):
+            if first not in self._held:
+                for buffer, made in zip(self._buffers, self._make(range(first, first + BLOCK)), strict=True):
+                    place = first % self.size
+                    buffer[place : place + BLOCK] = made.clamp(-_LARGEST, _LARGEST)
+        self._held = wanted
+
+    def forget(self) -> None:
+        """Free the memory; the window can be used no more."""
+        self._buffers, self._held, self.size = [], range(0), 0
+
+    def pick(self, name: str, iteration: int, count: int, seed: int) -> list[int]:
+        """Positions for one step: by chance within the window, or fresh ones where nothing is kept."""
+        if not self.keeps:
+            return list(range(iteration * count, (iteration + 1) * count))
+        random = generator_for(seed, f"pick-{name}", iteration)
+        return (torch.randint(self.size, (count,), generator=random) + self._held.start).tolist()
+
+    def get(self, positions: Sequence[int]) -> list[Tensor]:
+        """The maps at some positions of the window, float32 on the device."""
+        if not self.keeps:
+            return [one.float() for one in self._make(positions)]
+        assert all(position in self._held for position in positions)
+        rows = torch.tensor([position % self.size for position in positions])
+        return [buffer[rows].float() for buffer in self._buffers]
+
+
+def _bytes(map_of_block: Tensor) -> int:
+    return map_of_block.numel() * 2
