@@ -109,6 +109,7 @@ def _alpha(plan: Plan) -> Iterator[Row]:
     generator, _ = made(size, plan)
     precision = "float32" if plan.quick else "bf16"
     settings = TrainAlphaSettings(
+        preset="paper",
         generator="made", images="world:vessels", first_resolution=8 if plan.quick else 32, batch_size=batch,
         device=str(plan.device), precision=precision,
     )  # fmt: skip

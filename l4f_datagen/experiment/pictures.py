@@ -25,8 +25,8 @@ from .pieces import Piece
 
 SHOWN = 8
 """Images beside one another."""
-_NOT_TERMS = ("iteration", "steps_per_second", "warning")
-_LOSSES = ("discriminator", "adversarial")
+_NOT_TERMS = ("iteration", "steps_per_second", "warning", "news")
+_LOSSES = ("discriminator", "adversarial", "cuts")
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:

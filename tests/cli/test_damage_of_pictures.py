@@ -19,9 +19,9 @@ from tests.training.conftest import write_pictures
 
 _CPU = ["--device", "cpu"]
 COMMANDS = {
-    "train-alpha": ["train-alpha", "--images", "SET", "--generator", "NETWORKS/tiny", "--out", "OUT/run",
-                    "--iterations", "4", "--batch-size", "8", "--first-resolution", "8", "--minibatch-group", "2",
-                    *_CPU],
+    "train-alpha": ["train-alpha", "--preset", "paper", "--images", "SET", "--generator", "NETWORKS/tiny",
+                    "--out", "OUT/run", "--iterations", "4", "--batch-size", "8", "--first-resolution", "8",
+                    "--minibatch-group", "2", *_CPU],
     "train-generator": ["train-generator", "--images", "SET", "--out", "OUT/run", "--resolution", "16",
                         "--channels", "4,4,4", "--z-dim", "4", "--mapping-layers", "1", "--batch-size", "8",
                         "--minibatch-group", "2", "--kimg", "1", *_CPU],

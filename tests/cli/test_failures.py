@@ -41,9 +41,9 @@ COMMANDS = {
         f"export-{form}": f"export $/shards --format {form} --split 0.5/0.5 --out @/out"
         for form in ("coco", "yolo", "voc", "folder", "hf-parquet", "fiftyone")
     },
-    "train-alpha": "train-alpha --generator $/tiny --images world:vessels --world-images 8 --iterations 2"
-    " --batch-size 4 --first-resolution 8 --minibatch-group 2 --log-every 1 --checkpoint-every 1 --sheet-every 1"
-    " --device cpu --out @/out",
+    "train-alpha": "train-alpha --preset paper --generator $/tiny --images world:vessels --world-images 8"
+    " --iterations 2 --batch-size 4 --first-resolution 8 --minibatch-group 2 --log-every 1"
+    " --checkpoint-every 1 --sheet-every 1 --device cpu --out @/out",
     "train-generator": "train-generator --images world:vessels --world-images 8 --resolution 16 --channels 4,4,4"
     " --z-dim 4 --mapping-layers 2 --kimg 1 --batch-size 4 --minibatch-group 2 --log-every 1 --checkpoint-every 1"
     " --sheet-every 1 --device cpu --out @/out",
@@ -183,7 +183,13 @@ def test_too_little_memory_in_a_training_of_the_api(assets, tmp_path, monkeypatc
 
     monkeypatch.setattr(Training, "loop", lambda *_: torch.empty(1 << 60))
     settings = TrainAlphaSettings(
-        generator=str(assets / "tiny"), world_images=8, iterations=2, batch_size=4, first_resolution=8, device="cpu"
+        preset="paper",
+        generator=str(assets / "tiny"),
+        world_images=8,
+        iterations=2,
+        batch_size=4,
+        first_resolution=8,
+        device="cpu",
     )
     with pytest.raises(TooLittleMemory, match="batches of 4: use a smaller --batch-size or a larger --accumulate"):
         alpha.train_alpha(settings, tmp_path / "run")

@@ -146,8 +146,8 @@ def test_checkpoints_and_runs(served, place, run):
     run("convert", second, "--out", "again.pt")
     run("convert", third, "--out", "native", "--overwrite")
     assert f"http://{host}/g.pt" in (place / "native" / "model.json").read_text()
-    train = ("train-alpha", "--images", "world:vessels", "--world-images", 16, "--batch-size", 4, "--device", "cpu",
-             "--first-resolution", 8, "--out", "run")  # fmt: skip
+    train = ("train-alpha", "--preset", "paper", "--images", "world:vessels", "--world-images", 16, "--batch-size", 4,
+             "--device", "cpu", "--first-resolution", 8, "--out", "run")  # fmt: skip
     run(*train, "--iterations", 1, "--generator", first)
     assert "0 now" in run(*train, "--iterations", 1, "--generator", second)
     run(*train, "--generator", second, "--dry-run")

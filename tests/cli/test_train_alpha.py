@@ -5,11 +5,12 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
-from l4f_datagen.experiment.stages.train_alpha import with_first_resolution
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
+from l4f_datagen.training.alpha.train import prepare
 from tests.training.conftest import write_pictures
 
 FEW = {
+    "preset": "paper",
     "iterations": 4, "batch_size": 4, "first_resolution": 8, "minibatch_group": 2, "noise": "const", "device": "cpu",
     "log_every": 2, "checkpoint_every": 2, "sheet_every": 4,
 }  # fmt: skip
@@ -39,6 +40,8 @@ def test_from_images_to_a_data_set(few, tmp_path, tiny_checkpoint, capsys):
 
 def test_every_setting_is_a_flag(capsys, tmp_path):
     values = {
+        "preset": "paper", "phi_2_heads": [0.1, 0.3], "choosing_iterations": 11, "patience": 12, "cut_rounds": 13,
+        "cut_samples": 14, "teaching_iterations": 15,
         "generator": "g.pt", "images": "photos", "world_images": 7, "content_rows": 48, "first_resolution": "auto",
         "iterations": 3, "batch_size": 2, "accumulate": 2, "alpha_learning_rate": 0.1,
         "discriminator_learning_rate": 0.2, "beta_1": 0.5, "alpha_beta_2": 0.6, "discriminator_beta_2": 0.7,
@@ -52,13 +55,13 @@ def test_every_setting_is_a_flag(capsys, tmp_path):
     }  # fmt: skip
     switches = {"mirror": True, "share_z": True, "reuse_samples": True}
     assert values.keys() | switches.keys() == TrainAlphaSettings.model_fields.keys()
-    flags = [*words(**values), *(f"--{name.replace('_', '-')}" for name in switches)]
+    flags = [*words(**values | {"phi_2_heads": "0.1,0.3"}), *(f"--{name.replace('_', '-')}" for name in switches)]
     assert main(["train-alpha", "--out", "o", *flags, "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out) == values | switches | {"out": "o"}
 
 
 def test_a_flag_can_switch_off_what_the_pipeline_file_switches_on(capsys, tmp_path):
-    (tmp_path / "p.yaml").write_text("train-alpha: {mirror: true, lambda_1: 7}")
+    (tmp_path / "p.yaml").write_text("train-alpha: {preset: paper, mirror: true, lambda_1: 7}")
     arguments = ["train-alpha", "--config", str(tmp_path / "p.yaml"), "--out", "o", "--dry-run"]
     assert main([*arguments, "--no-mirror"]) == 0
     settings = json.loads(capsys.readouterr().out)
@@ -119,7 +122,8 @@ def test_auto_asks_the_analysis(monkeypatch):
     monkeypatch.setattr(
         "l4f_datagen.analysis.layers.first_resolution", lambda generator, **how: asked.append((generator, how)) or 16
     )
-    settings = TrainAlphaSettings(first_resolution="auto", psi=0.5, seed=3)
-    assert with_first_resolution(settings) == settings.model_copy(update={"first_resolution": 16})
+    settings = TrainAlphaSettings(preset="paper", first_resolution="auto", psi=0.5, seed=3)
+    assert dict(prepare(settings).settings) == dict(settings) | {"first_resolution": 16}
     assert asked[0][0].architecture.resolution == 128 and asked[0][1] == {"psi": 0.5, "seed": 3}
-    assert with_first_resolution(TrainAlphaSettings(first_resolution=8)).first_resolution == 8
+    assert prepare(TrainAlphaSettings(preset="paper", first_resolution=8)).settings.first_resolution == 8
+    assert len(asked) == 1

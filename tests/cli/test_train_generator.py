@@ -71,6 +71,7 @@ def test_run_goes_from_images_alone_to_a_data_set(tmp_path, capsys):
     """Four steps of a whole kimg: the batch is large, the networks are tiny."""
     write_pictures(tmp_path / "photos", 250)
     alpha = {
+        "preset": "paper",
         "iterations": 2, "batch_size": 4, "first_resolution": 8, "minibatch_group": 2, "log_every": 1, "device": "cpu",
     }  # fmt: skip
     content = {

@@ -7,6 +7,7 @@ import pytest
 from l4f_datagen.cli import main
 
 ALPHA = {
+    "preset": "paper",
     "images": "world:vessels", "world_images": 8, "iterations": 4, "batch_size": 4, "first_resolution": 8,
     "minibatch_group": 2, "log_every": 2, "checkpoint_every": 2, "sheet_every": 4, "device": "cpu",
 }  # fmt: skip

@@ -68,7 +68,8 @@ def test_results_are_there_wherever_the_words_go(redirection, code, environment,
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16", "utf-8", "koi8-r", "ascii:strict"])
 def test_every_encoding(encoding, tmp_path):
-    words = f"{COMMAND} train-alpha --generator 'α ✓ ü.pkl' --out o --dry-run; {COMMAND} verify 'α ✓ ü'; echo $? >code"
+    train = f"{COMMAND} train-alpha --preset paper --generator 'α ✓ ü.pkl' --out o --dry-run"
+    words = f"{train}; {COMMAND} verify 'α ✓ ü'; echo $? >code"
     ended = shell(words, tmp_path, PYTHONIOENCODING=encoding)
     codec = encoding.partition(":")[0]
     assert "Traceback" not in ended.stderr.decode(codec, "replace")
@@ -80,7 +81,7 @@ def test_every_encoding(encoding, tmp_path):
 def test_names_that_are_no_utf_8(tmp_path):
     name = os.fsdecode(b"n\xff")
     for words in (["verify", name], ["generate", "--n", "2", "--generator", name, "--out", "o"],
-                  ["train-alpha", "--generator", name, "--out", "o", "--dry-run"],
+                  ["train-alpha", "--preset", "paper", "--generator", name, "--out", "o", "--dry-run"],
                   ["render", "vessels", "--n", "2", "--size", "16", "--out", name]):  # fmt: skip
         ended = subprocess.run([sys.executable, "-m", "l4f_datagen", *words], cwd=tmp_path, capture_output=True)
         assert b"Traceback" not in ended.stderr, ended.stderr

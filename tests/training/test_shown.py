@@ -98,6 +98,7 @@ def test_distances_of_a_generator(tmp_path, pictures, device, masked_lerp, monke
 
 def test_sheets_of_an_alpha_network(tmp_path, tiny_checkpoint, pictures, device, masked_lerp):
     settings = TrainAlphaSettings(
+        preset="paper",
         generator=str(tiny_checkpoint), images=str(pictures), first_resolution=8, iterations=6, batch_size=4,
         alpha_learning_rate=0.05, ema_decay=0.5, minibatch_group=2, psi=0.8, log_every=2, sheet_every=2,
         checkpoint_every=2, device=device,

@@ -24,9 +24,12 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     """Train the alpha network of a generator, without any mask.
 
     The generator is frozen; a discriminator that cannot tell composites from real images teaches the
-    alpha network (Labels4Free, 3.3). FOLDER/final is what ``generate --alpha`` takes. Interrupt it when
-    you like: the same command continues. Start it with ``accelerate launch`` or ``torchrun`` for
-    several processes.
+    alpha network (Labels4Free, 3.3). What is not given is chosen for the generator (--dry-run shows
+    it): several alpha networks are tried, the best goes on until it gets no better, and colour cuts
+    that it seeds teach a last one where outlines lie. With --preset paper, and in all pipeline files of
+    this package, there is one network and one loop; that one can be started with ``accelerate launch``
+    or ``torchrun`` for several processes. FOLDER/final is what ``generate --alpha`` takes. Interrupt it
+    when you like: the same command continues.
 
     \b
     While it trains it shows means over the last steps:
@@ -34,14 +37,19 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
       B        how far the mask is from 0 and 1; 0 is decisive
       C, E     how much the mask is smaller than phi-1, larger than 1 - phi-2
       area     share of the image that is foreground
+      cuts     how far an alpha network is from the cuts that it learns
     """
     section = load_pipeline(config).train_alpha if config else {}
     settings = resolve(TrainAlphaSettings, section, flags)
     if dry_run:
-        # Imported here: torch takes seconds, and a wrong flag is told at once.
-        from ...training.alpha.train import prepare
+        if settings.preset == "auto":
+            # Imported here: torch takes seconds, and a wrong flag is told at once.
+            from ...training.alpha.train import prepare
 
-        print_json(prepare(settings).settings.model_dump(mode="json") | {"out": out})
+            prepared = prepare(settings)
+            settings = prepared.settings
+            note(prepared.line())
+        print_json(settings.model_dump(mode="json") | {"out": out})
         return
     train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
 

@@ -1,5 +1,6 @@
 """A colour cut of one image that an alpha seeds: where the outline lies that the colours say."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import cv2
@@ -14,23 +15,45 @@ class CutLaw(NamedTuple):
 
     inside: float = 0.08
     """From this distance of its outline on, the foreground is certain; as a share of the image's longer side."""
-    outside: float = 0.22
+    outside: float = 0.16
     """The same of the background."""
+    near: float = 0.31
+    """How near to a side that the object touches no background is certain: what alphas leave out there, shoulders say,
+    colours may bring back."""
     rounds: int = 4
     """Rounds of GrabCut, each with new colour models."""
-    sides: tuple[int, int] = (128, 256)
-    """Images are cut no smaller and no larger than so many pixels of the longer side."""
+    most: int = 256
+    """Larger images are cut at so many pixels of the longer side. Smaller ones are not enlarged, which made cuts worse:
+    faces of 64 px, mIoU .774 at 128 px and .781 at their own."""
 
 
-def cut(image: np.ndarray, alpha: np.ndarray, law: CutLaw = CutLaw()) -> np.ndarray | None:  # noqa: B008 - immutable
+LAW = CutLaw()
+TOUCHED = 0.2
+"""Mean share of a side's pixels that are foreground from which the object counts as touching that side; on faces the
+lower side has .49, the others less than .06."""
+_SIDES = {"top": (0, slice(None)), "bottom": (-1, slice(None)), "left": (slice(None), 0), "right": (slice(None), -1)}
+"""Each side's pixels in an image (H, W)."""
+
+
+def touched_sides(masks: np.ndarray) -> frozenset[str]:
+    """The sides of the image that the object of a class touches: "top", "bottom", "left", "right".
+
+    Args:
+        masks: (N, H, W) of 0 and 1, of many samples.
+    """
+    return frozenset(name for name, place in _SIDES.items() if masks[(slice(None), *place)].mean() >= TOUCHED)
+
+
+def cut(image: np.ndarray, alpha: np.ndarray, *, touched: Collection[str] = (), law: CutLaw = LAW) -> np.ndarray | None:
     """GrabCut (Rother et al. 2004) from the certain parts of an alpha: the mask float32 H×W in [0, 1].
 
     What is far from the alpha's outline stays; between, two models of the colours, one of each side, and the edges of
-    the image decide. Values between 0 and 1 are shares of a pixel, where the cut was made at a larger size.
+    the image decide. Values between 0 and 1 are along outlines of cuts that were made at a smaller size.
 
     Args:
         image: RGB uint8 H×W×3.
         alpha: float H×W in [0, 1]; more than 0.5 is probably foreground.
+        touched: sides of the image that objects of this class touch, as ``touched_sides`` names them.
 
     Returns:
         None if one of the sides is too small or too plain to have a model.
@@ -39,26 +62,30 @@ def cut(image: np.ndarray, alpha: np.ndarray, law: CutLaw = CutLaw()) -> np.ndar
     mask = (alpha > 0.5).astype(np.uint8)
     if not FEWEST <= mask.mean() <= 1 - FEWEST:
         return None
-    smaller, larger = law.sides
     longest = max(height, width)
-    scale = min(max(longest, smaller), larger) / longest
+    scale = min(1.0, law.most / longest)
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    labels = cv2.resize(_seeds(mask, law, longest), size, interpolation=cv2.INTER_NEAREST)
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    picture = np.ascontiguousarray(cv2.resize(image, size, interpolation=way))
+    labels = cv2.resize(_seeds(mask, touched, law), size, interpolation=cv2.INTER_NEAREST)
+    picture = np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
     cv2.setRNGSeed(0)  # of this thread: colour models begin with a random clustering
     try:
         cv2.grabCut(picture, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), law.rounds, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # too few colours for its models
         return None
     found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    way = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    return cv2.resize(found, (width, height), interpolation=way)
+    return cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _seeds(mask: np.ndarray, law: CutLaw, longest: int) -> np.ndarray:
+def _seeds(mask: np.ndarray, touched: Collection[str], law: CutLaw) -> np.ndarray:
     """GrabCut's labels of a mask H×W: what is certain, and what is only probable."""
+    height, width = mask.shape
+    longest = max(height, width)
     labels = np.where(mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    for of, distance, certain in ((mask, law.inside, cv2.GC_FGD), (1 - mask, law.outside, cv2.GC_BGD)):
-        labels[cv2.distanceTransform(of, cv2.DIST_L2, 3) > distance * longest] = certain
+    labels[cv2.distanceTransform(mask, cv2.DIST_L2, 3) > law.inside * longest] = cv2.GC_FGD
+    background = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) > law.outside * longest
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    away = {"top": rows, "bottom": height - 1 - rows, "left": columns, "right": width - 1 - columns}
+    for side in touched:
+        background &= away[side] >= law.near * longest
+    labels[background] = cv2.GC_BGD
     return labels

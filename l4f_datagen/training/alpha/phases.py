@@ -21,7 +21,7 @@ from . import choosing, showing, teaching
 from .card import Ending
 from .heads import HeadsLearner
 from .learner import TERMS, rate_factor
-from .pool import Window, foregrounds
+from .pool import foregrounds
 
 PROBES = 96
 """Samples by which masks are compared."""
@@ -68,9 +68,8 @@ class PhasedTraining(Training[None]):
         super().__init__(settings, folder, learner)
         self.settings, self.chosen, self.learner, self.images, self.ending = settings, chosen, learner, images, ending
         self.at = Position()
-        self.count = max(PROBES, settings.cut_samples) if settings.cut_rounds else PROBES
         stream = foregrounds(learner.generator, settings, "cut", learner.levels)
-        self.samples = teaching.Samples(lambda: Window(stream, self.count, learner.device, whole=True), self.count)
+        self.samples = teaching.Samples(stream, learner.device, probes=PROBES, cut=settings.cut_samples)
         self._round: teaching.Round | None = None
         self._news: list[str] = []
         self._measured: dict[str, float] = {}
@@ -164,7 +163,7 @@ class PhasedTraining(Training[None]):
     def _choose(self, done: int) -> None:
         """Let the best head go on, or begin anew."""
         at, s, learner = self.at, self.learner.settings, self.learner
-        found = self.samples.measure(list(learner.averaged), PROBES)
+        found = self.samples.measure(list(learner.averaged))
         tried = [criteria.rounded(one) | {"phi_2": phi} for phi, one in zip(s.phi_2_heads, found, strict=True)]
         at.chosen.setdefault("attempts", []).append(tried)
         head = choosing.winner(found)
@@ -191,7 +190,7 @@ class PhasedTraining(Training[None]):
     def _compare(self) -> bool:
         """Measure the winner and keep it if it is better than before. Returns whether it has stopped getting better."""
         at, learner = self.at, self.learner
-        (found,) = self.samples.measure([learner.averaged[at.head]], PROBES)
+        (found,) = self.samples.measure([learner.averaged[at.head]])
         self._measured = {"probe_variety": found["variety"]}
         fine = choosing.degenerate(found) is None
         if at.best < 0 or (fine and found["variety"] > at.best):
@@ -206,20 +205,19 @@ class PhasedTraining(Training[None]):
         at = self.at
         at.chosen |= {"training_iterations": done - at.begun, "variety": round(at.best, 4)}
         self._news.append(f"masks were best at a variety of {at.best:.3f}, after {done - at.begun} steps or fewer")
-        self.learner.let_go()
         self._begin_round(done)
 
     def _begin_round(self, done: int) -> None:
         """Begin to teach the cuts of the next round, unless that was the last or colours know nothing of the object."""
         at, s = self.at, self.settings
         self._round = None
-        if at.round >= s.cut_rounds:
+        if at.round >= s.cut_rounds or not s.cut_samples or not s.teaching_iterations:
             self.at = replace(at, phase="done", begun=done)
             return
         found = self._cuts()
         at.chosen.setdefault("agreement_of_cuts", []).append(round(found.agreement, 4))
         self._measured["agreement"] = found.agreement
-        if found.agreement < teaching.AGREEING or s.teaching_iterations == 0:
+        if found.agreement < teaching.AGREEING:
             self._news.append(
                 f"masks and the colours' cuts agree in {found.agreement:.0%} only: nothing is learned from cuts"
             )
@@ -228,20 +226,24 @@ class PhasedTraining(Training[None]):
         self.at = replace(at, phase="teaching", begun=done, round=at.round + 1)
         self.learner.begin_teaching(self.at.round)
         self._news.append(
-            f"cuts by colour, round {self.at.round}: {self.count - found.uncut} of {self.count} samples, which agree "
-            f"with the masks in {found.agreement:.0%}"
+            f"cuts by colour, round {self.at.round}: {s.cut_samples - found.uncut} of {s.cut_samples} samples, which "
+            f"agree with the masks in {found.agreement:.0%}"
+            + (f"; the object touches {', '.join(sorted(found.touched))}" if found.touched else "")
         )
 
     def _cuts(self) -> teaching.Round:
         """The cuts of this round, made again when a run goes on."""
         if self._round is None:
-            self._round = teaching.cut_all(self.samples, self.learner.best)
+            self.learner.let_go()
+            self.samples.enlarge()
+            self._round = self.samples.cuts(self.learner.best)
         return self._round
 
     def _teach(self, step: int) -> dict[str, Tensor]:
         s = self.settings
-        features, cuts = teaching.batch(self.samples, self._cuts(), s.seed, self.at.round, step)
-        return self.learner.teaching_step(step, s.teaching_iterations, features, cuts)
+        cuts = self._cuts()
+        features, wanted = self.samples.batch(cuts, s.seed, self.at.round, step, s.teaching_iterations)
+        return self.learner.teaching_step(step, s.teaching_iterations, features, wanted)
 
     def _graduate(self, done: int) -> None:
         """The student takes the place of the alpha network that seeded its cuts."""

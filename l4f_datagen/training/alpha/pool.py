@@ -12,7 +12,7 @@ from ...settings import CompleteAlphaSettings
 
 BLOCK = 8
 """Positions that are drawn together, always the same ones: bits of a sample may depend on its neighbours."""
-_BYTES = 1 << 30
+BYTES = 1 << 30
 """What one window may take in memory, about 500 samples of 64 px with 256 channels."""
 _LARGEST = torch.finfo(torch.float16).max
 _FEWEST = 16 * BLOCK
@@ -56,42 +56,40 @@ def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
 class Window:
     """Maps of a window of positions in an endless stream, half precision in main memory, or drawn when asked for.
 
-    What a position gives depends on the position alone, so that a run that goes on draws the same again. On a GPU,
+    What a position gives depends on its block alone, so that a run that goes on draws the same again. On a GPU,
     where drawing is cheap and copying is not, nothing is kept.
     """
 
-    def __init__(self, make: Make, size: int, device: torch.device, *, whole: bool = False):
-        """``whole``: if not all of ``size`` positions fit into memory, nothing is kept."""
+    def __init__(self, make: Make, size: int, device: torch.device, *, bytes_at_most: int = BYTES):
+        """``size`` positions, or as many as fit into memory; none if those are too few to be worth it."""
         self._make, self._device = make, device
         self._buffers: list[Tensor] = []
         self._held = range(0)
-        self.size = -(-size // BLOCK) * BLOCK if device.type == "cpu" else 0
-        if self.size:
+        self.size = 0
+        if size and device.type == "cpu":
             first = make(range(BLOCK))
-            fitting = _BYTES // max(1, sum(map(_bytes, first))) * BLOCK
-            if fitting < self.size:
-                self.size = 0 if whole or fitting < min(_FEWEST, self.size) else fitting
-            if self.size:
-                self._buffers = [torch.empty(self.size, *one.shape[1:], dtype=torch.float16) for one in first]
+            wanted = -(-size // BLOCK) * BLOCK
+            fitting = bytes_at_most // max(1, sum(one.numel() * 2 for one in first)) * BLOCK
+            self.size = min(wanted, fitting) if fitting >= min(_FEWEST, wanted) else 0
+            self._buffers = [torch.empty(self.size, *one.shape[1:], dtype=torch.float16) for one in first]
 
     @property
     def keeps(self) -> bool:
         """Whether maps are kept, so that it costs little to ask for them again."""
-        return bool(self._buffers)
+        return self.size > 0
 
     def slide(self, block: int) -> None:
         """Let the window begin at a block: what it lacks is drawn, what it leaves behind is forgotten."""
-        start = block * BLOCK
-        wanted = range(start, start + self.size)
-        for first in range(start, wanted.stop, BLOCK):
+        wanted = range(block * BLOCK, block * BLOCK + self.size)
+        for first in range(wanted.start, wanted.stop, BLOCK):
             if first not in self._held:
+                place = first % self.size
                 for buffer, made in zip(self._buffers, self._make(range(first, first + BLOCK)), strict=True):
-                    place = first % self.size
-                    buffer[place : place + BLOCK] = made.clamp(-_LARGEST, _LARGEST)
+                    buffer[place : place + BLOCK] = _rounded(made)
         self._held = wanted
 
     def forget(self) -> None:
-        """Free the memory; the window can be used no more."""
+        """Free the memory; from now on nothing is kept."""
         self._buffers, self._held, self.size = [], range(0), 0
 
     def pick(self, name: str, iteration: int, count: int, seed: int) -> list[int]:
@@ -102,13 +100,16 @@ class Window:
         return (torch.randint(self.size, (count,), generator=random) + self._held.start).tolist()
 
     def get(self, positions: Sequence[int]) -> list[Tensor]:
-        """The maps at some positions of the window, float32 on the device."""
-        if not self.keeps:
-            return [one.float() for one in self._make(positions)]
-        assert all(position in self._held for position in positions)
+        """The maps at some positions, float32 on the device.
+
+        A whole block outside the window is drawn as it would be inside, bit for bit.
+        """
+        if not all(position in self._held for position in positions):
+            return [_rounded(one).float() for one in self._make(positions)]
         rows = torch.tensor([position % self.size for position in positions])
         return [buffer[rows].float() for buffer in self._buffers]
 
 
-def _bytes(map_of_block: Tensor) -> int:
-    return map_of_block.numel() * 2
+def _rounded(maps: Tensor) -> Tensor:
+    """In half precision, whose largest number stands for those beyond it."""
+    return maps.clamp(-_LARGEST, _LARGEST).half()

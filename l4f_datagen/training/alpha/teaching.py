@@ -1,6 +1,6 @@
 """What a round of cuts is made of: generated samples, what the alpha network says of them, what their colours say."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,13 @@ from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
 from ...overlap import ordered_map
 from ...seeding import generator_for
-from .cuts import cut
-from .pool import BLOCK, Window
+from .cuts import cut, touched_sides
+from .pool import BLOCK, Make, Window
 
-BATCH = 12
+BATCH = 16
 """Samples of a step."""
+_BYTES = 5 << 29
+"""What the samples that are cut may take in memory, 2.5 GiB: 1300 samples of 64 px with 256 channels."""
 AGREEING = 0.35
 """Mean IoU of alphas and their cuts below which colours know nothing of the object: such cuts are not learned."""
 _THRESHOLD = 0.5
@@ -28,40 +30,79 @@ class Samples:
     Positions are those of a stream that adversarial steps do not see.
     """
 
-    def __init__(self, make: Callable[[], Window], count: int):
-        self._make, self.count = make, count
+    def __init__(self, make: Make, device: torch.device, *, probes: int, cut: int):
+        """The first ``probes`` are measured, the first ``cut`` are cut."""
+        self.probes, self.cut = probes, cut
+        self._make, self._device = make, device
         self._window: Window | None = None
+        self._enlarged = False
         self._images: dict[int, np.ndarray] = {}
+
+    def enlarge(self) -> None:
+        """Make place for what is cut, if there is none yet; so far only what is measured is kept."""
+        if not self._enlarged:
+            self._enlarged = True
+            self._window = Window(self._make, self.cut, self._device, bytes_at_most=_BYTES)
 
     @property
     def window(self) -> Window:
-        """Drawn when it is first asked for."""
+        """Made when it is first asked for."""
         if self._window is None:
-            self._window = self._make()
+            self._window = Window(self._make, self.probes, self._device)
             self._window.slide(0)
         return self._window
 
-    def alphas(self, networks: Sequence[AlphaNetwork], count: int) -> np.ndarray:
+    def measure(self, networks: Sequence[AlphaNetwork]) -> list[dict[str, float]]:
+        """The criteria of each network's masks."""
+        alphas, images = self._alphas(networks, self.probes), self._seen(self.probes)
+        return [criteria.measure(images, one) for one in alphas]
+
+    def cuts(self, network: AlphaNetwork) -> "Round":
+        """Cut the samples where the network's alphas seed it."""
+        self.window.slide(0)
+        (alphas,) = self._alphas([network], self.cut)
+        images = self._seen(self.cut)
+        touched = touched_sides(alphas > _THRESHOLD)
+        pairs = zip(images, alphas, strict=True)
+        found = ordered_map(
+            lambda pair: cut(*pair, touched=touched), pairs, workers=torch.get_num_threads(), ahead=2 * BLOCK
+        )
+        cuts, uncut = np.empty(alphas.shape, np.uint8), 0
+        for row, (one, alpha) in enumerate(zip(found, alphas, strict=True)):
+            uncut += one is None
+            cuts[row] = np.rint(255 * (alpha if one is None else one))
+        agreement = criteria.agreement(cuts > 255 * _THRESHOLD, alphas > _THRESHOLD)
+        return Round(torch.from_numpy(cuts)[:, None], agreement, uncut, touched)
+
+    def batch(self, round_: "Round", seed: int, number: int, step: int, steps: int) -> tuple[list[Tensor], Tensor]:
+        """Features and cuts of one step of the round of that number, by chance.
+
+        Where not all samples can be kept, the window passes over them once in a round.
+        """
+        window = self.window
+        hidden = max(0, -(-self.cut // BLOCK) - window.size // BLOCK) if window.keeps else 0
+        window.slide(hidden * step // steps)
+        random = generator_for(seed, f"cuts-{number}", step)
+        start = hidden * step // steps * BLOCK
+        size = min(window.size, self.cut - start) if window.keeps else self.cut
+        rows = torch.randint(size, (BATCH,), generator=random) + start
+        _, *features = window.get(rows.tolist())
+        return features, round_.cuts[rows].to(self._device).float() / 255
+
+    def _alphas(self, networks: Sequence[AlphaNetwork], count: int) -> np.ndarray:
         """What alpha networks say of the first ``count`` samples: float32 (networks, count, H, W)."""
         rows = []
         for start in range(0, count, BLOCK):
-            image, *features = self.window.get(range(start, min(start + BLOCK, count)))
+            image, *features = self.window.get(range(start, start + BLOCK))
             if start not in self._images:
                 self._images[start] = image_to_uint8(image).cpu().numpy()
             with torch.no_grad():
                 rows.append(torch.stack([network(features)[:, 0] for network in networks]).cpu().numpy())
-        return np.concatenate(rows, 1)
+        return np.concatenate(rows, 1)[:, :count]
 
-    def images(self, count: int) -> np.ndarray:
-        """The first ``count`` samples, RGB uint8 (count, H, W, 3); ``alphas`` has looked at them."""
-        blocks = [self._images[start] for start in range(0, count, BLOCK)]
-        return np.concatenate(blocks)[:count]
-
-    def measure(self, networks: Sequence[AlphaNetwork], count: int) -> list[dict[str, float]]:
-        """The criteria of each network's masks of the first ``count`` samples."""
-        alphas = self.alphas(networks, count)
-        images = self.images(count)
-        return [criteria.measure(images, one) for one in alphas]
+    def _seen(self, count: int) -> np.ndarray:
+        """The first ``count`` images, RGB uint8 (count, H, W, 3); ``_alphas`` has looked at them."""
+        return np.concatenate([self._images[start] for start in range(0, count, BLOCK)])[:count]
 
 
 @dataclass(frozen=True)
@@ -69,27 +110,10 @@ class Round:
     """The cuts of one round."""
 
     cuts: Tensor
-    """float32 (N, 1, H, W) in [0, 1]."""
+    """uint8 (N, 1, H, W), 255 is foreground."""
     agreement: float
     """Mean IoU with what the alpha network said."""
     uncut: int
     """Samples whose colours allow no cut: what the alpha network said stays."""
-
-
-def cut_all(samples: Samples, network: AlphaNetwork) -> Round:
-    """Cut all samples where the network's alphas seed it."""
-    (alphas,) = samples.alphas([network], samples.count)
-    images = samples.images(samples.count)
-    pairs = zip(images, alphas, strict=True)
-    found = list(ordered_map(lambda pair: cut(*pair), pairs, workers=torch.get_num_threads(), ahead=16))
-    cuts = np.stack([alpha if one is None else one for one, alpha in zip(found, alphas, strict=True)])
-    agreement = criteria.agreement(cuts > _THRESHOLD, alphas > _THRESHOLD)
-    return Round(torch.from_numpy(cuts)[:, None], agreement, sum(one is None for one in found))
-
-
-def batch(samples: Samples, round_: Round, seed: int, number: int, step: int) -> tuple[list[Tensor], Tensor]:
-    """Features and cuts of one step, by chance; of the round of that number."""
-    random = generator_for(seed, f"cuts-{number}", step)
-    rows = torch.randint(samples.count, (BATCH,), generator=random)
-    _, *features = samples.window.get(rows.tolist())
-    return features, round_.cuts[rows].to(features[0].device)
+    touched: frozenset[str]
+    """Sides of the image that the object touches."""

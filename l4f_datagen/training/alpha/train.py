@@ -75,10 +75,10 @@ def train_alpha(
     auto = complete.preset == "auto"
     if auto:  # what is tried after a bad start depends on it
         facts["chosen"] = sorted(chosen)
-    if chosen:
-        tell(prepared.line())
 
     def begin(folder: RunFolder) -> Training[Any]:
+        if chosen:
+            tell(prepared.line())
         if auto:
             learner = HeadsLearner(complete, generator, processes)
             return PhasedTraining(complete, frozenset(chosen), folder, learner, images, ending)

@@ -73,7 +73,7 @@ class TermLog:
         self.warned = kind
         if self.processes.is_first:
             line = {"iteration": done, **{k: round(v, 6) for k, v in means.items()}, "steps_per_second": round(rate, 3)}
-            more = ({"news": list(news)} if news else {}) | ({"warning": problem} if problem else {})
+            more = ({"news": "; ".join(news)} if news else {}) | ({"warning": problem} if problem else {})
             self.folder.log(line | more)
             self.report(progress)
 

@@ -44,7 +44,7 @@ def read_settings(path: Path) -> dict[str, Any]:
 def log_lines(file: Path) -> Iterator[dict[str, Any]]:
     """The lines of a log, up to the first one that is none: a kill cut it short, or something damaged it.
 
-    A line has an ``iteration``, a number of 0 or more; what else it has are numbers, or text (``warning``).
+    A line has an ``iteration``, a number of 0 or more; what else it has are numbers, or text (``warning``, ``news``).
 
     Raises:
         Unreadable: the file cannot be read, or is longer than any log.

@@ -10,7 +10,7 @@ import pytest
 
 from l4f_datagen.cli import main
 
-WORDS = ["train-alpha", "--generator", "vessels64", "--device", "cpu", "--out"]
+WORDS = ["train-alpha", "--preset", "paper", "--generator", "vessels64", "--device", "cpu", "--out"]
 
 
 @pytest.fixture

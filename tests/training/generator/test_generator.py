@@ -83,7 +83,13 @@ def test_a_run_leaves_what_the_contract_says_and_goes_through_the_other_commands
         l4f.load_generator(tmp_path / "r.pt").synthesize(w).image, network.synthesize(w).image, atol=1e-5
     )
     settings = TrainAlphaSettings(
-        generator=str(run), images=tiny.images, first_resolution=8, iterations=1, batch_size=4, device="cpu"
+        preset="paper",
+        generator=str(run),
+        images=tiny.images,
+        first_resolution=8,
+        iterations=1,
+        batch_size=4,
+        device="cpu",
     )
     found = train_alpha(settings, tmp_path / "alpha").final
     drawn = l4f.GenerateSettings(n=2, generator=str(run), alpha=str(found), device="cpu")
