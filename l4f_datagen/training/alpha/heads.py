@@ -138,12 +138,15 @@ class HeadsLearner(AdversarialLearner):
         return terms | self._heads_step(iteration, since)
 
     def teaching_step(self, step: int, steps: int, features: Sequence[Tensor], cuts: Tensor) -> dict[str, Tensor]:
-        """One step of the student towards cuts (N, 1, H, W) in [0, 1]; the rate falls along half a cosine."""
+        """One step of the student towards cuts (N, 1, H, W) in [0, 1]; the rate falls along half a cosine.
+
+        A pixel weighs as much as its cuts are of one mind: |2p − 1|.
+        """
         share = torch.cos(torch.tensor(torch.pi * step / steps)).item() / 2 + 0.5
         for group in self.adams["student"].param_groups:
             group["lr"] = TEACHING_RATE * share
         alpha = self.student(features).clamp(1e-6, 1 - 1e-6)
-        loss = F.binary_cross_entropy(alpha, cuts)
+        loss = F.binary_cross_entropy(alpha, cuts, weight=(2 * cuts - 1).abs())
         self.backward("student", loss)
         self.step("student")
         move_average(self.student_averaged, self.student, 1 - early_decay(step, TEACHING_DECAY))

@@ -226,8 +226,8 @@ class PhasedTraining(Training[None]):
         self.at = replace(at, phase="teaching", begun=done, round=at.round + 1)
         self.learner.begin_teaching(self.at.round)
         self._news.append(
-            f"cuts by colour, round {self.at.round}: {s.cut_samples - found.uncut} of {s.cut_samples} samples, which "
-            f"agree with the masks in {found.agreement:.0%}"
+            f"cuts by colour, round {self.at.round}: {len(found.rows)} of {s.cut_samples} samples are learned from, "
+            f"whose cuts agree with the masks in {found.agreement:.0%}"
             + (f"; the object touches {', '.join(sorted(found.touched))}" if found.touched else "")
         )
 

@@ -12,13 +12,16 @@ from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
 from ...overlap import ordered_map
 from ...seeding import generator_for
-from .cuts import cut, touched_sides
+from .cuts import touched_sides, votes
 from .pool import BLOCK, Make, Window
 
 BATCH = 16
 """Samples of a step."""
 _BYTES = 5 << 29
 """What the samples that are cut may take in memory, 2.5 GiB: 1300 samples of 64 px with 256 channels."""
+LEARNED = 0.5
+"""Share of the samples that is learned from. On faces the cuts of the half that are most of one mind have mIoU .876,
+all .785, and an alpha network that learns the half is as good or a little better (.818 and .815)."""
 AGREEING = 0.35
 """Mean IoU of alphas and their cuts below which colours know nothing of the object: such cuts are not learned."""
 _THRESHOLD = 0.5
@@ -65,14 +68,16 @@ class Samples:
         touched = touched_sides(alphas > _THRESHOLD)
         pairs = zip(images, alphas, strict=True)
         found = ordered_map(
-            lambda pair: cut(*pair, touched=touched), pairs, workers=torch.get_num_threads(), ahead=2 * BLOCK
+            lambda pair: votes(*pair, touched=touched), pairs, workers=torch.get_num_threads(), ahead=2 * BLOCK
         )
-        cuts, uncut = np.empty(alphas.shape, np.uint8), 0
-        for row, (one, alpha) in enumerate(zip(found, alphas, strict=True)):
-            uncut += one is None
-            cuts[row] = np.rint(255 * (alpha if one is None else one))
-        agreement = criteria.agreement(cuts > 255 * _THRESHOLD, alphas > _THRESHOLD)
-        return Round(torch.from_numpy(cuts)[:, None], agreement, uncut, touched)
+        cuts, decided = np.zeros(alphas.shape, np.uint8), np.zeros(self.cut)
+        for row, one in enumerate(found):
+            if one is not None:
+                cuts[row], decided[row] = np.rint(255 * one), np.abs(2 * one - 1).mean()
+        rows = np.sort(np.argsort(-decided, kind="stable")[: max(1, round(LEARNED * self.cut))])
+        rows = rows[decided[rows] > 0]
+        agreement = criteria.agreement(cuts[rows] > 255 * _THRESHOLD, alphas[rows] > _THRESHOLD) if len(rows) else 0.0
+        return Round(torch.from_numpy(cuts)[:, None], torch.from_numpy(rows), agreement, touched)
 
     def batch(self, round_: "Round", seed: int, number: int, step: int, steps: int) -> tuple[list[Tensor], Tensor]:
         """Features and cuts of one step of the round of that number, by chance.
@@ -82,10 +87,13 @@ class Samples:
         window = self.window
         hidden = max(0, -(-self.cut // BLOCK) - window.size // BLOCK) if window.keeps else 0
         window.slide(hidden * step // steps)
-        random = generator_for(seed, f"cuts-{number}", step)
         start = hidden * step // steps * BLOCK
-        size = min(window.size, self.cut - start) if window.keeps else self.cut
-        rows = torch.randint(size, (BATCH,), generator=random) + start
+        rows = round_.rows
+        if hidden:
+            rows = rows[(rows >= start) & (rows < start + window.size)]
+            rows = rows if len(rows) else round_.rows
+        random = generator_for(seed, f"cuts-{number}", step)
+        rows = rows[torch.randint(len(rows), (BATCH,), generator=random)]
         _, *features = window.get(rows.tolist())
         return features, round_.cuts[rows].to(self._device).float() / 255
 
@@ -110,10 +118,10 @@ class Round:
     """The cuts of one round."""
 
     cuts: Tensor
-    """uint8 (N, 1, H, W), 255 is foreground."""
+    """uint8 (N, 1, H, W), 255 is foreground in all cuts."""
+    rows: Tensor
+    """The samples that are learned from: those whose cuts are most of one mind."""
     agreement: float
-    """Mean IoU with what the alpha network said."""
-    uncut: int
-    """Samples whose colours allow no cut: what the alpha network said stays."""
+    """Mean IoU of these with what the alpha network said."""
     touched: frozenset[str]
     """Sides of the image that the object touches."""

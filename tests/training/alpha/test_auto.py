@@ -1,7 +1,6 @@
 """``train-alpha --preset auto``: a tiny run goes through all its phases."""
 
 import json
-from functools import partial
 
 import pytest
 import torch
@@ -32,7 +31,7 @@ def auto(tiny_checkpoint, pictures, monkeypatch) -> TrainAlphaSettings:
     monkeypatch.setattr(phases, "MEASURED_EVERY", 2)
     monkeypatch.setattr(heads, "POOL", 16)
     monkeypatch.setattr(teaching, "AGREEING", 0.0)  # random networks and random pictures agree in nothing
-    monkeypatch.setattr(teaching, "cut", partial(cuts.cut, law=cuts.CutLaw(rounds=1)))
+    monkeypatch.setattr(cuts, "LAWS", (cuts.CutLaw(rounds=1),))
     return TrainAlphaSettings(
         generator=str(tiny_checkpoint), images=str(pictures), mirror=True, iterations=4, batch_size=4,
         minibatch_group=2, phi_2_heads=(0.2, 0.4), choosing_iterations=3, cut_rounds=2, cut_samples=16,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from l4f_datagen.training.alpha.cuts import CutLaw, cut, touched_sides
+from l4f_datagen.training.alpha.cuts import CutLaw, cut, touched_sides, votes
 
 RED, BLUE, GREEN = (200, 40, 40), (40, 60, 190), (50, 150, 60)
 
@@ -114,3 +114,13 @@ def test_images_need_not_be_square():
     truth = disc(64, 0.3)[:, 8:-8]
     found = cut(picture(truth), disc(64, 0.24)[:, 8:-8])
     assert found is not None and found.shape == (64, 48) and iou(found, truth) > 0.93
+
+
+def test_votes_are_of_one_mind_where_colours_are_and_not_where_they_are_not():
+    truth = disc(64, 0.3)
+    clear, plain = picture(truth), picture(truth, BLUE, BLUE)
+    sure, unsure = votes(clear, disc(64, 0.25)), votes(plain, disc(64, 0.25))
+    assert sure is not None and unsure is not None
+    assert iou(sure, truth) > 0.95
+    assert np.abs(2 * sure - 1).mean() > 0.98 > np.abs(2 * unsure - 1).mean() + 0.02
+    assert votes(clear, np.zeros((64, 64), np.float32)) is None
