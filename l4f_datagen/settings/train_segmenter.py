@@ -26,6 +26,17 @@ class TrainSegmenterSettings(StageSettings):
         (), description="data set folders or world:NAME, each perhaps with :WEIGHT"
     )
     world_images: WorldImages = 16000
+    sample_weights: Annotated[str, Metavar("FILE.csv")] = Field(
+        "", description="table of keys and weights (key,weight) of samples in the loss; all others weigh 1"
+    )
+    photographs: Annotated[str, Metavar("FOLDER|TARS")] = Field(
+        "", description="unlabelled photographs, which segmenters label themselves and learn from, round by round"
+    )
+    rounds: int = Field(2, gt=0, le=20, description="most rounds of labelling the photographs and learning anew")
+    students: int = Field(2, gt=0, le=16, description="segmenters that label the photographs together")
+    agreement: float = Field(
+        0.85, gt=0, le=1, description="mIoU of the segmenters' masks of a photograph from which its label is taken"
+    )
     validation: Annotated[str, Metavar("SHARE|FOLDER|world:NAME")] = Field(
         "0.05", description="data set folder, world:NAME (its test split) or share of the shards"
     )
@@ -84,6 +95,8 @@ class TrainSegmenterSettings(StageSettings):
         {"memory", "workers", "log_every", "sheet_every", "checkpoint_every", "keep_checkpoints"}
     )
     """What a continued run may change: no weight depends on it."""
+    OF_ROUNDS: ClassVar = frozenset({"photographs", "rounds", "students", "agreement"})
+    """What concerns a run with photographs alone."""
 
     @field_validator("shards", mode="before")
     @classmethod

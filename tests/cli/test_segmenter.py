@@ -91,7 +91,8 @@ def test_every_setting_of_training_is_a_flag(capsys):
         "iterations": 9, "batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.2, "schedule": "cosine",
         "warm_up": 0.3, "ema_decay": 0.4, "keep": "last", "seed": 5, "precision": "bf16", "device": "cpu",
         "memory": 0.5, "workers": 3, "validate_every": 1, "log_every": 2, "sheet_every": 3, "checkpoint_every": 4,
-        "keep_checkpoints": 5,
+        "keep_checkpoints": 5, "sample_weights": "w.csv", "photographs": "p", "rounds": 3, "students": 4,
+        "agreement": 0.7,
     }  # fmt: skip
     assert values.keys() | {"shards"} == TrainSegmenterSettings.model_fields.keys()
     flags = [*words(**values), "--shards", "a", "--shards", "b:0.5,world:vessels:2"]

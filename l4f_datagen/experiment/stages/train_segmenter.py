@@ -30,6 +30,8 @@ def command(
     """Train a UNet or a BiSeNet on the masks of shards, ours or labelled by hand.
 
     --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
+    With --photographs it goes on in rounds: segmenters label the photographs themselves, and those on
+    which they agree join the shards (self-training).
     FOLDER is what ``segment --segmenter`` takes. Interrupt it when you like: the same command continues.
     Start it with ``accelerate launch`` or ``torchrun`` for several processes.
 
@@ -58,14 +60,14 @@ def train(
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_segmenter
-    from ...training.segmenter.train import train_segmenter
+    from ...training.segmenter import start
 
     if onnx:
         from ...weights.onnx.writing import check_extra
 
         check_extra()
     with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:
-        trained = train_segmenter(settings, out, overwrite=overwrite, report=reporter)
+        trained = start.train(settings, out, overwrite=overwrite, report=reporter, tell=reporter.say)
         seconds = reporter.seconds
     if reporter.is_first:
         quality = f"; mIoU {trained.quality['miou']:.4f}" if trained.quality else ""

@@ -17,7 +17,7 @@ from .process_group import Processes
 from .run_files import FORMAT, LOG, SETTINGS, VERSION
 
 CHECKPOINTS, SAMPLES, FINAL = "checkpoints", "samples", "final"
-TENSORBOARD = "tensorboard"
+TENSORBOARD, ROUNDS = "tensorboard", "rounds"
 _LESS_MEMORY = {
     "accumulate": "larger --accumulate", "resolution": "smaller --resolution", "size": "smaller --size",
     "memory": "smaller --memory",
@@ -153,7 +153,7 @@ class RunFolder:
     def _remove(self) -> None:
         # What says that something is finished goes first, and settings.json stays until the new one takes its place:
         # cut short, it is an unfinished run.
-        for name in (FINAL, CHECKPOINTS, SAMPLES, TENSORBOARD):
+        for name in (FINAL, CHECKPOINTS, SAMPLES, TENSORBOARD, ROUNDS):
             atomic_folders.remove(self.path / name)
         self.log_file.unlink(missing_ok=True)
 

@@ -22,7 +22,7 @@ from ...samples.sample import Labelled, Samples
 from ...seeding import generator_for
 from ...settings import TrainSegmenterSettings
 from ...shards.damage import Damaged
-from . import augmentation
+from . import augmentation, weighting
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +38,14 @@ class Batch:
     images: Tensor
     masks: Tensor
     alphas: Tensor
+    weights: Tensor | None = None
+    """What each sample's loss is multiplied with, float32 (N,); None: all of them weigh the same."""
 
     def to(self, device: torch.device) -> "Batch":
         """On a device, images in the layout that its convolutions want."""
         images = self.images.to(device, memory_format=ops.layout(device))
-        return Batch(images, self.masks.to(device), self.alphas.to(device))
+        weights = None if self.weights is None else self.weights.to(device)
+        return Batch(images, self.masks.to(device), self.alphas.to(device), weights)
 
 
 class Part:
@@ -107,6 +110,7 @@ class LabelledBatches:
         self.validation = self._validation_parts(held_out)
         self.foregrounds = [self._foreground_share(part.source) for part in self.parts]
         self._keep_what_fits()
+        self._weights = weighting.read(settings.sample_weights) if settings.sample_weights else {}
         total = sum(part.weight for part in self.parts)
         self._bounds = np.cumsum([part.weight / total for part in self.parts])
 
@@ -122,7 +126,8 @@ class LabelledBatches:
 
     def batch(self, positions: Sequence[int]) -> Batch:
         """The images at positions of the endless stream, as they depend on (seed, position) alone."""
-        return self._stack([self._at(position) for position in positions])
+        rows, weights = zip(*map(self._at, positions), strict=True)
+        return self._stack(rows, torch.tensor(weights) if self._weights else None)
 
     def validation_batches(self, batch_size: int) -> Iterator[Batch]:
         """The validation images, never augmented, spread evenly over their parts."""
@@ -157,7 +162,8 @@ class LabelledBatches:
             )  # fmt: skip
         return replace(law, threshold=threshold)
 
-    def _at(self, position: int) -> Labelled:
+    def _at(self, position: int) -> tuple[Labelled, float]:
+        """A sample, and what it weighs."""
         s = self.settings
         rng = np.random.default_rng((s.seed, position))
         choice, plain = rng.random(2)
@@ -166,9 +172,10 @@ class LabelledBatches:
         epoch, place = divmod(position, len(part.indices))
         index = int(_permutation(len(part.indices), s.seed, epoch, number)[place])
         read = part.read(index, foreground=plain < self.foregrounds[number])
-        return augmentation.augment(read, self.size, s, rng)
+        weight = self._weights.get(part.source.keys[part.indices[index]], 1.0)
+        return augmentation.augment(read, self.size, s, rng), weight
 
-    def _stack(self, rows: Sequence[Labelled]) -> Batch:
+    def _stack(self, rows: Sequence[Labelled], weights: Tensor | None = None) -> Batch:
         masks = np.stack([row.mask for row in rows])
         valid = masks[masks != IGNORED]
         if valid.size and valid.max() >= self.settings.classes:
@@ -178,7 +185,7 @@ class LabelledBatches:
             )  # fmt: skip
         images = torch.from_numpy(np.stack([row.image for row in rows])).permute(0, 3, 1, 2)
         alphas = torch.from_numpy(np.stack([row.soft for row in rows])).float().div_(255)
-        return Batch(to_range(images), torch.from_numpy(masks).long(), alphas)
+        return Batch(to_range(images), torch.from_numpy(masks).long(), alphas, weights)
 
     def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
         if self.settings.held_out is not None:

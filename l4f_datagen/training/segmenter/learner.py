@@ -67,18 +67,30 @@ def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:
 def segmentation_loss(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:
     """Mean over the pixels that are not ignored: −log p of the class, or cross-entropy with the alpha.
 
+    Where samples weigh differently, pixels count by the weights of their samples.
+
     Args:
         scores: (N, classes, H, W) before the softmax, in any precision.
     """
+    if batch.weights is not None:
+        each = _losses(scores, batch, settings)
+        weights = batch.weights[:, None, None] * (batch.masks != IGNORED)
+        return (each * weights).sum() / weights.sum().clamp(min=1)
     valid = (batch.masks != IGNORED).sum().clamp(min=1)
     if settings.loss == "cross_entropy":
         total = F.cross_entropy(scores.float(), batch.masks, ignore_index=IGNORED, reduction="sum")
     else:
-        # softmax of two scores: the logit of the foreground is their difference
-        logit = scores[:, 1].float() - scores[:, 0].float()
-        each = F.binary_cross_entropy_with_logits(logit, batch.alphas, reduction="none")
-        total = (each * (batch.masks != IGNORED)).sum()
+        total = (_losses(scores, batch, settings) * (batch.masks != IGNORED)).sum()
     return total / valid
+
+
+def _losses(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:
+    """The loss of each pixel (N, H, W); of ignored ones any number."""
+    if settings.loss == "cross_entropy":
+        return F.cross_entropy(scores.float(), batch.masks, ignore_index=IGNORED, reduction="none")
+    # softmax of two scores: the logit of the foreground is their difference
+    logit = scores[:, 1].float() - scores[:, 0].float()
+    return F.binary_cross_entropy_with_logits(logit, batch.alphas, reduction="none")
 
 
 def rate_factor(iteration: int, settings: TrainSegmenterSettings) -> float:

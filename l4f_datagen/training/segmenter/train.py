@@ -10,14 +10,14 @@ from torch import Tensor
 
 from ...documents import read_json
 from ...errors import UserError
-from ...settings import TrainSegmenterSettings
+from ...settings import TrainSegmenterSettings, fingerprint
 from ...weights import native
 from ...weights.native import state
 from ..core import keeping
 from ..core.loop import Report, Training, carry_out, describe
 from ..core.process_group import Processes
 from ..core.run import CHECKPOINTS, RunFolder
-from . import validation
+from . import validation, weighting
 from .batches import Batch, LabelledBatches
 from .learner import TERMS, SegmenterLearner
 
@@ -62,9 +62,10 @@ def train_segmenter(
     def begin(folder: RunFolder) -> SegmenterTraining:
         return SegmenterTraining(settings, folder, SegmenterLearner(settings, labelled.size, processes), labelled)
 
+    free = settings.FREE | settings.OF_ROUNDS | ({"sample_weights"} if not settings.sample_weights else set())
     return carry_out(
-        out, processes, describe(STAGE, settings, settings.FREE, _facts(settings, labelled)), overwrite=overwrite,
-        report=report, begin=begin, result=_result,
+        out, processes, describe(STAGE, settings, free, facts(settings, labelled)), overwrite=overwrite,
+        report=report, begin=begin, result=result,
     )  # fmt: skip
 
 
@@ -188,16 +189,19 @@ class SegmenterTraining(Training[Batch]):
         }
 
 
-def _facts(settings: TrainSegmenterSettings, labelled: LabelledBatches) -> dict[str, Any]:
+def facts(settings: TrainSegmenterSettings, labelled: LabelledBatches) -> dict[str, Any]:
     """What lies where the settings' places point: by that, not by their names, a run is the same one."""
     weights = [source.weight for source in settings.sources]
     shards = [_plain(s.identity | {"weight": w}) for s, w in zip(labelled.sources, weights, strict=True)]
+    known: dict[str, Any] = {"shards": shards}
+    if settings.sample_weights:
+        known["sample_weights"] = fingerprint(weighting.read(settings.sample_weights))
     if settings.held_out is not None:
-        return {"shards": shards, "validation": settings.held_out}
-    return {"shards": shards, "validation": [_plain(part.source.identity) for part in labelled.validation]}
+        return known | {"validation": settings.held_out}
+    return known | {"validation": [_plain(part.source.identity) for part in labelled.validation]}
 
 
-def _result(final: Path, made: int) -> SegmenterResult:
+def result(final: Path, made: int) -> SegmenterResult:
     return SegmenterResult(final, native.read_card(final).get("quality", {}), made)
 
 

@@ -1,0 +1,1 @@
+"""Self-training: segmenters label photographs, and learn anew from those on which all of them agree."""

@@ -1,0 +1,113 @@
+"""Photographs at a segmenter's size, and a tar of those that segmenters have labelled."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ....errors import UserError
+from ....networks.segmenter import Segmenter
+from ....photographs.opening import open_source
+from ....settings import TrainSegmenterSettings
+from ....shards.format import encoding
+from ....shards.format.tar import TarWriter
+from ....storage import atomic
+from ...core.real_images import RealImages
+from .votes import vote
+
+_HELD_OUT_EVERY = 10
+"""Every so many-th photograph is never labelled: on these it is measured how far segmenters agree."""
+_LEAST = 2 * _HELD_OUT_EVERY
+_MOST_HELD_OUT, _MOST_LABELLED = 500, 20000
+"""Photographs that are looked at in a round: of more of them these many, spread evenly."""
+_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Photographs, cut to squares of a segmenter's size; some are held out."""
+
+    images: RealImages
+    held_out: Sequence[int]
+    others: Sequence[int]
+
+    def digest(self) -> str:
+        """SHA-256 over names and sizes."""
+        return self.images.source.digest()
+
+    def batches(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], np.ndarray]]:
+        """Indices and pictures, RGB uint8 (N, S, S, 3), a few at a time.
+
+        Raises:
+            UserError: more than 1 % of the files are broken.
+        """
+        for start in range(0, len(indices), _AT_ONCE):
+            some = indices[start : start + _AT_ONCE]
+            yield some, np.stack([self.images.picture(index) for index in some])
+
+
+def open_photographs(settings: TrainSegmenterSettings, size: int) -> Photographs:
+    """The photographs that the settings name, as squares of ``size`` pixels.
+
+    Raises:
+        UserError: there are none, or fewer than twenty.
+    """
+    source = open_source(settings.photographs, world_images=settings.world_images)
+    if len(source) < _LEAST:
+        raise UserError(
+            "photographs", got=f"{len(source)}", expected=f"at least {_LEAST}: some are held out",
+            remedy="give more photographs, or leave --photographs out",
+        )  # fmt: skip
+    images = RealImages(source, size=size, seed=settings.seed)
+    held_out = range(_HELD_OUT_EVERY - 1, len(source), _HELD_OUT_EVERY)
+    others = [index for index in range(len(source)) if index % _HELD_OUT_EVERY != _HELD_OUT_EVERY - 1]
+    return Photographs(images, _spread(held_out, _MOST_HELD_OUT), _spread(others, _MOST_LABELLED))
+
+
+def agreement(networks: Sequence[Segmenter], photographs: Photographs) -> float:
+    """How far networks agree on the photographs that are held out: the mean of ``Votes.agreement``."""
+    found = [vote(networks, images).agreement for _, images in photographs.batches(photographs.held_out)]
+    return float(np.concatenate(found).mean())
+
+
+def write_labels(path: Path, networks: Sequence[Segmenter], photographs: Photographs, *, least: float) -> int:
+    """Label photographs, and write those of an agreement of at least ``least`` as KEY.png and KEY.mask.png.
+
+    Returns how many. Nothing is written of none.
+    """
+    labelled = _labelled(networks, photographs, least)
+    first = next(labelled, None)
+    if first is None:
+        return 0
+    with atomic.replacing(path) as file:
+        tar, count = TarWriter(file), 0
+        for index, image, mask in _with_first(first, labelled):
+            tar.add(f"{index:08d}.png", encoding.encode_image(image, "png", 100))
+            tar.add(f"{index:08d}.mask.png", encoding.encode_mask(mask))
+            count += 1
+        tar.close()
+    return count
+
+
+_Row = tuple[int, np.ndarray, np.ndarray]
+"""A photograph's index, its picture and its label."""
+
+
+def _labelled(networks: Sequence[Segmenter], photographs: Photographs, least: float) -> Iterator[_Row]:
+    for indices, images in photographs.batches(photographs.others):
+        votes = vote(networks, images)
+        for index, image, mask, agree in zip(indices, images, votes.labels, votes.agreement, strict=True):
+            if agree >= least:
+                yield index, image, mask
+
+
+def _with_first(first: _Row, others: Iterable[_Row]) -> Iterator[_Row]:
+    yield first
+    yield from others
+
+
+def _spread(indices: Sequence[int], most: int) -> Sequence[int]:
+    """All of them, or ``most`` at equal distances."""
+    count = min(len(indices), most)
+    return [indices[i * len(indices) // count] for i in range(count)]
