@@ -23,6 +23,7 @@ from ..settings import EvaluateAlphaSettings, GenerateSettings, validate
 from ..sheet import save_png
 from ..storage import atomic
 from . import baselines
+from .criteria import Judged
 from .matching import few
 from .metrics import Tally, compared, miou, require_torchmetrics
 from .references import FolderMasker, Masker, check_flags, notes_of
@@ -67,12 +68,16 @@ def evaluate_alpha(
     models = models or load(settings)
     settings = with_recommended(settings, models.recommended)
     rows, notes, total = [], [], settings.n * len(settings.psi)
+    unreferenced: list[Row] = []
     for number, psi in enumerate(settings.psi):
         trial = _Trial(settings, models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine))
+        judged = Judged()
         for batch in draw(settings, models, psi):
             trial.count(batch, reference)
+            judged.add(batch.images, batch.alphas)
             report(number * settings.n + batch.indices.stop, total)
         rows += trial.rows(psi)
+        unreferenced += judged.rows(trial.name, settings.threshold, psi)
         notes += trial.notes(psi)
     notes = [
         f"Reference: {reference.name}. Foreground is the object; counts are pooled over all pixels.",
@@ -80,7 +85,10 @@ def evaluate_alpha(
         *notes,
     ]
     values = settings.model_dump(mode="json") | {"reference": reference.name, "alpha": models.alpha_source.name}
-    return Report(title="Alpha masks against a reference", rows=tuple(rows), notes=tuple(notes), settings=values)
+    return Report(
+        title="Alpha masks against a reference", rows=tuple(rows), notes=tuple(notes), settings=values,
+        unreferenced=tuple(unreferenced),
+    )  # fmt: skip
 
 
 def export_images(

@@ -11,8 +11,15 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from .cuts import cut, touched_sides
+from .tables import Row
+
 RING = 0.08
 """Width of the ring around a mask in which ``leak`` looks, as a share of the longer side."""
+JUDGED = 100
+"""Samples that are judged without a reference."""
+_SIDE = 128
+"""Larger pictures are judged at this size, which their colours do not mind."""
 _BINS, _FEWEST = 4, 20
 """Bins of each colour channel; pixels that a histogram is made of at least."""
 
@@ -121,6 +128,41 @@ def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
 def rounded(measured: Mapping[str, float]) -> dict[str, float]:
     """As cards tell them."""
     return {name: round(value, 4) for name, value in measured.items()}
+
+
+class Judged:
+    """The first samples of a set, at most 128 px large, for their criteria."""
+
+    def __init__(self) -> None:
+        self._images: list[np.ndarray] = []
+        self._alphas: list[np.ndarray] = []
+
+    def add(self, images: np.ndarray, alphas: np.ndarray) -> None:
+        """Look at samples, unless enough were seen: RGB uint8 (N, H, W, 3), alphas uint8 (N, H, W)."""
+        for image, alpha in zip(images, alphas, strict=True):
+            if len(self._images) < JUDGED:
+                self._images.append(_small(image))
+                self._alphas.append(_small(alpha))
+
+    def rows(self, name: str, thresholds: Sequence[float], psi: float) -> list[Row]:
+        """A row of criteria for each threshold; ``cut_agreement``: mean IoU with the colour cuts that masks seed."""
+        images, alphas = np.stack(self._images), np.stack(self._alphas).astype(np.float32) / 255
+        found = []
+        for threshold in thresholds:
+            masks = alphas >= threshold
+            touched = touched_sides(masks)
+            cuts = [cut(image, mask, touched=touched) for image, mask in zip(images, masks.astype(np.float32))]
+            pairs = [(one > 0.5, mask) for one, mask in zip(cuts, masks) if one is not None]
+            agreeing = agreement(*map(np.stack, zip(*pairs))) if pairs else 0.0
+            values: dict[str, float | None] = {**measure(images, alphas, threshold), "cut_agreement": agreeing}
+            labels = {"masks": name, "threshold": threshold, "psi": psi}
+            found.append(Row(labels=labels, images=len(images), values=values))
+        return found
+
+
+def _small(picture: np.ndarray) -> np.ndarray:
+    scale = _SIDE / max(picture.shape[:2])
+    return picture if scale >= 1 else cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def _binned(images: np.ndarray) -> np.ndarray:

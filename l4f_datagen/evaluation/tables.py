@@ -68,6 +68,8 @@ class Report:
     """What a reader of the numbers must know, one sentence each."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What it was measured with."""
+    unreferenced: tuple[Row, ...] = ()
+    """What the same masks tell of themselves, a table of its own."""
 
     def __post_init__(self):
         for name in ("title", "notes", "settings"):
@@ -83,27 +85,35 @@ def render(report: Report, *, worst: Mapping[int, Sequence[Mapping]] | None = No
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _WIDE
-    labels, values = _columns(report.rows)
-    table = Table(title=report.title, title_justify="left", caption_justify="left")
-    for name in labels:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    table.add_column("images", justify="right")
-    for name in values:
-        table.add_column(HEADINGS.get(name, name.replace("_", " ")), justify="right")
-    for row in report.rows:
-        cells = [_cell(row.values.get(name), row.intervals.get(name)) for name in values]
-        table.add_row(*(str(row.labels.get(name, "")) for name in labels), str(row.images), *cells)
-    console.print(table)
+    console.print(_table(report.title, report.rows))
+    labels, _ = _columns(report.rows)
     if subsets := _subset_names(report.rows):
         console.print(_by_subset(report.rows, labels, subsets))
     if any(row.intervals for row in report.rows):
         console.print("Below each value its 95 % interval over the images (bootstrap).")
+    if report.unreferenced:
+        console.print(_table("The same masks without a reference", report.unreferenced))
     for note in report.notes:
         console.print(note, soft_wrap=True)
     for number, images in (worst or {}).items():
         name = ", ".join(str(v) for v in report.rows[number].labels.values())
         listed = (f"{i['key']} (mIoU {as_text(i['miou'])}, IoU fg {as_text(i['iou_foreground'])})" for i in images)
         console.print(f"Worst of {name}: {'; '.join(listed)}", soft_wrap=True)
+
+
+def _table(title: str, rows: Sequence[Row]) -> Table:
+    """A line per row, labels before values."""
+    labels, values = _columns(rows)
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    for name in labels:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    table.add_column("images", justify="right")
+    for name in values:
+        table.add_column(HEADINGS.get(name, name.replace("_", " ")), justify="right")
+    for row in rows:
+        cells = [_cell(row.values.get(name), row.intervals.get(name)) for name in values]
+        table.add_row(*(str(row.labels.get(name, "")) for name in labels), str(row.images), *cells)
+    return table
 
 
 def to_json(report: Report) -> str:
@@ -122,7 +132,14 @@ def to_json(report: Report) -> str:
         }
         for row in report.rows
     ]
-    content = {"title": report.title, "settings": dict(report.settings), "notes": list(report.notes), "rows": rows}
+    content: dict[str, Any] = {
+        "title": report.title,
+        "settings": dict(report.settings),
+        "notes": list(report.notes),
+        "rows": rows,
+    }
+    if report.unreferenced:
+        content["without_reference"] = [{**r.labels, "images": r.images, **r.values} for r in report.unreferenced]
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

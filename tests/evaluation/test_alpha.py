@@ -1,3 +1,5 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import torch
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.evaluation import alpha
 from l4f_datagen.evaluation.references import FolderMasker
+from l4f_datagen.evaluation.tables import to_json
 from l4f_datagen.generation.stream import stream
 from l4f_datagen.samples.opening import open_masks
 from l4f_datagen.samples.reading import Reading
@@ -48,6 +51,11 @@ def test_samples_are_those_of_generate(settings):
     ]
     # A batch of another size may round otherwise.
     assert all(row.values["accuracy"] > 0.999 for row in report.rows)
+    # What needs no reference is a table of its own.
+    assert [row.labels["psi"] for row in report.unreferenced] == [0.7, 1.0]
+    areas = [np.mean([s.mask for s in samples[psi]]) for psi in settings.psi]
+    assert [row.values["area"] for row in report.unreferenced] == pytest.approx(areas, abs=0.01)
+    assert json.loads(to_json(report))["without_reference"][0]["images"] == 7
     assert told.seen == [f"psi{psi}/{i:09d}" for psi in ("0.7", "1") for i in range(7)]
     models = alpha.load(settings)
     images = np.concatenate([batch.images for batch in alpha.draw(settings, models, 1.0)])

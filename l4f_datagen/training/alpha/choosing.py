@@ -15,8 +15,15 @@ ATTEMPTS: tuple[Mapping[str, Any], ...] = (
 lesions, the third one's move masks that stay where they are."""
 COLLAPSED = 0.05
 """Variety of hard masks below which they show no object; on faces good ones have 0.2, collapsed ones 0.01 to 0.06."""
-SAME = 0.01
-"""Gain in variety that is no gain."""
+GAIN = 1.02
+"""How many times better masks have to be for the training to go on as if it had just begun."""
+LOSS = 0.97
+"""How many times worse they may be and still take the place of earlier ones: later ones have the finer outlines."""
+
+
+def score(measured: Mapping[str, float]) -> float:
+    """How good masks are for all that can be known without a reference: how various, as far as they are decided."""
+    return measured["variety"] * measured["decisiveness"]
 
 
 def degenerate(measured: Mapping[str, float]) -> str | None:
@@ -29,14 +36,14 @@ def degenerate(measured: Mapping[str, float]) -> str | None:
 
 
 def winner(measured: Sequence[Mapping[str, float]]) -> int | None:
-    """The alpha network of the most various masks among those that are not degenerate; None: all are."""
+    """The alpha network of the best score among those that are not degenerate; None: all are."""
     good = [head for head, found in enumerate(measured) if degenerate(found) is None]
-    return max(good, key=lambda head: measured[head]["variety"], default=None)
+    return max(good, key=lambda head: score(measured[head]), default=None)
 
 
 def least_bad(measured: Sequence[Mapping[str, float]]) -> int:
-    """The alpha network of the most various masks, whatever else is wrong with them."""
-    return max(range(len(measured)), key=lambda head: measured[head]["variety"])
+    """The alpha network of the best score, whatever else is wrong with its masks."""
+    return max(range(len(measured)), key=lambda head: score(measured[head]))
 
 
 def of_attempt(settings: CompleteAlphaSettings, chosen: Collection[str], attempt: int) -> CompleteAlphaSettings:

@@ -42,9 +42,11 @@ class Position:
     head: int = 0
     """The winner."""
     best: float = -1.0
-    """Its largest variety so far."""
+    """Its largest score so far."""
     waiting: int = 0
-    """Measurements since then."""
+    """Measurements since the score last rose."""
+    kept: int = 0
+    """Steps of training after which the masks were that the run would end with."""
     round: int = 0
     chosen: dict[str, Any] = field(default_factory=dict)
     """What the card tells of it."""
@@ -59,7 +61,7 @@ class PhasedTraining(Training[None]):
        network learns the cuts.
     """
 
-    terms = (*TERMS, "cuts", "agreement", "probe_variety")
+    terms = (*TERMS, "cuts", "agreement", "score")
 
     def __init__(
         self, settings: CompleteAlphaSettings, chosen: Collection[str], folder: RunFolder, learner: HeadsLearner,
@@ -154,7 +156,7 @@ class PhasedTraining(Training[None]):
         elif at.phase == "training":
             over = spent >= s.iterations
             if over or spent % MEASURED_EVERY == 0:
-                over = self._compare() or over
+                over = self._compare(done) or over
             if over:
                 self._end_training(done)
         elif at.phase == "teaching" and spent >= s.teaching_iterations:
@@ -182,29 +184,28 @@ class PhasedTraining(Training[None]):
                 f"{good} of {len(found)} alpha networks show an object; the one of φ2 {s.phi_2_heads[head]:g} goes on"
             )
         learner.keep_head(head)
-        self.at = replace(at, phase="training", begun=done, head=head, best=-1.0, waiting=0)
+        self.at = replace(at, phase="training", begun=done, head=head)
         self.at.chosen |= {"phi_2": s.phi_2_heads[head], "attempt": at.attempt, "head": head}
-        self._news.append(f"{told} (variety {found[head]['variety']:.3f})")
-        self._compare()
+        self._news.append(f"{told} (score {choosing.score(found[head]):.3f})")
+        self._compare(done)
 
-    def _compare(self) -> bool:
-        """Measure the winner and keep it if it is better than before. Returns whether it has stopped getting better."""
+    def _compare(self, done: int) -> bool:
+        """Measure the winner and keep it unless it is worse than before. Returns whether it gets no better any more."""
         at, learner = self.at, self.learner
         (found,) = self.samples.measure([learner.averaged[at.head]])
-        self._measured = {"probe_variety": found["variety"]}
-        fine = choosing.degenerate(found) is None
-        if at.best < 0 or (fine and found["variety"] > at.best):
-            better = found["variety"] > at.best + choosing.SAME
-            at.best, at.waiting = found["variety"], 0 if better else at.waiting + 1
+        self._measured = {"score": choosing.score(found)}
+        now = self._measured["score"] if choosing.degenerate(found) is None else 0.0
+        at.waiting = 0 if at.best < 0 or now > choosing.GAIN * at.best else at.waiting + 1
+        if now >= choosing.LOSS * at.best:
             learner.best.load_state_dict(learner.averaged[at.head].state_dict())
-        else:
-            at.waiting += 1
+            at.kept = done - at.begun
+        at.best = max(at.best, now)
         return 0 < self.settings.patience <= at.waiting
 
     def _end_training(self, done: int) -> None:
         at = self.at
-        at.chosen |= {"training_iterations": done - at.begun, "variety": round(at.best, 4)}
-        self._news.append(f"masks were best at a variety of {at.best:.3f}, after {done - at.begun} steps or fewer")
+        at.chosen |= {"training_iterations": done - at.begun, "kept_after": at.kept, "score": round(at.best, 4)}
+        self._news.append(f"masks are as good as they get after {at.kept} steps (score {at.best:.3f})")
         self._begin_round(done)
 
     def _begin_round(self, done: int) -> None:
@@ -217,7 +218,7 @@ class PhasedTraining(Training[None]):
         found = self._cuts()
         at.chosen.setdefault("agreement_of_cuts", []).append(round(found.agreement, 4))
         self._measured["agreement"] = found.agreement
-        if found.agreement < teaching.AGREEING:
+        if not len(found.rows) or found.agreement < teaching.AGREEING:
             self._news.append(
                 f"masks and the colours' cuts agree in {found.agreement:.0%} only: nothing is learned from cuts"
             )

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from ...evaluation import criteria
+from ...evaluation.cuts import touched_sides, votes
 from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
 from ...overlap import ordered_map
 from ...seeding import generator_for
-from .cuts import touched_sides, votes
 from .pool import BLOCK, Make, Window
 
 BATCH = 16

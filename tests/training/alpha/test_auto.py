@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError
+from l4f_datagen.evaluation import cuts
 from l4f_datagen.settings import TrainAlphaSettings, chosen_values, with_alpha_preset
-from l4f_datagen.training.alpha import card, choosing, cuts, heads, phases, teaching
+from l4f_datagen.training.alpha import card, choosing, heads, phases, teaching
 from l4f_datagen.training.alpha.heads import HeadsLearner
 from l4f_datagen.training.alpha.phases import PhasedTraining
 from l4f_datagen.training.alpha.train import prepare, train_alpha
@@ -62,8 +63,8 @@ def test_all_phases_are_told_and_their_result_can_be_used(tmp_path, auto, tolera
     (line,) = told
     assert "first_resolution 8" in line and "lambda_1 1.2" in line and "choosing_iterations" not in line
     news = [one for progress in reports for one in progress.news]
-    assert [word for one in news for word in ("goes on", "best", "round 1", "round 2") if word in one] == [
-        "goes on", "best", "round 1", "round 2",
+    assert [word for one in news for word in ("goes on", "as good as", "round 1", "round 2") if word in one] == [
+        "goes on", "as good as", "round 1", "round 2",
     ]  # fmt: skip
     description = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert description["chosen"]["lambda_2"] == description["settings"]["lambda_2"] == 3
@@ -110,6 +111,7 @@ def test_degenerate_starts_are_begun_anew_with_other_settings_and_then_told(tmp_
     )
     monkeypatch.setattr(choosing, "degenerate", lambda measured: "masks are all foreground (100 %)")
     reports = []
+    auto = auto.model_copy(update={"cut_rounds": 0})
     result = train_alpha(auto, tmp_path / "run", report=reports.append)
     assert [attempt for _, attempt in seen] == [1, 2]
     assert [s.lambda_3 for s, _ in seen] == [6, 3] and [s.r1 for s, _ in seen] == [5, 10]
@@ -117,7 +119,7 @@ def test_degenerate_starts_are_begun_anew_with_other_settings_and_then_told(tmp_
     news = [one for progress in reports for one in progress.news]
     assert sum("begun anew" in one for one in news) == 2 and sum("the least bad goes on" in one for one in news) == 1
     assert native.read_card(result.final)["training"]["alpha"]["chosen"]["attempt"] == 2
-    assert result.iterations == 13 + 6
+    assert result.iterations == 7 + 6
     # Killed after the last beginning it goes on with the settings of that attempt.
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(PhasedTraining, "step", dying_at(11))
@@ -140,26 +142,25 @@ def test_no_rounds_no_cuts(tmp_path, auto, tolerant, monkeypatch):
 
 
 def test_training_ends_when_masks_get_no_better_and_the_best_are_kept(tmp_path, auto, tolerant, monkeypatch):
-    varieties = iter(
-        [0.1, 0.1, 0.3, 0.4, 0.2, 0.1, 0.1]
-    )  # two heads; the winner when it has won and after 2, 4, … steps
+    # Two heads; then the winner when it has won and after 2, 4, … steps. 0.9 of it is decided.
+    varieties = iter([0.1, 0.1, 0.3, 0.4, 0.395, 0.2, 0.1])
     kept = []
     monkeypatch.setattr(
-        teaching.Samples,
-        "measure",
-        lambda self, networks: [GOOD | {"variety": next(varieties)} for _ in networks],
+        teaching.Samples, "measure", lambda self, networks: [GOOD | {"variety": next(varieties)} for _ in networks]
     )
     original = PhasedTraining._compare
 
-    def compare(self):
-        over = original(self)
-        kept.append((self.at.best, self.at.waiting, over))
+    def compare(self, done):
+        over = original(self, done)
+        kept.append((round(self.at.best, 3), self.at.kept, over))
         return over
 
     monkeypatch.setattr(PhasedTraining, "_compare", compare)
     changes = {"cut_rounds": 0, "iterations": 100, "patience": 2}
-    assert train_alpha(auto.model_copy(update=changes), tmp_path / "run").iterations == 3 + 6
-    assert kept == [(0.3, 0, False), (0.4, 0, False), (0.4, 1, False), (0.4, 2, True)]
+    result = train_alpha(auto.model_copy(update=changes), tmp_path / "run")
+    assert kept == [(0.27, 0, False), (0.36, 2, False), (0.36, 4, False), (0.36, 4, True)]
+    assert result.iterations == 3 + 6
+    assert native.read_card(result.final)["training"]["alpha"]["chosen"]["kept_after"] == 4
 
 
 def test_what_is_given_counts_and_all_else_is_chosen():

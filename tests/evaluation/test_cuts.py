@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from l4f_datagen.training.alpha.cuts import CutLaw, cut, touched_sides, votes
+from l4f_datagen.evaluation.cuts import CutLaw, cut, touched_sides, votes
 
 RED, BLUE, GREEN = (200, 40, 40), (40, 60, 190), (50, 150, 60)
 
