@@ -142,7 +142,7 @@ def test_no_rounds_no_cuts(tmp_path, auto, tolerant, monkeypatch):
 
 
 def test_training_ends_when_masks_get_no_better_and_the_best_are_kept(tmp_path, auto, tolerant, monkeypatch):
-    # Two heads; then the winner when it has won and after 2, 4, … steps. 0.9 of it is decided.
+    # Two heads; then the winner when it has won and after 2, 4, … steps.
     varieties = iter([0.1, 0.1, 0.3, 0.4, 0.395, 0.2, 0.1])
     kept = []
     monkeypatch.setattr(
@@ -158,7 +158,7 @@ def test_training_ends_when_masks_get_no_better_and_the_best_are_kept(tmp_path, 
     monkeypatch.setattr(PhasedTraining, "_compare", compare)
     changes = {"cut_rounds": 0, "iterations": 100, "patience": 2}
     result = train_alpha(auto.model_copy(update=changes), tmp_path / "run")
-    assert kept == [(0.27, 0, False), (0.36, 2, False), (0.36, 4, False), (0.36, 4, True)]
+    assert kept == [(0.3, 0, False), (0.4, 2, False), (0.4, 4, False), (0.4, 4, True)]
     assert result.iterations == 3 + 6
     assert native.read_card(result.final)["training"]["alpha"]["chosen"]["kept_after"] == 4
 
