@@ -48,6 +48,10 @@ def with_alpha_preset(
             chosen["patience"] = 0  # so many steps were asked for
         phi_2 = settings.phi_2
         chosen["phi_2_heads"] = PHI_2_HEADS if phi_2 is None else (phi_2,) * _HEADS
+        if settings.phi_2_heads is not None and not settings.phi_2_heads:
+            raise UserError(
+                "phi_2_heads", got="none", expected="φ2 of one alpha network at least", remedy="leave it out"
+            )
     if settings.first_resolution == "auto":
         given["first_resolution"] = analysed()
     return CompleteAlphaSettings.model_validate(dict(settings) | chosen | given)

@@ -78,7 +78,7 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
     settings = TrainAlphaSettings
     place = "alpha"
     after = ("train-generator",)
-    quick: ClassVar = {"iterations": 150}
+    quick: ClassVar = {"iterations": 150, "choosing_iterations": 50, "cut_samples": 100, "teaching_iterations": 50}
     lacking = "Training of the alpha network: the pipeline file has no section `train-alpha`."
 
     def plan(self, draft: Draft) -> Iterable[Piece[TrainAlphaSettings]]:

@@ -178,6 +178,7 @@ class PhasedTraining(Training[None]):
         if head is None:
             head = choosing.least_bad(found)
             told = f"all {len(found)} alpha networks have degenerated, {at.attempt + 1} times: the least bad goes on"
+            at.chosen["problem"] = f"{choosing.degenerate(found[head])}, and so for all that was tried"
         else:
             good = sum(choosing.degenerate(one) is None for one in found)
             told = (

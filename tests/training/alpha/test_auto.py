@@ -73,6 +73,7 @@ def test_all_phases_are_told_and_their_result_can_be_used(tmp_path, auto, tolera
     assert trained["chosen"]["iterations"] == 13 and trained["chosen"]["phi_2"] in (0.2, 0.4)
     assert len(trained["chosen"]["agreement_of_cuts"]) == 2 and len(trained["chosen"]["attempts"][0]) == 2
     assert {"edges", "colour_separation", "hard_variety", "variety"} <= native.read_card(result.final)["quality"].keys()
+    assert native.read_card(result.final)["recommended"]["threshold"] == 0.5
     settings = l4f.GenerateSettings(n=2, generator=auto.generator, alpha=str(result.final), device="cpu")
     assert len(list(l4f.stream(settings))) == 2
 
@@ -119,6 +120,7 @@ def test_degenerate_starts_are_begun_anew_with_other_settings_and_then_told(tmp_
     news = [one for progress in reports for one in progress.news]
     assert sum("begun anew" in one for one in news) == 2 and sum("the least bad goes on" in one for one in news) == 1
     assert native.read_card(result.final)["training"]["alpha"]["chosen"]["attempt"] == 2
+    assert result.verdict, "whoever uses it is told"
     assert result.iterations == 7 + 6
     # Killed after the last beginning it goes on with the settings of that attempt.
     with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -192,6 +194,11 @@ def test_the_paper_has_no_phases():
     for wrong in ({"cut_rounds": 1}, {"phi_2_heads": (0.1,)}, {"patience": 2}):
         with pytest.raises(UserError, match="with the preset paper"):
             with_alpha_preset(TrainAlphaSettings(preset="paper", **wrong), channels=CHANNELS, analysed=lambda: 8)
+
+
+def test_no_heads_at_all_are_refused():
+    with pytest.raises(UserError, match="one alpha network at least"):
+        with_alpha_preset(TrainAlphaSettings(phi_2_heads=()), channels=CHANNELS, analysed=lambda: 8)
 
 
 def test_several_processes_are_refused_in_words(tmp_path, auto, monkeypatch):
