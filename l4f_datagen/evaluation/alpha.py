@@ -68,16 +68,17 @@ def evaluate_alpha(
     models = models or load(settings)
     settings = with_recommended(settings, models.recommended)
     rows, notes, total = [], [], settings.n * len(settings.psi)
+    judged: list[Judged] = []
     unreferenced: list[Row] = []
     for number, psi in enumerate(settings.psi):
         trial = _Trial(settings, models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine))
-        judged = Judged()
+        judged.append(Judged())
         for batch in draw(settings, models, psi):
             trial.count(batch, reference)
-            judged.add(batch.images, batch.alphas)
+            judged[-1].add(batch.images, batch.alphas)
             report(number * settings.n + batch.indices.stop, total)
         rows += trial.rows(psi)
-        unreferenced += judged.rows(trial.name, settings.threshold, psi)
+        unreferenced += judged[-1].rows(trial.name, settings.threshold, psi, judged[0] if number else None)
         notes += trial.notes(psi)
     notes = [
         f"Reference: {reference.name}. Foreground is the object; counts are pooled over all pixels.",

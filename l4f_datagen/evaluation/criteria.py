@@ -114,17 +114,6 @@ def measure(images: np.ndarray, alphas: np.ndarray, threshold: float = 0.5) -> d
     }
 
 
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
-    """Spearman's ρ of two measures of the same networks; ties share their rank."""
-
-    def ranks(values: Sequence[float]) -> np.ndarray:
-        _, inverse, counts = np.unique(np.asarray(values, float), return_inverse=True, return_counts=True)
-        ends = counts.cumsum()
-        return ((ends - counts + ends - 1) / 2)[inverse]
-
-    return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
-
-
 def rounded(measured: Mapping[str, float]) -> dict[str, float]:
     """As cards tell them."""
     return {name: round(value, 4) for name, value in measured.items()}
@@ -144,8 +133,12 @@ class Judged:
                 self._images.append(_small(image))
                 self._alphas.append(_small(alpha))
 
-    def rows(self, name: str, thresholds: Sequence[float], psi: float) -> list[Row]:
-        """A row of criteria for each threshold; ``cut_agreement``: mean IoU with the colour cuts that masks seed."""
+    def rows(self, name: str, thresholds: Sequence[float], psi: float, first: "Judged | None" = None) -> list[Row]:
+        """A row of criteria for each threshold.
+
+        ``cut_agreement``: mean IoU with the colour cuts that masks seed. ``psi_stability``: see ``stability``, against
+        the same codes at the ``first`` ψ.
+        """
         images, alphas = np.stack(self._images), np.stack(self._alphas).astype(np.float32) / 255
         found = []
         for threshold in thresholds:
@@ -155,6 +148,9 @@ class Judged:
             pairs = [(one > 0.5, mask) for one, mask in zip(cuts, masks) if one is not None]
             agreeing = agreement(*map(np.stack, zip(*pairs))) if pairs else 0.0
             values: dict[str, float | None] = {**measure(images, alphas, threshold), "cut_agreement": agreeing}
+            if first is not None:
+                others = np.stack(first._alphas).astype(np.float32) / 255 >= threshold
+                values["psi_stability"] = stability(others, masks)
             labels = {"masks": name, "threshold": threshold, "psi": psi}
             found.append(Row(labels=labels, images=len(images), values=values))
         return found

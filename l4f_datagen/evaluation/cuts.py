@@ -83,7 +83,7 @@ def cut(image: np.ndarray, alpha: np.ndarray, *, touched: Collection[str] = (), 
 def votes(image: np.ndarray, alpha: np.ndarray, *, touched: Collection[str] = ()) -> np.ndarray | None:
     """The mean of the cuts by all ``LAWS``, float32 H×W in [0, 1]; arguments, and None, as of ``cut``."""
     found = [one for law in LAWS if (one := cut(image, alpha, touched=touched, law=law)) is not None]
-    return np.mean(found, 0, dtype=np.float32) if found else None
+    return np.stack(found).mean(0) if found else None
 
 
 def _seeds(mask: np.ndarray, touched: Collection[str], law: CutLaw) -> np.ndarray:

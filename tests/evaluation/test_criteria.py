@@ -42,12 +42,6 @@ def test_agreement_and_stability():
     assert criteria.agreement(np.zeros((1, 8, 8)), np.zeros((1, 8, 8))) == 1
 
 
-def test_rank_correlation_takes_ties_and_any_rising_curve():
-    assert criteria.rank_correlation([1, 2, 3, 4], [1, 4, 9, 16]) == pytest.approx(1)
-    assert criteria.rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1)
-    assert criteria.rank_correlation([1, 1, 2, 2], [1, 1, 5, 5]) == pytest.approx(1)
-
-
 def test_judged_samples_have_a_row_for_each_threshold_and_are_no_more_than_that():
     truth = disc(64, 0.3)
     judged = criteria.Judged()
@@ -58,6 +52,8 @@ def test_judged_samples_have_a_row_for_each_threshold_and_are_no_more_than_that(
     assert low.images == 4 and low.labels == {"masks": "an alpha", "threshold": 0.3, "psi": 0.7}
     assert low.values["area"] == pytest.approx(truth.mean(), abs=1e-6) and high.values["area"] == 0
     assert low.values["cut_agreement"] > 0.95 and high.values["cut_agreement"] == 0
+    (other,) = judged.rows("an alpha", (0.3,), 1, first=judged)
+    assert other.values["psi_stability"] == 1 and "psi_stability" not in low.values
     many, shape = criteria.Judged(), (criteria.JUDGED + 5, 300, 200)
     many.add(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8))
     assert len(many._images) == criteria.JUDGED and many._images[0].shape == (128, 85, 3)
