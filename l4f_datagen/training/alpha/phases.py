@@ -58,7 +58,7 @@ class PhasedTraining(Training[None]):
     1. Choosing: all heads learn side by side. The most various masks win; if all are degenerate, it is begun anew.
     2. Training: the winner goes on until its masks get no better, and what they were best with is kept.
     3. Teaching, in rounds: generated samples are cut by their colours, where the masks seed the cuts, and a fresh alpha
-       network learns the cuts.
+       network learns the cuts. It takes the place of the one that seeded them, unless its masks are worse.
     """
 
     terms = (*TERMS, "cuts", "agreement", "score")
@@ -248,6 +248,16 @@ class PhasedTraining(Training[None]):
         return self.learner.teaching_step(step, s.teaching_iterations, features, wanted)
 
     def _graduate(self, done: int) -> None:
-        """The student takes the place of the alpha network that seeded its cuts."""
-        self.learner.best.load_state_dict(self.learner.student_averaged.state_dict())
+        """The student takes the place of the alpha network that seeded its cuts, unless its masks are worse."""
+        at, learner = self.at, self.learner
+        (found,) = self.samples.measure([learner.student_averaged])
+        now = choosing.score(found) if choosing.degenerate(found) is None else 0.0
+        self._measured = {"score": now}
+        at.chosen.setdefault("scores_of_cuts", []).append(round(now, 4))
+        if now < choosing.LOSS * at.best:
+            self._news.append(f"cuts made masks worse (score {now:.3f} after {at.best:.3f}): they are left out")
+            self.at = replace(at, phase="done", begun=done)
+            return
+        at.best = now
+        learner.best.load_state_dict(learner.student_averaged.state_dict())
         self._begin_round(done)

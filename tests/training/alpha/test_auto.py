@@ -16,7 +16,7 @@ from l4f_datagen.training.alpha.phases import PhasedTraining
 from l4f_datagen.training.alpha.train import prepare, train_alpha
 from l4f_datagen.weights import native
 
-GOOD = {"area": 0.4, "decisiveness": 0.9, "variety": 0.2}
+GOOD = {"area": 0.4, "decisiveness": 0.9, "variety": 0.2, "edges": 1.0}
 CHANNELS = (256, 256, 256, 128, 64)
 
 
@@ -138,6 +138,26 @@ def test_cuts_that_do_not_agree_are_not_learned(tmp_path, auto, tolerant, monkey
     assert result.iterations == 7 and any("nothing is learned from cuts" in n for p in reports for n in p.news)
 
 
+def test_cuts_that_make_masks_worse_are_left_out(tmp_path, auto, tolerant, monkeypatch):
+    monkeypatch.setattr(choosing, "score", lambda measured: next(scores))
+    before = {}
+    original = PhasedTraining._graduate
+
+    def graduate(self, done):
+        original(self, done)
+        before[done] = {name: tensor.clone() for name, tensor in self.learner.best.state_dict().items()}
+
+    monkeypatch.setattr(PhasedTraining, "_graduate", graduate)
+    monkeypatch.setattr(choosing, "winner", lambda measured: 1)
+    scores = iter([0.4, 0.4, 0.5, 0.5, 0.6, 0.2])  # told, the winner three times, the rounds
+    reports = []
+    result = train_alpha(auto, tmp_path / "run", report=reports.append)
+    assert any("cuts made masks worse (score 0.200 after 0.600)" in n for p in reports for n in p.news)
+    found = weights_of(tmp_path / "run")
+    assert all(torch.equal(found[name], before[10][name]) for name in found), "what the first round taught"
+    assert native.read_card(result.final)["training"]["alpha"]["chosen"]["scores_of_cuts"] == [0.6, 0.2]
+
+
 def test_no_rounds_no_cuts(tmp_path, auto, tolerant, monkeypatch):
     monkeypatch.setattr(teaching.Samples, "cuts", lambda *_: pytest.fail("cuts were asked for"))
     assert train_alpha(auto.model_copy(update={"cut_rounds": 0}), tmp_path / "run").iterations == 7
@@ -216,10 +236,12 @@ def test_several_processes_are_refused_in_words(tmp_path, auto, monkeypatch):
         ([GOOD, GOOD | {"variety": 0.3, "area": 0.99}], 0),
         ([GOOD | {"variety": 0.03}, GOOD | {"decisiveness": 0.3}], None),
         ([GOOD | {"area": 0.001}], None),
+        ([GOOD | {"variety": 0.11, "edges": 0.8}, GOOD | {"variety": 0.1, "edges": 6.0}], 1),
+        ([GOOD | {"variety": 0.1, "edges": 2.0}, GOOD | {"variety": 0.2, "edges": 1.0}], 1),
     ],
-    ids=["various", "full", "collapsed and undecided", "empty"],
+    ids=["various", "full", "collapsed and undecided", "empty", "blobs", "parts"],
 )
-def test_the_most_various_masks_win_among_those_that_show_something(measured, expected):
+def test_the_best_masks_win_among_those_that_show_something(measured, expected):
     assert choosing.winner(measured) == expected
 
 
