@@ -148,7 +148,11 @@ def test_cuts_that_make_masks_worse_are_left_out(tmp_path, auto, tolerant, monke
         before[done] = {name: tensor.clone() for name, tensor in self.learner.best.state_dict().items()}
 
     monkeypatch.setattr(PhasedTraining, "_graduate", graduate)
-    monkeypatch.setattr(choosing, "winner", lambda measured: 1)
+    monkeypatch.setattr(choosing, "winner", lambda measured: 0)
+    halves = torch.zeros(16, 1, 16, 16, dtype=torch.uint8)
+    halves[..., 8:] = 255
+    made = teaching.Round(halves, torch.arange(16), 0.9, frozenset())
+    monkeypatch.setattr(teaching.Samples, "cuts", lambda *_: made)
     scores = iter([0.4, 0.4, 0.5, 0.5, 0.6, 0.2])  # told, the winner three times, the rounds
     reports = []
     result = train_alpha(auto, tmp_path / "run", report=reports.append)
