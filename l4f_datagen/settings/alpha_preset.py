@@ -9,7 +9,7 @@ from .train_alpha import PAPER, CompleteAlphaSettings, TrainAlphaSettings
 AUTO: dict[str, Any] = {
     "iterations": 300, "alpha_learning_rate": 0.002, "discriminator_learning_rate": 0.002, "adversarial_weight": 1.0,
     "lambda_1": 1.2, "lambda_2": 3.0, "phi_1": 0.25, "lambda_3": 3.0, "phi_2": 0.3, "r1": 1.0, "ema_decay": 0.99,
-    "choosing_iterations": 150, "patience": 3, "cut_rounds": 1, "teaching_iterations": 300,
+    "choosing_iterations": 150, "patience": 2, "cut_rounds": 1, "teaching_iterations": 300,
 }  # fmt: skip
 """What does not depend on the generator: the best of seven settings on faces of 64 px, and good on skin lesions."""
 PHI_2_HEADS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)

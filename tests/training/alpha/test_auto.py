@@ -207,7 +207,7 @@ def test_what_is_given_counts_and_all_else_is_chosen():
 def test_larger_generators_are_analysed_and_auto_is_always_asked_for():
     large = (*CHANNELS, 32)
     found = with_alpha_preset(TrainAlphaSettings(), channels=large, analysed=lambda: 16)
-    assert (found.first_resolution, found.patience, len(set(found.phi_2_heads))) == (16, 3, 8)
+    assert (found.first_resolution, found.patience, len(set(found.phi_2_heads))) == (16, 2, 8)
     asked = with_alpha_preset(TrainAlphaSettings(first_resolution="auto"), channels=CHANNELS, analysed=lambda: 32)
     assert asked.first_resolution == 32
 
