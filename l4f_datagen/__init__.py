@@ -4,24 +4,27 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .editing.run import edit
     from .engines.local import generate
     from .errors import UserError, WorkError
     from .generation.stream import stream
     from .loading.dataset import TrainingDataset
     from .sample import Sample
     from .segmentation import segment
-    from .settings import GenerateSettings
+    from .settings import EditSettings, GenerateSettings
     from .shards.reader import open_dataset
     from .weights import load_alpha, load_generator, load_segmenter
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "EditSettings": "settings",
     "GenerateSettings": "settings",
     "Sample": "sample",
     "TrainingDataset": "loading.dataset",
     "UserError": "errors",
     "WorkError": "errors",
+    "edit": "editing.run",
     "generate": "engines.local",
     "load_alpha": "weights",
     "load_generator": "weights",
@@ -30,8 +33,9 @@ _HOMES = {
     "segment": "segmentation",
     "stream": "generation.stream",
 }
-__all__ = ["GenerateSettings", "Sample", "TrainingDataset", "UserError", "WorkError", "generate", "load_alpha",
-           "load_generator", "load_segmenter", "open_dataset", "segment", "stream"]  # fmt: skip
+__all__ = ["EditSettings", "GenerateSettings", "Sample", "TrainingDataset", "UserError", "WorkError", "edit",
+           "generate", "load_alpha", "load_generator", "load_segmenter", "open_dataset", "segment",
+           "stream"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

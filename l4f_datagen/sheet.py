@@ -12,7 +12,7 @@ from .sample import Sample
 from .storage import atomic
 
 ROWS = ("composite", "alpha", "mask", "outline")
-_GAP, _MARGIN = 4, 84
+_GAP, _MARGIN, _HEAD = 4, 84, 20
 _PAPER, _INK, _OUTLINE = (255, 255, 255), (60, 60, 60), (255, 0, 120)
 
 
@@ -32,12 +32,15 @@ def contact_sheet(samples: Iterable[Sample], *, columns: int = 8, tile: int = 12
     return np.concatenate(blocks)
 
 
-def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128) -> np.ndarray:
+def picture_grid(
+    rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128, titles: Sequence[str] = ()
+) -> np.ndarray:
     """Rows of pictures below one another, each row with its name.
 
     Args:
         rows: name → uint8 H×W×3 (RGB) or H×W arrays, as many in every row.
         tile: height and width of a picture in pixels; smaller images are enlarged.
+        titles: what to write above each column; none: nothing.
 
     Returns:
         RGB uint8 H×W×3.
@@ -49,7 +52,12 @@ def picture_grid(rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128) -
         for column, picture in enumerate(pictures):
             y, x = _GAP + row * step, _MARGIN + column * step
             sheet[y : y + tile, x : x + tile] = _tile(picture, tile)
-    return sheet
+    if not titles:
+        return sheet
+    head = np.full((_HEAD, sheet.shape[1], 3), _PAPER, np.uint8)
+    for column, title in enumerate(titles):
+        _write(head, title, (_MARGIN + column * step, _HEAD - 4))
+    return np.concatenate([head, sheet])
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
@@ -85,9 +93,13 @@ def _paper(names: Sequence[str], columns: int, step: int, tile: int) -> np.ndarr
     """An empty sheet with a name before every row."""
     sheet = np.full((len(names) * step + 2 * _GAP, _MARGIN + columns * step, 3), _PAPER, np.uint8)
     for row, name in enumerate(names):
-        place = (6, _GAP + row * step + tile // 2)
-        cv2.putText(sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+        _write(sheet, name, (6, _GAP + row * step + tile // 2))
     return sheet
+
+
+def _write(sheet: np.ndarray, text: str, place: tuple[int, int]) -> None:
+    """Write text with its lower left corner at (x, y)."""
+    cv2.putText(sheet, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
 
 
 def _tile(picture: np.ndarray, tile: int) -> np.ndarray:

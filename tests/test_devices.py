@@ -25,6 +25,7 @@ COMMANDS = [
     ["train-alpha", "--out", "@"],
     ["train-segmenter", "--shards", "@/shards", "--out", "@"],
     ["segment", "@/images", "--segmenter", "@/segmenter", "--out", "@"],
+    ["edit", "--direction", "pca:0", "--out", "@"],
     ["analyze", "layers", "--out", "@"],
     ["analyze", "backgrounds", "--out", "@"],
     ["evaluate", "alpha", "--reference", "@/segmenter"],

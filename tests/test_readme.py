@@ -77,6 +77,7 @@ MODELS = {
     "train-alpha": (settings.TrainAlphaSettings,),
     "train-segmenter": (settings.TrainSegmenterSettings,),
     "segment": (settings.SegmentSettings,),
+    "edit": (settings.EditSettings,),
     "run": (settings.EngineSettings,),
     "analyze layers": (settings.AnalyzeSettings,),
     "analyze backgrounds": (settings.AnalyzeSettings,),

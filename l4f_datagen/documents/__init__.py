@@ -1,7 +1,8 @@
-"""JSON and YAML files, whoever wrote them: read within bounds, or refused in one line that says where and why.
+"""Files of JSON, YAML and NumPy, whoever wrote them: read within bounds, or refused with what is wrong in words.
 
-What comes back is plain (dict with words as keys, list, str, int, float, bool, None), at most ``DEPTH`` deep, its
-whole numbers have 64 bits and its text can be written as UTF-8: nothing that is done with it later runs away.
+What comes back of JSON and YAML is plain (dict with words as keys, list, str, int, float, bool, None), at most
+``DEPTH`` deep, its whole numbers have 64 bits and its text can be written as UTF-8: nothing that is done with it later
+runs away.
 """
 
 from pathlib import Path

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..devices import too_little_memory
-from ..errors import UserError, WorkError
+from ..errors import UserError
 from ..settings.evaluate import SegmentingSettings
 from ..short import short
-from ..weights.onnx import model as onnx_model
+from ..weights.onnx.session import inputs_in_words, open_session, run_session
 from .onnx_treatment import treatment
 
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
@@ -24,13 +23,12 @@ class OnnxMasker:
 
     def __init__(self, path: Path, settings: SegmentingSettings, device: torch.device):
         self.name, self._settings = str(path), settings
-        self._session = _open(path, device)
+        self._session = open_session(path, device)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*_FLOATS, "tensor(uint8)"):
-            found = short(", ".join(f"{short(i.name)} {i.type} {short(i.shape)}" for i in inputs[:8]), 200)
             raise UserError(
-                self.name, got=f"a model with the inputs {found}", expected="one input of images, four axes",
-                remedy="export the segmenter alone",
+                self.name, got=f"a model with the inputs {inputs_in_words(self._session)}",
+                expected="one input of images, four axes", remedy="export the segmenter alone",
             )  # fmt: skip
         self._input = inputs[0]
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -48,12 +46,8 @@ class OnnxMasker:
             part = x[start : start + step]
             # A model of a fixed batch is given whole ones.
             padded = np.concatenate([part, np.repeat(part[-1:], step - len(part), 0)])
-            try:
-                (answer,) = self._session.run([self._output.name], {self._input.name: padded})
-            except Exception as error:  # onnxruntime has errors of its own for every case
-                if too_little_memory(error):
-                    raise
-                raise WorkError(f"{self.name} failed on images of {x.shape}: {short(error, 300)}") from error
+            inputs = {self._input.name: padded}
+            answer = run_session(self._session, self.name, self._output.name, inputs, f"images of {x.shape}")
             parts.append(self._to_masks(np.asarray(answer))[: len(part)])
         masks = np.concatenate(parts)
         if masks.shape[1:] != size:
@@ -141,34 +135,6 @@ class OnnxMasker:
 def _logit(share: float) -> float:
     """What a sigmoid makes ``share`` of; infinity of 1."""
     return math.log(share / (1 - share)) if share < 1 else math.inf
-
-
-def _open(path: Path, device: torch.device):
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UserError(
-            str(path), got="no package onnxruntime", expected="the extra `onnx`",
-            remedy='pip install "l4f-datagen[onnx]"',
-        ) from error  # fmt: skip
-    if not path.is_file():
-        raise UserError(str(path), got="no such file", expected="an ONNX model", remedy="check the path")
-    onnx_model.check(path, str(path))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
-    if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        providers.insert(0, ("CUDAExecutionProvider", {"device_id": device.index or 0}))
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # onnxruntime has errors of its own for every case
-        if too_little_memory(error):
-            raise
-        raise UserError(
-            str(path), got=f"a file that onnxruntime cannot load ({short(error, 160)})",
-            expected="an ONNX model", remedy="export it again",
-        ) from error  # fmt: skip
 
 
 def _foreground_of(classes: Tensor, foreground: Sequence[int]) -> Tensor:

@@ -3,6 +3,7 @@
 from .alpha_preset import chosen_values, with_alpha_preset
 from .analyze import AnalyzeSettings
 from .base import StageSettings
+from .edit import EditSettings
 from .engine import EngineSettings
 from .evaluate import (
     EvaluateAlphaSettings,
@@ -28,6 +29,7 @@ __all__ = [
     "AnalyzeSettings",
     "CompleteAlphaSettings",
     "CompleteGeneratorSettings",
+    "EditSettings",
     "EngineSettings",
     "EvaluateAlphaSettings",
     "EvaluateFrechetSettings",

@@ -177,6 +177,7 @@ def shards(tmp_path_factory):
         (("import", "@shards", "--out", "@new/imported"), {"samples", "made"}),
         (("analyze", "layers", "--generator", "vessels64", "--n", "2", "--out", "@new/layers"), {"first_resolution"}),
         (("analyze", "backgrounds", "--generator", "vessels64", "--n", "2", "--out", "@new/off"), {"switched_off"}),
+        (("edit", "--direction", "pca:0", "--seeds", "3", "--steps", "2", "--out", "@new/edits"), {"edits", "worst"}),
         (("stats", "@shards"), {"samples", "mask_area", "components", "mean_mask"}),
         (("verify", "@shards"), {"folder", "samples", "findings"}),
         (("segment", "@shards", "--segmenter", "@new/none", "--out", "@new/masks", "--dry-run"), {"images", "size"}),

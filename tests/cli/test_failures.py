@@ -36,6 +36,7 @@ COMMANDS = {
     "convert-onnx": "convert $/segmenter --out @/out/s.onnx",
     "evaluate-masks": "evaluate masks $/labelled/masks $/labelled/masks --json-file @/out/m.json --csv @/out/m.csv",
     "export-images": "evaluate alpha --generator $/tiny --n 3 --export-images @/out --device cpu",
+    "edit": "edit --generator $/tiny --direction pca:0 --seeds 1,2 --steps 3 --gif --out @/out --device cpu",
     "analyze-layers": "analyze layers --generator $/tiny --n 2 --out @/out --device cpu",
     **{
         f"export-{form}": f"export $/shards --format {form} --split 0.5/0.5 --out @/out"

@@ -1,8 +1,6 @@
 """A mask's file → the values that its pixels hold: pictures of every mode, and NumPy's arrays."""
 
-import ast
 import math
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from ...documents import bounds, from_npy
 from ...photographs.picture import limits
 from ...photographs.picture.decoding import Broken, opened, upright
 from ...photographs.picture.tiffs import grey_scale
@@ -18,7 +17,6 @@ from ...photographs.picture.tiffs import grey_scale
 COLOUR = 1 << 24
 """Colours that are not grey are numbered from here on by their red, green and blue."""
 ARRAY = ".npy"
-_ARRAY_START = b"\x93NUMPY"
 _ORIENTATION = 0x0112
 _GREY_SPREAD, _FEW = 8, 16
 """The channels of a compressed grey picture differ by no more than this; a picture of so few colours is not taken for
@@ -27,7 +25,6 @@ _STRAY_SHARE = 0.01
 """The share of pixels that a drawing program may leave transparent; with more, the transparency is a mask."""
 _LOSSY = ("JPEG", "WEBP")
 _BLACK_AND_WHITE = [(0, 0, 0), (255, 255, 255)]
-_HEADER_BYTES = 10_000
 _ARRAY_BYTES = 1 << 27
 _STRIP_PIXELS = 1 << 20
 
@@ -92,7 +89,7 @@ def read_mask_file(content: bytes | Path, *, named: str | None = None) -> MaskFi
     if isinstance(content, Path):
         if content.suffix.lower() == ARRAY:
             return _of_array(_read_array(_bytes(content)))
-    elif content.startswith(_ARRAY_START):
+    elif content.startswith(from_npy.START):
         return _of_array(_read_array(content))
     with opened(content, named) as image:
         found = _of_picture(image)
@@ -245,39 +242,19 @@ def _read_array(content: bytes) -> np.ndarray:
     if len(content) > _ARRAY_BYTES:
         raise Broken(f"an array of more than {_ARRAY_BYTES >> 20} MiB; expected masks of 8 bits, or pictures")
     try:
-        version, start = content[6], 10 if content[6:7] == b"\1" else 12
-        length = struct.unpack_from("<H" if version == 1 else "<I", content, 8)[0]
-        if content[:6] != _ARRAY_START or version not in (1, 2, 3) or length > _HEADER_BYTES:
-            raise Broken("no NumPy array")
-        header = ast.literal_eval(
-            content[start : start + length].decode("utf-8" if version == 3 else "latin-1").strip()
-        )
-        shape, ordered, dtype = header["shape"], "F" if header["fortran_order"] else "C", np.dtype(header["descr"])
-        if not isinstance(shape, tuple) or not all(type(side) is int and side >= 0 for side in shape):
-            raise Broken("no NumPy array")
-    except Broken:
-        raise
-    except (
-        IndexError,
-        KeyError,
-        struct.error,
-        ValueError,
-        TypeError,
-        SyntaxError,
-        MemoryError,
-        RecursionError,
-    ) as error:
-        raise Broken("no NumPy array") from error
-    sides = [side for side in shape if side != 1]
-    if dtype.kind not in "buif":
-        raise Broken("an array of objects, records or text; expected one of numbers")
-    plane = shape if len(shape) == 2 else tuple(sides)
-    if len(shape) < 2 or len(plane) != 2 or 0 in plane:
+        array = from_npy.read_npy(content, _check_shape)
+    except bounds.Refused as error:
+        raise Broken(str(error)) from error
+    return array.reshape(_plane(array.shape))
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if len(shape) < 2 or len(_plane(shape)) != 2 or 0 in shape:
         raise Broken(f"an array of shape {'×'.join(map(str, shape[:6])) or '()'}; expected height×width")
     if math.prod(shape) > limits.max_pixels():
         raise Broken(f"{math.prod(shape)} pixels; expected at most {limits.max_pixels()}: {limits.remedy()}")
-    body = memoryview(content)[start + length :]
-    if len(body) != math.prod(shape) * dtype.itemsize:
-        raise Broken("an array that is cut short, or longer than it says")
-    array = np.frombuffer(body, np.uint8 if dtype.kind == "b" else dtype).reshape(shape, order=ordered).reshape(plane)
-    return array != 0 if dtype.kind == "b" else array
+
+
+def _plane(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Height and width of a mask that may have axes of length 1 beside them."""
+    return shape if len(shape) == 2 else tuple(side for side in shape if side != 1)

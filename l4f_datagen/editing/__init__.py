@@ -1,0 +1,1 @@
+"""Edits of samples and projected photographs that keep the background."""

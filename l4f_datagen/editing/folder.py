@@ -1,0 +1,104 @@
+"""The folder of edits: begun, continued or refused, a subject's own folder there whole or not at all."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..addresses import hidden_within
+from ..documents import JSON_BYTES, Unreadable, read_file, read_json
+from ..errors import UserError
+from ..short import short
+from ..storage import atomic, atomic_folders
+from ..storage.lock import writing
+
+SETTINGS, RESULT, SHEET, GIF = "settings.json", "edit.json", "sheet.png", "edit.gif"
+FRAMES, PLAIN, MASKS, ALPHAS = "frames", "plain", "masks", "alphas"
+ORIGINAL, BACKGROUND = "original.png", "background.png"
+FORMAT, VERSION = "l4f-datagen-edit", 1
+DIGEST = "digest"
+
+
+@contextmanager
+def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Iterator[None]:
+    """Have the folder for oneself while the block lasts: a new one, or one that was begun with the same identity.
+
+    Args:
+        description: ``settings``, and ``identity``: what the pictures depend on.
+        overwrite: remove the edits that are there; other files stay.
+
+    Raises:
+        UserError: it holds other things or edits of another identity, or somebody else writes there.
+    """
+    atomic.check_folder(out, f"out {out}")
+    with writing(out):
+        described = hidden_within({"format": FORMAT, "version": VERSION, **description})
+        if (out / SETTINGS).exists():
+            found = _read_settings(out / SETTINGS)
+            if overwrite:
+                _remove(out)
+            elif found["identity"] != described["identity"] and next(out.rglob(f"*/{RESULT}"), None):
+                raise _others(out, found["identity"], described["identity"])
+        elif foreign := sorted(path.name for path in out.iterdir() if not path.name.startswith(".")):
+            raise UserError(
+                f"out {out}", got=f"a folder without {SETTINGS} that holds {short(foreign[0])}",
+                expected="a new or empty folder, or one of edits to continue", remedy="choose another folder",
+            )  # fmt: skip
+        atomic_folders.settle(out)
+        atomic.write_bytes(out / SETTINGS, _to_json(described))
+        yield
+
+
+def finished(out: Path, key: str, digest: str) -> dict[str, Any] | None:
+    """What was noted of a subject that was edited before; None where it was not, or another one had its key."""
+    place = out / key / RESULT
+    if not place.is_file():
+        return None
+    try:
+        found = read_json(read_file(place, most=JSON_BYTES), str(place), kind=dict)
+    except Unreadable:
+        return None  # it is made again
+    steps = found.get("steps")
+    sound = isinstance(steps, list) and all(isinstance(step, dict) for step in steps)
+    return found if sound and found.get(DIGEST) == digest else None
+
+
+def write_result(folder: Path, value: Mapping[str, Any]) -> None:
+    """Write ``edit.json``."""
+    atomic.write_bytes(folder / RESULT, _to_json(hidden_within(dict(value))))
+
+
+def _to_json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        found = read_json(read_file(path, most=JSON_BYTES), str(path), kind=dict)
+        if found.get("format") == FORMAT and found.get("version") == VERSION and isinstance(found["identity"], dict):
+            return found
+        problem = f'"format": {short(found.get("format"), quotes=True)}'
+    except (Unreadable, KeyError) as error:
+        problem = error.got if isinstance(error, Unreadable) else "no identity"
+    raise UserError(str(path), got=problem, expected=f'"format": "{FORMAT}"', remedy="choose another folder")
+
+
+def _others(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> UserError:
+    different = [
+        f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+    return UserError(
+        f"out {out}", got=f"edits with other settings: {', '.join(different)}", expected="the same settings",
+        remedy="use the same settings, another folder, or --overwrite to replace what is there",
+    )  # fmt: skip
+
+
+def _remove(out: Path) -> None:
+    """Remove edits. ``settings.json`` stays until the new one takes its place."""
+    for name in (RESULT, SHEET):
+        (out / name).unlink(missing_ok=True)
+    for result in sorted(out.rglob(f"*/{RESULT}")):
+        atomic_folders.remove(result.parent)
