@@ -45,10 +45,16 @@ class Editor:
         margin = self.settings.margin
         return max(1, self.generator.architecture.resolution // _MARGIN_SHARE) if margin is None else margin
 
-    def draw(self, codes: Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """w+ (N, num_ws, w_dim) → images RGB uint8 N×H×W×3 and alphas uint8 N×H×W."""
+    def draw(self, codes: Tensor, noise: tuple[Tensor, ...] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """w+ (N, num_ws, w_dim) → images RGB uint8 N×H×W×3 and alphas uint8 N×H×W.
+
+        Args:
+            noise: maps (1, H, W) of every styled convolution, the same for all; None: as the settings say.
+        """
+        device, count = self.generator.device, len(codes)
         with torch.inference_mode():
-            image, features = self.generator.synthesize(codes.to(self.generator.device), self.settings.noise)
+            maps = [one.to(device).expand(count, -1, -1) for one in noise] if noise else self.settings.noise
+            image, features = self.generator.synthesize(codes.to(device), maps)
             alpha = self.alpha(features)
             return image_to_uint8(image).cpu().numpy(), alpha_to_uint8(alpha).cpu().numpy()
 
@@ -88,7 +94,7 @@ def scene_of(editor: Editor, subject: Subject) -> Scene:
         NothingToKeep: its mask is empty, or leaves no background.
         UserError: the inpainter gave no image.
     """
-    images, alphas = editor.draw(subject.code[None])
+    images, alphas = editor.draw(subject.code[None], subject.noise)
     original = images[0] if subject.original is None else subject.original
     layer = editor.layer(alphas[0])
     if not layer.mask.any():
@@ -113,7 +119,7 @@ def steps_of(editor: Editor, subject: Subject, scene: Scene, way: Way) -> Genera
 
 def _drawn(editor: Editor, subject: Subject, way: Way) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for offsets in way.offsets.split(editor.settings.batch_size):
-        yield from zip(*editor.draw(subject.code + offsets), strict=True)
+        yield from zip(*editor.draw(subject.code + offsets, subject.noise), strict=True)
 
 
 def _step(editor: Editor, scene: Scene, drawn: tuple[np.ndarray, np.ndarray]) -> Step:

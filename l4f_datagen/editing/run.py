@@ -15,6 +15,7 @@ from ..settings import EditSettings
 from ..shards.format import encoding
 from ..sheet import png_bytes
 from ..storage import atomic, atomic_folders
+from ..storage.opening import local_place
 from ..weights.source import file_sha256
 from . import folder, pictures
 from .blending import figures
@@ -22,7 +23,7 @@ from .completing import Inpainter, opencv
 from .completing_by_onnx import OnnxInpainter
 from .drawing import Editor, NothingToKeep, scene_of, steps_of
 from .paths import Way, way_of
-from .subjects import Subject, subjects_of
+from .subjects import Subject, check_subjects, subjects_of
 
 logger = logging.getLogger(__name__)
 
@@ -79,13 +80,14 @@ def edit(
             a background.
         TooLittleMemory: memory ran out on the device.
     """
-    out, device = Path(out).expanduser(), resolve_device(settings.device)
+    check_subjects(settings)
+    out, device = local_place(out), resolve_device(settings.device)
     inpainter = inpaint or (OnnxInpainter(_file(settings.inpaint_onnx), device) if settings.inpaint_onnx else None)
     (generator, generator_source), (alpha, alpha_source) = weights.read_pair(settings.generator, settings.alpha)
     way = way_of(settings, generator)
     frozen = freeze(generator, device)
     editor = Editor(frozen, alpha.to(device), inpainter or opencv(settings.inpaint), settings)
-    subjects = subjects_of(settings, frozen, way)
+    subjects = subjects_of(settings, frozen, generator_source, way)
     described = {
         "settings": settings.model_dump(mode="json"),
         "identity": settings.model_dump(mode="json", include=_IDENTITY) | {
@@ -98,7 +100,7 @@ def edit(
         },
     }  # fmt: skip
     with folder.opened(out, described, overwrite=overwrite), explaining_memory(device, settings.batch_size):
-        return _edit_all(editor, list(subjects), way, out, report)
+        return _edit_all(editor, subjects, way, out, report)
 
 
 def _edit_all(

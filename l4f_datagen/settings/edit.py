@@ -29,7 +29,9 @@ class EditSettings(StageSettings):
     codes: Annotated[str | None, Metavar("FOLDER")] = Field(
         None, description="projected photographs to edit: a folder that project wrote"
     )
-    keys: Annotated[tuple[str, ...], Metavar("KEY,KEY,…")] = Field((), description="which of them; default: all")
+    keys: Annotated[tuple[str, ...], Metavar("KEY,KEY,…")] = Field(
+        (), description="which of them; may be given several times; default: all"
+    )
     layers: Layers = "all"
     strength: Annotated[float | None, Metavar("NUMBER")] = Field(
         None,
@@ -67,13 +69,19 @@ class EditSettings(StageSettings):
             return chosen_numbers(value, 10_000)
         return (value,) if isinstance(value, int) else value
 
-    @field_validator("keys", "strengths", mode="before")
+    @field_validator("strengths", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Accept "3,7", and for one value 3."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return (value,) if isinstance(value, (int, float)) else value
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _one(cls, value: Any) -> Any:
+        """Accept one text."""
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("seeds")
     @classmethod

@@ -6,12 +6,16 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import l4f_datagen as l4f
+from l4f_datagen import weights, worlds
 from l4f_datagen.cli import main
 from l4f_datagen.editing import drawing
+from l4f_datagen.projection import codes
 from l4f_datagen.settings import resolve
+from l4f_datagen.sheet import save_png
 from tests.faults import snapshots
 
 NEAR = {"generator": "vessels64", "direction": "pca:0", "seeds": (3, 7), "steps": 3, "device": "cpu"}
@@ -161,8 +165,8 @@ def no_foreground(monkeypatch):
     def use(*greys):
         order = iter(greys)
 
-        def changed(editor, codes):
-            images, alphas = draw(editor, codes)
+        def changed(editor, codes, noise):
+            images, alphas = draw(editor, codes, noise)
             if len(codes) == 1:
                 changed.grey = next(order)
             return images, alphas if changed.grey is None else np.full_like(alphas, changed.grey)
@@ -186,6 +190,72 @@ def test_subjects_with_nothing_to_keep_are_left_out(tmp_path, capsys, caplog, no
     assert words in told and told.count("\n") == 1
     no_foreground(None)
     assert main([*command, "--seeds", "3", "--threshold", "0.4", "--out", str(tmp_path / "none")]) == 0
+
+
+@pytest.fixture(scope="module")
+def projected(tmp_path_factory):
+    """A folder of codes of two vessels, with noise maps of their own; the photographs are renderings."""
+    folder = tmp_path_factory.mktemp("codes")
+    generator, source = weights.read_generator("vessels64")
+    names = ("one", "sub/two, three")
+    w = generator.map(torch.randn(2, 128, generator=torch.Generator().manual_seed(0))) * 0.7
+    noise = [torch.randn(2, size, size) * 0.1 for size in generator.architecture.noise_sizes]
+    values = {"error": 1.0, "psnr": 30.0, "undrawn": 0.1, "distance": 1.0, "seconds": 1.0}
+    rows = [
+        codes.Row(key=name, file=f"{name}.jpg", sha256="0" * 64, space="w+", how="optimise", **values) for name in names
+    ]
+    codes.write_file(folder / codes.CODES, w[:, None].expand(-1, 10, -1), rows, noise)
+    described = {"format": codes.FORMAT, "version": codes.VERSION, "identity": {},
+                 "generator": {"name": source.name, "sha256": source.sha256}}  # fmt: skip
+    (folder / codes.DESCRIPTION).write_text(json.dumps(described))
+    for index, name in enumerate(names):
+        save_png(folder / codes.IMAGES / f"{name}.png", worlds.render("vessels", seed=0, index=index, size=64).image)
+    return folder
+
+
+@pytest.mark.parametrize("keys", [(), ("sub/two, three",), ("one,one",)], ids=str)
+def test_backgrounds_of_photographs_are_theirs(projected, keys, tmp_path):
+    done = l4f.edit(settings(seeds=(), codes=str(projected), keys=keys), tmp_path / "out")
+    assert done.keys == {(): ("one", "sub/two, three"), ("one,one",): ("one",)}.get(keys, keys)
+    assert done.worst["kept_outside"] == 0 and done.worst["plain_outside"] > 1
+    for key in done.keys:
+        photograph = read(projected / codes.IMAGES / f"{key}.png")
+        np.testing.assert_array_equal(read(tmp_path / "out" / key / "original.png"), photograph)
+        untouched = (read(tmp_path / "out" / key / "frames" / "02.png") == photograph).all(2)
+        assert 0.3 < untouched.mean() < 1
+    again = l4f.edit(settings(seeds=(), codes=str(projected), keys=keys), tmp_path / "out")
+    assert again.made == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"codes": "@"}, "both seeds and codes"),
+        ({"keys": "one", "codes": None}, "name it with --codes"),
+        ({"seeds": (), "codes": "@", "keys": ("nobody",)}, "no photograph of this name"),
+        ({"seeds": (), "codes": "@", "generator": "vessels"}, "codes of the generator vessels64"),
+        ({"seeds": (), "codes": "@/nowhere"}, "no such folder"),
+    ],
+)
+def test_photographs_that_are_not_there(projected, flags, words, tmp_path):
+    flags = {name: str(projected) + value[1:] if name == "codes" and value else value for name, value in flags.items()}
+    with pytest.raises(l4f.UserError, match=words):
+        l4f.edit(settings(**flags), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture", "small"], ids=str)
+def test_pictures_of_codes_that_are_gone_or_others(projected, content, tmp_path):
+    folder = tmp_path / "codes"
+    shutil.copytree(projected, folder)
+    place = folder / codes.IMAGES / "one.png"
+    place.unlink()
+    if content == "small":
+        save_png(place, np.zeros((8, 8, 3), np.uint8))
+    elif content is not None:
+        place.write_bytes(content)
+    with pytest.raises(l4f.UserError, match="copy the folder again"):
+        l4f.edit(settings(seeds=(), codes=str(folder), keys=("one",)), tmp_path / "out")
 
 
 def test_a_generator_without_an_alpha_network(tmp_path, capsys, tiny_checkpoint):
