@@ -3,13 +3,14 @@
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
 from ...evaluation import criteria
 from ...networks.alpha import AlphaNetwork
 from ...settings import CompleteAlphaSettings
+from ...short import short
 from ...weights import native
 from ...weights.native import state
 from ..core import degeneration
@@ -31,11 +32,14 @@ _UNDECIDED = 100
 """Steps in which masks may be anything."""
 
 
+Phase = Literal["choosing", "training", "teaching", "done"]
+
+
 @dataclass
 class Position:
     """Where a run is; all that it has to know, beside its networks, to go on."""
 
-    phase: Literal["choosing", "training", "teaching", "done"] = "choosing"
+    phase: Phase = "choosing"
     begun: int = 0
     """Iteration at which the phase began."""
     attempt: int = 0
@@ -127,7 +131,7 @@ class PhasedTraining(Training[None]):
         return {"position": asdict(self.at)}
 
     def restore(self, numbers: Mapping[str, Any]) -> None:
-        self.at = Position(**state.section(numbers, "position"))
+        self.at = _position(state.section(numbers, "position"), len(self.settings.phi_2_heads))
         self.learner.adopt_settings(choosing.of_attempt(self.settings, self.chosen, self.at.attempt))
         if self.at.phase != "choosing":
             self.learner.keep_head(self.at.head)
@@ -261,3 +265,18 @@ class PhasedTraining(Training[None]):
         at.best = now
         learner.best.load_state_dict(learner.student_averaged.state_dict())
         self._begin_round(done)
+
+
+def _position(found: Mapping[str, Any], heads: int) -> Position:
+    """A position as ``numbers`` gave it.
+
+    Raises:
+        Unfit: it is none.
+    """
+    known = asdict(Position())
+    if found.keys() != known.keys() or found["phase"] not in get_args(Phase) or not isinstance(found["chosen"], dict):
+        raise state.Unfit(f"its position is {short(found, quotes=True)}")
+    numbers = {name: state.number(found, name) for name in known if name not in ("phase", "chosen")}
+    if not 0 <= numbers["attempt"] < len(choosing.ATTEMPTS) or not 0 <= numbers["head"] < heads:
+        raise state.Unfit(f"its position is {short(found, quotes=True)}")
+    return Position(**found)

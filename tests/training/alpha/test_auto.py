@@ -1,6 +1,7 @@
 """``train-alpha --preset auto``: a tiny run goes through all its phases."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from l4f_datagen.training.alpha.heads import HeadsLearner
 from l4f_datagen.training.alpha.phases import PhasedTraining
 from l4f_datagen.training.alpha.train import prepare, train_alpha
 from l4f_datagen.weights import native
+from l4f_datagen.weights.native.state import Unfit
 
 GOOD = {"area": 0.4, "decisiveness": 0.9, "variety": 0.2, "edges": 1.0}
 CHANNELS = (256, 256, 256, 128, 64)
@@ -129,6 +131,16 @@ def test_degenerate_starts_are_begun_anew_with_other_settings_and_then_told(tmp_
     train_alpha(auto, tmp_path / "killed")
     first, second = weights_of(tmp_path / "run"), weights_of(tmp_path / "killed")
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    "change", [{"phase": "resting"}, {"attempt": 9}, {"head": 2}, {"begun": None}, {"chosen": []}, {"more": 1}], ids=str
+)
+def test_a_damaged_position_is_told(change):
+    found = asdict(phases.Position()) | change
+    with pytest.raises(Unfit):
+        phases._position(found, 2)
+    assert phases._position(asdict(phases.Position(phase="training", head=1)), 2).head == 1
 
 
 def test_cuts_that_do_not_agree_are_not_learned(tmp_path, auto, tolerant, monkeypatch):
