@@ -15,25 +15,26 @@ from ..settings.base import Metavar
 
 
 def settings_options(
-    model: type[StageSettings], *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()
+    model: type[StageSettings], *, only: tuple[str, ...] = (), without: tuple[str, ...] = (), optional: bool = False
 ) -> Callable:
     """Options for the fields of a model, in the order of their declaration; those not given are None.
 
     Args:
         only: some of its fields; none: all.
         without: fields that are given in another way, as an argument say.
+        optional: none has to be given, though the model wants it.
     """
 
     def decorate(function: Callable) -> Callable:
         names = [name for name in model.model_fields if name not in without and (not only or name in only)]
         for name in reversed(names):
-            function = _option(model, name)(function)
+            function = _option(model, name, optional)(function)
         return function
 
     return decorate
 
 
-def _option(model: type[StageSettings], name: str) -> Callable:
+def _option(model: type[StageSettings], name: str, optional: bool) -> Callable:
     field = model.model_fields[name]
     kinds = set(_kinds(field.annotation))
     choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None) if len(kinds) == 1 else None
@@ -59,7 +60,7 @@ def _option(model: type[StageSettings], name: str) -> Callable:
         type=click.Choice(choices) if choices else str,
         metavar=metavar,
         default=None,
-        required=field.is_required(),
+        required=field.is_required() and not optional,
         help=text,
         shell_complete=_embedded if metavar and "NAME" in metavar and "PATH" in metavar else None,
     )

@@ -8,9 +8,9 @@ from typing import Any
 from ..addresses import split_address
 from ..errors import UserError
 from ..generation.models import Models, load_models
-from ..making import render
+from ..making import projected, render
 from ..progress.state import Progress
-from ..settings import GenerateSettings, RenderSettings, validate
+from ..settings import CodesSettings, GenerateSettings, RenderSettings, validate
 from ..settings.recommended import as_given
 from ..shards.format import layout
 from ..shards.verify.repair import Maker, Repair, repair
@@ -66,6 +66,14 @@ def _maker(
             description=render.describe(rendering),
             make=lambda: render.render(rendering, store, **common),
             probe=lambda: render.arithmetic(rendering),
+        )
+    if "codes" in description:
+        taking = validate(CodesSettings, dict(description["settings"]), where)
+        photographs = projected.open_photographs(taking)
+        return Maker(
+            description=projected.describe(photographs),
+            make=lambda: projected.write(photographs, store, **common),
+            probe=lambda: projected.arithmetic(photographs),
         )
     if not description["checkpoints"]:
         raise UserError(

@@ -44,6 +44,8 @@ def _source(description: Mapping[str, Any]) -> str:
         return f"world `{description['world']['name']}`"
     if "source" in description:
         return f"`{description['source']['name']}` ({description['source']['kind']})"
+    if "codes" in description:
+        return f"photographs of the folder of codes `{description['codes']['name']}`"
     return " and ".join(
         f"{kind} `{checkpoint['name']}` (SHA-256 `{checkpoint['sha256']}`)"
         for kind, checkpoint in description["checkpoints"].items()

@@ -124,8 +124,10 @@ def _describe(settings: ProjectSettings, networks: Networks) -> dict[str, Any]:
         "name": models.source.name, "sha256": models.source.sha256, "resolution": architecture.resolution,
         "num_ws": architecture.num_ws, "w_dim": architecture.w_dim, "licence": models.source.licence,
     }  # fmt: skip
+    alpha = models.alpha_source
     return {
         "generator": generator,
+        "alpha": {"name": alpha.name, "sha256": alpha.sha256} if alpha else None,
         "settings": values,
         "identity": {name: value for name, value in values.items() if name not in settings.FREE} | hashes,
         "versions": dict(versions(_PACKAGES)),

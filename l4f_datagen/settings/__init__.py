@@ -14,6 +14,7 @@ from .evaluate import (
 from .experiment import EvaluationSettings, SegmentersSettings
 from .export import ExportSettings
 from .generate import GenerateSettings, identity, resolved_precision
+from .generate_codes import CodesSettings
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
 from .project import ProjectSettings
@@ -27,6 +28,7 @@ from .validation import fingerprint, resolve, validate
 
 __all__ = [
     "AnalyzeSettings",
+    "CodesSettings",
     "CompleteAlphaSettings",
     "CompleteGeneratorSettings",
     "EditSettings",

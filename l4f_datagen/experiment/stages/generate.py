@@ -10,6 +10,7 @@ from ...console.options import allow_mixed, config_option, no_recommended, setti
 from ...console.output import note, print_json, result
 from ...making.extending import explaining_keys, stored_settings
 from ...settings import (
+    CodesSettings,
     EngineSettings,
     GenerateSettings,
     TrainAlphaSettings,
@@ -19,6 +20,7 @@ from ...settings import (
 )
 from ...settings.recommended import as_given
 from ...shards.reader import open_dataset
+from .. import of_codes
 from ..pieces import Draft, Piece, Plan
 from ..stage import Content, Stage
 
@@ -28,6 +30,7 @@ _MASKS = 1000
 
 @click.command("generate", short_help="Generate images with masks as WebDataset shards.")
 @settings_options(GenerateSettings)
+@settings_options(CodesSettings, only=of_codes.ONLY_THEIRS, optional=True)
 @click.option("--out", required=True, metavar="FOLDER", help="data set folder; one that was begun is continued")
 @config_option
 @settings_options(EngineSettings)
@@ -52,8 +55,13 @@ def command(
     A data set that is there is extended or continued with its own settings: ``--n 20000 --out FOLDER`` is enough.
     With --engine ray, FOLDER has to be one that all nodes reach under the same path, and so do checkpoints
     that are no names.
+    With --codes the samples are the photographs of a folder that ``project`` made, with the alphas of their codes.
     """
     engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.model_fields})
+    if (taking := of_codes.wanted(flags, out, overwrite=overwrite)) is not None:
+        of_codes.make(taking, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
+        return
+    flags = {name: value for name, value in flags.items() if name not in of_codes.ONLY_THEIRS}
     section = load_pipeline(config).generate if config else {}
     stored = {} if overwrite else stored_settings(GenerateSettings, out)
     settings = resolve(GenerateSettings, {**stored, **section}, flags)

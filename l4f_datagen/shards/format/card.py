@@ -102,9 +102,11 @@ class _Origin(NamedTuple):
 
 
 def _origin(description: Mapping[str, Any]) -> _Origin:
-    """Where samples came from: a world, a labelled source, or checkpoints."""
+    """Where samples came from: a world, a labelled source, projected photographs, or checkpoints."""
     if "world" in description:
         return _rendered(description)
+    if "codes" in description:
+        return _projected(description)
     return _imported(description) if "source" in description else _generated(description)
 
 
@@ -177,6 +179,31 @@ def _imported(description: Mapping[str, Any]) -> _Origin:
             f"Licence: {source['licence']}. All settings are in `dataset.json`.",
             "`foreground_code` and `background_code` are the image's place among the source's; `psi` and",
             "`background_psi` are 1, since nothing is truncated.",
+        ],
+        synthetic=False,
+    )
+
+
+def _projected(description: Mapping[str, Any]) -> _Origin:
+    counts, codes = description["counts"], description["codes"]
+    return _Origin(
+        licence=codes["licence"],
+        introduction=[
+            "# Photographs with foreground masks",
+            "",
+            f"{counts['samples']} samples in {counts['shards']} shards, made by l4f-datagen from photographs.",
+            "For each a code was found from which a StyleGAN2 draws it again, and its mask is that of the code, by an",
+            "alpha network that was trained without labels (Labels4Free, ICCV 2021). The masks are predictions, not",
+            "annotations.",
+        ],
+        image="photograph",
+        alpha="soft mask",
+        source=[
+            f"Folder of codes `{codes['name']}` (SHA-256 of its codes `{codes['sha256']}`), of the generator "
+            f"`{codes['generator']}` and the alpha network `{codes['alpha']}`.",
+            "`background_source` names the photographs. Their licence is not known here. All settings are in "
+            "`dataset.json`.",
+            "`foreground_code` and `background_code` are the photograph's row in the folder of codes.",
         ],
         synthetic=False,
     )

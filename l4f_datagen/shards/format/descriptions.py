@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ...documents import JSON_BYTES, Unreadable, read_json
 from ...errors import UserError
-from ...settings import GenerateSettings, ImportSettings, RenderSettings
+from ...settings import CodesSettings, GenerateSettings, ImportSettings, RenderSettings, StageSettings
 from ...settings.sharded import MOST_SHARDS
 from ...short import short
 from ...storage.store import Store
@@ -90,7 +90,10 @@ def problem_of(description: Mapping[str, Any]) -> str | None:
     """Why a description cannot be used: the first field that is not as it has to be."""
     try:
         found = _Description.model_validate(description)
-        model = RenderSettings if found.world else ImportSettings if found.source else GenerateSettings
+        models: dict[str, type[StageSettings]] = {
+            "world": RenderSettings, "source": ImportSettings, "codes": CodesSettings,
+        }  # fmt: skip
+        model = next((one for part, one in models.items() if getattr(found, part)), GenerateSettings)
         known = {name: value for name, value in description["settings"].items() if name in model.model_fields}
         # Settings take text for a number; what was written here is a number, and comes out as it was.
         resolved = model.model_validate(known).model_dump(mode="json")
@@ -145,6 +148,14 @@ class _Source(_Part):
     licence: str
 
 
+class _Codes(_Part):
+    name: str
+    sha256: str
+    generator: str
+    alpha: str
+    licence: str
+
+
 class _Backgrounds(_Part):
     images: int
     sha256: str
@@ -159,6 +170,7 @@ class _Description(_Part):
     counts: _Counts
     world: _World | None = None
     source: _Source | None = None
+    codes: _Codes | None = None
     backgrounds: _Backgrounds | None = None
 
     @model_validator(mode="after")
@@ -166,9 +178,10 @@ class _Description(_Part):
         shards = -(-self.counts.samples // self.settings.samples_per_shard)
         if self.counts.shards != shards:
             raise ValueError(f"shards is {self.counts.shards} and {shards}, which {self.counts.samples} samples fill")
-        if not (self.world or self.source or {"generator", "alpha"} <= self.checkpoints.keys()):
-            raise ValueError("no checkpoints, and no world or source in their place")
+        if not (self.world or self.source or self.codes or {"generator", "alpha"} <= self.checkpoints.keys()):
+            raise ValueError("no checkpoints, and no world, source or codes in their place")
         wanted = () if self.source else ("threshold", "split", "seed") if self.world else ("threshold", "backgrounds")
+        wanted = ("threshold", "codes") if self.codes else wanted
         if absent := [name for name in wanted if name not in (self.settings.model_extra or {})]:
             raise ValueError(f"settings without {absent[0]}")
         return self
