@@ -27,17 +27,20 @@ def evaluate_segmenters(
     *,
     supervised: Masker | None = None,
     report: Callable[[int, int], None] = lambda done, total: None,
+    truth: Samples | None = None,
+    title: str = "Segmenters on labelled images",
 ) -> Report:
     """Measure segmenters on the images that ``settings`` name, a row each; ``supervised`` comes first.
 
-    Calls ``report`` with the images done and their number, over all segmenters.
+    ``truth`` are these images, where they are open already. Calls ``report`` with the images done and their number,
+    over all segmenters.
 
     Raises:
         UserError: images and masks do not belong together, or a segmenter cannot take them.
     """
     require_torchmetrics()
     check_flags([*segmenters, *([supervised] if supervised else [])], settings)
-    truth = open_truth(settings)
+    truth = truth or open_truth(settings)
     keys = list(truth.keys)[: settings.n]
     everyone = [*([supervised] if supervised else []), *segmenters]
     if settings.baselines:
@@ -67,13 +70,13 @@ def evaluate_segmenters(
     if supervised:
         notes += _other_architectures(segmenters, supervised)
     return Report(
-        title="Segmenters on labelled images", rows=tuple(rows), notes=tuple(notes),
+        title=title, rows=tuple(rows), notes=tuple(notes),
         settings=settings.model_dump(mode="json"),
     )  # fmt: skip
 
 
-def open_truth(settings: EvaluateSegmenterSettings) -> Samples:
-    """The labelled images of ``settings``; of a world its test split.
+def open_truth(settings: EvaluateSegmenterSettings, *, count: int = WORLD_IMAGES) -> Samples:
+    """The labelled images of ``settings``; of a world its test split, ``count`` of it unless settings say how many.
 
     Raises:
         UserError: there are none, or they and their masks do not belong together.
@@ -85,7 +88,7 @@ def open_truth(settings: EvaluateSegmenterSettings) -> Samples:
         values=settings.values, foreground=tuple(map(str, settings.mask_classes)) or None, flag="--mask-classes",
         allow_empty=settings.allow_empty, images=images, masks=masks if images else settings.masks,
     )  # fmt: skip
-    return open_samples(settings.images, reading, size=settings.size, count=settings.n or WORLD_IMAGES, split="test")
+    return open_samples(settings.images, reading, size=settings.size, count=settings.n or count, split="test")
 
 
 class OnImages:

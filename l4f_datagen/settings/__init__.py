@@ -9,6 +9,7 @@ from .evaluate import (
     EvaluateAlphaSettings,
     EvaluateFrechetSettings,
     EvaluateMasksSettings,
+    EvaluateProjectionSettings,
     EvaluateSegmenterSettings,
 )
 from .experiment import EvaluationSettings, SegmentersSettings
@@ -36,6 +37,7 @@ __all__ = [
     "EvaluateAlphaSettings",
     "EvaluateFrechetSettings",
     "EvaluateMasksSettings",
+    "EvaluateProjectionSettings",
     "EvaluateSegmenterSettings",
     "EvaluationSettings",
     "ExportSettings",

@@ -121,6 +121,12 @@ class EvaluateSegmenterSettings(SegmentingSettings, _Reading):
     )
 
 
+class EvaluateProjectionSettings(EvaluateSegmenterSettings):
+    """Settings of ``evaluate projection``: those of ``evaluate segmenter``, whose images are the photographs here."""
+
+    SECTION: ClassVar = "evaluate projection"
+
+
 class EvaluateFrechetSettings(StageSettings):
     """Settings of ``evaluate frechet``."""
 
