@@ -10,7 +10,7 @@ from .. import weights
 from ..addresses import hidden_within
 from ..documents import Unreadable, read_file, read_json
 from ..evaluation import tables
-from ..evaluation.frechet import GENERATOR
+from ..evaluation.sets.frechet import GENERATOR
 from ..settings import fingerprint
 from ..shards.format import sealed
 from ..storage import atomic

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.evaluation import frechet
+from l4f_datagen.evaluation.sets import frechet
 from l4f_datagen.generation.backgrounds import open_backgrounds
 from l4f_datagen.photographs.opening import open_source
 from l4f_datagen.photographs.picture.decoding import decode, head

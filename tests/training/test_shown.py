@@ -76,7 +76,7 @@ def test_sheets_of_a_generator(tmp_path, pictures, device, masked_lerp):
 
 def test_distances_of_a_generator(tmp_path, pictures, device, masked_lerp, monkeypatch):
     """Each is measured on the images of the average as it is then; the last on those of ``final/``."""
-    from l4f_datagen.evaluation import frechet
+    from l4f_datagen.evaluation.sets import frechet
 
     seen = []
 

@@ -24,7 +24,7 @@ def command(a: str, b: str, json_file: str | None, csv_file: str | None, **flags
     Each is a folder, a data set folder or tars, Parquet files, world:NAME or generator:PATH.
     """
     settings = resolve(EvaluateFrechetSettings, {}, flags)
-    from ...evaluation.frechet import evaluate_frechet
+    from ...evaluation.sets.frechet import evaluate_frechet
 
     with Measuring(settings, json_file, csv_file) as measuring:
         measuring.write(evaluate_frechet(a, b, settings, report=measuring.progress))
@@ -56,7 +56,7 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         yield self.measurement(settings, {"a": generator, "b": training.settings.images, "features": settings.features})
 
     def measure(self, piece: Piece[EvaluateFrechetSettings], report: Told) -> "Report":
-        from ...evaluation.frechet import evaluate_frechet
+        from ...evaluation.sets.frechet import evaluate_frechet
 
         return evaluate_frechet(piece.looks_at["a"], piece.looks_at["b"], piece.settings, report=report)
 

@@ -45,7 +45,7 @@ class Distances:
         if not self.learner.processes.is_first:
             return {}
         # The one way from training into evaluation; imported here since it needs an extra.
-        from ...evaluation.frechet import evaluate_frechet
+        from ...evaluation.sets.frechet import evaluate_frechet
 
         s = self.settings
         asked = validate(EvaluateFrechetSettings, {

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 import l4f_datagen as l4f
 from l4f_datagen import philox
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.evaluation import frechet
+from l4f_datagen.evaluation.sets import frechet
 from l4f_datagen.networks import ops
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.settings import TrainAlphaSettings, TrainGeneratorSettings

@@ -8,7 +8,7 @@ from torch import nn
 
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.evaluation import features, frechet
+from l4f_datagen.evaluation.sets import features, frechet
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.settings import EvaluateFrechetSettings

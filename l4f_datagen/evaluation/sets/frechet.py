@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import weights
-from ..devices import explaining_memory, resolve_device
-from ..errors import UserError
-from ..generation import latents
-from ..networks.inference import freeze
-from ..networks.pixels import image_to_uint8
-from ..photographs.opening import open_source
-from ..photographs.source import Photographs
-from ..settings import EvaluateFrechetSettings
-from ..shards.damage import Damaged
-from ..short import short
+from ... import weights
+from ...devices import explaining_memory, resolve_device
+from ...errors import UserError
+from ...generation import latents
+from ...networks.inference import freeze
+from ...networks.pixels import image_to_uint8
+from ...photographs.opening import open_source
+from ...photographs.source import Photographs
+from ...settings import EvaluateFrechetSettings
+from ...shards.damage import Damaged
+from ...short import short
+from ..metrics import require_torchmetrics
+from ..tables import Report, Row
 from .features import Features, open_features
-from .metrics import require_torchmetrics
-from .tables import Report, Row
 
 logger = logging.getLogger(__name__)
 

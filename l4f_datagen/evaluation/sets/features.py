@@ -6,15 +6,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .. import weights
-from ..addresses import shown
-from ..devices import too_little_memory
-from ..errors import UserError, WorkError
-from ..networks.pixels import to_range
-from ..networks.segmenter import Segmenter
-from ..settings import EvaluateFrechetSettings
-from ..weights.containers.files import is_program
-from ..weights.source import file_sha256
+from ... import weights
+from ...addresses import shown
+from ...devices import too_little_memory
+from ...errors import UserError, WorkError
+from ...networks.pixels import to_range
+from ...networks.segmenter import Segmenter
+from ...settings import EvaluateFrechetSettings
+from ...weights.containers.files import is_program
+from ...weights.source import file_sha256
 
 INCEPTION = "inception-2015-12-05.pt"
 INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
