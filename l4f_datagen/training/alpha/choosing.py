@@ -18,8 +18,10 @@ COLLAPSED = 0.04
 to 0.06."""
 GAIN = 1.02
 """How many times better masks have to be for the training to go on as if it had just begun."""
-LOSS = 0.97
-"""How many times worse they may be and still take the place of earlier ones: later ones have the finer outlines."""
+LOSS = 0.93
+"""How many times worse they may be and still take the place of earlier ones: later ones are the better decided. While
+winners trained on, the score of one on faces fell to .96 of what it was and its true mIoU rose by .03; where masks got
+worse, on faces, lesions and vessels, it fell to .86 to .58."""
 
 
 def score(measured: Mapping[str, float]) -> float:
