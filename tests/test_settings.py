@@ -38,6 +38,11 @@ def test_each_mistake_is_one_line_that_names_got_and_expected(values, words):
         assert all(word in message for word in words), message
 
 
+def test_what_is_required_is_asked_for():
+    with pytest.raises(UserError, match=r"^source: got nothing; expected .*; give source$"):
+        ImportSettings()
+
+
 def test_flag_beats_file_beats_default():
     settings = resolve(GenerateSettings, {"psi": 0.5, "seed": 3}, {"psi": "0.8", "seed": None})
     assert (settings.psi, settings.seed, settings.threshold) == (0.8, 3, 0.9)

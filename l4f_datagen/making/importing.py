@@ -100,7 +100,7 @@ def stream(settings: ImportSettings, source: Samples, *, shards: Iterable[int]) 
 
 def describe(settings: ImportSettings, source: Samples) -> dict[str, Any]:
     """What ``dataset.json`` says of an imported data set: a source in place of checkpoints."""
-    identity = settings.model_dump(mode="json", exclude=set(_PLACES)) | {
+    identity = settings.identity(without=_PLACES) | {
         "kind": source.KIND,
         "foreground": source.foreground,
         "files": source.digest,

@@ -78,7 +78,7 @@ def describe(settings: RenderSettings) -> dict[str, Any]:
     """
     worlds.check_name(settings.world)
     worlds.split(settings.split, settings.n)
-    identity = settings.model_dump(mode="json", exclude={"n"})
+    identity = settings.identity(without=("n",))
     return {
         "settings": settings.model_dump(mode="json"),
         "identity": identity,

@@ -52,6 +52,12 @@ class StageSettings(BaseModel):
     SECTION: ClassVar[str] = ""
     """Where they stand in pipeline files: ``train-alpha``, or ``evaluate alpha`` within ``evaluate``; "": nowhere."""
 
+    @property
+    def defaults(self) -> frozenset[str]:
+        """The names of the settings that have their default values."""
+        fields = type(self).model_fields.items()
+        return frozenset(name for name, field in fields if getattr(self, name) == field.default)
+
     if not TYPE_CHECKING:  # which knows the fields' own signature
 
         def __init__(self, **values):

@@ -37,6 +37,8 @@ def explained(model: type[BaseModel], error: ValidationError, where: str = "", *
     )
     meaning = model.model_fields[name].description if name in model.model_fields else None
     flag = name if where or not flags else f"--{name.replace('_', '-')}"
+    if problem["type"] == "missing":
+        return UserError(f"{prefix}{name}", got="nothing", expected=meaning or "a value", remedy=f"give {flag}")
     return UserError(
         f"{prefix}{name}",
         got=short(hidden(short(problem["input"], _LOOKED_AT, quotes=True)), 80),

@@ -34,6 +34,12 @@ class GenerateSettings(Sharded):
     """Settings of ``generate``. What a data set contains depends on these alone."""
 
     SECTION: ClassVar = "generate"
+    FIRST: ClassVar = frozenset((
+        "n", "generator", "alpha", "seed", "psi", "background_psi", "threshold", "refine", "refine_epsilon", "blend",
+        "switched_off", "noise", "backgrounds", "min_area", "max_area", "max_components", "reject_border",
+        "min_decisiveness", "min_stability", "largest_component", "fill_holes", "ignore_band", "batch_size",
+        "samples_per_shard", "image_format", "quality", "save", "device",
+    ))  # fmt: skip
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     generator: Generator = "vessels"
@@ -148,7 +154,7 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
     ``n`` is not among them: a larger n extends a data set. Nor is the path of the ``backgrounds``: the
     engines add what tells images apart.
     """
-    values = settings.model_dump(mode="json", exclude={"n", "generator", "alpha", "backgrounds", "device", "precision"})
+    values = settings.identity(without=("n", "generator", "alpha", "backgrounds", "device", "precision"))
     if (precision := resolved_precision(settings.precision, device)) != "float32":
         values["precision"] = precision  # a description without it is one of float32
     return values | {f"{name}_sha256": sha256 for name, sha256 in checkpoints.items()} | {"device": device}

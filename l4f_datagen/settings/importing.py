@@ -1,6 +1,6 @@
 """Settings of ``import``."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -10,6 +10,11 @@ from .sharded import ImageFormat, SamplesPerShard, Sharded
 
 class ImportSettings(Sharded):
     """Settings of ``import``. What an imported data set contains depends on these and on the source's files."""
+
+    FIRST: ClassVar = frozenset((
+        "source", "format", "images", "masks", "alphas", "foreground_values", "values", "allow_empty", "categories",
+        "skip_unmatched", "n", "size", "licence", "samples_per_shard", "image_format", "quality",
+    ))  # fmt: skip
 
     source: str = Field(
         description="a folder of images and masks, a COCO JSON file, tars, Parquet files or a data set folder"

@@ -1,6 +1,6 @@
 """Settings of ``render``."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,10 @@ from .sharded import ImageFormat, Quality, SamplesPerShard, Sharded
 
 class RenderSettings(Sharded):
     """Settings of ``render``. What a rendered data set contains depends on these alone."""
+
+    FIRST: ClassVar = frozenset(
+        ("n", "world", "size", "split", "seed", "threshold", "samples_per_shard", "image_format", "quality")
+    )
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     world: str = Field("vessels", description="what to render")

@@ -1,6 +1,7 @@
 """What the settings of all stages have in common that write shards."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -17,8 +18,24 @@ Quality = Annotated[int, Field(ge=1, le=100, description="quality of jpg and web
 class Sharded(StageSettings):
     """How samples are divided into shards. The models themselves declare the fields, each in its own order."""
 
+    FIRST: ClassVar[frozenset[str]] = frozenset()
+    """The settings that the first data sets of this format were made with. Any other one is younger than some data
+    sets, and its default does what was done before there was such a setting."""
+
     if TYPE_CHECKING:
         samples_per_shard: int
+
+    def identity(self, without: Iterable[str] = ()) -> dict[str, Any]:
+        """The settings by which data sets are told apart, as JSON values.
+
+        Of the younger ones those are left out that have their defaults. A data set that was made before there was such
+        a setting is thus the same as one that is made without it, and can be continued.
+
+        Args:
+            without: settings that make no difference.
+        """
+        young = self.defaults - self.FIRST
+        return self.model_dump(mode="json", exclude={*without, *young})
 
     @property
     def samples(self) -> int:

@@ -203,7 +203,7 @@ def describe(
     facts: Mapping[str, Any],
     chosen: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What a run's ``settings.json`` holds: all settings, and the identity, by which a run is the same one.
+    """What ``RunFolder.begin`` takes: all settings, the identity, by which a run is the same one, and defaults.
 
     Args:
         free: settings that a continued run may change.
@@ -214,4 +214,7 @@ def describe(
     left_out = {"device", *free, *facts}
     identity = {name: value for name, value in values.items() if name not in left_out}
     told = {} if chosen is None else {"chosen": dict(chosen)}
-    return {"stage": stage, "settings": values, **told, "identity": identity | dict(facts)}
+    return {
+        "stage": stage, "settings": values, **told, "identity": identity | dict(facts),
+        "defaults": settings.defaults - facts.keys(),
+    }  # fmt: skip

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,19 +70,22 @@ class RunFolder:
         """Begin a run, or continue the one that is there.
 
         Args:
-            description: ``stage``, ``settings`` (all of them, resolved), ``identity`` (what the weights depend on).
+            description: ``stage``, ``settings`` (all of them, resolved), ``identity`` (what the weights depend on), and
+                ``defaults``, which is not kept: settings that have their default values.
             overwrite: remove a run that is there, its files only.
 
         Raises:
             UserError: another stage's or another settings' run, or a folder of other things.
         """
         self._make_writable()
+        description = dict(description)
+        defaults: Collection[str] = description.pop("defaults", ())
         description = hidden_within({"format": FORMAT, "version": VERSION, **description})
         if (self.path / SETTINGS).is_file():
             if overwrite:
                 self._remove()
             else:
-                self._check_same(read_description(self.path), description)
+                self._check_same(read_description(self.path), description, defaults)
         elif foreign := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")):
             raise UserError(
                 f"out {self.path}", got=f"a folder without {SETTINGS} that holds {foreign[0]}",
@@ -131,7 +134,7 @@ class RunFolder:
     def _make_writable(self) -> None:
         atomic.check_folder(self.path, f"out {self.path}")
 
-    def _check_same(self, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    def _check_same(self, existing: Mapping[str, Any], wanted: Mapping[str, Any], defaults: Collection[str]) -> None:
         if existing.get("stage") != wanted["stage"]:
             raise UserError(
                 f"out {self.path}", got=f"a run of {existing.get('stage')}", expected=f"one of {wanted['stage']}",
@@ -142,6 +145,8 @@ class RunFolder:
             f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
             for key in sorted({*old, *new})
             if old.get(key) != new.get(key)
+            # A setting that is younger than the run does by default what was done without it.
+            and not (key in defaults and key not in existing["settings"])
         ]
         if different:
             raise UserError(
