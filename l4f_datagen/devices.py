@@ -37,6 +37,10 @@ _ASKED = re.compile(r"(?:allocate|malloc of size|allocating) ([0-9.]+) ?(bytes|[
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
+_FAILED = ("cuda error", "cuda driver error", "cudnn error", "cublas error", "nvrtc error", "hip error")
+"""Words with which torch says that a GPU, or its driver, no longer answers as it should."""
+
+
 class TooLittleMemory(WorkError):
     """Memory ran out; the line says which setting needs less."""
 
@@ -95,6 +99,14 @@ def too_little_memory(error: BaseException) -> bool:
     return any(word in text for word in _WORDS)
 
 
+def device_failed(error: BaseException) -> bool:
+    """Whether an error of torch says that a GPU or its driver failed, for another reason than its memory."""
+    if isinstance(error, UserError | WorkError) or not isinstance(error, RuntimeError):
+        return False
+    text = str(error)[:4000].lower()
+    return not too_little_memory(error) and any(word in text for word in _FAILED)
+
+
 def asked_for(error: BaseException) -> str:
     """How much memory was asked for when it ran out, "12.0 GiB" say; nothing where the error does not tell."""
     found = _ASKED.search(str(error)[:4000])
@@ -117,14 +129,21 @@ def machine_memory() -> int:
 def explaining_memory(
     device: "torch.device | str", batch_size: int, remedy: str = "use a smaller --batch-size"
 ) -> Iterator[None]:
-    """Make too little memory for a batch one line that names the setting to change.
+    """Make too little memory for a batch one line that names the setting to change, and a GPU's failure one too.
 
     Raises:
         TooLittleMemory: memory ran out within the block.
+        WorkError: the GPU or its driver failed.
     """
     try:
         yield
     except Exception as error:
+        if device_failed(error):
+            first = " ".join(str(error).split("\n", 1)[0].split())[:160]
+            raise WorkError(
+                f"{device} failed ({first}): what is finished stays; look at the driver (nvidia-smi) and run the same "
+                "command again to continue"
+            ) from error
         if not too_little_memory(error):
             raise
         asked = f" ({asked} at once were asked for)" if (asked := asked_for(error)) else ""

@@ -11,7 +11,7 @@ from ..devices import explaining_memory, machine_memory
 from ..overlap import ordered_map
 from ..process.cores import cores
 from ..sample import Sample
-from ..settings import GenerateSettings
+from ..settings import GenerateSettings, resolved_precision
 from .batch import Batch, finish, run_networks
 from .filters import BLOCK, CandidateTally, Filters, Reference, first_accepted
 from .latents import Candidate
@@ -71,7 +71,7 @@ def _unfiltered(
 
     def compute(batch: tuple[int, Sequence[int]]) -> Batch:
         shard, indices = batch
-        with explaining_memory(models.device, settings.batch_size):
+        with _explaining_failures(settings, models):
             return run_networks(settings, models, shard, [Candidate(index) for index in indices], readers)
 
     batches, ahead = _blocks(settings, shards, settings.batch_size), 3 * workers
@@ -115,7 +115,7 @@ def _filtered(
         def draw(candidates: Sequence[Candidate]) -> list[Sample]:
             return finish(settings, run_networks(settings, models, shard, candidates, readers))
 
-        with explaining_memory(models.device, settings.batch_size):
+        with _explaining_failures(settings, models):
             return first_accepted(indices, draw, filters, batch_size=settings.batch_size, tally=tally, stopped=stopped)
 
     blocks = _blocks(settings, shards, BLOCK * settings.batch_size)
@@ -143,6 +143,16 @@ def _workers(settings: GenerateSettings, models: Models) -> int:
     # Features of all layers, and as much again for what is under way; a quarter of the memory for all.
     batch_bytes = 2 * 4 * floats * settings.batch_size
     return max(1, min(torch.get_num_threads(), machine_memory() // 4 // batch_bytes))
+
+
+def _explaining_failures(settings: GenerateSettings, models: Models) -> contextlib.AbstractContextManager[None]:
+    """Too little memory, or a GPU that fails, in one line that names what needs less."""
+    less = "use a smaller --batch-size"
+    if models.device.type == "cuda" and resolved_precision(settings.precision, "cuda") == "float32":
+        less += ", or --precision half in another folder, which takes half as much"
+    elif models.device.type == "cuda":
+        less += "; half precision, which takes least, is used already"
+    return explaining_memory(models.device, settings.batch_size, less)
 
 
 def _one_thread() -> None:

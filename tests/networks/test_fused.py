@@ -11,6 +11,7 @@ import l4f_datagen as l4f
 from l4f_datagen.networks import ops
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.fused import kernels, phases
+from l4f_datagen.networks.fused.epilogue import Colours, Step
 from l4f_datagen.networks.fused.network import Scene, fuse
 from l4f_datagen.networks.inference import InferenceGenerator, freeze
 from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
@@ -170,6 +171,26 @@ def test_half_precision_that_overflows_is_found(device, clamp):
     for dtype, found in ((torch.float16, 1), (torch.float32, 0)):
         fused = fuse(frozen, alpha, dtype=dtype)
         assert int(fused(codes(frozen, 4), 2, "own").overflowed) == found
+
+
+@pytest.mark.skipif(not (HAS_TRITON and INTERPRETED), reason="wants Triton and TRITON_INTERPRET=1")
+@pytest.mark.parametrize("features,weight,found", [(1.0, 1.0, 0), (7e4, 1.0, 1), (1.0, 1e6, 1)])
+def test_colours_that_leave_the_range_are_found_interpreted(features, weight, found):
+    """The last layer's features go nowhere but into colours, whose product takes them in half precision."""
+    y = torch.ones(1, 8, 4, 4, dtype=torch.float16).contiguous(memory_format=torch.channels_last)
+    colours = Colours(weight=torch.full((3, 8), weight), bias=torch.zeros(3), style=torch.ones(1, 8), before=None)
+    step = Step(up=False, scale=torch.full((1, 8), features), bias=torch.zeros(8), noise=None, clamp=None, live=1,
+                following=None, colours=colours, reduction=None)  # fmt: skip
+    overflowed = torch.zeros(1, dtype=torch.int32)
+    kernels.run(y, step, overflowed)
+    assert int(overflowed) == found
+
+
+def test_an_alpha_that_is_no_number_is_found():
+    generator, alpha = networks("16 px", dtype=torch.float32)
+    assert alpha.output.bias is not None
+    alpha.output.bias.fill_(float("nan"))
+    assert int(fuse(generator, alpha, dtype=torch.float16)(codes(generator, 4), 2, "own").overflowed) == 1
 
 
 def test_large_weights_do_not_overflow():

@@ -29,10 +29,11 @@ def _compiled() -> ModuleType:
 
 
 def run(y: Tensor, step: Step, overflowed: Tensor) -> Result:
-    """As ``epilogue.run``; y is channels last, in float32 or float16."""
+    """As ``epilogue.run``; y in float32 or float16."""
+    # So it is already, but where one channel leaves the order open: a convolution may then choose the other one.
+    y = y.contiguous(memory_format=torch.channels_last)
     count, channels = y.shape[0], step.bias.shape[0]
     size = y.shape[2] * (2 if step.up else 1)
-    assert y.is_contiguous(memory_format=torch.channels_last)
     place = {"device": y.device, "dtype": y.dtype}
     x = image = None
     if step.following is not None:

@@ -123,6 +123,8 @@ class FusedNetworks:
             x, coloured = self.epilogue(F.conv2d(_given(x), layer.weight, padding=1), step, overflowed)
             image = image if coloured is None else coloured
         image, alpha = _given(image), ops.at_least_float32(self.head.merged(levels))
+        # What the alpha network makes of its maps leaves the range by becoming no number at all.
+        overflowed.logical_or_(alpha.isnan().any())
         return Scene(image[:count], image[count:], alpha, overflowed)
 
     def _noise(self, layer: FusedConvolution, noise: Sequence[Tensor] | str | None, index: int) -> Tensor | None:

@@ -63,6 +63,9 @@ def epilogue(
                 acc += tl.dot(v, weights, input_precision="ieee")
             else:
                 acc += tl.dot(v.to(y.dtype.element_ty), weights.to(y.dtype.element_ty))
+    if RGB or ALPHA:
+        # The products take features and weights in the type of y, which may not hold them either.
+        bad += tl.sum(tl.where(tl.abs(acc) < 3.0e38, 0, 1), 1)
     if RGB:
         colour = (column < 3)[None, :] & (p[:, None] >= 0)
         rgb = acc + tl.load(colour_bias + column, mask=column < 3, other=0.0)[None, :]
@@ -87,6 +90,9 @@ def epilogue(
         seen = map_column & (n + 0 * column < map_rows)
         found = acc + tl.load(map_bias + column - 3, mask=map_column, other=0.0)[None, :]
         target = maps + n.to(tl.int64) * map_stride + (column[None, :] - 3) * pixels + p[:, None]
-        tl.store(target, found.to(maps.dtype.element_ty), mask=seen[None, :] & (p[:, None] >= 0))
+        kept = found.to(maps.dtype.element_ty)
+        lost = seen[None, :] & (tl.abs(kept.to(tl.float32)) >= 3.0e38)
+        bad += tl.sum(tl.where(lost, 1, 0), 1)
+        tl.store(target, kept, mask=seen[None, :] & (p[:, None] >= 0))
     if tl.sum(bad, 0) > 0:  # pyright: ignore[reportOperatorIssue] - the sum of one tensor is one
         tl.store(overflowed, 1)
