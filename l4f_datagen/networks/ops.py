@@ -41,11 +41,28 @@ def upsample_image(x: Tensor) -> Tensor:
         rows, columns = (_doubling_matrix(size, x.dtype, x.device) for size in (height, width))
         return rows @ x @ columns.t()
     x = F.pad(x, (1, 1, 1, 1))
+    if not torch.is_grad_enabled():
+        return _doubled(_doubled(x, 3), 2)
     near = x[..., 1:-1] * 0.75
     x = torch.stack((near.add(x[..., :-2], alpha=0.25), near.add(x[..., 2:], alpha=0.25)), -1).flatten(-2)
     near = x[..., 1:-1, :] * 0.75
     x = torch.stack((near.add(x[..., :-2, :], alpha=0.25), near.add(x[..., 2:, :], alpha=0.25)), -2)
     return x.flatten(-3, -2)
+
+
+def _doubled(x: Tensor, axis: int) -> Tensor:
+    """One axis of a padded image doubled, the same numbers written where they belong instead of stacked: half the time.
+
+    Without gradients: nothing differentiates what writes into parts of a tensor that it is given.
+    """
+    size, shape = x.shape[axis] - 2, list(x.shape)
+    shape[axis] = 2 * size
+    out = x.new_empty(shape)
+    near = x.narrow(axis, 1, size) * 0.75
+    for phase in range(2):
+        every = tuple(slice(phase, None, 2) if a == axis else slice(None) for a in range(x.ndim))
+        torch.add(near, x.narrow(axis, 2 * phase, size), alpha=0.25, out=out[every])
+    return out
 
 
 @cache

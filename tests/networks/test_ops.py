@@ -38,3 +38,12 @@ def test_networks_are_laid_out_as_their_device_is_quickest(device):
     device = torch.device(device)
     network = torch.nn.Conv2d(4, 4, 3).to(device).to(memory_format=ops.layout(device))
     assert network(torch.randn(1, 4, 8, 8, device=device)).is_contiguous(memory_format=ops.layout(device))
+
+
+@pytest.mark.parametrize("size", [(33, 40), (64, 64)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_image_is_doubled_to_the_same_bits_without_gradients(size, dtype):
+    x = torch.randn(2, 3, *size, dtype=dtype)
+    with torch.no_grad():
+        found = ops.upsample_image(x)
+    assert found.is_contiguous() and torch.equal(found, ops.upsample_image(x.requires_grad_()).detach())
