@@ -12,7 +12,6 @@ _SMALLEST = 8
 """Height and width in pixels of the smallest picture of a pyramid."""
 _ABSOLUTE = 0.2
 """Weight of absolute differences beside squared ones."""
-_EPSILON = 1e-8
 
 
 class Distance:
@@ -28,13 +27,13 @@ class Distance:
         self._pyramid = pyramid(targets)
         self._features, self._weight = features, weight
         with torch.no_grad():
-            self._maps = [_unit(maps) for maps in features(targets)] if features else []
+            self._maps = list(features(targets)) if features else []
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W) → (N,), 0 where they are their targets."""
         total = pixel_distance(pyramid(images), self._pyramid)
         if self._features:
-            total = total + self._weight * feature_distance(map(_unit, self._features(images)), self._maps)
+            total = total + self._weight * feature_distance(self._features(images), self._maps)
         return total
 
 
@@ -60,12 +59,8 @@ def pixel_distance(images: Sequence[Tensor], targets: Sequence[Tensor]) -> Tenso
     return total
 
 
-def feature_distance(images: "Sequence[Tensor] | map[Tensor]", targets: Sequence[Tensor]) -> Tensor:
-    """Squared differences of maps whose vectors have unit length (LPIPS, Zhang et al. 2018, eq. 1): (N,)."""
+def feature_distance(images: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Squared differences of maps, means over pixels, summed over maps (LPIPS, Zhang et al. 2018, eq. 1): (N,)."""
     return torch.stack([
         (image - target).square().sum(1).mean((1, 2)) for image, target in zip(images, targets, strict=True)
     ]).sum(0)  # fmt: skip
-
-
-def _unit(maps: Tensor) -> Tensor:
-    return maps * (maps.square().sum(1, keepdim=True) + _EPSILON).rsqrt()

@@ -17,6 +17,7 @@ from ..weights.source import Source
 
 _DRAWS, _AT_ONCE = 8, 512
 """Codes that the spread of w is measured on: so many times so many."""
+_NEARLY_ALL = 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class Models:
     alpha_source: Source | None
     spread: float
     """Standard deviation of the codes w that are drawn, over all their numbers."""
+    farthest: float
+    """The distance from the mean code, in standard deviations, that one of a thousand drawn codes exceeds."""
 
     @property
     def device(self) -> torch.device:
@@ -69,16 +72,21 @@ def load_models(generator: str, alpha: str | None, device: str) -> Models:
         noise=tuple(layer.noise.to(place) for layer in network.styled()),
         alpha=found[0].to(place) if found else None,
         alpha_source=found[1] if found else None,
-        spread=spread_of(frozen),
+        spread=(spread := spread_of(frozen)),
+        farthest=float((_drawn(frozen) - frozen.w_avg).square().mean(1).sqrt().quantile(_NEARLY_ALL)) / spread,
     )
 
 
 @torch.no_grad()
 def spread_of(generator: InferenceGenerator) -> float:
     """Standard deviation of the codes w that a generator's mapping gives, over all their numbers."""
+    return max(float((_drawn(generator) - generator.w_avg).square().mean().sqrt()), 1e-6)
+
+
+@torch.no_grad()
+def _drawn(generator: InferenceGenerator) -> Tensor:
     z = normal((_AT_ONCE, generator.architecture.z_dim), 0, "spread", range(_DRAWS))
-    w = generator.map(z.flatten(0, 1).to(generator.device))
-    return max(float((w - generator.w_avg).square().mean().sqrt()), 1e-6)
+    return generator.map(z.flatten(0, 1).to(generator.device))
 
 
 def _has_alpha(generator: str) -> bool:

@@ -183,7 +183,8 @@ def _project(settings: ProjectSettings, networks: Networks, folder: CodesFolder,
                 key=picture.item.key, file=picture.item.name, sha256=picture.sha256, space=settings.space,
                 how=_how(settings), error=round(error, 4), psnr=round(results.psnr(error), 4),
                 undrawn=round(error / max(contrast, 1.0), 4), distance=round(distance, 4),
-                seconds=round(seconds, 4), warnings="; ".join(picture.warnings),
+                seconds=round(seconds, 4),
+                warnings="; ".join([*picture.warnings, *unusual.far(distance, models.farthest)]),
             )
         )  # fmt: skip
     folder.add(found.w, rows, found.noise)

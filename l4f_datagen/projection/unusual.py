@@ -12,7 +12,7 @@ _FEWEST = 4
 """Photographs from which on there is something usual."""
 UNDRAWN = 0.5
 """Error over the contrast of a photograph from which on little of what it shows was drawn, whatever is usual."""
-_SIGN = "the generator cannot draw it well"
+_SIGN, _FAR = "the generator cannot draw it well", "its code is unlike those that the generator draws from"
 
 
 def told(rows: Sequence[Row]) -> list[Row]:
@@ -27,9 +27,19 @@ def told(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
+def far(distance: float, farthest: float) -> list[str]:
+    """What to tell of a code that lies farther from the mean code than nearly all that are drawn.
+
+    Layers that each have a code of their own can draw nearly anything, with a small error; it shows in their codes.
+    """
+    if distance <= farthest:
+        return []
+    return [f"{_FAR}: {distance:.2f} standard deviations from the mean, where one of a thousand exceeds {farthest:.2f}"]
+
+
 def keys_of(codes: Codes) -> tuple[str, ...]:
-    """Keys of the photographs with such a warning."""
-    return tuple(row.key for row in codes.rows if _SIGN in row.warnings)
+    """Keys of the photographs with a warning of either kind."""
+    return tuple(row.key for row in codes.rows if _SIGN in row.warnings or _FAR in row.warnings)
 
 
 def _problem(row: Row, usual: float | None) -> str | None:

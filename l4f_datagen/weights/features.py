@@ -21,6 +21,7 @@ from .pickle.tensors import load_tensor
 from .source import file_sha256
 
 Features = Callable[[Tensor], Sequence[Tensor]]
+_EPSILON = 1e-8
 _CHECKPOINTS, _STATE, _PREFIX = "checkpoints", "state.safetensors", "discriminator."
 _LPIPS = tuple(f"net.slice{stage + 1}.{number}.weight" for stage, numbers in enumerate(STAGES) for number in numbers)
 _HEADS = tuple(f"lin{stage}.model.1.weight" for stage in range(len(STAGES)))
@@ -30,7 +31,7 @@ class FeatureNetwork(NamedTuple):
     """A network that is looked at for its features."""
 
     features: Features
-    """Images (N, 3, H, W), nominally [-1, 1] → maps (N, C, h, w)."""
+    """Images (N, 3, H, W), nominally [-1, 1] → maps (N, C, h, w), whose vectors have unit length, or are weighted."""
     name: str
     what: str
     """What it is, in words."""
@@ -69,7 +70,7 @@ def read_features(path: str | Path, *, size: int, device: torch.device) -> Featu
     segmenter, source = read_segmenter(path)
     segmenter.to(device)
     return FeatureNetwork(
-        lambda images: [segmenter.deepest(images)], source.name, "a segmenter's encoder", source.sha256
+        lambda images: [_unit(segmenter.deepest(images))], source.name, "a segmenter's encoder", source.sha256
     )
 
 
@@ -104,9 +105,13 @@ def _of_discriminator(network: Discriminator) -> Features:
         maps = [network.shallow(images)]
         for block in network.blocks:
             maps.append(block(maps[-1]))
-        return maps[1:]
+        return [_unit(one) for one in maps[1:]]
 
     return features
+
+
+def _unit(maps: Tensor) -> Tensor:
+    return maps * (maps.square().sum(1, keepdim=True) + _EPSILON).rsqrt()
 
 
 def _perceptual(content: object, name: str) -> nn.Module:
