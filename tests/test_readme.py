@@ -81,6 +81,7 @@ MODELS = {
     "run": (settings.EngineSettings,),
     "analyze layers": (settings.AnalyzeSettings,),
     "analyze backgrounds": (settings.AnalyzeSettings,),
+    "analyze directions": (settings.AnalyzeDirectionsSettings,),
     "evaluate masks": (settings.EvaluateMasksSettings,),
     "evaluate alpha": (settings.EvaluateAlphaSettings,),
     "evaluate segmenter": (settings.EvaluateSegmenterSettings,),

@@ -8,7 +8,7 @@ import click
 from ..console.options import settings_options
 from ..console.output import result
 from ..devices import explaining_memory, resolve_device
-from ..settings import AnalyzeSettings, resolve
+from ..settings import AnalyzeDirectionsSettings, AnalyzeSettings, resolve
 from ..storage import atomic
 from ..storage.opening import local_place
 
@@ -82,6 +82,29 @@ def backgrounds_command(out: str, **flags: object) -> None:
     values = {"layers": layers, "untouched_distance": float(analysis.untouched_distance)}
     values |= {"strongest": analysis.strongest, "switched_off": analysis.switched_off, "out": str(folder)}
     result("\n".join(lines), values)
+
+
+@command.command("directions", short_help="What the directions do that edit can go along.")
+@settings_options(AnalyzeDirectionsSettings)
+@click.option("--out", required=True, metavar="FOLDER", help="where to write; replaces what was there")
+def directions_command(out: str, **flags: object) -> None:
+    """Show what samples become along directions that are found without labels, for edit --direction.
+
+    sefa: those that change styles most (Shen & Zhou 2021); pca: the main axes of w (GANSpace). Writes table.csv
+    and sheet.png.
+    """
+    settings, folder = resolve(AnalyzeDirectionsSettings, {}, flags), _folder(out)
+    from ..analysis.directions import analyze_directions, write_directions
+    from ..weights import load_generator
+
+    generator = load_generator(settings.generator).to(resolve_device(settings.device))
+    with explaining_memory(resolve_device(settings.device), settings.batch_size):
+        analysis = analyze_directions(generator, settings)
+    write_directions(analysis, folder)
+    rows = list(zip(analysis.names, analysis.deviations, analysis.changes, strict=True))
+    lines = ["{:10} deviation of w {:.3f}, changes images by {:.2f} of 255".format(*row) for row in rows]
+    values = {name: {"deviation": deviation, "change": change} for name, deviation, change in rows}
+    result("\n".join(lines), {"directions": values, "out": str(folder)})
 
 
 def _load(settings: AnalyzeSettings):

@@ -20,6 +20,8 @@ _COMMANDS = {
     "calc-metrics": "Here it is evaluate; evaluate frechet measures distances of images.",
     "fid": "Here it is evaluate frechet.",
     "projector": "Projection is not there yet.",
+    "closed-form-factorization": "Here it is analyze directions.",
+    "apply-factor": "Here it is edit --direction sefa:K.",
     "export-weights": "Here it is convert.",
     "convert-weight": "Here it is convert.",
     "legacy": "Here it is convert.",
@@ -82,6 +84,8 @@ _OURS: Mapping[str, tuple[str, ...]] = {
     "tensorboard": ("wandb",),
     "workers": ("num-workers",),
     "arch": ("architecture", "backbone"),
+    "direction": ("index", "factor", "boundary", "latent-direction"),
+    "strength": ("degree", "alpha", "magnitude", "start-distance", "end-distance"),
     "image-format": ("ext", "format"),
 }
 """Options of ours, and what they are called elsewhere."""

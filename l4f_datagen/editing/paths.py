@@ -40,12 +40,7 @@ def way_of(settings: EditSettings, generator: Generator) -> Way:
         UserError: there is no such direction or layer, or a file's numbers are none of this generator's.
     """
     architecture = generator.architecture
-    try:
-        layers = chosen_layers(settings.layers, architecture.num_ws)
-    except ValueError as error:
-        raise UserError(
-            "layers", got=settings.layers, expected=f"{error} of {settings.generator}", remedy="change --layers"
-        ) from None
+    layers = layers_of(settings.layers, generator)
     chosen = torch.zeros(architecture.num_ws, 1)
     chosen[list(layers)] = 1
     found = _FOUND.fullmatch(settings.direction.strip())
@@ -63,6 +58,14 @@ def way_of(settings: EditSettings, generator: Generator) -> Way:
             remedy="choose another file, or other --layers",
         )  # fmt: skip
     return _along(settings, numbers * chosen, _digest(numbers))
+
+
+def layers_of(layers: str, generator: Generator) -> tuple[int, ...]:
+    """The layers of w+ that a setting names. Raises UserError where the generator has no such ones."""
+    try:
+        return chosen_layers(layers, generator.architecture.num_ws)
+    except ValueError as error:
+        raise UserError("layers", got=layers, expected=f"{error} of this generator", remedy="change --layers") from None
 
 
 def _found(generator: Generator, kind: str, number: int, layers: Sequence[int]) -> Tensor:

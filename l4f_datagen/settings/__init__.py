@@ -1,7 +1,7 @@
 """Settings of every stage: frozen, validated, with their defaults."""
 
 from .alpha_preset import chosen_values, with_alpha_preset
-from .analyze import AnalyzeSettings
+from .analyze import AnalyzeDirectionsSettings, AnalyzeSettings
 from .base import StageSettings
 from .edit import EditSettings
 from .engine import EngineSettings
@@ -28,6 +28,7 @@ from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
 __all__ = [
+    "AnalyzeDirectionsSettings",
     "AnalyzeSettings",
     "CodesSettings",
     "CompleteAlphaSettings",

@@ -1,8 +1,11 @@
 """Settings of ``analyze``."""
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from .base import Device, Generator, Psi, Seed, StageSettings
+from .edit import MOST_LAYERS, Layers, chosen_layers
 
 
 class AnalyzeSettings(StageSettings):
@@ -14,3 +17,24 @@ class AnalyzeSettings(StageSettings):
     seed: Seed = 0
     batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
     device: Device = "auto"
+
+
+class AnalyzeDirectionsSettings(StageSettings):
+    """Settings of ``analyze directions``."""
+
+    generator: Generator = "vessels"
+    how: Literal["sefa", "pca"] = Field("sefa", description="how directions are found, as edit has it")
+    layers: Layers = "all"
+    count: int = Field(8, ge=1, le=64, description="directions, from the first one on")
+    strength: float = Field(2.0, gt=0, le=1000, description="how far to go, in standard deviations of w")
+    n: int = Field(3, ge=1, le=16, description="samples that they are shown with")
+    psi: Psi = Field(0.7, description="truncation of the samples, in [0, 1.5]")
+    seed: Seed = 0
+    batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
+    device: Device = "auto"
+
+    @field_validator("layers")
+    @classmethod
+    def _are_layers(cls, value: str) -> str:
+        chosen_layers(value, MOST_LAYERS)
+        return value

@@ -10,7 +10,8 @@ from .base import Alpha, Device, Generator, Metavar, Psi, StageSettings
 Layers = Annotated[
     str, Metavar("all|FIRST-LAST|…"), Field(description="layers of w+ that change: all, or 0-3, or 0-2,7")
 ]
-_MOST_STEPS, _MOST_LAYERS = 1000, 64
+MOST_LAYERS = 64
+_MOST_STEPS = 1000
 _RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
@@ -100,7 +101,7 @@ class EditSettings(StageSettings):
     @field_validator("layers")
     @classmethod
     def _are_layers(cls, value: str) -> str:
-        chosen_layers(value, _MOST_LAYERS)
+        chosen_layers(value, MOST_LAYERS)
         return value
 
 
