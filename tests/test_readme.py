@@ -12,6 +12,7 @@ import pytest
 from l4f_datagen import settings
 from l4f_datagen.cli import group, main
 from l4f_datagen.cli.commands import command_names
+from l4f_datagen.errors import UserError
 
 from .pages import PAGES, ROOT, blocks, commands, lines
 
@@ -109,7 +110,7 @@ def test_commands_are_found_and_wrong_ones_refused():
     assert len(COMMAND_LINES) > 50
     with pytest.raises(click.ClickException, match="No such option"):
         parsed(["generate", "--out", "shards", "--no-such-flag"])
-    with pytest.raises(settings.validation.UserError, match="psi"):
+    with pytest.raises(UserError, match="psi"):
         settings.validate(
             settings.GenerateSettings,
             flags_of(parsed(["generate", "--out", "x", "--psi", "9"]), settings.GenerateSettings),
