@@ -20,7 +20,7 @@ class TrainEncoderSettings(StageSettings):
     mirror: Mirror = False
     width: int = Field(32, gt=0, le=512, description="channels of the first stage")
     hidden: int = Field(512, gt=0, le=8192, description="numbers that codes are made of")
-    iterations: int = Field(3000, gt=0, le=10**7, description="steps")
+    iterations: int = Field(1500, gt=0, le=10**7, description="steps")
     batch_size: int = Field(32, gt=1, le=4096, description="samples per step, over all processes")
     photographs: int = Field(
         8, ge=0, le=4096, description="photographs, and samples beside them, that are drawn again per step"
