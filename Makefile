@@ -52,6 +52,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.train_alpha
 	$(BIN)/python -m benchmarks.train_segmenter
 	$(BIN)/python -m benchmarks.train_generator
+	$(BIN)/python -m benchmarks.projection
 
 # On a machine with a GPU, without a virtual environment: tests that need one, then figures of all of it. GPU="…" goes
 # to benchmarks.gpu: --upstream DIR, --sizes 256, --json FILE.

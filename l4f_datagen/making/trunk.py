@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import UserError, WorkError
 from ..progress.state import Progress
 from ..sample import Sample
-from ..settings import GenerateSettings, ImportSettings, RenderSettings
+from ..settings import CodesSettings, GenerateSettings, ImportSettings, RenderSettings
 from ..shards import finished
 from ..shards import folder as folders
 from ..shards.format import arithmetic, layout, sealed
@@ -31,7 +31,7 @@ from ..storage.store import Store
 
 logger = logging.getLogger(__name__)
 
-Making = GenerateSettings | RenderSettings | ImportSettings
+Making = GenerateSettings | RenderSettings | ImportSettings | CodesSettings
 """Settings of whatever makes a data set."""
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -89,7 +89,7 @@ class Codes:
             expected=f"one of its {len(self)}, {short(self.rows[0].key, 80)} say", remedy=f"see {INDEX}",
         )  # fmt: skip
 
-    def noise_of(self, numbers: Sequence[int] | slice) -> tuple[Tensor, ...] | str:
+    def noise_of(self, numbers: Sequence[int] | slice) -> tuple[Tensor, ...] | Literal["const"]:
         """The noise of some photographs as ``Synthesis.synthesize`` takes it."""
         return "const" if self.noise is None else tuple(maps[numbers] for maps in self.noise)
 

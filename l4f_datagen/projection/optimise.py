@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..networks.synthesis import NoiseMode
 from . import noise
 from .distances import Distance
 from .models import Models
@@ -116,7 +117,7 @@ def _as_w(w: Tensor) -> Tensor:
     return w[:, 0] if w.shape[1] == 1 else w
 
 
-def _noise(how: Search) -> str:
+def _noise(how: Search) -> NoiseMode:
     return "none" if how.noise_maps == "none" else "const"
 
 

@@ -13,6 +13,7 @@ from ..generation.drawing import alpha_to_uint8
 from ..generation.refinement import refine
 from ..masks import cut_out
 from ..networks.pixels import image_to_uint8
+from ..networks.synthesis import NoiseMode
 from ..settings import ProjectSettings
 from ..shards.format import encoding
 from ..sheet import picture_grid
@@ -41,7 +42,7 @@ class Drawn(NamedTuple):
 @torch.inference_mode()
 def draw(models: Models, found: Found, photographs: Tensor, settings: ProjectSettings) -> Drawn:
     """Reconstructions of photographs (N, 3, H, W), and their alphas."""
-    plain = "none" if settings.noise_maps == "none" else "const"
+    plain: NoiseMode = "none" if settings.noise_maps == "none" else "const"
     image, features = models.generator.synthesize(found.w, found.noise or plain)
     # Drawn to the edges of the photograph, not of its reconstruction: it is the photograph that is cut out.
     alpha = refine(models.alpha(features), photographs, settings) if models.alpha else None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator as Made
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ...photographs.opening import open_source
 from ...settings import TrainEncoderSettings
 from ...sheet import picture_grid, save_png
 from ...weights import native
+from ...weights.native import state
 from ...weights.source import Source
 from ..core.loop import Report, Training, carry_out, describe
 from ..core.process_group import Processes
@@ -178,8 +180,8 @@ class EncoderTraining(Training[Tensor | None]):
     def numbers(self) -> dict[str, Any]:
         return {"last": self._last}
 
-    def restore(self, numbers: Any) -> None:
-        self._last = native.state.section(numbers, "last")
+    def restore(self, numbers: Mapping[str, Any]) -> None:
+        self._last = state.section(numbers, "last")
 
     @torch.no_grad()
     def _samples(self, places: range) -> tuple[Tensor, Tensor]:
