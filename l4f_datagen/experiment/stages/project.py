@@ -79,9 +79,11 @@ def make(settings: ProjectSettings, out: str, *, overwrite: bool = False) -> tup
         done = project(settings, out, overwrite=overwrite, report=reporter, tell=note)
         seconds = reporter.seconds
     figures = figures_of(done.codes)
-    for key in done.unusual:
+    for key in done.unusual[:_NAMED]:
         number = done.codes.number(key)
         note(f"{done.codes.rows[number].file}: {done.codes.rows[number].warnings}")
+    if len(done.unusual) > _NAMED:
+        note(f"{len(done.unusual) - _NAMED} more photographs have such warnings; index.csv has them all")
     text = f"{out}: {len(done.codes)} photographs, {done.made} now in {seconds:.1f} s"
     text += f"; median error {figures['error']:.1f} of 255"
     values = {"out": out, "photographs": len(done.codes), "made": done.made, "seconds": round(seconds, 3)}

@@ -1,0 +1,54 @@
+"""The stages of projection in an experiment: each takes what the one before it made, and the report tells."""
+
+import json
+
+import pytest
+
+from l4f_datagen.cli import main
+from l4f_datagen.errors import UserError
+
+from .conftest import SEGMENTER
+from .test_plan import plan_of
+
+PROJECTING = {
+    "train-encoder": {"images": "world:vessels", "world_images": 4, "width": 2, "hidden": 4, "iterations": 2,
+                      "batch_size": 4, "photographs": 2, "validation_samples": 2, "device": "cpu"},
+    "project": {"images": "world:vessels", "world_images": 4, "refine_steps": 2, "device": "cpu"},
+}  # fmt: skip
+
+
+def test_each_stage_of_projection_takes_what_was_made(tmp_path):
+    more = PROJECTING | {"evaluate": {"projection": {"images": "world:vessels"}}}
+    stages = {piece.name: piece for piece in plan_of(tmp_path, **more).pieces}
+    project = stages["project"].settings
+    assert (project.how, project.encoder) == ("encoder", str(tmp_path / "encoder" / "final"))
+    assert project.generator == stages["train-encoder"].settings.generator == "net"
+    assert project.alpha == str(tmp_path / "alpha" / "final")
+    looks_at = stages["evaluate projection"].looks_at
+    assert looks_at["codes"] == str(tmp_path / "codes")
+    assert looks_at["supervised"] == str(tmp_path / "segmenters/unet-supervised")
+    assert looks_at["segmenter 1"] == str(tmp_path / "segmenters/unet")
+    optimising = PROJECTING | {"project": {**PROJECTING["project"], "how": "optimise"}}
+    stages = {piece.name: piece for piece in plan_of(tmp_path, **optimising).pieces}
+    assert stages["project"].settings.encoder is None
+    with pytest.raises(UserError, match="no section project"):
+        plan_of(tmp_path, evaluate={"projection": {"images": "world:vessels"}})
+
+
+def test_the_report_tells_of_projection(tmp_path, tiny_checkpoint):
+    content = PROJECTING | {
+        "domain": "tiny",
+        "train-segmenter": SEGMENTER | {"shards": ["world:vessels"]},
+        "evaluate": {"projection": {"images": "world:vessels", "resamples": 9, "device": "cpu"}},
+    }
+    for section in ("train-encoder", "project"):
+        content[section] = content[section] | {"generator": str(tiny_checkpoint)}
+    (tmp_path / "tiny.yaml").write_text(json.dumps(content))
+    assert main(["run", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out")]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["projected"]["photographs"] == 4
+    first, *others = report["tables"]["projection"]["rows"]
+    assert first["error"] > 0 and [row["segmenter"] for row in others] == ["segmenter"]
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "Projection (Table 4)" in text and "4 photographs projected (encoder+optimise)" in text
+    assert report["pictures"]["sheet-codes"] == "codes/sheet.png" and "Masks by projection" in text
