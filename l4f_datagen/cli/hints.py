@@ -19,7 +19,7 @@ _COMMANDS = {
     "prepare-data": "Folders, tars and zips of images are read as they are, with --images.",
     "calc-metrics": "Here it is evaluate; evaluate frechet measures distances of images.",
     "fid": "Here it is evaluate frechet.",
-    "projector": "Projection is not there yet.",
+    "projector": "Here it is project.",
     "closed-form-factorization": "Here it is analyze directions.",
     "apply-factor": "Here it is edit --direction sefa:K.",
     "export-weights": "Here it is convert.",

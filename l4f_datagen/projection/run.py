@@ -18,6 +18,7 @@ from ..networks.pixels import image_from_uint8
 from ..overlap import ordered_map
 from ..settings import ProjectSettings
 from ..sheet import save_png
+from ..storage.opening import local_place
 from ..versions import versions
 from ..weights.features import FeatureNetwork, read_features
 from . import results, unusual
@@ -78,7 +79,7 @@ def project(
     settings = with_recommended(settings, tell=tell)
     items = find_items(settings)
     networks = _load(settings)
-    folder = CodesFolder(Path(out).expanduser())
+    folder = CodesFolder(local_place(out))
     broken: list[str] = []
     made, done = 0, 0
     with (

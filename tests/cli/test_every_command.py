@@ -62,6 +62,7 @@ def test_help_imports_nothing_heavy():
         (("genrate",), "Did you mean 'generate'?"),
         (("train-segmentor",), "Did you mean 'train-segmenter'?"),
         (("gen_images.py",), "Here it is generate."),
+        (("projector.py",), "Here it is project."),
         (("dataset_tool",), "--images"),
         (("generate", "--network", "x.pkl"), "here it is --generator"),
         (("generate", "--trunc=0.7"), "here it is --psi"),

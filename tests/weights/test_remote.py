@@ -11,6 +11,7 @@ import pytest
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.encoder import Encoder
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native, remote
 
@@ -206,12 +207,14 @@ def test_all_that_a_native_folder_may_hold_is_fetched(memory, tmp_path):
         "generator": forge.generator(),
         "alpha": AlphaNetwork(channels=(8, 8)).eval(),
         "segmenter": UNet(width=4),
+        "encoder": Encoder(num_ws=4, w_dim=6, size=8, width=2, hidden=4).eval(),
     }
     assert {f"{kind}.safetensors" for kind in networks} == set(native.NETWORK_FILES) < set(remote.NATIVE_FILES)
     native.save(tmp_path / "made", **networks)
     for path in (tmp_path / "made").iterdir():
         memory.pipe(f"/models/native/{path.name}", path.read_bytes())
     for kind, read in (("generator", weights.load_generator), ("alpha", weights.load_alpha),
-                       ("segmenter", weights.load_segmenter)):  # fmt: skip
+                       ("segmenter", weights.load_segmenter),
+                       ("encoder", lambda path: weights.read_encoder(path)[0])):  # fmt: skip
         found, made = read("memory://models/native").state_dict(), networks[kind].state_dict()
         assert found.keys() == made.keys() and all((found[name] == made[name]).all() for name in made)
