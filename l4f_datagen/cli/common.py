@@ -27,6 +27,8 @@ def with_common_options(command: click.Command) -> click.Command:
     if getattr(command, "has_common_options", False):
         return command
     command.has_common_options = True  # type: ignore[attr-defined]  # so that it is done once
+    # At the command too: click keeps the help option that it made for whoever asked first, with a context or without.
+    command.context_settings.setdefault("help_option_names", ["-h", "--help"])
     command.params.extend(verbosity_options())
     for parameter in command.params:
         if type(parameter.type) is click.types.StringParamType:

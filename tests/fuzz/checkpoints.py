@@ -32,7 +32,12 @@ _OPCODES = (
 _FORBIDDEN_EVENTS = ("pickle.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.", "exec", "socket.")
 
 
-_LOAD = {"generator": weights.load_generator, "alpha": weights.load_alpha, "segmenter": weights.load_segmenter}
+_LOAD = {
+    "generator": weights.load_generator,
+    "alpha": weights.load_alpha,
+    "segmenter": weights.load_segmenter,
+    "encoder": lambda path, allow_nan: weights.read_encoder(path),
+}
 
 
 class Executed(BaseException):

@@ -10,6 +10,7 @@ import torch
 
 from l4f_datagen.generation.recommended import with_recommended
 from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.encoder import Encoder
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.weights import native
@@ -25,15 +26,16 @@ _FOLDER = Path("folder")
 
 
 def seeds() -> Mapping[str, bytes]:
-    """The card of three networks."""
+    """The card of four networks."""
     torch.set_num_threads(1)
     logging.disable()
     made = forge.generator()
     card = {"name": "made", "licence": "MIT", "source": {"generator": "x"}, "quality": {"frechet": 0.5}}
     alpha, segmenter = AlphaNetwork(made.architecture.channels[-3:]), BiSeNet(width=4, stem=2)
+    encoder = Encoder(num_ws=4, w_dim=6, size=8, width=2, hidden=4).eval()
     card |= {"training": {"generator": {"kimg": 3}}}
     card |= {"recommended": {"psi": 0.7, "refine": 3, "ignore_band": [0.2, 0.8], "min_area": None, "fill_holes": True}}
-    native.save(_FOLDER, generator=made, alpha=alpha, segmenter=segmenter, card=card)
+    native.save(_FOLDER, generator=made, alpha=alpha, segmenter=segmenter, encoder=encoder, card=card)
     return {"card": (_FOLDER / native.CARD).read_bytes()}
 
 
