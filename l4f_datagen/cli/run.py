@@ -9,7 +9,7 @@ from ..addresses import shown
 from ..console.options import complete_pipelines, settings_options
 from ..console.output import collected, note, print_json, result
 from ..progress import live
-from ..settings import EngineSettings, load_pipeline, resolve
+from ..settings import EngineSettings, GivenSettings, PipelineFlags, StageSettings, load_pipeline, resolve
 from ..storage.opening import local_place
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, metavar="FOLDER", help="folder of all that the stages make, and of report.md")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @click.option("--quick", is_flag=True, help="fewer iterations, samples and images: to try out, not to publish")
+@settings_options(PipelineFlags)
+@settings_options(GivenSettings)
 @settings_options(EngineSettings, without=("shard_range",))
-@click.option("--dry-run", is_flag=True, help="print the resolved settings of all stages and stop")
+@click.option("--dry-run", is_flag=True, help="print all stages with their settings and an estimate of time")
 def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object) -> None:
     """Run the stages that a pipeline file lists, and write FOLDER/report.md and report.json.
 
@@ -32,17 +34,39 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
 
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
     several stages, each takes what the one before it made: the generator, the alpha network, the shards, the
-    segmenters. Who generates is never in a file: --engine and what follows it are those of generate.
-    """
-    engine = resolve(EngineSettings, {}, flags)
-    from ..experiment.plan import make_plan
+    segmenters. What is there already can be given: --generator, --alpha, --shards or --segmenter. Who generates
+    is never in a file: --engine and what follows it are those of generate.
 
-    plan = make_plan(load_pipeline(pipeline), local_place(out), n=n, quick=quick, tell=note)
+    A file may have places for other flags, as photos has, which goes from photographs to segmenters:
+    l4f-datagen run photos --images photos/ --out out/
+    """
+    engine = resolve(EngineSettings, {}, _of(EngineSettings, flags))
+    values = resolve(PipelineFlags, {}, _of(PipelineFlags, flags))
+    there = resolve(GivenSettings, {}, _of(GivenSettings, flags)).model_dump(exclude_none=True)
+    from ..experiment.plan import left_out_for, make_plan
+
+    content = load_pipeline(pipeline, values, without=left_out_for(there))
+    plan = make_plan(content, local_place(out), n=n, quick=quick, given=there, tell=note)
     if dry_run:
-        shown = {piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces}
-        print_json(shown)
+        _tell(plan)
         return
     _run(plan, engine, _typed(pipeline, out, n, quick, flags))
+
+
+def _of(model: type[StageSettings], flags: dict[str, object]) -> dict[str, object]:
+    """The flags that are settings of a model."""
+    return {name: flags[name] for name in model.model_fields if name in flags}
+
+
+def _tell(plan: "Plan") -> None:
+    """Print what would be done, and how long that takes."""
+    from ..experiment.estimates import estimate, this_machine
+
+    found = estimate(plan, this_machine())
+    for line in found.lines():
+        note(line)
+    shown = {piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces}
+    print_json({**shown, "estimate": found.as_json()})
 
 
 def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
@@ -52,8 +76,8 @@ def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
     from ..experiment.report import write_report
 
     known = stages()
-    for kind in dict.fromkeys(piece.kind for piece in plan.pieces):
-        known[kind].check()  # a library is missed now, not after an hour of training
+    for piece in plan.pieces:
+        known[piece.kind].check(piece)  # a library is missed now, not after an hour of training
     record = Record(plan.folder)
     values = []
     for number, piece in enumerate(plan.pieces, 1):
@@ -70,6 +94,11 @@ def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
 def _typed(pipeline: str, out: str, n: str | None, quick: bool, flags: dict[str, object]) -> str:
     """The command as one would type it again."""
     given = {"n": n, **flags}
-    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
-    words = [word.replace("_", "-") if word.startswith("--") else word for word in words]
+    words = []
+    for name, value in given.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            words += [f"--{flag}", str(value)]
     return shlex.join(map(shown, ["l4f-datagen", "run", pipeline, "--out", out, *(["--quick"] * quick), *words]))

@@ -96,7 +96,7 @@ class EvaluationStage(Stage[Settings]):
         found = {role: path for role, path in looks_at.items() if path}
         return self.piece(settings, label=label, place=f"{self.place}/{name}.json", looks_at=found)
 
-    def check(self) -> None:
+    def check(self, piece: Piece[Settings]) -> None:
         from ..evaluation.metrics import require_torchmetrics
 
         require_torchmetrics()

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ..errors import UserError
-from ..settings import EvaluationSettings, Pipeline, StageSettings, validate
+from ..settings import (
+    EvaluationSettings,
+    Pipeline,
+    StageSettings,
+    TrainAlphaSettings,
+    TrainGeneratorSettings,
+    validate,
+)
 from ..settings.pipeline import EVALUATE, evaluation_model
 
 Settings = TypeVar("Settings", bound=StageSettings)
@@ -44,6 +51,8 @@ class Plan:
     quick: bool
     folder: Path
     pieces: tuple[Piece[Any], ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Stages that the pipeline file lists and that are not done this time, by name, and why."""
 
     def of(self, *kinds: str) -> list[Piece[Any]]:
         """The pieces of some stages."""
@@ -66,6 +75,10 @@ class Draft:
     tell: Callable[[str], None] | None
     """Takes lines that a user should know of."""
     pieces: list[Piece[Any]] = field(default_factory=list)
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What is there already, by the flag that gave it: ``generator``, ``alpha``, ``shards``, ``segmenter``."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Stages that are not done, by name, and why; a stage that finds that it cannot be adds itself."""
 
     def section(self, name: str) -> dict[str, Any] | None:
         """Settings that the pipeline file lists for a stage; None: it does not list the stage."""
@@ -109,6 +122,28 @@ class Draft:
     def path(self, piece: Piece[Any]) -> str:
         """Where a piece will leave what it makes."""
         return str(self.folder / piece.place)
+
+    def networks(self, section: Mapping[str, Any], *wanted: str) -> dict[str, str]:
+        """Paths of the networks ``wanted`` ("generator", "alpha") that are given or that stages so far make.
+
+        Those of neither are not in it: the settings of ``section`` name them, or their default does.
+
+        Raises:
+            UserError: the stage that would make one is left out, and neither a flag nor the section names another.
+        """
+        found = {}
+        if training := self.last("train-alpha", TrainAlphaSettings):
+            found = {"generator": training.settings.generator, "alpha": f"{self.path(training)}/final"}
+        if founding := self.last("train-generator", TrainGeneratorSettings):
+            found["generator"] = f"{self.path(founding)}/final"
+        found = {name: place for name, place in {**found, **self.given}.items() if name in wanted}
+        for name in wanted:
+            if f"train-{name}" in self.left_out and name not in {**section, **found}:
+                raise UserError(
+                    name, got=f"none, and train-{name} is left out", expected="what the stage would make",
+                    remedy=f"give --{name} too",
+                )  # fmt: skip
+        return found
 
 
 def nothing_made(what: str, lacking: str) -> UserError:

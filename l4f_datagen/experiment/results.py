@@ -9,12 +9,13 @@ from typing import Any
 from .. import weights
 from ..addresses import hidden_within
 from ..documents import Unreadable, read_file, read_json
+from ..errors import UserError
 from ..evaluation import tables
 from ..evaluation.sets.frechet import GENERATOR
 from ..settings import fingerprint
 from ..shards.format import sealed
 from ..storage import atomic
-from ..weights.native import is_native
+from ..weights.native import is_native, read_card
 from ..weights.source import file_sha256
 from .pieces import Piece
 
@@ -85,6 +86,15 @@ def digest(place: str) -> str:
         return fingerprint({file.name: file_sha256(file) for file in found.glob(f"*.{FILES}")})
     files = (file for file in found.rglob("*") if file.is_file())
     return fingerprint({file.relative_to(found).as_posix(): file.stat().st_size for file in files})
+
+
+def resolution_of(generator: str) -> int | None:
+    """Height and width in pixels of a generator's images, as the card beside it says; None where there is none."""
+    try:
+        found = weights.result_of(weights.locate(generator))
+        return read_card(found)["generator"]["resolution"] if is_native(found) else None
+    except (UserError, KeyError):  # not trained yet, or another file; whoever uses it says what is wrong
+        return None
 
 
 def relative(value: Any, folder: Path) -> Any:

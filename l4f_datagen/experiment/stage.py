@@ -26,6 +26,8 @@ class Stage(abc.ABC, Generic[Settings]):
     """What it leaves, relative to the experiment's folder."""
     after: ClassVar[tuple[str, ...]] = ()
     """Names of stages that come before it."""
+    instead: ClassVar[str] = ""
+    """The flag of ``run`` that gives what it would make; "": there is none."""
     quick: ClassVar[Mapping[str, int]] = {}
     """The largest values of settings that ``--quick`` leaves; smaller ones stay."""
     lacking: ClassVar[str] = ""
@@ -50,8 +52,8 @@ class Stage(abc.ABC, Generic[Settings]):
         """A piece of this stage."""
         return Piece(**{"kind": self.name, "place": self.place, "settings": settings, **more})
 
-    def check(self) -> None:
-        """Raise UserError if it cannot be done here, for want of a library say: now, and not after an hour's work."""
+    def check(self, piece: Piece[Settings]) -> None:
+        """Raise UserError if a piece cannot be done here, for want of a library say: now, not after an hour's work."""
 
     @abc.abstractmethod
     def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
@@ -61,6 +63,14 @@ class Stage(abc.ABC, Generic[Settings]):
             folder: of the experiment.
             engine: who makes shards.
         """
+
+    def images(self, piece: Piece[Settings]) -> int | None:
+        """Images that a piece takes in or gives, from which its time is estimated; None: not known."""
+        return None
+
+    def resolution(self, piece: Piece[Settings]) -> int | None:
+        """Height and width of a piece's images in pixels, as far as it is known before the work; None: it is not."""
+        return None
 
     def settings_done(self, piece: Piece[Settings], folder: Path) -> Content:
         """The settings that a finished piece was done with."""
@@ -88,6 +98,8 @@ class Stage(abc.ABC, Generic[Settings]):
 
     def missing(self, plan: Plan) -> Iterable[str]:
         """What the pipeline file does not list, a sentence each."""
+        if self.name in plan.left_out:
+            return (f"`{self.name}` was left out: {plan.left_out[self.name]}.",)
         return (self.lacking,) if self.lacking and not plan.of(self.name) else ()
 
     def plots(self, plan: Plan) -> Mapping[str, bytes]:

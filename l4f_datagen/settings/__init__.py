@@ -14,6 +14,7 @@ from .evaluate import (
 )
 from .experiment import EvaluationSettings, SegmentersSettings
 from .export import ExportSettings
+from .flags import GivenSettings, PipelineFlags
 from .generate import GenerateSettings, identity, resolved_precision
 from .generate_codes import CodesSettings
 from .importing import ImportSettings
@@ -43,8 +44,10 @@ __all__ = [
     "EvaluationSettings",
     "ExportSettings",
     "GenerateSettings",
+    "GivenSettings",
     "ImportSettings",
     "Pipeline",
+    "PipelineFlags",
     "ProjectSettings",
     "RenderSettings",
     "SegmentSettings",

@@ -1,17 +1,20 @@
 """Pipeline files: one YAML per domain, a section for every stage whose settings differ from the defaults."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field, PrivateAttr, create_model
 
 from .. import documents, resources
 from ..errors import UserError
 from ..kinds import Kinds, classes
 from .base import StageSettings
 from .experiment import EvaluationSettings
+from .flags import GivenSettings, PipelineFlags
+from .placeholders import fill
 from .validation import validate
 
 EVALUATE = EvaluationSettings.SECTION
@@ -25,6 +28,14 @@ class Pipeline(StageSettings):
 
     domain: str = ""
     description: str = ""
+    flags: dict[str, Any] = Field(default_factory=dict)
+    gpu: dict[str, Any] = Field(default_factory=dict)
+    _left_out: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Sections that the file has and that are left out this time, by name, and why."""
+        return self._left_out
 
     def section(self, name: str) -> dict[str, Any] | None:
         """Settings of a section, such as ``train-alpha`` or ``evaluate alpha``; None: the file does not list it."""
@@ -63,13 +74,18 @@ def evaluation_model() -> type[EvaluationSettings]:
     return create_model("EvaluationSettings", __base__=EvaluationSettings, **fields)
 
 
-def load_pipeline(path: str) -> Any:
+def load_pipeline(path: str, flags: PipelineFlags | None = None, *, without: Mapping[str, str] | None = None) -> Any:
     """Read a pipeline file; ``path`` may be the name of one that comes with the package.
 
     Returns a ``Pipeline``, which has an attribute for each section, such as ``train_alpha``.
 
+    Args:
+        flags: values for the places of the file; None: those of required flags stay unfilled, and ``validate`` refuses
+            settings that have one.
+        without: sections to leave out, and why.
+
     Raises:
-        UserError: no such file, no YAML mapping, or an unknown section.
+        UserError: no such file, no YAML mapping, an unknown section, or flags that are not those of the file.
     """
     found = Path(path).expanduser()
     if not found.is_file():
@@ -85,7 +101,12 @@ def load_pipeline(path: str) -> Any:
     content = documents.load_yaml(found, str(path))
     if not isinstance(content, (dict, NoneType)):
         raise UserError(str(path), got="no mapping", expected="sections such as generate:", remedy="see pipelines/")
-    return validate(pipeline_model(), content or {}, str(path))
+    known = {name: one.description or "" for name, one in PipelineFlags.model_fields.items()}
+    given = None if flags is None else flags.model_dump(exclude_none=True)
+    sections, left_out = fill(content or {}, known, tuple(GivenSettings.model_fields), given, without or {}, str(path))
+    pipeline = validate(pipeline_model(), sections, str(path))
+    pipeline._left_out = left_out
+    return pipeline
 
 
 def _field(section: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from .base import StageSettings
 from .explaining import explained
+from .placeholders import refuse_places
 
 Settings = TypeVar("Settings", bound=StageSettings)
 
@@ -24,6 +25,7 @@ def validate(model: type[Settings], values: Mapping[str, Any], where: str = "") 
     Raises:
         UserError: the first thing that is wrong; an unknown key names the nearest known one.
     """
+    refuse_places(values, where)
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:

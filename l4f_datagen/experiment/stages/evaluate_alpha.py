@@ -101,6 +101,9 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         if section is None:
             return
         generating = draft.last("generate", GenerateSettings)
+        if generating is None and "generate" in draft.left_out:
+            draft.left_out[self.name] = "no masks are generated"
+            return
         if generating is None:
             raise nothing_made(self.name, "no section generate")
         made = generating.settings

@@ -48,6 +48,9 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         if section is None:
             return
         training = draft.last("train-alpha", TrainAlphaSettings)
+        if training is None and "train-alpha" in draft.left_out:
+            draft.left_out[self.name] = "no alpha network is trained, whose images were the real ones"
+            return
         if training is None:
             raise nothing_made("evaluate: frechet", "no section train-alpha, whose images are the real ones")
         features = {} if "features" in section else {"features": supervised_segmenter(draft, "frechet: features")}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BASELINES = "baselines"
 """The label of the piece that measures what needs no network."""
+GIVEN = "given"
+"""The label of the piece that measures a segmenter of ``--segmenter``."""
 _TRAININGS = "train-segmenter"
 
 
@@ -60,11 +62,15 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
         if section is None:
             return
         trained = [piece for piece in draft.pieces if piece.kind == _TRAININGS]
-        if not trained:
+        given = draft.given.get("segmenter")
+        if not trained and given is None:
             raise nothing_made("evaluate: segmenter", "no section train-segmenter")
         settings = draft.resolved(self.settings, section, self.name, self.quick)
         places = {piece.label: draft.path(piece) for piece in trained}
         truth = {"images": settings.images, "masks": settings.masks or ""}
+        if given is not None:
+            theirs = settings.model_copy(update={"baselines": False})
+            yield self.measurement(theirs, {"segmenter": given, "supervised": theirs.supervised or "", **truth}, GIVEN)
         for piece in trained:
             if piece.supervised:
                 continue
@@ -75,6 +81,12 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
             yield self.measurement(theirs, looks_at, piece.label)
         if settings.baselines:
             yield self.measurement(settings.model_copy(update={"supervised": None}), truth, BASELINES)
+
+    def check(self, piece: Piece[EvaluateSegmenterSettings]) -> None:
+        super().check(piece)
+        from ...evaluation.segmenter import open_truth
+
+        open_truth(piece.settings)
 
     def measure(self, piece: Piece[EvaluateSegmenterSettings], report: Told) -> "Report":
         from ...evaluation.references import open_masker

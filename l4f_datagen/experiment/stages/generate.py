@@ -13,8 +13,6 @@ from ...settings import (
     CodesSettings,
     EngineSettings,
     GenerateSettings,
-    TrainAlphaSettings,
-    TrainGeneratorSettings,
     load_pipeline,
     resolve,
 )
@@ -22,6 +20,7 @@ from ...settings.recommended import as_given
 from ...shards.reader import open_dataset
 from .. import of_codes
 from ..pieces import Draft, Piece, Plan
+from ..results import resolution_of
 from ..stage import Content, Stage
 
 _MASKS = 1000
@@ -126,6 +125,7 @@ class Generate(Stage[GenerateSettings]):
     settings = GenerateSettings
     place = "shards"
     after = ("train-generator", "train-alpha")
+    instead = "shards"
     quick: ClassVar = {"n": 1000}
     lacking = "Shards: the pipeline file has no section `generate`."
 
@@ -133,11 +133,7 @@ class Generate(Stage[GenerateSettings]):
         section = draft.section(self.name)
         if section is None:
             return
-        trained = {}
-        if founding := draft.last("train-generator", TrainGeneratorSettings):
-            trained = {"generator": f"{draft.path(founding)}/final"}
-        if training := draft.last("train-alpha", TrainAlphaSettings):
-            trained = {"generator": training.settings.generator, "alpha": f"{draft.path(training)}/final"}
+        trained = draft.networks(section, "generator", "alpha")
         settings = draft.resolved(self.settings, {**section, **trained}, self.name, self.quick)
         if draft.n is not None:
             settings = resolve(GenerateSettings, settings.model_dump(exclude_unset=True), {"n": draft.n})
@@ -147,6 +143,12 @@ class Generate(Stage[GenerateSettings]):
 
             settings = with_recommended(settings, tell=draft.tell)
         yield self.piece(settings)
+
+    def images(self, piece: Piece[GenerateSettings]) -> int:
+        return piece.settings.n
+
+    def resolution(self, piece: Piece[GenerateSettings]) -> int | None:
+        return resolution_of(piece.settings.generator)
 
     def do(self, piece: Piece[GenerateSettings], folder: Path, engine: EngineSettings) -> int:
         return make(piece.settings, str(folder / piece.place), engine)

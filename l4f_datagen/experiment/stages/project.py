@@ -12,9 +12,7 @@ from ...errors import WorkError
 from ...settings import (
     EngineSettings,
     ProjectSettings,
-    TrainAlphaSettings,
     TrainEncoderSettings,
-    TrainGeneratorSettings,
     load_pipeline,
     resolve,
 )
@@ -111,11 +109,7 @@ class Project(Stage[ProjectSettings]):
         section = draft.section(self.name)
         if section is None:
             return
-        trained = {}
-        if founding := draft.last("train-generator", TrainGeneratorSettings):
-            trained = {"generator": f"{draft.path(founding)}/final"}
-        if training := draft.last("train-alpha", TrainAlphaSettings):
-            trained = {"generator": training.settings.generator, "alpha": f"{draft.path(training)}/final"}
+        trained = draft.networks(section, "generator", "alpha")
         if encoding := draft.last("train-encoder", TrainEncoderSettings):
             trained["encoder"] = f"{draft.path(encoding)}/final"
             section = {"how": "encoder", **section}

@@ -10,6 +10,7 @@ from ...console.options import config_option, settings_options
 from ...console.output import note, print_json, result
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..pieces import Draft, Piece, Plan
+from ..results import resolution_of
 from ..stage import TrainingStage
 
 
@@ -72,12 +73,17 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
     return done.made
 
 
+_AUTO = 750
+"""Steps that the preset auto takes, about: what it tries, the training of what it chose, and the teaching."""
+
+
 class TrainAlpha(TrainingStage[TrainAlphaSettings]):
     """The alpha network: of the experiment's own generator, if it has one, from the same images."""
 
     settings = TrainAlphaSettings
     place = "alpha"
     after = ("train-generator",)
+    instead = "alpha"
     quick: ClassVar = {"iterations": 150, "choosing_iterations": 50, "cut_samples": 100, "teaching_iterations": 50}
     lacking = "Training of the alpha network: the pipeline file has no section `train-alpha`."
 
@@ -85,12 +91,18 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
         section = draft.section(self.name)
         if section is None:
             return
-        given, made = {}, {}
+        given = {}
         if founding := draft.last("train-generator", TrainGeneratorSettings):
             same = ("images", "world_images", "mirror", "content_rows")
             given = {name: getattr(founding.settings, name) for name in same}
-            made = {"generator": f"{draft.path(founding)}/final"}
+        made = draft.networks(section, "generator")
         yield self.piece(draft.resolved(self.settings, {**given, **section, **made}, self.name, self.quick))
+
+    def images(self, piece: Piece[TrainAlphaSettings]) -> int:
+        return (piece.settings.iterations or _AUTO) * piece.settings.batch_size
+
+    def resolution(self, piece: Piece[TrainAlphaSettings]) -> int | None:
+        return resolution_of(piece.settings.generator)
 
     def train(self, settings: TrainAlphaSettings, out: str) -> int:
         return train(settings, out)

@@ -7,7 +7,7 @@ import click
 
 from ...console.options import config_option, settings_options
 from ...console.output import print_json, result
-from ...settings import TrainAlphaSettings, TrainEncoderSettings, TrainGeneratorSettings, load_pipeline, resolve
+from ...settings import TrainEncoderSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..pieces import Draft, Piece
 from ..stage import TrainingStage
 
@@ -73,11 +73,9 @@ class TrainEncoder(TrainingStage[TrainEncoderSettings]):
         section = draft.section(self.name)
         if section is None:
             return
-        if founding := draft.last("train-generator", TrainGeneratorSettings):
-            images = {"images": founding.settings.images}
-            section = {**images, **section, "generator": f"{draft.path(founding)}/final"}
-        elif training := draft.last("train-alpha", TrainAlphaSettings):
-            section = {**section, "generator": training.settings.generator}
+        founding = draft.last("train-generator", TrainGeneratorSettings)
+        images = {"images": founding.settings.images} if founding else {}
+        section = {**images, **section, **draft.networks(section, "generator")}
         yield self.piece(draft.resolved(self.settings, section, self.name, self.quick))
 
     def train(self, settings: TrainEncoderSettings, out: str) -> int:

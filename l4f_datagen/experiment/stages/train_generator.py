@@ -7,7 +7,8 @@ import click
 
 from ...console.options import config_option, settings_options
 from ...console.output import print_json, result
-from ...settings import TrainGeneratorSettings, load_pipeline, resolve
+from ...settings import TrainGeneratorSettings, load_pipeline, resolve, with_preset
+from ..pieces import Piece
 from ..stage import TrainingStage
 
 
@@ -67,10 +68,20 @@ class TrainGenerator(TrainingStage[TrainGeneratorSettings]):
 
     settings = TrainGeneratorSettings
     place = "generator"
+    instead = "generator"
     quick: ClassVar = {"kimg": 1}
 
     def train(self, settings: TrainGeneratorSettings, out: str) -> int:
         return train(settings, out)
+
+    def images(self, piece: Piece[TrainGeneratorSettings]) -> int | None:
+        s = piece.settings
+        if s.resolution is None:
+            return None if s.kimg is None else 1000 * s.kimg
+        return 1000 * (s.kimg or with_preset(s, resolution=s.resolution, images=0).kimg)
+
+    def resolution(self, piece: Piece[TrainGeneratorSettings]) -> int | None:
+        return piece.settings.resolution
 
     def iterations(self, settings: TrainGeneratorSettings, final: Path) -> int:
         from ...weights.native.cards import training_of

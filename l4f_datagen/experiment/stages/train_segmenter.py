@@ -9,6 +9,7 @@ from ...console.options import config_option, settings_options
 from ...console.output import print_json, result
 from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
 from ...settings.experiment import SUPERVISED
+from ...settings.placeholders import place_in
 from ..pieces import Draft, Piece, Plan
 from ..stage import TrainingStage
 
@@ -91,18 +92,21 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
     settings = TrainSegmenterSettings
     place = "segmenter"
     after = ("generate",)
-    quick: ClassVar = {"iterations": 300, "world_images": 1000}
+    instead = "segmenter"
+    quick: ClassVar = {"iterations": 300, "world_images": 1000, "rounds": 1}
     lacking = "Segmenters: the pipeline file has no section `train-segmenter`."
     quick_segmenters: ClassVar[Mapping[str, int]] = {"seeds": 1}
     """What ``quick`` is for the section ``segmenters``."""
 
     def plan(self, draft: Draft) -> Iterable[Piece[TrainSegmenterSettings]]:
         common, several = draft.section(self.name), draft.section(_SEVERAL)
-        if common is None and several is None:
+        if self.instead in draft.given or (common is None and several is None):
             return
         common = common or {}
         generating = draft.last("generate", GenerateSettings)
-        if generating and "shards" not in common:
+        if "shards" in draft.given:
+            common = {**common, "shards": (draft.given["shards"],)}
+        elif generating and ("shards" not in common or place_in(common["shards"]) == "shards"):
             common = {**common, "shards": (draft.path(generating),)}
         if several is None:
             yield self.piece(draft.resolved(self.settings, common, self.name, self.quick))
@@ -128,6 +132,14 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
     ) -> Piece[TrainSegmenterSettings]:
         label = "-".join(part for part in (arch, SUPERVISED * supervised, f"seed{number}" * bool(number)) if part)
         return self.piece(settings, label=label, place=f"{_SEVERAL}/{label}", supervised=supervised)
+
+    def images(self, piece: Piece[TrainSegmenterSettings]) -> int:
+        s = piece.settings
+        trainings = (s.rounds + 1) * s.students if s.photographs else 1
+        return trainings * s.iterations * s.batch_size
+
+    def resolution(self, piece: Piece[TrainSegmenterSettings]) -> int | None:
+        return piece.settings.size
 
     def train(self, settings: TrainSegmenterSettings, out: str) -> int:
         return train(settings, out)

@@ -1,0 +1,91 @@
+"""From a folder of photographs to the report: the pipeline ``photos`` itself, with tiny networks."""
+
+import json
+
+import pytest
+import yaml
+
+from l4f_datagen import resources
+from l4f_datagen.cli import main
+
+SMALL = {
+    "train-generator": {
+        "kimg": 1, "batch_size": 24, "channels": [8, 8, 8], "z_dim": 8, "mapping_layers": 1, "r1_every": 100,
+        "sheet_every": 1, "augment": "off",
+    },
+    "train-alpha": {
+        "preset": "paper", "first_resolution": 8, "iterations": 2, "batch_size": 4, "sheet_every": 2,
+        "minibatch_group": 2,
+    },
+    "generate": {"n": 12, "save": []},
+    "train-segmenter": {"iterations": 2, "batch_size": 4, "width": 2, "depth": 1, "validation": 0.25},
+    "segmenters": {"archs": {"unet": {}}},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Rendered vessels in the place of photographs, and labelled ones: ``photos/``, ``pairs/image``, ``pairs/mask``."""
+    place = tmp_path_factory.mktemp("photos")
+    for name, seed in (("plain", "0"), ("pairs", "7")):
+        shards = str(place / f"{name}-shards")
+        assert main(["render", "vessels", "--n", "24", "--size", "16", "--seed", seed, "--out", shards, "-q"]) == 0
+        assert main(["export", shards, "--format", "folder", "--out", str(place / name), "-q"]) == 0
+    (place / "plain" / "images").rename(place / "photos")
+    return place
+
+
+def small(folder, **changes):
+    """The package's pipeline file, with less of everything."""
+    content = yaml.safe_load((resources.folder("pipelines") / "photos.yaml").read_text())
+    for name, values in (SMALL | changes).items():
+        content[name] = content.get(name, {}) | values if name != "segmenters" else values
+    path = folder / "small.yaml"
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_from_photographs_to_the_report(photos, tmp_path, capsys):
+    out, pairs = tmp_path / "out", photos / "pairs"
+    words = ["run", small(tmp_path), "--images", str(photos / "photos"), "--resolution", "16", "--device", "cpu"]
+    assert main([*words, "--out", str(out)]) == 0
+    report = json.loads((out / "report.json").read_text())
+    assert [stage["name"] for stage in report["stages"]] == [
+        "train-generator", "train-alpha", "generate", "train-segmenter unet",
+    ]  # fmt: skip
+    assert any("--test-images was not given (labelled images" in line for line in report["missing"])
+    capsys.readouterr()
+
+    # With test pairs what is done stays, and is measured.
+    tests = ["--test-images", str(pairs / "images"), "--test-masks", str(pairs / "masks")]
+    assert main([*words, *tests, "--out", str(out)]) == 0
+    report = json.loads((out / "report.json").read_text())
+    rows = report["tables"]["segmenters"]["rows"]
+    assert {row["role"] for row in rows} == {"measured", "baseline"} and len(rows) > 3
+    assert not any("test-images" in line for line in report["missing"])
+    assert f"--test-masks {pairs}/masks" in report["command"] and "--resolution 16" in report["command"]
+    done = capsys.readouterr().out
+    assert "0 now" in done and "measured in" in done
+
+    # What another folder made is taken from there.
+    given = ["--generator", str(out / "generator"), "--alpha", str(out / "alpha"), "--images", str(photos / "photos")]
+    assert main(["run", small(tmp_path), *given, *tests, "--device", "cpu", "--out", str(tmp_path / "two")]) == 0
+    second = json.loads((tmp_path / "two" / "report.json").read_text())
+    assert [stage["name"] for stage in second["stages"]][:2] == ["generate", "train-segmenter unet"]
+    assert "`train-alpha` was left out: --alpha was given." in second["missing"]
+    again = second["tables"]["segmenters"]["rows"]
+    assert [row["miou"] for row in again] == [row["miou"] for row in rows]
+
+
+def test_test_pairs_are_looked_at_before_the_work(photos, tmp_path, capsys):
+    words = ["run", small(tmp_path), "--images", str(photos / "photos"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--test-images", str(tmp_path / "none")]) == 2
+    assert "none" in capsys.readouterr().err and not (tmp_path / "out" / "generator").exists()
+
+
+@pytest.mark.slow
+def test_the_pipeline_itself_in_its_quick_form(photos, tmp_path):
+    words = ["run", "photos", "--images", str(photos / "photos"), "--resolution", "16", "--quick", "--device", "cpu"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["quick"] and len(report["stages"]) == 5
