@@ -124,12 +124,11 @@ def planned(capsys, tmp_path, *words):
 
 def test_each_stage_may_be_given(capsys, tmp_path):
     stages, said = planned(capsys, tmp_path, "--resolution", "32", "--test-images", "i", "--test-masks", "m")
-    estimate = stages.pop("estimate")
     assert [name.partition(" ")[0] for name in stages] == [
         "train-generator", "train-alpha", "generate", "train-segmenter", "train-segmenter",
         "evaluate", "evaluate", "evaluate",
     ]  # fmt: skip
-    assert estimate["resolution"] == 32 and estimate["seconds"]["train-generator"] > 0 and "roughly" in said
+    assert "roughly" in said and "at 32 px: train-generator" in said and "an estimate" in said
     stages, _ = planned(capsys, tmp_path, "--generator", "g")
     assert stages["train-alpha"]["generator"] == stages["generate"]["generator"] == "g"
     assert "train-generator" not in stages and stages["train-alpha"]["images"] == "p"
@@ -138,4 +137,4 @@ def test_each_stage_may_be_given(capsys, tmp_path):
     stages, _ = planned(capsys, tmp_path, "--shards", "s")
     assert "generate" not in stages and stages["train-segmenter unet"]["shards"] == ["s"]
     stages, _ = planned(capsys, tmp_path, "--segmenter", "n", "--test-images", "i")
-    assert set(stages) == {"evaluate segmenter given", "evaluate segmenter baselines", "estimate"}
+    assert set(stages) == {"evaluate segmenter given", "evaluate segmenter baselines"}

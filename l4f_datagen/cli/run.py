@@ -62,11 +62,9 @@ def _tell(plan: "Plan") -> None:
     """Print what would be done, and how long that takes."""
     from ..experiment.estimates import estimate, this_machine
 
-    found = estimate(plan, this_machine())
-    for line in found.lines():
+    for line in estimate(plan, this_machine()).lines():
         note(line)
-    shown = {piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces}
-    print_json({**shown, "estimate": found.as_json()})
+    print_json({piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces})
 
 
 def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from .pieces import Plan
 from .record import hardware
@@ -108,11 +108,6 @@ class Estimate:
             f"roughly {_roughly(self.total)} {where}: {', '.join(known)}",
             "an estimate from speeds of other machines and networks (two cores, an H200): it may be twice or half that",
         ]
-
-    def as_json(self) -> dict[str, Any]:
-        """For ``--dry-run``'s JSON."""
-        seconds = {name: None if found is None else round(found) for name, found in self.seconds.items()}
-        return {"machine": str(self.machine), "resolution": self.resolution, "seconds": seconds}
 
 
 def _roughly(seconds: float) -> str:

@@ -10,8 +10,8 @@ from l4f_datagen.cli import main
 
 SMALL = {
     "train-generator": {
-        "kimg": 1, "batch_size": 24, "channels": [8, 8, 8], "z_dim": 8, "mapping_layers": 1, "r1_every": 100,
-        "sheet_every": 1, "augment": "off",
+        "kimg": 1, "hours": 1e-5, "batch_size": 24, "channels": [8, 8, 8], "z_dim": 8, "mapping_layers": 1,
+        "r1_every": 100, "sheet_every": 1, "augment": "off",
     },
     "train-alpha": {
         "preset": "paper", "first_resolution": 8, "iterations": 2, "batch_size": 4, "sheet_every": 2,
