@@ -140,6 +140,7 @@ LESS = {
     "generate": "--n 16",
     "train-segmenter": "--iterations 2 --batch-size 4 --width 4",
     "evaluate": "--resamples 10",
+    "run": "--quick --dry-run",
 }
 """What makes a command of the tutorial quick; of flags that are given twice the last counts."""
 
