@@ -106,6 +106,7 @@ def test_what_stands_under_gpu_is_laid_over_where_there_is_one(tmp_path, monkeyp
     [
         (["vessels64", "--images", "x"], "--images: got a flag that vessels64 has no place for"),
         (["photos"], "--images: got nothing"),
+        (["photos", "--images", "x", "--shards", "y", "--n", "9"], "n: got 9; expected no number: nothing is gen"),
         (["photos", "--images", "x", "--resolution", "63"], "resolution"),
         (["photos", "--images", "x", "--alpha", "y"], "give --generator"),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ..errors import UserError
 from ..settings import Pipeline
 from .pieces import Draft, Plan
 from .registry import stages
@@ -59,6 +60,8 @@ def make_plan(
     draft.evaluation()
     for stage in stages().values():
         draft.pieces.extend(stage.plan(draft))
+    if n is not None and not any(piece.kind == "generate" for piece in draft.pieces):
+        raise UserError("n", got=n, expected="no number: nothing is generated", remedy="leave --n out")
     return Plan(
         domain=content.domain, description=content.description, quick=quick, folder=folder,
         pieces=tuple(draft.pieces), left_out=draft.left_out,
