@@ -70,7 +70,8 @@ def reference(size: int) -> UNet:
     """The trained UNet, kept in a temporary folder from one call to the next."""
     network, kept = UNet(width=WIDTH, depth=DEPTH).eval(), CACHE / f"l4f-datagen-reference-{size}.safetensors"
     if kept.is_file():
-        state.into_module("unet", network, state.load(kept)[0])
+        with state.opened(kept) as (tensors, _):
+            state.into_module("unet", network, tensors)
         return network
     network = train_reference(size)
     state.save(kept, state.of_module("unet", network), {})

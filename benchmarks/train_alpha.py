@@ -7,13 +7,13 @@ import click
 import torch
 
 from benchmarks.timing import medians
+from l4f_datagen.photographs.opening import open_source
 from l4f_datagen.process.memory import keep_freed_memory
 from l4f_datagen.settings import TrainAlphaSettings, load_pipeline, resolve
 from l4f_datagen.training.alpha import train as alpha
 from l4f_datagen.training.core import losses
 from l4f_datagen.training.core.process_group import Processes
 from l4f_datagen.training.core.run import RunFolder
-from l4f_datagen.weights import read_generator
 
 
 class NetworksAlone:
@@ -58,11 +58,14 @@ class NetworksAlone:
 def main(config: str, rounds: int) -> None:
     """Print the ratio over blocks of ``r1_every`` steps, images read and terms logged as in a run."""
     keep_freed_memory()
-    settings = resolve(TrainAlphaSettings, load_pipeline(config).train_alpha, {"device": "cpu"})
+    settings, _, generator, source = alpha.prepare(
+        resolve(TrainAlphaSettings, load_pipeline(config).train_alpha, {"device": "cpu"})
+    )
     endless = settings.model_copy(update=dict.fromkeys(("iterations", "checkpoint_every", "sheet_every"), 10**6))
-    generator, source = read_generator(settings.generator)
     learner = alpha.AlphaLearner(settings, generator, Processes(device="cpu", precision="float32"))
-    images = alpha.open_images(settings, generator)
+    photographs = open_source(settings.images, world_images=settings.world_images)
+    images = alpha.real_images(photographs, settings, generator)
+    ending = alpha.Ending(settings, source, len(photographs))
     alone, block = NetworksAlone(learner), settings.r1_every
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")
@@ -73,7 +76,7 @@ def main(config: str, rounds: int) -> None:
             nonlocal begun
             end = begun + block
             # A block's end is told, not kept: the run goes on.
-            alpha.AlphaTraining(endless, run, learner, images, source).loop(begun, lambda progress: None, end=end)
+            alpha.AlphaTraining(endless, run, learner, images, ending).loop(begun, lambda progress: None, end=end)
             begun = end
 
         def networks() -> None:

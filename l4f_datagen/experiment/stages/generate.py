@@ -20,7 +20,6 @@ from ...settings.recommended import as_given
 from ...shards.reader import open_dataset
 from .. import of_codes
 from ..pieces import Draft, Piece, Plan
-from ..results import resolution_of
 from ..stage import Content, Stage
 
 _MASKS = 1000
@@ -148,6 +147,8 @@ class Generate(Stage[GenerateSettings]):
         return piece.settings.n
 
     def resolution(self, piece: Piece[GenerateSettings]) -> int | None:
+        from ..results import resolution_of  # imported here: --help need not wait for torch
+
         return resolution_of(piece.settings.generator)
 
     def do(self, piece: Piece[GenerateSettings], folder: Path, engine: EngineSettings) -> int:

@@ -10,7 +10,6 @@ from ...console.options import config_option, settings_options
 from ...console.output import note, print_json, result
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..pieces import Draft, Piece, Plan
-from ..results import resolution_of
 from ..stage import TrainingStage
 
 
@@ -102,6 +101,8 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
         return (piece.settings.iterations or _AUTO) * piece.settings.batch_size
 
     def resolution(self, piece: Piece[TrainAlphaSettings]) -> int | None:
+        from ..results import resolution_of  # imported here: --help need not wait for torch
+
         return resolution_of(piece.settings.generator)
 
     def train(self, settings: TrainAlphaSettings, out: str) -> int:

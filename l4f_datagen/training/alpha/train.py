@@ -13,6 +13,7 @@ from ...analysis import layers
 from ...errors import UserError
 from ...networks.stylegan2 import Generator
 from ...photographs.opening import open_source
+from ...photographs.source import Source as Photographs
 from ...settings import CompleteAlphaSettings, TrainAlphaSettings, chosen_values, with_alpha_preset
 from ...weights import native
 from ...weights.native.cards import training_of
@@ -66,9 +67,10 @@ def train_alpha(
         WorkError: a loss was not finite; the checkpoints before it stay.
     """
     processes = Processes(device=settings.device, precision=settings.precision)
+    photographs = open_source(settings.images, world_images=settings.world_images)  # before the generator is analysed
     prepared = prepare(settings)
     complete, chosen, generator, source = prepared
-    images = open_images(complete, generator)
+    images = real_images(photographs, complete, generator)
     check(complete, generator, len(images.source), processes.count)
     ending = Ending(complete, source, len(images.source))
     facts: dict[str, Any] = {"generator": source.sha256, "number of images": len(images.source)}
@@ -145,15 +147,14 @@ def check(settings: CompleteAlphaSettings, generator: Generator, images: int, pr
     )  # fmt: skip
 
 
-def open_images(settings: CompleteAlphaSettings, generator: Generator) -> RealImages:
-    """The real images at the generator's size.
+def real_images(photographs: Photographs, settings: CompleteAlphaSettings, generator: Generator) -> RealImages:
+    """Photographs as the discriminator sees them: at the generator's size.
 
     Raises:
-        UserError: there are none where the settings say.
+        UserError: the content has more rows than the generator.
     """
-    source = open_source(settings.images, world_images=settings.world_images)
     return RealImages(
-        source,
+        photographs,
         size=generator.architecture.resolution,
         seed=settings.seed,
         mirror=settings.mirror,

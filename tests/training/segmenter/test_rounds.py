@@ -1,6 +1,7 @@
 """Self-training: segmenters label photographs together, and learn anew from those on which they agree."""
 
 import json
+import shutil
 import tarfile
 
 import numpy as np
@@ -185,6 +186,19 @@ def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny, m
             assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
+def test_labels_and_weights_that_are_there_are_not_made_again(tmp_path, tiny, monkeypatch):
+    tiny, run = tiny.model_copy(update={"rounds": 1, "students": 1}), tmp_path / "run"
+    start.train(tiny, run)
+    before = (run / "rounds/0/round.json").read_bytes()
+    assert json.loads(before)["labelled"]  # else there is nothing that could be made again
+    for name in ("rounds/0/round.json", "rounds/1", "final"):
+        shutil.rmtree(run / name) if (run / name).is_dir() else (run / name).unlink()
+    monkeypatch.setattr(rounds.labels, "write_labels", None)
+    monkeypatch.setattr(rounds, "judge", None)
+    start.train(tiny, run)
+    assert (run / "rounds/0/round.json").read_bytes() == before
+
+
 def test_rounds_end_where_nothing_is_gained(tmp_path, tiny, monkeypatch):
     tiny = tiny.model_copy(update={"students": 1})
     given = iter([0.5, 0.5004, 0.9])
@@ -208,6 +222,13 @@ def test_what_cannot_be(change, words, tmp_path, tiny):
     with pytest.raises(UserError, match=words):
         start.train(tiny.model_copy(update=change), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_rounds_are_written_to_this_machine(tmp_path, tiny, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="out: got s3://bucket/run, an address"):
+        start.train(tiny, "s3://bucket/run")
+    assert not list(tmp_path.iterdir())
 
 
 def test_samples_weigh_what_the_table_says(tmp_path, tiny):

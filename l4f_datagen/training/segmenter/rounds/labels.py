@@ -1,5 +1,6 @@
 """Photographs at a segmenter's size, and a tar of those that segmenters have labelled."""
 
+import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,12 @@ def write_labels(path: Path, networks: Sequence[Segmenter], photographs: Photogr
             count += 1
         tar.close()
     return count
+
+
+def count_labels(path: Path) -> int:
+    """How many photographs a tar of ``write_labels`` holds."""
+    with tarfile.open(path) as tar:
+        return len(tar.getnames()) // 2
 
 
 _Row = tuple[int, np.ndarray, np.ndarray]

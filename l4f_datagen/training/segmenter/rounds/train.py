@@ -10,6 +10,7 @@ from ....errors import UserError, WorkError
 from ....networks.segmenter import Segmenter
 from ....settings import TrainSegmenterSettings
 from ....storage import atomic
+from ....storage.opening import local_place
 from ....weights import load_segmenter, native
 from ...core.loop import Report, describe
 from ...core.process_group import Processes
@@ -67,7 +68,7 @@ def train_in_rounds(
     photographs = labels.open_photographs(settings, labelled.size)
     known = facts(settings, labelled) | {"photographs": photographs.digest()}
     free = settings.FREE | (frozenset() if settings.sample_weights else {"sample_weights"})
-    folder = RunFolder(Path(out).expanduser())
+    folder = RunFolder(local_place(out))
     with folder.opened(processes, describe(STAGE, settings, free, known), overwrite=overwrite):
         if native.is_native(folder.final):
             return result(folder.final, 0)
@@ -161,12 +162,20 @@ class _Rounds:
 
     def _teach(self, networks: Sequence[Segmenter], folder: Path) -> Found:
         """Leave for the next round: labels of photographs, weights of samples."""
-        least = self.settings.agreement
-        count = labels.write_labels(folder / _LABELS, networks, self.photographs, least=least)
-        weights = weighting.read(self.settings.sample_weights) if self.settings.sample_weights else {}
-        for part in self.labelled.parts:
-            weights = judge(networks, part, least=least) | weights  # what the user says counts
-        weighting.write(folder / _WEIGHTS, weights)
+        least, labelled, weighed = self.settings.agreement, folder / _LABELS, folder / _WEIGHTS
+        if labelled.is_file():  # from before an interruption
+            count = labels.count_labels(labelled)
+        else:
+            self.tell(f"labels {len(self.photographs.others)} photographs")
+            count = labels.write_labels(labelled, networks, self.photographs, least=least)
+        if weighed.is_file():
+            weights = weighting.read(str(weighed))
+        else:
+            self.tell("looks for wrong and hard samples")
+            weights = weighting.read(self.settings.sample_weights) if self.settings.sample_weights else {}
+            for part in self.labelled.parts:
+                weights = judge(networks, part, least=least) | weights  # what the user says counts
+            weighting.write(weighed, weights)
         values = list(weights.values())
         return {"labelled": count, "wrong": values.count(WRONG), "hard": values.count(HARD)}
 
