@@ -1,7 +1,7 @@
 """The folder of edits: begun, continued or refused, a subject's own folder there whole or not at all."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from ..addresses import hidden_within
 from ..documents import JSON_BYTES, Unreadable, read_file, read_json
 from ..errors import UserError
+from ..settings import same
 from ..short import short
 from ..storage import atomic, atomic_folders
 from ..storage.lock import writing
@@ -25,7 +26,7 @@ def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Ite
     """Have the folder for oneself while the block lasts: a new one, or one that was begun with the same identity.
 
     Args:
-        description: ``settings``, and ``identity``: what the pictures depend on.
+        description: as ``settings.same.describe`` gives it.
         overwrite: remove the edits that are there; other files stay.
 
     Raises:
@@ -33,13 +34,15 @@ def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Ite
     """
     atomic.check_folder(out, f"out {out}")
     with writing(out):
-        described = hidden_within({"format": FORMAT, "version": VERSION, **description})
+        described = dict(description)
+        defaults: Collection[str] = described.pop(same.DEFAULTS, ())
+        described = hidden_within({"format": FORMAT, "version": VERSION, **described})
         if (out / SETTINGS).exists():
             found = _read_settings(out / SETTINGS)
             if overwrite:
                 _remove(out)
-            elif found["identity"] != described["identity"] and next(out.rglob(f"*/{RESULT}"), None):
-                raise _others(out, found["identity"], described["identity"])
+            elif next(out.rglob(f"*/{RESULT}"), None):
+                same.check(out, "edits", found, described, defaults)
         elif foreign := sorted(path.name for path in out.iterdir() if not path.name.startswith(".")):
             raise UserError(
                 f"out {out}", got=f"a folder without {SETTINGS} that holds {short(foreign[0])}",
@@ -76,24 +79,14 @@ def _to_json(value: Mapping[str, Any]) -> bytes:
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         found = read_json(read_file(path, most=JSON_BYTES), str(path), kind=dict)
-        if found.get("format") == FORMAT and found.get("version") == VERSION and isinstance(found["identity"], dict):
-            return found
         problem = f'"format": {short(found.get("format"), quotes=True)}'
+        if found.get("format") == FORMAT and found.get("version") == VERSION:
+            if isinstance(found["identity"], dict) and isinstance(found.get("settings", {}), dict):
+                return found
+            problem = "settings or identity of another kind"
     except (Unreadable, KeyError) as error:
         problem = error.got if isinstance(error, Unreadable) else "no identity"
     raise UserError(str(path), got=problem, expected=f'"format": "{FORMAT}"', remedy="choose another folder")
-
-
-def _others(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> UserError:
-    different = [
-        f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-    ]
-    return UserError(
-        f"out {out}", got=f"edits with other settings: {', '.join(different)}", expected="the same settings",
-        remedy="use the same settings, another folder, or --overwrite to replace what is there",
-    )  # fmt: skip
 
 
 def _remove(out: Path) -> None:

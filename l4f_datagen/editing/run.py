@@ -11,7 +11,7 @@ import numpy as np
 from .. import weights
 from ..devices import explaining_memory, resolve_device
 from ..networks.inference import freeze
-from ..settings import EditSettings
+from ..settings import EditSettings, same
 from ..shards.format import encoding
 from ..sheet import png_bytes
 from ..storage import atomic, atomic_folders
@@ -27,8 +27,8 @@ from .subjects import Subject, check_subjects, subjects_of
 
 logger = logging.getLogger(__name__)
 
-_IDENTITY = {"layers", "psi", "noise", "threshold", "gif", "milliseconds"}
-"""Settings that pictures depend on as they stand; others do by what they lead to."""
+_LEAD = frozenset({"generator", "alpha", "strength", "steps", "inpaint_onnx"})
+"""Settings that count by what they lead to, which has another name."""
 _SHEETS = 8
 """Subjects whose sheets are joined in one."""
 _WORST: Mapping[str, Callable[[Iterable[float]], float]] = {
@@ -88,17 +88,15 @@ def edit(
     frozen = freeze(generator, device)
     editor = Editor(frozen, alpha.to(device), inpainter or opencv(settings.inpaint), settings)
     subjects = subjects_of(settings, frozen, generator_source, way)
-    described = {
-        "settings": settings.model_dump(mode="json"),
-        "identity": settings.model_dump(mode="json", include=_IDENTITY) | {
-            "generator_sha256": generator_source.sha256,
-            "alpha_sha256": alpha_source.sha256,
-            "direction": way.name,
-            "strengths": list(way.strengths),
-            "margin": editor.margin,
-            "inpaint": _named(settings, inpaint),
-        },
-    }  # fmt: skip
+    led_to = {
+        "generator_sha256": generator_source.sha256,
+        "alpha_sha256": alpha_source.sha256,
+        "direction": way.name,
+        "strengths": list(way.strengths),
+        "margin": editor.margin,
+        "inpaint": _named(settings, inpaint),
+    }
+    described = same.describe(settings, led_to, settings.FREE | _LEAD)
     with folder.opened(out, described, overwrite=overwrite), explaining_memory(device, settings.batch_size):
         return _edit_all(editor, subjects, way, out, report)
 

@@ -115,7 +115,7 @@ def stream(photographs: Photographs, *, shards: Iterable[int]) -> Generator[Samp
 def describe(photographs: Photographs) -> dict[str, Any]:
     """What ``dataset.json`` says: a folder of codes in place of checkpoints."""
     settings, codes = photographs.settings, photographs.codes
-    identity = settings.model_dump(mode="json", exclude={"n", "codes"}) | {"codes_sha256": photographs.sha256}
+    identity = settings.identity(without=("n", "codes")) | {"codes_sha256": photographs.sha256}
     return {
         "settings": settings.model_dump(mode="json"),
         "identity": identity,

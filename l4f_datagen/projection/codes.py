@@ -136,8 +136,8 @@ def read_description(folder: Path) -> dict[str, Any]:
             problem = f'"format": {short(found.get("format"), quotes=True)}, "version": {short(found.get("version"))}'
         elif not isinstance(generator, dict) or not isinstance(generator.get("sha256"), str):
             problem = f"{short(generator)} for generator"
-        elif not isinstance(found.get("identity"), dict):
-            problem = f"{short(found.get('identity'))} for identity"
+        elif not isinstance(found.get("identity"), dict) or not isinstance(found.get("settings", {}), dict):
+            problem = f"{short(found.get('identity'))} for identity, {short(found.get('settings'))} for settings"
         else:
             return found
     raise UserError(

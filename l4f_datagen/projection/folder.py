@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..addresses import hidden_within
 from ..errors import UserError
+from ..settings import same
 from ..short import short
 from ..storage import atomic, atomic_folders
 from ..storage.lock import writing
@@ -63,7 +64,8 @@ class CodesFolder:
         """Have the folder for oneself while the block lasts.
 
         Args:
-            description: ``codes.json`` but for format and version; its ``identity`` says what codes depend on.
+            description: ``codes.json`` but for format and version; ``settings``, ``identity`` and ``defaults`` as
+                ``settings.same.describe`` gives them.
             results: names of the folders in it that hold pictures.
 
         Raises:
@@ -71,7 +73,7 @@ class CodesFolder:
         """
         atomic.check_folder(self.path, f"out {self.path}")
         with writing(self.path):
-            self._begin(hidden_within({"format": FORMAT, "version": VERSION, **description}), overwrite, results)
+            self._begin(dict(description), overwrite, results)
             yield
 
     def add(self, w: Tensor, rows: Sequence[Row], noise: Sequence[Tensor] | None) -> None:
@@ -105,11 +107,13 @@ class CodesFolder:
         return read_file(self.path / CODES, self.path, self.description)
 
     def _begin(self, description: dict[str, Any], overwrite: bool, results: Sequence[str]) -> None:
+        defaults: Collection[str] = description.pop(same.DEFAULTS, ())
+        description = hidden_within({"format": FORMAT, "version": VERSION, **description})
         if (self.path / DESCRIPTION).is_file():
             if overwrite:
                 self._remove(results)
             else:
-                self._check_same(read_description(self.path), description)
+                same.check(self.path, "codes", read_description(self.path), description, defaults)
         elif foreign := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")):
             raise UserError(
                 f"out {self.path}", got=f"a folder without {DESCRIPTION} that holds {short(foreign[0])}",
@@ -130,20 +134,6 @@ class CodesFolder:
     def _take(self, file: Path) -> None:
         codes = read_file(file, self.path, self.description)
         self.done |= {row.key: Place(codes, number) for number, row in enumerate(codes.rows)}
-
-    def _check_same(self, there: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        old, new = there["identity"], wanted["identity"]
-        different = [
-            f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
-            for key in sorted({*old, *new})
-            if old.get(key) != new.get(key)
-        ]
-        if different:
-            raise UserError(
-                f"out {self.path}", got=f"codes made with other settings: {', '.join(different)}",
-                expected="the same settings",
-                remedy="use the same settings, another folder, or --overwrite to replace what is there",
-            )  # fmt: skip
 
     def _remove(self, results: Sequence[str]) -> None:
         # What says that something is finished goes first.

@@ -16,7 +16,7 @@ from ..devices import explaining_memory
 from ..generation.recommended import with_recommended
 from ..networks.pixels import image_from_uint8
 from ..overlap import ordered_map
-from ..settings import ProjectSettings
+from ..settings import ProjectSettings, same
 from ..sheet import save_png
 from ..storage.opening import local_place
 from ..versions import versions
@@ -120,7 +120,6 @@ def _describe(settings: ProjectSettings, networks: Networks) -> dict[str, Any]:
         "encoder": networks.guess.source.sha256 if networks.guess else None,
         "features": networks.features.sha256 if networks.features else None,
     }
-    values = settings.model_dump(mode="json")
     generator = {
         "name": models.source.name, "sha256": models.source.sha256, "resolution": architecture.resolution,
         "num_ws": architecture.num_ws, "w_dim": architecture.w_dim, "licence": models.source.licence,
@@ -129,8 +128,7 @@ def _describe(settings: ProjectSettings, networks: Networks) -> dict[str, Any]:
     return {
         "generator": generator,
         "alpha": {"name": alpha.name, "sha256": alpha.sha256} if alpha else None,
-        "settings": values,
-        "identity": {name: value for name, value in values.items() if name not in settings.FREE} | hashes,
+        **same.describe(settings, hashes, settings.FREE),
         "versions": dict(versions(_PACKAGES)),
     }
 

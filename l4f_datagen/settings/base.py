@@ -1,5 +1,6 @@
 """What the settings of all stages have in common: one frozen model, and the types that several share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -57,6 +58,14 @@ class StageSettings(BaseModel):
         """The names of the settings that have their default values."""
         fields = type(self).model_fields.items()
         return frozenset(name for name, field in fields if getattr(self, name) == field.default)
+
+    def identity(self, without: Iterable[str] = ()) -> dict[str, Any]:
+        """The settings by which results are told apart, as JSON values.
+
+        Args:
+            without: settings that make no difference.
+        """
+        return self.model_dump(mode="json", exclude=set(without))
 
     if not TYPE_CHECKING:  # which knows the fields' own signature
 

@@ -1,7 +1,7 @@
 """Settings of ``edit``."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -61,6 +61,9 @@ class EditSettings(StageSettings):
     milliseconds: int = Field(150, ge=20, le=10_000, description="how long the GIF shows a step")
     batch_size: int = Field(8, gt=0, le=4096, description="steps per forward pass")
     device: Device = "auto"
+
+    FREE: ClassVar = frozenset({"seeds", "codes", "keys", "batch_size"})
+    """What a continued folder may change: they say whose edits are made, each of which is in a folder of its own."""
 
     @field_validator("seeds", mode="before")
     @classmethod

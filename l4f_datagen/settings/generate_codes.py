@@ -1,6 +1,6 @@
 """Settings of ``generate --codes``: data sets of projected photographs."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -13,6 +13,11 @@ class CodesSettings(Sharded):
 
     Their names are those of ``generate``, but for ``codes`` and ``max_error``.
     """
+
+    FIRST: ClassVar = frozenset((
+        "codes", "n", "max_error", "threshold", "largest_component", "fill_holes", "samples_per_shard", "image_format",
+        "quality", "save",
+    ))  # fmt: skip
 
     codes: Annotated[str, Metavar("FOLDER")] = Field(
         description="folder of l4f-datagen project: its photographs become the samples, with the alphas of their codes"

@@ -51,7 +51,7 @@ class ProjectSettings(StageSettings):
     seed: Seed = 0
     device: Device = "auto"
 
-    FREE: ClassVar = frozenset({"images", "world_images", "batch_size", "device"})
+    FREE: ClassVar = frozenset({"images", "world_images", "batch_size"})
     """What a continued folder may change: no code depends on it, but for rounding."""
 
     @property

@@ -19,7 +19,7 @@ class Sharded(StageSettings):
     """How samples are divided into shards. The models themselves declare the fields, each in its own order."""
 
     FIRST: ClassVar[frozenset[str]] = frozenset()
-    """The settings that the first data sets of this format were made with. Any other one is younger than some data
+    """The settings that the first data sets of this kind were made with. Any other one is younger than some data
     sets, and its default does what was done before there was such a setting."""
 
     if TYPE_CHECKING:
@@ -29,13 +29,12 @@ class Sharded(StageSettings):
         """The settings by which data sets are told apart, as JSON values.
 
         Of the younger ones those are left out that have their defaults. A data set that was made before there was such
-        a setting is thus the same as one that is made without it, and can be continued.
+        a setting thus has the same fingerprint, which every shard holds, as one that is made without it.
 
         Args:
             without: settings that make no difference.
         """
-        young = self.defaults - self.FIRST
-        return self.model_dump(mode="json", exclude={*without, *young})
+        return super().identity(without={*without, *(self.defaults - self.FIRST)})
 
     @property
     def samples(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..addresses import hidden_within
 from ..errors import UserError
-from ..short import short
+from ..settings import same
 from ..storage.opening import open_store
 from ..storage.store import Store
 from . import complete, finished
@@ -143,26 +143,18 @@ def _write_card(store: Store, description: Mapping[str, Any]) -> None:
 
 
 def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    old, new = existing["identity"], wanted["identity"]
-    different = [
-        f"{short(key.removesuffix('_sha256'))} (another checkpoint)" if key.endswith("_sha256")
-        else f"{short(key)} ({short(old.get(key))} there, {short(new.get(key))} here)"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-    ]  # fmt: skip
-    remedy = "use the same settings, another folder, or --overwrite to replace what is there"
-    if different:
-        raise UserError(
-            f"out {store}",
-            got=f"a data set with other settings: {short(', '.join(different), 1000)}",
-            expected="the same settings",
-            remedy=remedy,
-        )
+    """Refuse a data set with other settings, or one of more samples.
+
+    Raises:
+        UserError: it is one.
+    """
+    same.check(store, "a data set", existing, wanted)
     have, want = existing["counts"]["samples"], wanted["counts"]["samples"]
     if want < have:
         raise UserError(
-            f"n for {store}", got=want, expected=f"at least the {have} that it was begun with", remedy=remedy
-        )
+            f"n for {store}", got=want, expected=f"at least the {have} that it was begun with",
+            remedy="ask for so many, choose another folder, or --overwrite to replace what is there",
+        )  # fmt: skip
 
 
 def _remove_dataset(store: Store, existing: Mapping[str, Any]) -> None:

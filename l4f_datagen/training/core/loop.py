@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from torch import Tensor
 
 from ...progress.state import TrainingProgress
-from ...settings import StageSettings
+from ...settings import StageSettings, same
 from ...storage.opening import local_place
 from ...weights import native
 from ...weights.native import state
@@ -203,18 +203,12 @@ def describe(
     facts: Mapping[str, Any],
     chosen: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What ``RunFolder.begin`` takes: all settings, the identity, by which a run is the same one, and defaults.
+    """What ``RunFolder.begin`` takes.
 
     Args:
-        free: settings that a continued run may change.
-        facts: what takes the place of settings of these names, the hash of a file for its path say, or joins them.
+        free, facts: as ``settings.same.describe`` takes them.
         chosen: those of the settings that nobody gave, but a preset chose.
     """
-    values = settings.model_dump(mode="json")
-    left_out = {"device", *free, *facts}
-    identity = {name: value for name, value in values.items() if name not in left_out}
+    described = same.describe(settings, facts, free)
     told = {} if chosen is None else {"chosen": dict(chosen)}
-    return {
-        "stage": stage, "settings": values, **told, "identity": identity | dict(facts),
-        "defaults": settings.defaults - facts.keys(),
-    }  # fmt: skip
+    return {"stage": stage, "settings": described.pop("settings"), **told, **described}

@@ -9,7 +9,7 @@ from typing import Any
 from ...addresses import hidden_within
 from ...devices import explaining_memory
 from ...errors import UserError
-from ...short import short
+from ...settings import same
 from ...storage import atomic, atomic_folders
 from ...storage.lock import writing
 from . import run_files
@@ -79,7 +79,7 @@ class RunFolder:
         """
         self._make_writable()
         description = dict(description)
-        defaults: Collection[str] = description.pop("defaults", ())
+        defaults: Collection[str] = description.pop(same.DEFAULTS, ())
         description = hidden_within({"format": FORMAT, "version": VERSION, **description})
         if (self.path / SETTINGS).is_file():
             if overwrite:
@@ -140,20 +140,7 @@ class RunFolder:
                 f"out {self.path}", got=f"a run of {existing.get('stage')}", expected=f"one of {wanted['stage']}",
                 remedy="choose another folder",
             )  # fmt: skip
-        old, new = existing["identity"], wanted["identity"]
-        different = [
-            f"{key} ({short(old.get(key))} there, {short(new.get(key))} here)"
-            for key in sorted({*old, *new})
-            if old.get(key) != new.get(key)
-            # A setting that is younger than the run does by default what was done without it.
-            and not (key in defaults and key not in existing["settings"])
-        ]
-        if different:
-            raise UserError(
-                f"out {self.path}", got=f"a run with other settings: {', '.join(different)}",
-                expected="the same settings",
-                remedy="use the same settings, another folder, or --overwrite to replace what is there",
-            )  # fmt: skip
+        same.check(self.path, "a run", existing, wanted, defaults)
 
     def _remove(self) -> None:
         # What says that something is finished goes first, and settings.json stays until the new one takes its place:
