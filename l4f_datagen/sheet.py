@@ -13,7 +13,7 @@ from .storage import atomic
 
 ROWS = ("composite", "alpha", "mask", "outline")
 _GAP, _MARGIN, _HEAD = 4, 84, 20
-_PAPER, _INK, _OUTLINE = (255, 255, 255), (60, 60, 60), (255, 0, 120)
+_PAPER, _INK, _OUTLINE, _AROUND = (255, 255, 255), (60, 60, 60), (255, 0, 120), (128, 128, 128)
 
 
 def contact_sheet(samples: Iterable[Sample], *, columns: int = 8, tile: int = 128) -> np.ndarray:
@@ -83,7 +83,7 @@ def _block(samples: Sequence[Sample], columns: int, tile: int) -> np.ndarray:
     step = tile + _GAP
     sheet = _paper(ROWS, columns, step, tile)
     for column, sample in enumerate(samples):
-        for row, picture in enumerate(_tiles(sample, tile)):
+        for row, picture in enumerate(views(sample, tile)):
             y, x = _GAP + row * step, _MARGIN + column * step
             sheet[y : y + tile, x : x + tile] = picture
     return sheet
@@ -108,13 +108,26 @@ def _tile(picture: np.ndarray, tile: int) -> np.ndarray:
     return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, 2)
 
 
-def _tiles(sample: Sample, tile: int) -> list[np.ndarray]:
-    shrink = max(sample.image.shape[:2]) > tile
-    image = cv2.resize(sample.image, (tile, tile), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-    alpha = cv2.resize(sample.alpha, (tile, tile), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_NEAREST)
-    mask = cv2.resize(sample.mask, (tile, tile), interpolation=cv2.INTER_NEAREST)
+def views(sample: Sample, side: int) -> list[np.ndarray]:
+    """The pictures of a sample that ``ROWS`` names, each RGB uint8 side×side×3; what is no square stands in grey."""
+    height, width = sample.mask.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    shrink = scale < 1
+    image = cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
+    alpha = cv2.resize(sample.alpha, size, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_NEAREST)
+    mask = cv2.resize(sample.mask, size, interpolation=cv2.INTER_NEAREST)
     foreground = (mask == 1).astype(np.uint8)
     shown = foreground * 255 + (mask == IGNORED).astype(np.uint8) * 128
     contours, _ = cv2.findContours(foreground, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     outline = cv2.drawContours(image.copy(), contours, -1, _OUTLINE, 1)
-    return [image, *(np.repeat(grey[..., None], 3, 2) for grey in (alpha, shown)), outline]
+    pictures = [image, *(np.repeat(grey[..., None], 3, 2) for grey in (alpha, shown)), outline]
+    return pictures if height == width else [_squared(picture, side) for picture in pictures]
+
+
+def _squared(picture: np.ndarray, side: int) -> np.ndarray:
+    """A picture in the middle of a grey square."""
+    square = np.full((side, side, 3), _AROUND, np.uint8)
+    y, x = ((side - length) // 2 for length in picture.shape[:2])
+    square[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    return square

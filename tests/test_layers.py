@@ -22,8 +22,8 @@ FLOORS = (
     # Networks and the files that they come from; pictures; data sets.
     "networks", "weights", "worlds", "shards", "photographs", "samples", "loading",
     # Work on them.
-    "generation", "segmentation", "projection", "editing", "making", "export", "analysis", "evaluation", "training",
-    "engines",
+    "generation", "segmentation", "projection", "editing", "making", "gallery", "export", "analysis", "evaluation",
+    "training", "engines",
     # All of it at once, and what people type.
     "experiment", "cli",
 )  # fmt: skip

@@ -64,6 +64,8 @@ def test_what_the_wheel_declares(wheel):
         entry_points = archive.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
     assert "l4f-datagen = l4f_datagen.__main__:run" in entry_points
     assert "l4f_datagen/py.typed" in names
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "l4f_datagen" / "gallery" / "page").iterdir()}
+    assert len(pages) == 6 and pages <= set(names)
     assert "Requires-Python: >=3.11" in metadata and "License-Expression: Apache-2.0" in metadata
     assert any(n.endswith("licenses/LICENSE") for n in names)
     assert {Path(n).parts[0] for n in names} == {"l4f_datagen", f"l4f_datagen-{l4f_datagen.__version__}.dist-info"}

@@ -19,9 +19,9 @@ _PACKAGE = Path(__file__).parents[1]
 _FOLDERS = ("cli", "experiment/stages")
 _DECLARED = re.compile(r'^@click\.(?:command|group)\(\s*(?:name=)?"([\w -]+)",\s*short_help="([^"]+)"', re.MULTILINE)
 _FIRST = (
-    "generate", "preview", "train-generator", "train-alpha", "train-segmenter", "segment", "train-encoder", "project",
-    "edit", "run", "render", "finalize", "verify", "stats", "export", "import", "analyze", "evaluate", "inspect",
-    "convert",
+    "generate", "preview", "gallery", "train-generator", "train-alpha", "train-segmenter", "segment", "train-encoder",
+    "project", "edit", "run", "render", "finalize", "verify", "stats", "export", "import", "analyze", "evaluate",
+    "inspect", "convert",
 )  # fmt: skip
 """The order in which people meet them; others follow by their names."""
 

@@ -15,7 +15,7 @@ from ..shards.format import card
 from ..shards.reader import Dataset, damage_told, open_dataset
 from ..storage import atomic
 from ..storage.atomic import CannotWrite
-from ..storage.opening import local_place
+from ..storage.atomic_folders import place_for
 from . import image_sets, readme
 from .formats import target_of
 from .item import Item
@@ -53,7 +53,7 @@ def export(
     """
     dataset = open_dataset(source)
     plan = _plan(settings, dataset)
-    out, counts = _checked(out), dict.fromkeys(plan.image_sets, 0)
+    out, counts = place_for(out), dict.fromkeys(plan.image_sets, 0)
     hidden = out.with_name(f".{out.name}.partial")
     shards, per_shard = dataset.description["counts"]["shards"], dataset.description["settings"]["samples_per_shard"]
     with _whole_or_not_at_all(hidden, out):
@@ -82,23 +82,6 @@ def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
     mask_values = asked or (allowed[0] if allowed else "")
     description = dataset.description
     return Plan(settings, mask_values, sets, description, card.licence(description))
-
-
-def _checked(out: str | Path) -> Path:
-    """The place of an export, where nothing is yet."""
-    path = local_place(out).resolve()
-    try:
-        entries = [entry.name for entry in path.iterdir()]
-    except FileNotFoundError:
-        return path
-    except NotADirectoryError:
-        raise UserError(f"out {out}", got="a file", expected="a folder", remedy="choose another path") from None
-    if entries:
-        raise UserError(
-            f"out {out}", got=f"a folder that holds {min(entries)}", expected="a new or empty folder",
-            remedy="remove it or choose another",
-        )  # fmt: skip
-    return path
 
 
 @contextlib.contextmanager

@@ -6,37 +6,67 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .atomic import SUFFIX, explained, make_folder, sync_path
+from ..errors import UserError
+from .atomic import SUFFIX, check_folder, explained, make_folder, sync_path
+from .opening import local_place
 
 _NEW, _OLD = ".new" + SUFFIX, ".old" + SUFFIX
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of Linux."""
 
 
+def place_for(out: str | Path, *, may_replace: Callable[[Path], bool] = lambda folder: False) -> Path:
+    """The path of a folder that is to be made, where nothing is yet, or one that may be replaced.
+
+    Args:
+        may_replace: whether a folder that is not empty may be.
+
+    Raises:
+        UserError: a file is there, or a folder that holds something else.
+    """
+    path = local_place(out).resolve()
+    try:
+        entries = [entry.name for entry in path.iterdir()]
+    except FileNotFoundError:
+        return path
+    except NotADirectoryError:
+        raise UserError(f"out {out}", got="a file", expected="a folder", remedy="choose another path") from None
+    if entries and not may_replace(path):
+        raise UserError(
+            f"out {out}", got=f"a folder that holds {min(entries)}", expected="a new or empty folder",
+            remedy="remove it or choose another",
+        )  # fmt: skip
+    return path
+
+
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, subject: str | None = None) -> Iterator[Path]:
     """A hidden folder beside ``path`` to write into; it takes the place of ``path`` when the block ends well.
 
     Whenever the program is killed, the old folder or the new one is there: on Linux under its name at once, elsewhere
     at the latest after ``settle``.
 
+    Args:
+        subject: what the user called the folder by, "out gallery" say: of a folder of very many files, which are
+            synced all at once, because one by one would take longer than writing them.
+
     Raises:
+        UserError: nothing can be written there from the start; told where ``subject`` is given.
         CannotWrite: the disk is full, say; then the old folder is what it was.
     """
     new = path.with_name(f".{path.name}{_NEW}")
+    if subject is not None:
+        check_folder(new, subject)
     with explained(path):
         _settle(path)
         make_folder(new)
     try:
         yield new
         with explained(path):
-            for folder, _, files in os.walk(new):
-                for name in files:
-                    sync_path(Path(folder, name))
-                sync_path(Path(folder))
+            _sync(new) if subject is None else os.sync()
             _put(new, path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
@@ -68,6 +98,13 @@ def _settle(path: Path) -> None:
         old.rename(path)
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _sync(new: Path) -> None:
+    for folder, _, files in os.walk(new):
+        for name in files:
+            sync_path(Path(folder, name))
+        sync_path(Path(folder))
 
 
 def _put(new: Path, path: Path) -> None:

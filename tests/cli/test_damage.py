@@ -31,6 +31,7 @@ _READERS = {
     **{f"export {name}": ["export", "SET", "--format", name, "--out", "OUT/out"]
        for name in ("coco", "yolo", "voc", "folder", "hf-parquet", "fiftyone")},
     "preview": ["preview", "SET", "--out", "OUT/sheet.png"],
+    "gallery": ["gallery", "SET", "--out", "OUT/pages"],
     "evaluate masks": ["evaluate", "masks", "SET", "SET"],
     "train-segmenter": ["train-segmenter", "--shards", "SET", "--out", "OUT/run", "--iterations", "40", "--size", "32",
                         "--batch-size", "4", "--device", "cpu"],
@@ -53,7 +54,7 @@ def run(words: list[str], folder: Path, tmp_path: Path, capfd) -> tuple[int, str
 
 
 @pytest.mark.parametrize("case", EVERYWHERE)
-@pytest.mark.parametrize("command", ["export coco", "preview", "evaluate masks", "stats", "finalize"])
+@pytest.mark.parametrize("command", ["export coco", "preview", "gallery", "evaluate masks", "stats", "finalize"])
 def test_damage_is_told_by_every_command(case, command, folder, tmp_path, capfd):
     damage, named = EVERYWHERE[case]
     damage(folder)

@@ -175,6 +175,7 @@ def shards(tmp_path_factory):
     "words, keys",
     [
         (("preview", "@shards", "--out", "@new/sheet.png"), {"out", "drawn", "samples"}),
+        (("gallery", "@shards", "--out", "@new/pages"), {"out", "page", "samples", "scores"}),
         (("export", "@shards", "--format", "folder", "--out", "@new/plain"), {"out", "format", "samples", "notes"}),
         (("finalize", "@shards"), {"out", "samples", "shards"}),
         (("render", "vessels", "--n", "4", "--size", "32", "--out", "@new/world"), {"samples", "made", "seconds"}),

@@ -30,6 +30,7 @@ COMMANDS = {
     "run": "run $/pipeline.yaml --out @/out",
     "stats": "stats $/shards --json-file @/out/s.json --out @/out/s.png",
     "preview": "preview $/shards --out @/out/p.png --n 4",
+    "gallery": "gallery $/shards --out @/out --n 4",
     "segment": "segment $/labelled/images --segmenter $/segmenter --out @/out --alpha --overlay --device cpu",
     "convert-native": "convert $/tiny --out @/out/native",
     "convert-rosinality": "convert $/square --out @/out/r.pt",

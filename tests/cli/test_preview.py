@@ -28,7 +28,7 @@ def test_the_outline_runs_along_the_mask():
     mask = np.zeros((64, 64), np.uint8)
     mask[16:48, 16:48] = 1
     sample = l4f.Sample(image=np.zeros((64, 64, 3), np.uint8), alpha=mask * 255, mask=mask)
-    outline = sheet._tiles(sample, 64)[3]
+    outline = sheet.views(sample, 64)[3]
     drawn = (outline == sheet._OUTLINE).all(-1)
     assert drawn.sum() == 4 * 31
     assert drawn[16, 16:48].all() and drawn[16:48, 47].all() and not drawn[17:47, 17:47].any()
@@ -38,7 +38,7 @@ def test_ignored_pixels_are_grey():
     mask = np.zeros((16, 16), np.uint8)
     mask[4:12, 4:12], mask[6] = 1, 255
     sample = l4f.Sample(image=np.zeros((16, 16, 3), np.uint8), alpha=mask, mask=mask)
-    shown = sheet._tiles(sample, 16)[2][..., 0]
+    shown = sheet.views(sample, 16)[2][..., 0]
     np.testing.assert_array_equal(shown, np.select([mask == 1, mask == 255], [255, 128]))
 
 

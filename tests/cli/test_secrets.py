@@ -122,6 +122,7 @@ def test_a_data_set_and_all_that_is_made_of_it(served, place, run):
     run("verify", "set", "--json-file", "found.json")
     run("stats", "set", "--json-file", "stats.json", "--out", "stats.png")
     run("preview", "set", "--out", "sheet.png")
+    run("gallery", "set", "--out", "pages")
     for form in ("yolo", "hf-parquet", "folder"):
         run("export", "set", "--format", form, "--out", form)
     (place / "set" / "00001.tar").write_bytes(b"")
@@ -215,6 +216,8 @@ COMMANDS = [
     ("generate", "--out", "o", "{}"),
     ("{}",),
     ("preview", "{}", "--out", "o.png"),
+    ("gallery", "{}", "--out", "o"),
+    ("gallery", "x", "--out", "{}"),
     ("train-generator", "--out", "o", "--images", "{}", "--resolution", "8"),
     ("train-generator", "--out", "o", "--images", "world:{}", "--resolution", "8"),
     ("train-generator", "--out", "o", "--images", "world:vessels", "--grow-from", "{}"),
