@@ -7,12 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .errors import UserError
 from .masks import IGNORED
 from .sample import Sample
 from .storage import atomic
+from .storage.opening import local_place
 
 ROWS = ("composite", "alpha", "mask", "outline")
-_GAP, _MARGIN, _HEAD = 4, 84, 20
+_GAP, _MARGIN, _LINE = 4, 84, 16
 _PAPER, _INK, _OUTLINE, _AROUND = (255, 255, 255), (60, 60, 60), (255, 0, 120), (128, 128, 128)
 
 
@@ -40,7 +42,7 @@ def picture_grid(
     Args:
         rows: name → uint8 H×W×3 (RGB) or H×W arrays, as many in every row.
         tile: height and width of a picture in pixels; smaller images are enlarged.
-        titles: what to write above each column; none: nothing.
+        titles: what to write above each column, which may be several lines; none: nothing.
 
     Returns:
         RGB uint8 H×W×3.
@@ -54,10 +56,41 @@ def picture_grid(
             sheet[y : y + tile, x : x + tile] = _tile(picture, tile)
     if not titles:
         return sheet
-    head = np.full((_HEAD, sheet.shape[1], 3), _PAPER, np.uint8)
-    for column, title in enumerate(titles):
-        _write(head, title, (_MARGIN + column * step, _HEAD - 4))
+    lines = [title.split("\n") for title in titles]
+    head = np.full((_LINE * max(map(len, lines)) + _GAP, sheet.shape[1], 3), _PAPER, np.uint8)
+    for column, words in enumerate(lines):
+        for line, text in enumerate(words, 1):
+            _write(head, text, (_MARGIN + column * step, line * _LINE))
     return np.concatenate([head, sheet])
+
+
+def keyed(entries: Mapping[str, tuple[int, int, int] | None], sheet: np.ndarray) -> np.ndarray:
+    """A sheet below a legend, a line for each entry.
+
+    Args:
+        entries: text → the colour of the square before it, RGB; None: there is none, so that the text is a heading.
+        sheet: RGB uint8 H×W×3.
+    """
+    head = np.full((_LINE * len(entries) + 2 * _GAP, sheet.shape[1], 3), _PAPER, np.uint8)
+    for line, (text, colour) in enumerate(entries.items(), 1):
+        x = 6
+        if colour is not None:
+            cv2.rectangle(head, (x, line * _LINE - 9), (x + 10, line * _LINE + 1), colour, cv2.FILLED)
+            x += 18
+        _write(head, text, (x, line * _LINE))
+    return np.concatenate([head, sheet])
+
+
+def png_name(path: str, flag: str) -> Path:
+    """The path of a PNG file that a flag names; whether it can be written is asked elsewhere.
+
+    Raises:
+        UserError: the name does not end in .png, or it is a folder's.
+    """
+    file = local_place(path, flag)
+    if file.suffix.lower() != ".png" or file.is_dir():
+        raise UserError(flag, got=path, expected="the name of a PNG file", remedy="end it in .png")
+    return file
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
@@ -98,7 +131,8 @@ def _paper(names: Sequence[str], columns: int, step: int, tile: int) -> np.ndarr
 
 
 def _write(sheet: np.ndarray, text: str, place: tuple[int, int]) -> None:
-    """Write text with its lower left corner at (x, y)."""
+    """Write text with its lower left corner at (x, y); OpenCV's letters are those of ASCII, others become "?"."""
+    text = text.replace("ψ", "psi").encode("ascii", "replace").decode()
     cv2.putText(sheet, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
 
 

@@ -5,10 +5,8 @@ from itertools import islice
 import click
 
 from ..console.output import check_file, result
-from ..errors import UserError
 from ..shards.reader import open_dataset
-from ..sheet import contact_sheet, save_png
-from ..storage.opening import local_place
+from ..sheet import contact_sheet, png_name, save_png
 
 
 @click.command("preview", short_help="Draw a contact sheet of a data set.")
@@ -22,9 +20,7 @@ def command(folder: str, out: str, n: int, columns: int, tile: int) -> None:
 
     Takes the first samples of the shards that are finished.
     """
-    path = local_place(out)
-    if path.suffix.lower() != ".png" or path.is_dir():
-        raise UserError("out", got=out, expected="the name of a PNG file", remedy="end it in .png")
+    path = png_name(out, "out")
     dataset = open_dataset(folder, allow_incomplete=True)
     check_file(path, "out")
     save_png(path, contact_sheet(islice(dataset, n), columns=min(columns, n), tile=tile))

@@ -1,6 +1,6 @@
 """An alpha network's masks of generated images against a reference (Tables 1 and 2 of the paper)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,6 +120,11 @@ def key(psi: float, index: int) -> str:
     return f"psi{psi:g}/{index:09d}"
 
 
+def index_of(key: str) -> int:
+    """The index of a sample that ``key`` named."""
+    return int(key.rpartition("/")[2])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """Samples and what the networks gave for them."""
@@ -136,11 +141,19 @@ class Batch:
     """When there are baselines, G_bg of the same codes, RGB uint8 N×H×W×3."""
 
 
-def draw(settings: EvaluateAlphaSettings, models: Models, psi: float) -> Iterator[Batch]:
-    """The foregrounds and alphas of the codes that ``generate`` draws with the same seed."""
+def draw(
+    settings: EvaluateAlphaSettings, models: Models, psi: float, ranges: Iterable[range] | None = None
+) -> Iterator[Batch]:
+    """The foregrounds and alphas of the codes that ``generate`` draws with the same seed.
+
+    Args:
+        ranges: which samples, a batch each; None: all of ``settings``.
+    """
     generator = models.generator
-    for start in range(0, settings.n, settings.batch_size):
-        indices = range(start, min(start + settings.batch_size, settings.n))
+    if ranges is None:
+        starts = range(0, settings.n, settings.batch_size)
+        ranges = (range(start, min(start + settings.batch_size, settings.n)) for start in starts)
+    for indices in ranges:
         common = {"seed": settings.seed, "stream": "foreground", "indices": indices}
         with torch.inference_mode(), explaining_memory(models.device, settings.batch_size):
             w = latents.draw_w(generator, psi=psi, **common)

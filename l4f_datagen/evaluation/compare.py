@@ -1,6 +1,7 @@
 """Masks made elsewhere against the truth (Table 3 of the paper)."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..samples.opening import Masks, open_masks
 from ..samples.reading import Reading
@@ -10,21 +11,22 @@ from .metrics import IGNORED, Tally, require_torchmetrics, undecided
 from .tables import Report
 
 
-def evaluate_masks(
-    prediction: str,
-    truth: str,
-    settings: EvaluateMasksSettings,
-    *,
-    report: Callable[[int, int], None] = lambda done, total: None,
-) -> Report:
-    """Compare two folders or data sets of masks, matched by name.
+class Sides(NamedTuple):
+    """Masks of two sides, and which of them belong together."""
 
-    Calls ``report`` with the images done and their number.
+    predictions: Masks
+    truth: Masks
+    pairs: list[tuple[str, str]]
+    """Keys of a prediction and of its truth."""
+    notes: tuple[str, ...]
+
+
+def open_sides(prediction: str, truth: str, settings: EvaluateMasksSettings) -> Sides:
+    """Two folders or data sets of masks, matched by name.
 
     Raises:
-        UserError: a mask has no partner, another size, other classes, or cannot be read.
+        UserError: a mask has no partner or cannot be read, or there are none.
     """
-    require_torchmetrics()
     sides = ((prediction, settings.prediction_classes, "prediction"), (truth, settings.truth_classes, "truth"))
     predictions, truths = (
         open_masks(path, Reading(
@@ -34,12 +36,30 @@ def evaluate_masks(
         for path, classes, side in sides
     )  # fmt: skip
     pairs, notes = match(predictions, truths, allow_missing=settings.allow_missing)
-    tally, empty = compare(predictions, truths, pairs, resize=settings.resize, report=report)
-    notes = (*predictions.notes, *truths.notes, *notes)
-    row = tally.row(
-        {"prediction": predictions.name, "truth": truths.name}, resamples=settings.resamples, seed=settings.seed
-    )
-    notes += (*tally.notes(),)
+    return Sides(predictions, truths, pairs, (*predictions.notes, *truths.notes, *notes))
+
+
+def evaluate_masks(
+    prediction: str,
+    truth: str,
+    settings: EvaluateMasksSettings,
+    *,
+    sides: Sides | None = None,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Compare two folders or data sets of masks, matched by name.
+
+    ``sides`` are both, where they are open already. Calls ``report`` with the images done and their number.
+
+    Raises:
+        UserError: a mask has no partner, another size, other classes, or cannot be read.
+    """
+    require_torchmetrics()
+    sides = sides or open_sides(prediction, truth, settings)
+    tally, empty = compare(sides.predictions, sides.truth, sides.pairs, resize=settings.resize, report=report)
+    labels = {"prediction": sides.predictions.name, "truth": sides.truth.name}
+    row = tally.row(labels, resamples=settings.resamples, seed=settings.seed)
+    notes = (*sides.notes, *tally.notes())
     notes += tuple(
         f"Without foreground: {len(found)} {kind}s ({few(found)})." for kind, found in empty.items() if found
     )

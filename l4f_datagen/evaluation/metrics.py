@@ -186,14 +186,19 @@ def miou(tally: Tally) -> float | None:
     return _named(measures(tally.counts.sum(0)))["miou"]
 
 
-def worst(per_image: Sequence[Mapping], k: int) -> list[Mapping]:
-    """The k images with the lowest mIoU; of those with one class, the lowest IoU of that class."""
+def ranked(per_image: Sequence[Mapping]) -> list[Mapping]:
+    """Images by mIoU, the lowest first; those with one class by the IoU of that class."""
 
     def rank(values: Mapping) -> float:
         ious = [values[name] for name in MEASURES[:2] if values[name] is not None]
         return sum(ious) / len(ious) if ious else 1.0
 
-    return sorted(per_image, key=rank)[:k]
+    return sorted(per_image, key=rank)
+
+
+def worst(per_image: Sequence[Mapping], k: int) -> list[Mapping]:
+    """The k images with the lowest mIoU."""
+    return ranked(per_image)[:k]
 
 
 def _part(counts: Tensor, *, resamples: int, seed: int) -> Part:

@@ -16,6 +16,8 @@ from ..samples.files import pairing
 from ..samples.sample import Picture, Samples, broken, listed
 from ..settings import EvaluateProjectionSettings
 from ..short import short
+from .differences.looks import of_segmenters
+from .differences.sheets import Look
 from .references import Masker
 from .segmenter import evaluate_segmenters, open_truth
 from .tables import Report, Row
@@ -37,13 +39,7 @@ def evaluate_projection(
     Raises:
         UserError: a folder holds no finished codes, has no masks, or photographs and truth do not belong together.
     """
-    codes = [read_codes(folder) for folder in folders]
-    if not codes:
-        raise UserError("codes", got="none", expected="folders of l4f-datagen project", remedy="name at least one")
-    truth = ProjectedTruth(codes[0], open_truth(settings, count=len(codes[0])))
-    projections = [Projection(one) for one in codes]
-    for projection in projections:
-        projection.check(truth.keys)
+    truth, projections = _opened(folders, settings)
     made = evaluate_segmenters(
         [*projections, *segmenters], settings, supervised=supervised, report=report, truth=truth,
         title="Masks by projection",
@@ -53,6 +49,18 @@ def evaluate_projection(
     for number, projection in enumerate(projections, first):
         rows[number] = projection.with_figures(rows[number], truth.keys)
     return replace(made, rows=tuple(rows))
+
+
+def look_at(
+    folders: Sequence[str],
+    segmenters: Sequence[Masker],
+    settings: EvaluateProjectionSettings,
+    *,
+    supervised: Masker | None = None,
+) -> Look:
+    """Shows samples of what ``evaluate_projection`` finds of the same arguments. Raises as it does."""
+    truth, projections = _opened(folders, settings)
+    return of_segmenters(truth, [*([supervised] if supervised else []), *projections, *segmenters])
 
 
 class ProjectedTruth(Samples):
@@ -118,6 +126,18 @@ class Projection:
         """A row of the table with the medians of what is known of these photographs."""
         found = {name: [getattr(self._rows[key], name) for key in keys] for name in ("error", "seconds")}
         return replace(row, values={**row.values, **{name: statistics.median(some) for name, some in found.items()}})
+
+
+def _opened(folders: Sequence[str], settings: EvaluateProjectionSettings) -> tuple[ProjectedTruth, list[Projection]]:
+    """The truth of the first folder's photographs, and all folders."""
+    codes = [read_codes(folder) for folder in folders]
+    if not codes:
+        raise UserError("codes", got="none", expected="folders of l4f-datagen project", remedy="name at least one")
+    truth = ProjectedTruth(codes[0], open_truth(settings, count=len(codes[0])))
+    projections = [Projection(one) for one in codes]
+    for projection in projections:
+        projection.check(truth.keys)
+    return truth, projections
 
 
 def _partners(keys: Sequence[str], names: Sequence[str]) -> dict[str, str]:

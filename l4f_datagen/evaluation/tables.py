@@ -116,9 +116,9 @@ def _table(title: str, rows: Sequence[Row]) -> Table:
     return table
 
 
-def to_json(report: Report) -> str:
-    """The report with all digits, each image's values and the settings; undefined values are null."""
-    rows = [
+def as_rows(report: Report) -> list[dict[str, Any]]:
+    """The rows as JSON has them: labels, images and values, then intervals, subsets and each image's values."""
+    return [
         {
             **row.labels,
             "images": row.images,
@@ -132,11 +132,15 @@ def to_json(report: Report) -> str:
         }
         for row in report.rows
     ]
+
+
+def to_json(report: Report) -> str:
+    """The report with all digits, each image's values and the settings; undefined values are null."""
     content: dict[str, Any] = {
         "title": report.title,
         "settings": dict(report.settings),
         "notes": list(report.notes),
-        "rows": rows,
+        "rows": as_rows(report),
     }
     if report.unreferenced:
         content["without_reference"] = [{**r.labels, "images": r.images, **r.values} for r in report.unreferenced]

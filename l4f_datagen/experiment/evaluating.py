@@ -16,6 +16,7 @@ from .pieces import Draft, Piece, Plan, nothing_made
 from .stage import Content, Stage
 
 if TYPE_CHECKING:
+    from ..evaluation.differences.sheets import Look
     from ..evaluation.tables import Report
 
 Settings = TypeVar("Settings", bound=StageSettings)
@@ -25,10 +26,17 @@ _WORST = 5
 """Images of a row that the report lists."""
 
 
-def evaluation_options(model: type[StageSettings]) -> Callable:
-    """Options for all settings of a measurement, and for the result's files."""
+def evaluation_options(model: type[StageSettings], *, sheet: bool = False) -> Callable:
+    """Options for all settings of a measurement, and for the result's files.
+
+    Args:
+        sheet: whether masks are measured, which a sheet can show.
+    """
 
     def decorate(function: Callable) -> Callable:
+        if sheet:
+            help_sheet = "draw the best, median and worst samples, false positives green, false negatives red"
+            function = click.option("--sheet", metavar="FILE.png", help=help_sheet)(function)
         function = click.option("--csv", "csv_file", metavar="FILE", help="write the table as CSV")(function)
         help_json = "write the results as JSON, those of every image among them"
         function = click.option("--json-file", metavar="FILE", help=help_json)(function)
@@ -40,11 +48,13 @@ def evaluation_options(model: type[StageSettings]) -> Callable:
 class Measuring(LiveLine):
     """Progress on standard error while the work lasts, then the table and its files."""
 
-    def __init__(self, settings: StageSettings, json_file: str | None, csv_file: str | None):
+    def __init__(self, settings: StageSettings, json_file: str | None, csv_file: str | None, sheet: str | None = None):
         from ..evaluation import tables
+        from ..sheet import png_name
 
         # Asked before the work: it may take an hour.
         self._json, self._csv = tables.check_writable(json_file, "json-file"), tables.check_writable(csv_file, "csv")
+        self._sheet = None if sheet is None else output.check_file(png_name(sheet, "sheet"), "sheet")
         self._worst = getattr(settings, "worst", 0)
         super().__init__()
 
@@ -53,11 +63,16 @@ class Measuring(LiveLine):
         left = self.seconds / done * (total - done) if done else 0
         self.show([f"{done}/{total} images", f"{duration(left)} left"], share=done / total if total else 1.0)
 
-    def write(self, report: "Report") -> None:
-        """Print the table, or JSON where that is asked for, and write the files."""
+    def write(self, report: "Report", look: Callable[[], "Look"] | None = None) -> None:
+        """Print the table, or JSON where that is asked for, and write the files.
+
+        Args:
+            look: opens what shows the samples again, for a sheet; called only where one is asked for.
+        """
         from ..documents import read_json
         from ..evaluation import metrics, tables
 
+        drawn = self._draw(report, look) if self._sheet and look else []
         self.stop()
         content = tables.to_json(report).encode()
         if output.wants_json():
@@ -71,6 +86,20 @@ class Measuring(LiveLine):
             atomic.write_bytes(self._json, content)
         if self._csv:
             tables.write_csv(report, self._csv)
+        for line in drawn:
+            output.note(line)
+
+    def _draw(self, report: "Report", look: Callable[[], "Look"]) -> list[str]:
+        """Write the sheet. Returns lines that name its samples."""
+        from ..evaluation import tables
+        from ..evaluation.differences import sheets
+        from ..sheet import save_png
+
+        assert self._sheet is not None, "asked for"
+        rows = tables.as_rows(report)
+        save_png(self._sheet, sheets.sheet(rows, look()))
+        seen = [rows[number] for number in sheets.shown(rows)]
+        return [f"{self._sheet}: {sheets.title(row)}; {sheets.listed(sheets.choose(row['per_image']))}" for row in seen]
 
 
 class EvaluationStage(Stage[Settings]):
@@ -90,6 +119,14 @@ class EvaluationStage(Stage[Settings]):
             UserError: it is not there or cannot be used.
         """
 
+    def look(self, piece: Piece[Settings]) -> "Look | None":
+        """Open what shows the samples of a finished piece again; None: there is nothing to see.
+
+        Raises:
+            UserError: what it looks at is not there any more.
+        """
+        return None
+
     def measurement(self, settings: Settings, looks_at: Mapping[str, str], label: str = "") -> Piece[Settings]:
         """A piece that looks at what ``looks_at`` names; roles of "" are left out."""
         name = "-".join(part for part in (self.name.partition(" ")[2], label) if part)
@@ -103,10 +140,16 @@ class EvaluationStage(Stage[Settings]):
 
     def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
         from ..progress.samples import CountReporter
-        from . import results
+        from . import drawn, results
+
+        def measure() -> "Report":
+            for file in drawn.files(folder / piece.place):
+                file.unlink()  # of another measurement
+            return self.measure(piece, reporter)
 
         with CountReporter("images") as reporter:
-            _, measured = results.evaluate(piece, folder, lambda: self.measure(piece, reporter))
+            content, measured = results.evaluate(piece, folder, measure)
+            drawn.draw(folder / piece.place, content["rows"], lambda: self.look(piece))
             seconds = duration(reporter.seconds)
         place = folder / piece.place
         text = f"{place}: " + (f"measured in {seconds}" if measured else "measured before")
@@ -123,6 +166,15 @@ class EvaluationStage(Stage[Settings]):
         rows = [_row(row) for content in contents for row in content["rows"]]
         notes = list(dict.fromkeys(note for content in contents for note in content["notes"]))
         return {self.table: {"heading": self.heading, "title": contents[0]["title"], "notes": notes, "rows": rows}}
+
+    def sheets(self, plan: Plan) -> Mapping[str, str]:
+        from . import drawn
+
+        return {
+            file.stem: file.relative_to(plan.folder).as_posix()
+            for piece in plan.of(self.name)
+            for file in drawn.files(plan.path(piece))
+        }
 
     def results(self, plan: Plan) -> list[dict[str, Any]]:
         """What its pieces found, as their files have it."""

@@ -1,4 +1,4 @@
-"""What an experiment's report shows: training curves, samples, and where segmenters are worst and best."""
+"""What an experiment's report shows: training curves and samples."""
 
 import io
 from collections import Counter
@@ -7,21 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from ..analysis.plotting import require_matplotlib
-from ..devices import resolve_device
-from ..evaluation import metrics
-from ..evaluation.references import open_masker
-from ..evaluation.segmenter import open_truth
-from ..settings import EvaluateSegmenterSettings
 from ..settings.experiment import SUPERVISED
 from ..shards.reader import open_dataset
-from ..sheet import contact_sheet, picture_grid, png_bytes
+from ..sheet import contact_sheet, png_bytes
 from ..storage import atomic
 from ..training.core.run_files import LOG, log_lines
-from .pieces import Piece
 
 SHOWN = 8
 """Images beside one another."""
@@ -93,33 +84,6 @@ def shards_sheet(folder: Path) -> bytes:
     return png_bytes(contact_sheet(samples, columns=min(SHOWN, len(samples))))
 
 
-def worst_and_best(piece: Piece[EvaluateSegmenterSettings], row: Mapping[str, Any]) -> bytes:
-    """A PNG of the images that a segmenter is worst and best on, their truth and its masks.
-
-    Args:
-        piece: an ``evaluate segmenter`` with this segmenter.
-        row: of its result.
-    """
-    truth = open_truth(piece.settings)
-    ranked = metrics.worst(row["per_image"], len(row["per_image"]))
-    sides = {"worst": ranked[:SHOWN], "best": ranked[::-1][:SHOWN]}
-    masker = open_masker(
-        piece.looks_at["segmenter" if row["role"] == "measured" else "supervised"],
-        piece.settings,
-        resolve_device(piece.settings.device),
-    )
-    rows: dict[str, list[np.ndarray]] = {}
-    for side, images in sides.items():
-        keys = [image["key"] for image in images]
-        labelled = [truth.read(truth.number(key)) for key in keys]
-        pictures = [one.image for one in labelled]
-        rows[side] = pictures
-        rows[f"{side}: truth"] = [_shades(one.mask) for one in labelled]
-        with torch.inference_mode():
-            rows[f"{side}: mask"] = [_shades(masker(p[None], [key])[0]) for p, key in zip(pictures, keys)]
-    return png_bytes(picture_grid(rows))
-
-
 def keep(path: Path, content: bytes) -> None:
     """Write a file unless it is there already."""
     if not path.is_file() or path.read_bytes() != content:
@@ -131,11 +95,6 @@ def _draw(axes: Any, log: Sequence[Mapping[str, Any]], name: str, *, label: str,
     points = [(line["iteration"], line[name]) for line in log if line.get(name) is not None]
     if points:
         axes.plot(*zip(*points), label=label, marker="." if len(points) < 30 else None, **look)
-
-
-def _shades(mask: np.ndarray) -> np.ndarray:
-    """Class indices as grey: 0 black, 1 white, 255 (ignored) grey."""
-    return np.choose((mask == 1) + 2 * (mask == 255), [0, 255, 128]).astype(np.uint8)
 
 
 def _png(figure: Any) -> bytes:

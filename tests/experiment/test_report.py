@@ -74,8 +74,14 @@ def test_links_are_relative_and_lead_somewhere(experiment):
     for link in links:
         assert not link.startswith("/") and (experiment / link).exists(), link
     pictures = {link for link in links if link.startswith("report/")}
-    wanted = {"alpha-curves", "segmenter-curves", "shards", "shards-distributions", "images-unet"}
-    assert {f"report/{name}.png" for name in wanted | {"images-bisenet-supervised-seed1"}} <= pictures
+    wanted = {"alpha-curves", "segmenter-curves", "shards", "shards-distributions"}
+    assert {f"report/{name}.png" for name in wanted} <= pictures
+    # A sheet of differences for every row of a network: both psi and thresholds, four pairs of segmenters.
+    sheets = {link for link in links if re.fullmatch(r"evaluation/.*-\d\.png", link)}
+    assert {f"evaluation/alpha-{number}.png" for number in (0, 1, 6, 7)} <= sheets
+    names = [f"{arch}{seed}" for arch in ("unet", "bisenet") for seed in ("", "-seed1")]
+    assert sheets >= {f"evaluation/segmenter-{name}-{number}.png" for name in names for number in (0, 1)}
+    assert len(sheets) == 12
     for name in ("report.json", "evaluation/alpha.json", "evaluation/segmenter-unet.json"):
         text = (
             (experiment / name).read_text().replace(json.loads((experiment / "report.json").read_text())["command"], "")
@@ -92,6 +98,15 @@ def test_a_second_run_skips_everything_and_changes_nothing(experiment, capsys):
     after = contents(experiment)
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_a_sheet_that_is_not_there_is_drawn_again(experiment, tmp_path, capsys):
+    shutil.copytree(experiment, tmp_path / "out")
+    lost = tmp_path / "out/evaluation/segmenter-unet-1.png"
+    lost.unlink()
+    assert main(["run", str(experiment.parent / "tiny.yaml"), "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.count("measured before") == 7
+    assert lost.read_bytes() == (experiment / "evaluation/segmenter-unet-1.png").read_bytes()
 
 
 def test_what_changed_is_measured_again_and_nothing_else(experiment, tmp_path, capsys):
@@ -112,6 +127,9 @@ def test_what_changed_is_measured_again_and_nothing_else(experiment, tmp_path, c
     assert found["tables"]["frechet"]["rows"][0]["images"] == 10
     rows = {row["segmenter"]: row for row in found["tables"]["segmenters"]["rows"]}
     assert rows["segmenters/bisenet"]["miou"] == rows["segmenters/bisenet-seed1"]["miou"]
+    # So do the sheets: that of the other network is drawn anew.
+    sheet = (moved / "evaluation/segmenter-bisenet-1.png").read_bytes()
+    assert sheet == (experiment / "evaluation/segmenter-bisenet-seed1-1.png").read_bytes()
 
 
 def test_times_are_those_of_the_work(experiment, content):

@@ -27,6 +27,7 @@ from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
 if TYPE_CHECKING:
+    from ...evaluation.differences.sheets import Look
     from ...evaluation.tables import Report
 
 
@@ -38,13 +39,14 @@ if TYPE_CHECKING:
 )
 @click.option("--export-images", metavar="FOLDER", help="write the images for a masking tool of your own, and stop")
 @no_recommended
-@evaluation_options(EvaluateAlphaSettings)
+@evaluation_options(EvaluateAlphaSettings, sheet=True)
 def command(
     reference: str | None,
     export_images: str | None,
     no_recommended: bool,
     json_file: str | None,
     csv_file: str | None,
+    sheet: str | None,
     **flags: object,
 ) -> None:
     """Measure an alpha network's masks of generated images against a reference's.
@@ -61,6 +63,7 @@ def command(
             expected="either --reference or --export-images", remedy="name a segmenter, or export the images first",
         )  # fmt: skip
     from ...evaluation import alpha
+    from ...evaluation.differences.looks import of_alpha
     from ...evaluation.references import check_flags, open_masker
     from ...generation.recommended import with_recommended
 
@@ -71,7 +74,7 @@ def command(
         check_flags([segmenter], settings)
     for line in notes:  # after the reference, which may be wrong: a mistake is one line
         note(line)
-    with Measuring(settings, json_file, csv_file) as measuring:
+    with Measuring(settings, json_file, csv_file, sheet) as measuring:
         if segmenter is None:
             assert export_images is not None
             count = alpha.export_images(
@@ -80,7 +83,9 @@ def command(
             measuring.stop()
             result(f"{export_images}: {count} images", {"out": export_images, "images": count})
             return
-        measuring.write(alpha.evaluate_alpha(settings, segmenter, report=measuring.progress))
+        models = alpha.load(settings)
+        report = alpha.evaluate_alpha(settings, segmenter, models=models, report=measuring.progress)
+        measuring.write(report, lambda: of_alpha(settings, segmenter, models))
 
 
 class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
@@ -121,6 +126,13 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
 
         reference = open_masker(piece.looks_at["reference"], piece.settings, resolve_device(piece.settings.device))
         return evaluate_alpha(piece.settings, reference, report=report)
+
+    def look(self, piece: Piece[EvaluateAlphaSettings]) -> "Look":
+        from ...evaluation.differences.looks import of_alpha
+        from ...evaluation.references import open_masker
+
+        reference = open_masker(piece.looks_at["reference"], piece.settings, resolve_device(piece.settings.device))
+        return of_alpha(piece.settings, reference)
 
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text

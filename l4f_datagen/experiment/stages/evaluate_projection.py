@@ -12,6 +12,8 @@ from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
 if TYPE_CHECKING:
+    from ...evaluation.differences.sheets import Look
+    from ...evaluation.references import Masker
     from ...evaluation.tables import Report
 
 _CODES, _SEGMENTER, _SUPERVISED = "codes", "segmenter", "supervised"
@@ -22,12 +24,13 @@ _CODES, _SEGMENTER, _SUPERVISED = "codes", "segmenter", "supervised"
 @click.option(
     "--segmenter", "segmenters", multiple=True, metavar="PATH", help="segmenter to measure on the same photographs"
 )
-@evaluation_options(EvaluateProjectionSettings)
+@evaluation_options(EvaluateProjectionSettings, sheet=True)
 def command(
     codes: tuple[str, ...],
     segmenters: tuple[str, ...],
     json_file: str | None,
     csv_file: str | None,
+    sheet: str | None,
     **flags: object,
 ) -> None:
     """Measure the masks of CODES, folders that ``project`` wrote, against true masks of the photographs.
@@ -36,14 +39,15 @@ def command(
     world:NAME. All is measured as it was projected: the middle square, at the generator's size.
     """
     settings = resolve(EvaluateProjectionSettings, {}, flags)
-    from ...evaluation.projection import evaluate_projection
+    from ...evaluation.projection import evaluate_projection, look_at
     from ...evaluation.references import open_masker
 
-    with Measuring(settings, json_file, csv_file) as measuring:
+    with Measuring(settings, json_file, csv_file, sheet) as measuring:
         device = resolve_device(settings.device)
         opened = [open_masker(path, settings, device) for path in segmenters]
         supervised = open_masker(settings.supervised, settings, device) if settings.supervised else None
-        measuring.write(evaluate_projection(codes, opened, settings, supervised=supervised, report=measuring.progress))
+        report = evaluate_projection(codes, opened, settings, supervised=supervised, report=measuring.progress)
+        measuring.write(report, lambda: look_at(codes, opened, settings, supervised=supervised))
 
 
 class EvaluateProjection(EvaluationStage[EvaluateProjectionSettings]):
@@ -74,17 +78,17 @@ class EvaluateProjection(EvaluationStage[EvaluateProjectionSettings]):
 
     def measure(self, piece: Piece[EvaluateProjectionSettings], report: Told) -> "Report":
         from ...evaluation.projection import evaluate_projection
-        from ...evaluation.references import open_masker
 
-        device = resolve_device(piece.settings.device)
-        opened = {
-            role: open_masker(path, piece.settings, device)
-            for role, path in piece.looks_at.items()
-            if role.startswith((_SEGMENTER, _SUPERVISED))
-        }
+        codes, opened = [piece.looks_at[_CODES]], _opened(piece)
         supervised = opened.pop(_SUPERVISED, None)
-        codes = [piece.looks_at[_CODES]]
         return evaluate_projection(codes, list(opened.values()), piece.settings, supervised=supervised, report=report)
+
+    def look(self, piece: Piece[EvaluateProjectionSettings]) -> "Look":
+        from ...evaluation.projection import look_at
+
+        codes, opened = [piece.looks_at[_CODES]], _opened(piece)
+        supervised = opened.pop(_SUPERVISED, None)
+        return look_at(codes, list(opened.values()), piece.settings, supervised=supervised)
 
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text
@@ -96,3 +100,12 @@ class EvaluateProjection(EvaluationStage[EvaluateProjectionSettings]):
                     f"Masks by projection, {row['segmenter']}: mIoU {with_interval(row)}{ratio}; error of the "
                     f"reconstructions {row['error']:.1f} of 255."
                 )
+
+
+def _opened(piece: Piece[EvaluateProjectionSettings]) -> "dict[str, Masker]":
+    """The segmenters of a piece by role."""
+    from ...evaluation.references import open_masker
+
+    device = resolve_device(piece.settings.device)
+    wanted = {role: path for role, path in piece.looks_at.items() if role.startswith((_SEGMENTER, _SUPERVISED))}
+    return {role: open_masker(path, piece.settings, device) for role, path in wanted.items()}

@@ -15,6 +15,8 @@ from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
 if TYPE_CHECKING:
+    from ...evaluation.differences.sheets import Look
+    from ...evaluation.references import Masker
     from ...evaluation.tables import Report
 
 BASELINES = "baselines"
@@ -26,22 +28,27 @@ _TRAININGS = "train-segmenter"
 
 @click.command("evaluate segmenter", short_help="Segmenters on labelled images (Table 4).")
 @click.argument("segmenters", nargs=-1, required=True)
-@evaluation_options(EvaluateSegmenterSettings)
-def command(segmenters: tuple[str, ...], json_file: str | None, csv_file: str | None, **flags: object) -> None:
+@evaluation_options(EvaluateSegmenterSettings, sheet=True)
+def command(
+    segmenters: tuple[str, ...], json_file: str | None, csv_file: str | None, sheet: str | None, **flags: object
+) -> None:
     """Measure SEGMENTERS on labelled images, side by side with one that was trained on real masks.
 
     Each is a run of train-segmenter, a native folder, face-parsing weights, an ONNX file or a folder of
     the masks that it gave.
     """
     settings = resolve(EvaluateSegmenterSettings, {}, flags)
+    from ...evaluation.differences.looks import of_segmenters
     from ...evaluation.references import open_masker
-    from ...evaluation.segmenter import evaluate_segmenters
+    from ...evaluation.segmenter import evaluate_segmenters, open_truth
 
-    with Measuring(settings, json_file, csv_file) as measuring:
+    with Measuring(settings, json_file, csv_file, sheet) as measuring:
         device = resolve_device(settings.device)
         opened = [open_masker(path, settings, device) for path in segmenters]
         supervised = open_masker(settings.supervised, settings, device) if settings.supervised else None
-        measuring.write(evaluate_segmenters(opened, settings, supervised=supervised, report=measuring.progress))
+        report = evaluate_segmenters(opened, settings, supervised=supervised, report=measuring.progress)
+        everyone = [*([supervised] if supervised else []), *opened]
+        measuring.write(report, lambda: of_segmenters(open_truth(settings), everyone))
 
 
 class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
@@ -89,17 +96,17 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
         open_truth(piece.settings)
 
     def measure(self, piece: Piece[EvaluateSegmenterSettings], report: Told) -> "Report":
-        from ...evaluation.references import open_masker
         from ...evaluation.segmenter import evaluate_segmenters
 
-        device = resolve_device(piece.settings.device)
-        opened = {
-            role: open_masker(piece.looks_at[role], piece.settings, device)
-            for role in ("segmenter", "supervised")
-            if role in piece.looks_at
-        }
+        opened = _opened(piece)
         measured = [opened["segmenter"]] if "segmenter" in opened else []
         return evaluate_segmenters(measured, piece.settings, supervised=opened.get("supervised"), report=report)
+
+    def look(self, piece: Piece[EvaluateSegmenterSettings]) -> "Look":
+        from ...evaluation.differences.looks import of_segmenters
+        from ...evaluation.segmenter import open_truth
+
+        return of_segmenters(open_truth(piece.settings), list(_opened(piece).values()))
 
     def tables(self, plan: Plan) -> Mapping[str, Content]:
         found = dict(super().tables(plan))
@@ -123,16 +130,14 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
             who = "Every" if lowest > (best["miou"] or 0.0) else "NOT every"
             yield f"{who} segmenter beats the best baseline ({best['segmenter']}: mIoU {as_text(best['miou'])})."
 
-    def pictures(self, plan: Plan) -> Mapping[str, bytes]:
-        from .. import pictures, results
 
-        drawn = {}
-        for piece in plan.of(self.name):
-            found = results.read(plan.path(piece))
-            if piece.label != BASELINES and found is not None:
-                for row in found["rows"]:
-                    drawn[f"images-{Path(row['segmenter']).name}.png"] = pictures.worst_and_best(piece, row)
-        return drawn
+def _opened(piece: Piece[EvaluateSegmenterSettings]) -> "dict[str, Masker]":
+    """The networks of a piece by role, in the order of the result's rows."""
+    from ...evaluation.references import open_masker
+
+    device = resolve_device(piece.settings.device)
+    roles = (role for role in ("supervised", "segmenter") if role in piece.looks_at)
+    return {role: open_masker(piece.looks_at[role], piece.settings, device) for role in roles}
 
 
 def _over_seeds(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Content | None:

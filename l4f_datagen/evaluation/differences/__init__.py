@@ -1,0 +1,1 @@
+"""Where masks are wrong: sheets of the best, median and worst samples with their mistakes in colour."""
