@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..shards.format import encoding, rows, stats
 from ..shards.format.rows import SHARES
 from ..shards.reader import Dataset, damage_told, read_members
+from ..storage import parquet
 
 _COLUMNS = (*SHARES, "components", "touches_border")
 BINS = 1000
@@ -69,13 +70,13 @@ def measure(dataset: Dataset, *, masks: int | None = None) -> Distributions:
 def _add_rows(found: Distributions, table: pa.Table) -> None:
     found.samples += table.num_rows
     for score in SHARES:
-        values = table[score].to_numpy()
+        values = parquet.numbers(table[score])
         found.histograms[score] += np.histogram(values, BINS, (0, 1))[0]
         found.sums[score] += float(values.sum())
-    components = np.minimum(table["components"].to_numpy(), MOST_COMPONENTS + 1)
+    components = np.minimum(parquet.numbers(table["components"]), MOST_COMPONENTS + 1)
     found.components += np.bincount(components, minlength=MOST_COMPONENTS + 2)
-    found.touching_border += int(np.count_nonzero(table["touches_border"].to_numpy()))
-    found.empty += int(np.count_nonzero(table["mask_area"].to_numpy() == 0))
+    found.touching_border += int(np.count_nonzero(parquet.numbers(table["touches_border"])))
+    found.empty += int(np.count_nonzero(parquet.numbers(table["mask_area"]) == 0))
 
 
 def _add_masks(found: Distributions, dataset: Dataset, masks: int | None) -> None:

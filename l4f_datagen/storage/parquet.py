@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,6 +17,8 @@ from ..short import short
 
 MOST_BYTES = 512 << 20
 """The most bytes that a table may take in memory, where equal cells take far more room than in the file."""
+NUMPY = {pa.int32(): np.int32, pa.int64(): np.int64, pa.float64(): np.float64}
+"""Types of numbers, as numpy calls them."""
 _MOST_ROWS = 1 << 16  # of a batch
 
 
@@ -88,6 +91,23 @@ def batches(file: pq.ParquetFile, *, group: int, column: str, rows: int) -> Iter
         yield from file.iter_batches(rows, row_groups=[group], columns=[column], use_threads=False)
     except _ERRORS as error:
         raise Broken(_line(error)) from error
+
+
+def numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """The values of a column of numbers or truth values that has no empty cells, as an array of its length.
+
+    pyarrow's own conversion imports pandas where it is installed, which takes half a second.
+    """
+    kind = np.dtype(bool if column.type == pa.bool_() else NUMPY[column.type])
+    return np.concatenate([np.empty(0, kind), *(_numbers(chunk) for chunk in column.chunks)])
+
+
+def _numbers(array: pa.Array) -> np.ndarray:
+    values = array.buffers()[1]
+    if array.type == pa.bool_():
+        bits = np.unpackbits(np.frombuffer(values, np.uint8), bitorder="little")
+        return bits[array.offset : array.offset + len(array)].astype(bool)
+    return np.frombuffer(values, NUMPY[array.type])[array.offset : array.offset + len(array)]
 
 
 def column_sizes(file: pq.ParquetFile, group: int, column: str) -> tuple[int, int, bool]:

@@ -36,9 +36,9 @@ def read(store: Store, shard: int, samples: int, *, columns: Sequence[str] | Non
     if any(column.null_count for column in table.columns):
         raise Damaged(store.where(name), "rows with empty cells")
     for score in SHARES:
-        if score in table.column_names and not _within(table[score].to_numpy(), 1):
+        if score in table.column_names and not _within(parquet.numbers(table[score]), 1):
             raise Damaged(store.where(name), f"{score} outside [0, 1]")
-    if "components" in table.column_names and not _within(table["components"].to_numpy(), 2**31):
+    if "components" in table.column_names and not _within(parquet.numbers(table["components"]), 2**31):
         raise Damaged(store.where(name), "a number of components below 0")
     return table
 
