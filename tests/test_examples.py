@@ -12,9 +12,18 @@ import l4f_datagen as l4f
 from .pages import ROOT
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
-# What a kernel does, less its sockets: the cells one after the other, in one namespace.
+# What a kernel does, less its sockets: the cells one after the other, in one namespace. Their commands are forked from
+# a process that has loaded torch.
 RUN = """
-import json, sys
+import json, os, subprocess, sys
+from pathlib import Path
+from tests import forked
+
+def run(words, **options):
+    assert words[:3] == [sys.executable, "-m", "l4f_datagen"] and options == {"capture_output": True, "text": True}
+    return forked.run(words[3:], Path.cwd(), os.environ)
+
+subprocess.run = run
 names = {"__name__": "__main__"}
 for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
     if cell["cell_type"] == "code":

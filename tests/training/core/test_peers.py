@@ -42,8 +42,7 @@ def test_numbers_that_cannot_be(variables, said, tmp_path, monkeypatch, capsys):
     assert said in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-@pytest.mark.parametrize("number", [None, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("rank", "number"), [(0, None), (1, None), (0, signal.SIGTERM), (1, signal.SIGINT)])
 def test_nobody_comes(rank, number, tmp_path, port):
     environment = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": str(port)}
     environment["L4F_WAIT_FOR_PEERS"] = "3" if number is None else "600"

@@ -1,7 +1,5 @@
 import json
 import math
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -26,6 +24,7 @@ from l4f_datagen.training.generator.learner import GeneratorLearner, crossovers,
 from l4f_datagen.training.generator.train import train_generator
 from l4f_datagen.weights import native
 from l4f_datagen.weights.conversion.convert import convert
+from tests import forked
 
 
 class Killed(BaseException):
@@ -145,8 +144,7 @@ def test_parts_of_a_batch_and_two_processes_equal_the_whole(tmp_path, tiny):
     native.save(tmp_path / "unet", segmenter=UNet(classes=2, width=4))
     measuring = {"frechet_every": 3, "frechet_features": str(tmp_path / "unet"), "frechet_images": 8}
     (tmp_path / "settings.json").write_text(tiny.model_copy(update=measuring).model_dump_json())
-    program = tmp_path / "program.py"
-    program.write_text(
+    program = (
         "import sys, pathlib\n"
         "from l4f_datagen.settings import TrainGeneratorSettings\n"
         "from l4f_datagen.training.generator.train import train_generator\n"
@@ -154,9 +152,7 @@ def test_parts_of_a_batch_and_two_processes_equal_the_whole(tmp_path, tiny):
         "settings = TrainGeneratorSettings.model_validate_json(pathlib.Path(sys.argv[1]).read_text())\n"
         "train_generator(settings, sys.argv[2])\n"
     )
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
-    words = [sys.executable, *launch, "--rdzv-endpoint", "127.0.0.1:0", str(program), str(tmp_path / "settings.json")]
-    subprocess.run([*words, str(tmp_path / "two")], check=True, capture_output=True)
+    forked.two_processes(program, ["settings.json", "two"], tmp_path)
     assert native.read_card(tmp_path / "two" / "final")["quality"]["frechet"]["iteration"] == 6
     whole = weights_of(tmp_path / "whole")
     for other in ("parts", "two"):

@@ -1,9 +1,5 @@
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +19,7 @@ from l4f_datagen.training.segmenter.learner import rate_factor, segmentation_los
 from l4f_datagen.training.segmenter.train import train_segmenter
 from l4f_datagen.training.segmenter.validation import confusion, measures
 from l4f_datagen.weights import native
+from tests import forked
 
 from ..alpha.test_alpha import Killed
 
@@ -202,20 +199,15 @@ def test_bad_input_is_told_before_anything_is_written(tmp_path, tiny, change, sa
 
 
 def test_two_processes_share_a_batch(tmp_path, tiny):
-    path, program = tmp_path / "settings.json", tmp_path / "program.py"
-    path.write_text(tiny.model_dump_json())
-    program.write_text(
+    (tmp_path / "settings.json").write_text(tiny.model_dump_json())
+    program = (
         "import sys, pathlib\n"
         "from l4f_datagen.settings import TrainSegmenterSettings\n"
         "from l4f_datagen.training.segmenter.train import train_segmenter\n"
         "settings = TrainSegmenterSettings.model_validate_json(pathlib.Path(sys.argv[1]).read_text())\n"
         "train_segmenter(settings, sys.argv[2])\n"
     )
-    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    launch += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    words = [sys.executable, *launch, str(program), str(path), str(tmp_path / "two")]
-    environment = {**os.environ, "PYTHONPATH": str(Path(l4f.__file__).parents[1])}
-    subprocess.run(words, check=True, capture_output=True, env=environment)
+    forked.two_processes(program, ["settings.json", "two"], tmp_path)
     train_segmenter(tiny, tmp_path / "one")
     # Normalisation sees halves of a batch: alike, not equal.
     one, two = log_of(tmp_path / "one"), log_of(tmp_path / "two")
