@@ -12,7 +12,8 @@ from l4f_datagen.weights.layouts import rosinality
 
 from . import forge
 
-MAX_SECONDS = 3.0
+MAX_RATIO = 8.0
+"""Of its processor time to what drawing as many normal numbers takes; 2 to 3 where this was measured."""
 MAX_PEAK = 2.5
 _MEASURE = """
 import json, sys, time, torch
@@ -21,11 +22,15 @@ from l4f_datagen import weights
 torch.set_num_threads(1)
 # Not getrusage: its peak is that of the process that started this one, where that was larger.
 peak = lambda: int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
-before, started = peak(), time.perf_counter()
+before, started = peak(), time.process_time()
 generator = weights.load_generator(sys.argv[1])
-seconds, size = time.perf_counter() - started, Path(sys.argv[1]).stat().st_size
+ratio, size = time.process_time() - started, Path(sys.argv[1]).stat().st_size
+reached = peak() - before
 parameters = sum(p.numel() for p in generator.parameters())
-print(json.dumps({"seconds": seconds, "peak": (peak() - before) / size, "parameters": parameters}))
+started = time.process_time()
+torch.randn(parameters)
+ratio /= time.process_time() - started
+print(json.dumps({"ratio": ratio, "peak": reached / size, "parameters": parameters}))
 """
 
 
@@ -57,6 +62,6 @@ def test_time_and_memory(write, made, tmp_path):
     path.unlink()
     cost = json.loads(done.stdout)
     assert cost["parameters"] > 30_000_000
-    assert cost["seconds"] <= MAX_SECONDS
+    assert cost["ratio"] <= MAX_RATIO
     # A measurement that misses the network itself, as large as its file, would hold nothing.
     assert 0.9 < cost["peak"] <= MAX_PEAK
