@@ -1,5 +1,6 @@
 """State dicts as people have them: every family, in every wrapper, in every container, by one rule."""
 
+import functools
 import itertools
 
 import pytest
@@ -48,7 +49,8 @@ FAMILIES = {
     "our unet": ("segmenter", "state dict", lambda seed=0: _perturbed(UNet(width=4, depth=2), seed)),
     "our bisenet": ("segmenter", "state dict", lambda seed=0: _perturbed(BiSeNet(width=8), seed)),
 }
-"""Name → kind of network, its layout, the tensors by their plain names."""
+FAMILIES = {name: (kind, layout, functools.cache(state)) for name, (kind, layout, state) in FAMILIES.items()}
+"""Name → kind of network, its layout, the tensors by their plain names; they are made once and only read."""
 LOAD = {"generator": weights.read_generator, "alpha": weights.read_alpha, "segmenter": weights.read_segmenter}
 WORDS = ("module", "_orig_mod", "model", "g_ema", "netG", "generator", "_fsdp_wrapped_module")
 WRAPPERS = [
