@@ -83,9 +83,10 @@ def _legacy(path, content):
 
 
 def _same(one, other):
-    assert one.state_dict().keys() == other.state_dict().keys()
-    for name, tensor in other.state_dict().items():
-        torch.testing.assert_close(one.state_dict()[name], tensor, atol=0, rtol=0)
+    found, expected = one.state_dict(), other.state_dict()
+    assert found.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, atol=0, rtol=0)
 
 
 @pytest.fixture(scope="module")
