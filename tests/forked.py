@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import atexit, contextlib, json, os, runpy, sys, traceback
 import click, cv2, numpy, PIL.Image, pyarrow.parquet, pydantic, torch, torch.nn.functional, yaml
 
 def begin(target, words, folder, environment, output, errors):
+    os.setsid()
     for number, name, mode in ((0, os.devnull, os.O_RDONLY), (1, output, os.O_WRONLY), (2, errors, os.O_WRONLY)):
         os.dup2(os.open(name, mode), number)
     os.chdir(folder)
@@ -52,12 +54,15 @@ def follow(target, *request):
 assert not [name for name in sys.modules if name.startswith("l4f_datagen")]
 print("ready", flush=True)
 for line in sys.stdin:
-    children = []
-    for request in json.loads(line):
-        children.append(os.fork())
-        if not children[-1]:
+    request = json.loads(line)
+    if isinstance(request, list):
+        told = os.fork()
+        if not told:
             follow(*request)
-    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]), flush=True)
+    else:
+        child, status = os.waitpid(request["child"], 0 if request["wait"] else os.WNOHANG)
+        told = os.waitstatus_to_exitcode(status) if child else None
+    print(json.dumps(told), flush=True)
 """
 
 
@@ -74,9 +79,60 @@ def _server() -> subprocess.Popen:
     return process
 
 
+def _ask(request):
+    server = _server()
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
+
+
+class Process:
+    """A module or a script, by its name, as ``python -m`` or ``python`` runs it; the head of a session of its own.
+
+    Args:
+        output, errors: files that are there, for its standard output and errors. Whoever gives a pipe by its name
+            opens the other end after this.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        words: list[str],
+        *,
+        folder: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+        output: str = os.devnull,
+        errors: str = os.devnull,
+    ):
+        environment = dict(os.environ if environment is None else environment)
+        self.pid = _ask([target, [*map(str, words)], str(folder), environment, output, errors])
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """How it ended; None while it has not."""
+        if self.returncode is None:
+            self.returncode = _ask({"child": self.pid, "wait": False})
+        return self.returncode
+
+    def wait(self) -> int:
+        """How it ended; a signal's number is negative."""
+        if self.returncode is None:
+            self.returncode = _ask({"child": self.pid, "wait": True})
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """To the process alone, if it has not ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """At once."""
+        self.send_signal(signal.SIGKILL)
+
+
 def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run ``python -m l4f_datagen WORDS`` in a folder, whose package it is if it holds one."""
-    (ended,) = _together([("l4f_datagen", words, str(folder), dict(environment))])
+    (ended,) = _together("l4f_datagen", words, folder, [environment])
     return ended
 
 
@@ -91,18 +147,18 @@ def two_processes(program: str, words: list[str], folder: Path) -> None:
     shared = {**os.environ, "PYTHONPATH": paths, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     shared |= {"MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     each = [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
-    for ended in _together([(str(script), words, str(folder), environment) for environment in each]):
+    for ended in _together(str(script), words, folder, each):
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def _together(requests: list[tuple[str, list[str], str, dict[str, str]]]) -> list[subprocess.CompletedProcess[str]]:
-    server = _server()
+def _together(target, words, folder, environments) -> list[subprocess.CompletedProcess[str]]:
+    """One process with each of the environments, all at once."""
     with contextlib.ExitStack() as stack:
-        files = [[stack.enter_context(tempfile.NamedTemporaryFile()) for _ in range(2)] for _ in requests]
-        lines = [[*request, *(file.name for file in pair)] for request, pair in zip(requests, files, strict=True)]
-        server.stdin.write(json.dumps(lines) + "\n")
-        server.stdin.flush()
-        codes = json.loads(server.stdout.readline())
+        files = [[stack.enter_context(tempfile.NamedTemporaryFile()) for _ in range(2)] for _ in environments]
+        processes = [
+            Process(target, words, folder=folder, environment=environment, output=output.name, errors=errors.name)
+            for environment, (output, errors) in zip(environments, files, strict=True)
+        ]
+        codes = [process.wait() for process in processes]
         texts = [[Path(file.name).read_text("utf-8") for file in pair] for pair in files]
-    ended = zip(requests, codes, texts, strict=True)
-    return [subprocess.CompletedProcess(request[1], code, *pair) for request, code, pair in ended]
+    return [subprocess.CompletedProcess(words, code, *pair) for code, pair in zip(codes, texts, strict=True)]

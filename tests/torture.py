@@ -18,6 +18,8 @@ from l4f_datagen.engines.local import generate
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.shards.verify.verification import verify
 
+from .forked import Process
+
 FULL_DISK = 1
 """Exit code of failed work."""
 
@@ -36,9 +38,7 @@ def command(settings: GenerateSettings, out: Path, *flags: str) -> list[str]:
 
 def kill_at_random(settings: GenerateSettings, out: Path, numbers: random.Random, flags: Sequence[str] = ()) -> bool:
     """Start ``generate`` and kill it somewhere; whether it was still at work."""
-    process = subprocess.Popen(
-        command(settings, out, *flags), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    process = Process("l4f_datagen", command(settings, out, *flags)[3:])
     deadline = time.monotonic() + 600
     # The moment is a number of finished shards and some milliseconds, whatever the machine's speed.
     wanted = _finished(out) + numbers.randint(0, 2)

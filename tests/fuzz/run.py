@@ -4,14 +4,13 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..forked import Process
 from .cases import MEMORY, SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -84,13 +83,16 @@ def run(kind: str, count: int, *, seed: int = 0, first: int = 0, seconds: int = 
 
 def _one_process(result: Result, first: int, count: int, seconds: int) -> tuple[int | None, str | None]:
     """The case that was begun last, and what ended the process before all cases were read."""
-    numbers = map(str, (first, count, result.seed, seconds))
-    command = [sys.executable, "-m", "tests.fuzz.cases", result.kind, *numbers]
+    words = [result.kind, *map(str, (first, count, result.seed, seconds))]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors)
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        os.mkfifo(output)
+        errors.touch()
+        places = {"folder": ROOT, "environment": environment, "output": str(output), "errors": str(errors)}
+        process = Process("tests.fuzz.cases", words, **places)
         lines: queue.Queue = queue.Queue()
-        threading.Thread(target=lambda: [*map(lines.put, process.stdout), lines.put(b"")], daemon=True).start()
+        threading.Thread(target=_lines_of, args=(output, lines), daemon=True).start()
         begun, hangs = None, False
         try:
             while line := lines.get(timeout=_SILENT):
@@ -105,9 +107,15 @@ def _one_process(result: Result, first: int, count: int, seconds: int) -> tuple[
             code = process.wait()
         if code == 0:
             return begun, None
-        errors.seek(0)
-        said = errors.read()[-2000:]
+        said = errors.read_text(errors="replace")[-2000:]
     return begun, _how_it_ended(code, hangs) + (f":\n{said}" if said.strip() else "")
+
+
+def _lines_of(pipe: Path, lines: queue.Queue) -> None:
+    with pipe.open("rb") as file:
+        for line in file:
+            lines.put(line)
+    lines.put(b"")
 
 
 def _how_it_ended(code: int, hangs: bool) -> str:
