@@ -14,6 +14,7 @@ from ..networks.segmenters import architectures
 from ..short import short
 from . import native, pipelines, strangers
 from .assembly.assemble import first_not_finite
+from .foreign_encoders import find_encoder
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry
 from .layouts.layout import Layout
@@ -122,6 +123,8 @@ def _inspect_file(found: Path, name: str) -> Inspection:
                 problem = str(error.got)
         holds = tuple(_holds(content.data))
         what = problem or _what(networks) or strangers.describe(content.data)
+        if networks and (encoder := find_encoder(content.data)):
+            what = f"{what}, and {encoder}, which cannot be used here"
         container = content.container
     return Inspection(
         path=name,

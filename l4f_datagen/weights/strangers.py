@@ -5,13 +5,13 @@ from itertools import islice
 
 from ..short import short
 from .assembly.names import find
+from .foreign_encoders import REMEDY, find_encoder
 from .pickle.machine import Record
 from .pickle.tensors import StoredArray, StoredTensor
 
 _SIGNS = (
     (("model.diffusion_model.input_blocks.0.0.weight",), "Stable Diffusion"),
     (("conv_in.weight", "time_embedding.linear_1.weight"), "the U-Net of a diffusion model"),
-    (("encoder.input_layer.0.weight",), "a pSp or e4e encoder without its decoder"),
     (("input_layer.0.weight", "body.0.res_layer.0.weight"), "an ArcFace network (IR-SE50)"),
     (("progression.0.conv1.conv.weight",), "a StyleGAN1 generator of rosinality's layout"),
     (("progression.0.conv1.0.conv.weight_orig",), "a StyleGAN1 generator of rosinality's layout"),
@@ -36,7 +36,14 @@ _SHOWN = 6
 
 def name_of(data: object) -> str | None:
     """Which of these networks the content of a file is, by the names of its tensors; None if it is none of them."""
+    if encoder := find_encoder(data):
+        return str(encoder)
     return next((network for signs, network in _SIGNS if find(data, signs) is not None), None)
+
+
+def remedy_for(data: object) -> str:
+    """What to do where the content of a file cannot be used."""
+    return REMEDY if find_encoder(data) else "choose another file"
 
 
 def describe(data: object) -> str:

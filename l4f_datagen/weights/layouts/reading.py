@@ -9,6 +9,7 @@ from ...errors import UserError
 from .. import strangers
 from ..assembly.assemble import Misfit, Unsupported
 from ..containers import files
+from ..foreign_encoders import find_encoder
 from ..kinds import KINDS, Kind, Network, with_article
 from . import registry
 
@@ -38,8 +39,9 @@ def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[st
     layout = registry.layout_of(content, kind)
     if layout is None:
         raise UserError(
-            name, got=_held(content), expected=f"a checkpoint with {_asked(kind)}", remedy="choose another file"
-        )
+            name, got=_held(content, kind), expected=f"a checkpoint with {_asked(kind)}",
+            remedy=strangers.remedy_for(content),
+        )  # fmt: skip
     try:
         network, notes = layout.read(content)
     except Unsupported as error:
@@ -74,7 +76,9 @@ def _either(phrases: Sequence[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _held(content: object) -> str:
+def _held(content: object, wanted: Kind) -> str:
     """What the content of a file is instead."""
+    if wanted == "encoder" and (encoder := find_encoder(content)):
+        return str(encoder)
     found = (registry.layout_of(content, kind) for kind in KINDS)
     return next((layout.held for layout in found if layout), None) or strangers.describe(content)
