@@ -38,7 +38,7 @@ def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Ite
         defaults: Collection[str] = described.pop(same.DEFAULTS, ())
         described = hidden_within({"format": FORMAT, "version": VERSION, **described})
         if (out / SETTINGS).exists():
-            found = _read_settings(out / SETTINGS)
+            found = read_settings(out)
             if overwrite:
                 _remove(out)
             elif next(out.rglob(f"*/{RESULT}"), None):
@@ -67,6 +67,28 @@ def finished(out: Path, key: str, digest: str) -> dict[str, Any] | None:
     return found if sound and found.get(DIGEST) == digest else None
 
 
+def read_result(folder: Path) -> dict[str, Any]:
+    """``edit.json`` of a finished folder of edits: ``steps``, ``left_out``, ``worst`` and ``subjects``.
+
+    Raises:
+        UserError: it cannot be read, or is another's.
+    """
+    path = folder / RESULT
+    try:
+        found = read_json(read_file(path, most=JSON_BYTES), str(path), kind=dict)
+    except Unreadable as error:
+        problem = error.got
+    else:
+        kinds = {"steps": int, "left_out": list, "worst": dict, "subjects": dict}
+        wrong = next((name for name, kind in kinds.items() if not isinstance(found.get(name), kind)), None)
+        if wrong is None:
+            return found
+        problem = f"{short(found.get(wrong))} for {wrong}"
+    raise UserError(
+        str(path), got=problem, expected="the result of l4f-datagen edit", remedy="run the same l4f-datagen edit again"
+    )
+
+
 def write_result(folder: Path, value: Mapping[str, Any]) -> None:
     """Write ``edit.json``."""
     atomic.write_bytes(folder / RESULT, _to_json(hidden_within(dict(value))))
@@ -76,7 +98,13 @@ def _to_json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _read_settings(path: Path) -> dict[str, Any]:
+def read_settings(folder: Path) -> dict[str, Any]:
+    """``settings.json`` of a folder of edits: ``settings`` and ``identity``.
+
+    Raises:
+        UserError: it cannot be read, or is another's.
+    """
+    path = folder / SETTINGS
     try:
         found = read_json(read_file(path, most=JSON_BYTES), str(path), kind=dict)
         problem = f'"format": {short(found.get("format"), quotes=True)}'

@@ -18,6 +18,8 @@ _RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 class EditSettings(StageSettings):
     """Settings of ``edit``."""
 
+    SECTION: ClassVar = "edit"
+
     direction: Annotated[str, Metavar("sefa:K|pca:K|FILE")] = Field(
         description="what changes: sefa:K or pca:K, the K-th direction found in the generator, from 0; or a .npy, .pt "
         "or .safetensors file (FILE#NAME: that tensor of it) of one direction or of a w+ per step"

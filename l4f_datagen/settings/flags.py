@@ -29,6 +29,9 @@ class PipelineFlags(StageSettings):
     photographs: Annotated[str | None, Metavar("FOLDER|TARS")] = Field(
         None, description="photographs that segmenters label themselves and learn from, in rounds (self-training)"
     )
+    project: Annotated[str | None, Metavar("FOLDER|TARS")] = Field(
+        None, description="photographs to find codes of, for masks by projection and for edits"
+    )
     test_images: Annotated[str | None, Metavar("FOLDER")] = Field(
         None, description="labelled images to measure the segmenters on; nothing learns from them"
     )

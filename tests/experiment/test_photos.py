@@ -77,6 +77,19 @@ def test_from_photographs_to_the_report(photos, tmp_path, capsys):
     assert [row["miou"] for row in again] == [row["miou"] for row in rows]
 
 
+def test_photographs_that_are_given_are_projected_and_edited(photos, tmp_path, capsys):
+    words = ["run", small(tmp_path), "--images", "world:vessels", "--project", str(photos / "photos")]
+    words += ["--resolution", "16", "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert main([*words, "--dry-run"]) == 0
+    stages = json.loads(capsys.readouterr().out)
+    assert stages["project"]["images"] == str(photos / "photos")
+    assert stages["project"]["alpha"] == stages["edit"]["alpha"] == str(tmp_path / "out" / "alpha" / "final")
+    assert stages["edit"]["codes"] == str(tmp_path / "out" / "codes")
+    words[5] = str(tmp_path / "none")
+    assert main(words) == 2  # before any work
+    assert "none" in capsys.readouterr().err and not (tmp_path / "out" / "generator").exists()
+
+
 def test_test_pairs_are_looked_at_before_the_work(photos, tmp_path, capsys):
     words = ["run", small(tmp_path), "--images", str(photos / "photos"), "--out", str(tmp_path / "out")]
     assert main([*words, "--test-images", str(tmp_path / "none")]) == 2

@@ -17,8 +17,11 @@ PROJECTING = {
 }  # fmt: skip
 
 
+EDIT = {"edit": {"direction": "pca:0", "steps": 2, "device": "cpu"}}
+
+
 def test_each_stage_of_projection_takes_what_was_made(tmp_path):
-    more = PROJECTING | {"evaluate": {"projection": {"images": "world:vessels"}}}
+    more = PROJECTING | EDIT | {"evaluate": {"projection": {"images": "world:vessels"}}}
     stages = {piece.name: piece for piece in plan_of(tmp_path, **more).pieces}
     project = stages["project"].settings
     assert (project.how, project.encoder) == ("encoder", str(tmp_path / "encoder" / "final"))
@@ -28,6 +31,11 @@ def test_each_stage_of_projection_takes_what_was_made(tmp_path):
     assert looks_at["codes"] == str(tmp_path / "codes")
     assert looks_at["supervised"] == str(tmp_path / "segmenters/unet-supervised")
     assert looks_at["segmenter 1"] == str(tmp_path / "segmenters/unet")
+    edit = stages["edit"].settings
+    assert (edit.codes, edit.generator, edit.alpha) == (str(tmp_path / "codes"), "net", project.alpha)
+    of_seeds = {"edit": EDIT["edit"] | {"seeds": 3}}
+    edit = {piece.name: piece for piece in plan_of(tmp_path, **PROJECTING, **of_seeds).pieces}["edit"].settings
+    assert edit.codes is None and edit.alpha == project.alpha
     optimising = PROJECTING | {"project": {**PROJECTING["project"], "how": "optimise"}}
     stages = {piece.name: piece for piece in plan_of(tmp_path, **optimising).pieces}
     assert stages["project"].settings.encoder is None
@@ -36,11 +44,15 @@ def test_each_stage_of_projection_takes_what_was_made(tmp_path):
 
 
 def test_the_report_tells_of_projection(tmp_path, tiny_checkpoint):
-    content = PROJECTING | {
-        "domain": "tiny",
-        "train-segmenter": SEGMENTER | {"shards": ["world:vessels"]},
-        "evaluate": {"projection": {"images": "world:vessels", "resamples": 9, "device": "cpu"}},
-    }
+    content = (
+        PROJECTING
+        | EDIT
+        | {
+            "domain": "tiny",
+            "train-segmenter": SEGMENTER | {"shards": ["world:vessels"]},
+            "evaluate": {"projection": {"images": "world:vessels", "resamples": 9, "device": "cpu"}},
+        }
+    )
     for section in ("train-encoder", "project"):
         content[section] = content[section] | {"generator": str(tiny_checkpoint)}
     (tmp_path / "tiny.yaml").write_text(json.dumps(content))
@@ -52,3 +64,7 @@ def test_the_report_tells_of_projection(tmp_path, tiny_checkpoint):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "Projection (Table 4)" in text and "4 photographs projected (encoder+optimise)" in text
     assert report["pictures"]["sheet-codes"] == "codes/sheet.png" and "Masks by projection" in text
+    edited = report["edited"]
+    assert edited["edits"] + len(edited["left_out"]) == 4 and edited["worst"]["kept_outside"] == 0
+    assert report["pictures"]["sheet-edits"] == "edits/sheet.png" and "edits along pca:0 in 2 steps" in text
+    assert {stage["name"] for stage in report["stages"]} >= {"project", "edit"}

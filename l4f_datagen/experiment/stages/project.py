@@ -117,6 +117,11 @@ class Project(Stage[ProjectSettings]):
                 del trained["encoder"]
         yield self.piece(draft.resolved(self.settings, {**section, **trained}, self.name, self.quick))
 
+    def check(self, piece: Piece[ProjectSettings]) -> None:
+        from ...projection.pictures import find_items
+
+        find_items(piece.settings)
+
     def do(self, piece: Piece[ProjectSettings], folder: Path, engine: EngineSettings) -> int:
         return make(piece.settings, str(folder / piece.place))[0]
 
