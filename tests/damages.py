@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from l4f_datagen.mask_files import png as mask_png
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards import reader, writer
 from l4f_datagen.shards.format import encoding, layout, sealed
@@ -154,7 +155,7 @@ OF_SAMPLES = {
     "an image that is cut": (member("jpg", lambda c: c[: len(c) // 2]), "000000005"),
     "a mask that is cut": (member("mask.png", lambda c: c[: len(c) // 2]), "000000005"),
     "a mask with a flipped bit": (member("mask.png", lambda c: c[:-20] + bytes([c[-20] ^ 1]) + c[-19:]), "000000005"),
-    "a mask of another size": (member("mask.png", encoding.encode_mask(np.zeros((4, 4), "u1"))), "000000005"),
+    "a mask of another size": (member("mask.png", mask_png.encode(np.zeros((4, 4), "u1"), "01")), "000000005"),
     "an image of another size": (
         member("jpg", encoding.encode_image(np.zeros((8, 16, 3), "u1"), "jpg", 90)), "000000005",
     ),

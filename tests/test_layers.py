@@ -16,7 +16,7 @@ NAME = PACKAGE.name
 FLOORS = (
     # Single files that know of nothing but each other.
     "addresses", "short", "errors", "documents", "kinds", "resources", "versions", "seeding", "philox", "overlap",
-    "devices", "sample", "masks", "scores", "run_lengths",
+    "devices", "sample", "masks", "mask_files", "scores", "run_lengths",
     # What has to do with the process, with files, and with people who wait or wish.
     "process", "progress", "storage", "sheet", "settings", "console",
     # Networks and the files that they come from; pictures; data sets.

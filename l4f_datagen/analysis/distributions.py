@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ..shards.format import encoding, rows, stats
+from ..mask_files import png as mask_png
+from ..shards.format import rows, stats
 from ..shards.format.rows import SHARES
 from ..shards.reader import Dataset, damage_told, read_members
 from ..storage import parquet
@@ -85,7 +86,7 @@ def _add_masks(found: Distributions, dataset: Dataset, masks: int | None) -> Non
     for shard, count in _spread(dataset, masks):
         for key, members in read_members(dataset.store, shard, count=count, wanted=dataset.wanted(shard)):
             with damage_told(dataset.store, shard, key):
-                mask = encoding.decode_mask(members["mask.png"]) == 1
+                mask = mask_png.decode(members["mask.png"], dataset.mask_values) == 1
             if total is None:
                 height, width = mask.shape
                 scale = min(1.0, _LARGEST / max(height, width))

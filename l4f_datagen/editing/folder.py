@@ -9,6 +9,8 @@ from typing import Any
 from ..addresses import hidden_within
 from ..documents import JSON_BYTES, Unreadable, read_file, read_json
 from ..errors import UserError
+from ..mask_files import values as mask_values
+from ..mask_files.values import MaskValues
 from ..settings import same
 from ..short import short
 from ..storage import atomic, atomic_folders
@@ -22,8 +24,10 @@ DIGEST = "digest"
 
 
 @contextmanager
-def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Iterator[None]:
+def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Iterator[MaskValues]:
     """Have the folder for oneself while the block lasts: a new one, or one that was begun with the same identity.
+
+    Gives what its mask files hold: in a folder that is continued, what those hold that are there.
 
     Args:
         description: as ``settings.same.describe`` gives it.
@@ -43,6 +47,7 @@ def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Ite
                 _remove(out)
             elif next(out.rglob(f"*/{RESULT}"), None):
                 same.check(out, "edits", found, described, defaults)
+                described[mask_values.SETTING] = mask_values.of_pictures(found)
         elif foreign := sorted(path.name for path in out.iterdir() if not path.name.startswith(".")):
             raise UserError(
                 f"out {out}", got=f"a folder without {SETTINGS} that holds {short(foreign[0])}",
@@ -50,7 +55,7 @@ def opened(out: Path, description: Mapping[str, Any], *, overwrite: bool) -> Ite
             )  # fmt: skip
         atomic_folders.settle(out)
         atomic.write_bytes(out / SETTINGS, _to_json(described))
-        yield
+        yield mask_values.of_pictures(described)
 
 
 def finished(out: Path, key: str, digest: str) -> dict[str, Any] | None:

@@ -10,6 +10,9 @@ import numpy as np
 
 from .. import weights
 from ..devices import explaining_memory, resolve_device
+from ..mask_files import png as mask_png
+from ..mask_files import values as mask_values
+from ..mask_files.values import MaskValues
 from ..networks.inference import freeze
 from ..settings import EditSettings, same
 from ..shards.format import encoding
@@ -96,13 +99,21 @@ def edit(
         "margin": editor.margin,
         "inpaint": _named(settings, inpaint),
     }
-    described = same.describe(settings, led_to, settings.FREE | _LEAD)
-    with folder.opened(out, described, overwrite=overwrite), explaining_memory(device, settings.batch_size):
-        return _edit_all(editor, subjects, way, out, report)
+    described = {**same.describe(settings, led_to, settings.FREE | _LEAD), mask_values.SETTING: "01"}
+    with (
+        folder.opened(out, described, overwrite=overwrite) as values,
+        explaining_memory(device, settings.batch_size),
+    ):
+        return _edit_all(editor, subjects, way, out, values, report)
 
 
 def _edit_all(
-    editor: Editor, subjects: Sequence[Subject], way: Way, out: Path, report: Callable[[int, int], None]
+    editor: Editor,
+    subjects: Sequence[Subject],
+    way: Way,
+    out: Path,
+    values: MaskValues,
+    report: Callable[[int, int], None],
 ) -> Edited:
     results: dict[str, dict[str, Any]] = {}
     refused: list[NothingToKeep] = []
@@ -115,7 +126,7 @@ def _edit_all(
                 report(number * count + step, len(subjects) * count)
 
             try:
-                found = _write(editor, subject, way, out, done)
+                found = _write(editor, subject, way, out, values, done)
                 made += 1
             except NothingToKeep as error:
                 refused.append(error)
@@ -134,7 +145,9 @@ def _edit_all(
     return Edited(tuple(results), made, left_out, count, worst)
 
 
-def _write(editor: Editor, subject: Subject, way: Way, out: Path, done: Callable[[int], None]) -> dict[str, Any]:
+def _write(
+    editor: Editor, subject: Subject, way: Way, out: Path, values: MaskValues, done: Callable[[int], None]
+) -> dict[str, Any]:
     """Edit one subject into its folder, which appears when it is complete; returns its figures."""
     scene, settings = scene_of(editor, subject), editor.settings
     shown, kept_steps, moving, rows = pictures.shown_steps(len(way.strengths)), [], [], []
@@ -150,7 +163,7 @@ def _write(editor: Editor, subject: Subject, way: Way, out: Path, done: Callable
             _write_image(place / folder.PLAIN / file, step.plain)
             _write_image(place / folder.FRAMES / file, step.kept)
             mask = step.layer.mask.astype(np.uint8)
-            atomic.write_part(place / folder.MASKS / file, encoding.encode_mask(mask))
+            atomic.write_part(place / folder.MASKS / file, mask_png.encode(mask, values))
             atomic.write_part(place / folder.ALPHAS / file, encoding.encode_grey(step.alpha))
             row = figures(scene.original, scene.layer, step.plain, step.layer, step.kept, previous)
             rows.append({"strength": way.strengths[number], **{name: round(value, 6) for name, value in row.items()}})

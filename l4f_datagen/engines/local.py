@@ -12,6 +12,7 @@ from ..generation.filters import Reference
 from ..generation.models import Models, load_models
 from ..generation.recommended import with_recommended
 from ..generation.stream import stream
+from ..making.extending import with_begun
 from ..making.trunk import planned, write_dataset
 from ..progress.samples import shown_in_notebooks
 from ..progress.state import Progress
@@ -63,6 +64,7 @@ def generate(
         )  # fmt: skip
     common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
     with shown_in_notebooks(report) as told:
+        settings = with_begun(settings, out, overwrite=overwrite)
         settings = with_recommended(settings, models.recommended if models else None)
         if len(devices) > 1:
             return _side_by_side(settings, out, devices, report=told, **common)

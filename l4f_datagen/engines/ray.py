@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UserError, WorkError
 from ..generation.recommended import with_recommended
+from ..making.extending import with_begun
 from ..making.trunk import planned
 from ..process.tuning import tune_for_shards
 from ..progress.state import Progress
@@ -54,7 +55,7 @@ def generate(
         WorkError: the disk is full, or a shard took several workers down; finished shards stay.
     """
     with _connected(engine.ray_address) as ray:
-        settings = with_recommended(settings)
+        settings = with_recommended(with_begun(settings, out, overwrite=overwrite))
         device = _device(ray, settings)
         description = describe_for(settings, device)
         common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}

@@ -9,6 +9,7 @@ from ..addresses import split_address
 from ..errors import UserError
 from ..generation.models import Models, load_models
 from ..making import projected, render
+from ..making.extending import told_settings
 from ..progress.state import Progress
 from ..settings import CodesSettings, GenerateSettings, RenderSettings, validate
 from ..settings.recommended import as_given
@@ -61,14 +62,14 @@ def _maker(
     """
     where, common = store.where(layout.DATASET), {"report": report, "allow_mixed": allow_mixed}
     if "world" in description:
-        rendering = validate(RenderSettings, dict(description["settings"]), where)
+        rendering = validate(RenderSettings, told_settings(description), where)
         return Maker(
             description=render.describe(rendering),
             make=lambda: render.render(rendering, store, **common),
             probe=lambda: render.arithmetic(rendering),
         )
     if "codes" in description:
-        taking = validate(CodesSettings, dict(description["settings"]), where)
+        taking = validate(CodesSettings, told_settings(description), where)
         photographs = projected.open_photographs(taking)
         return Maker(
             description=projected.describe(photographs),
@@ -81,7 +82,7 @@ def _maker(
             expected="a data set of generate or render", remedy="import them once more",
         )  # fmt: skip
     changed = {name: path for name, path in (("generator", generator), ("alpha", alpha)) if path is not None}
-    generating, models = _networks(description["settings"], changed, where)
+    generating, models = _networks(told_settings(description), changed, where)
     return Maker(
         description=describe(generating, models),
         make=lambda: generate(generating, store, models=models, **common),

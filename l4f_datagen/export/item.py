@@ -1,19 +1,20 @@
 """One sample as an exporter sees it: encoded as it is stored, decoded where a format needs it."""
 
 import contextlib
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from .. import documents
 from ..errors import UserError
+from ..mask_files import png as mask_png
+from ..mask_files.values import MaskValues
+from ..masks import IGNORED
 from ..shards.format import schema, sides
-from ..shards.format.encoding import IGNORED, IMAGE_FORMATS, decode_mask
+from ..shards.format.encoding import IMAGE_FORMATS
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Item:
     image_set: str
     members: Mapping[str, bytes]
     """Encoded, by extension."""
+    mask_values: MaskValues
+    """What the data set's mask files hold."""
     told: Callable[[], contextlib.AbstractContextManager] = contextlib.nullcontext
     """In it, what decoders raise becomes ``Damaged``, which names the sample."""
 
@@ -61,7 +64,7 @@ class Item:
         with self.told():
             size = sides.of(content, "mask.png")
             sides.check_whole(content, "png")
-            mask = decode_mask(content)
+            mask = mask_png.decode(content, self.mask_values)
             if mask.shape != size:
                 raise ValueError(f"mask.png has the shape {mask.shape}; expected {size[0]}×{size[1]} pixels")
             return mask
@@ -91,30 +94,18 @@ class Item:
             sides.check_whole(content, "png")
         return content
 
-    def mask_file(self, values: str, palette: list[int] | None = None) -> bytes:
-        """The mask as a PNG file.
-
-        Args:
-            values: "palette" (class indices in mode P), "01" (class indices in mode L) or "0255" (mode L).
-            palette: colours for "palette", as Pillow takes them; by default the stored file as it is.
+    def mask_file(self, values: MaskValues) -> bytes:
+        """The mask as a PNG file that holds such values: as it is stored, where the data set holds them.
 
         Raises:
             UserError: values 0 and 255 for a mask that has ignored pixels, which are 255.
         """
         mask = self.mask
-        if values == "palette" and palette is None:
+        if values == self.mask_values:
             return self.member("mask.png")
-        if values == "0255":
-            if (mask == IGNORED).any():
-                raise UserError(
-                    "mask-values", got=f"0255, but sample {self.key} has ignored pixels, which are 255",
-                    expected="masks of background and foreground only", remedy="choose --mask-values 01 or palette",
-                )  # fmt: skip
-            mask = 255 * mask
-        image = Image.fromarray(mask)
-        if values == "palette":
-            assert palette is not None, "without one, the sample's own mask was returned"
-            image.putpalette(palette)
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        if values == "0255" and (mask == IGNORED).any():
+            raise UserError(
+                "mask-values", got=f"0255, but sample {self.key} has ignored pixels, which are 255",
+                expected="masks of background and foreground only", remedy="choose --mask-values 01 or palette",
+            )  # fmt: skip
+        return mask_png.encode(mask, values)

@@ -79,7 +79,7 @@ def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
             expected=" or ".join(allowed) or "no --mask-values",
             remedy="leave it out",
         )
-    mask_values = asked or (allowed[0] if allowed else "")
+    mask_values = asked or (allowed[0] if allowed else None)
     description = dataset.description
     return Plan(settings, mask_values, sets, description, card.licence(description))
 
@@ -109,4 +109,6 @@ def _items(dataset: Dataset, settings: ExportSettings) -> Iterator[Item]:
     per_shard = dataset.description["settings"]["samples_per_shard"]
     for index, (key, members) in enumerate(dataset.members()):
         name = image_sets.image_set(key, settings.split) if settings.split else settings.image_set
-        yield Item(key, name, members, partial(damage_told, dataset.store, index // per_shard, key))
+        yield Item(
+            key, name, members, dataset.mask_values, partial(damage_told, dataset.store, index // per_shard, key)
+        )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..mask_files.values import MaskValues
 from ..settings import ExportSettings
 from ..storage import atomic
 from .item import Item
@@ -16,8 +17,8 @@ class Plan:
     """What an export is about."""
 
     settings: ExportSettings
-    mask_values: str
-    """Resolved; "" for a format without mask files."""
+    mask_values: MaskValues | None
+    """Resolved; None for a format without mask files."""
     image_sets: Sequence[str]
     """All that there are, in order."""
     description: Mapping[str, Any]
@@ -34,11 +35,17 @@ def in_braces(names: Sequence[str]) -> str:
 class Target(abc.ABC):
     """One format's files in a folder that is there and empty. Memory must not grow with the number of samples."""
 
-    MASK_VALUES: ClassVar[tuple[str, ...]] = ()
+    MASK_VALUES: ClassVar[tuple[MaskValues, ...]] = ()
     """What its mask files may hold, the default first; none for a format without mask files."""
 
     def __init__(self, folder: Path, plan: Plan):
         self.folder, self.plan = folder, plan
+
+    @property
+    def mask_values(self) -> MaskValues:
+        """What its mask files hold, of a format that has some."""
+        assert self.plan.mask_values is not None, "a format without mask files writes none"
+        return self.plan.mask_values
 
     @abc.abstractmethod
     def add(self, item: Item) -> None:

@@ -128,9 +128,9 @@ class TrainingDataset(IterableDataset):
     def _decoded(self, stored: tuple[int, str, Mapping[str, bytes]]) -> Any:
         shard, key, encoded = stored
         if self.transform is not None:
-            return self.transform(decode(self.store, shard, key, encoded))
+            return self.transform(decode(self.store, shard, key, encoded, self._dataset.mask_values))
         with damage_told(self.store, shard, key):
-            image, mask = encoding.decode_pair(encoded)
+            image, mask = encoding.decode_pair(encoded, self._dataset.mask_values)
         return torch.from_numpy(image).permute(2, 0, 1).contiguous(), torch.from_numpy(mask).long()
 
 

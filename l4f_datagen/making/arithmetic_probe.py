@@ -10,6 +10,7 @@ import platform
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from ..generation.backgrounds import Backgrounds
 from ..generation.batch import finish, run_networks
 from ..generation.latents import Candidate
 from ..generation.models import Models
+from ..mask_files.values import MaskValues
 from ..photographs.picture.decoding import decode
 from ..sample import Sample
 from ..scores import score
@@ -29,6 +31,25 @@ from ..versions import versions
 
 _CANDIDATES = (Candidate(0), Candidate(1))
 """Two candidates, since a batch of several is computed by other code than a single one."""
+
+
+class Encoded(Protocol):
+    """What encoding samples depends on: the settings of all that makes data sets have it."""
+
+    @property
+    def image_format(self) -> str:
+        """Of ``encoding.IMAGE_FORMATS``."""
+        ...
+
+    @property
+    def quality(self) -> int:
+        """1 to 100."""
+        ...
+
+    @property
+    def mask_values(self) -> MaskValues:
+        """What mask files hold."""
+        ...
 
 
 def of_generation(settings: GenerateSettings, models: Models, packages: Sequence[str]) -> Arithmetic:
@@ -57,21 +78,21 @@ def of_generation(settings: GenerateSettings, models: Models, packages: Sequence
     return Arithmetic(probe, kind, versions(packages))
 
 
-def of_samples(samples: Sequence[Sample], *, image_format: str, quality: int, packages: Sequence[str]) -> Arithmetic:
+def of_samples(samples: Sequence[Sample], settings: Encoded, *, packages: Sequence[str]) -> Arithmetic:
     """The arithmetic that made these samples without a network, and encodes them; the same samples every time."""
     digest = hashlib.sha256()
-    _add_samples(digest, samples, image_format, quality)
+    _add_samples(digest, samples, settings)
     return Arithmetic(digest.hexdigest(), platform.machine(), versions(packages))
 
 
-def of_picture(size: int, *, image_format: str, quality: int, packages: Sequence[str]) -> Arithmetic:
+def of_picture(size: int, settings: Encoded, *, packages: Sequence[str]) -> Arithmetic:
     """The arithmetic by which a picture is decoded, shrunk to ``size``, measured and encoded here."""
     large = decode(encoding.encode_image(picture(size + size // 2), "jpg", 90)).image
     image = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
     alpha, threshold = image[..., 1].copy(), 0.5
     mask = (alpha >= 128).astype(np.uint8)
     sample = Sample(image=image, alpha=alpha, mask=mask, metadata={"key": "0", **score(alpha, mask, threshold)})
-    return of_samples([sample], image_format=image_format, quality=quality, packages=packages)
+    return of_samples([sample], settings, packages=packages)
 
 
 def processor(device: torch.device) -> str:
@@ -98,13 +119,16 @@ def _generated(settings: GenerateSettings, models: Models, *, exact: bool) -> st
 
     with ThreadPoolExecutor(1) as readers:
         batch = run_networks(settings, models, 0, _CANDIDATES, readers, look if exact else None)
-    _add_samples(digest, finish(settings, batch), settings.image_format, settings.quality)
+    _add_samples(digest, finish(settings, batch), settings)
     return digest.hexdigest()
 
 
-def _add_samples(digest: "hashlib._Hash", samples: Sequence[Sample], image_format: str, quality: int) -> None:
+def _add_samples(digest: "hashlib._Hash", samples: Sequence[Sample], settings: Encoded) -> None:
     for sample in samples:
-        for name, content in sorted(encoding.encode(sample, image_format=image_format, quality=quality).items()):
+        members = encoding.encode(
+            sample, image_format=settings.image_format, quality=settings.quality, mask_values=settings.mask_values
+        )
+        for name, content in sorted(members.items()):
             digest.update(f"{name} {len(content)}\n".encode() + content)
 
 

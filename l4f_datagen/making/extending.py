@@ -2,17 +2,23 @@
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from ..addresses import split_address
 from ..errors import UserError, WorkError
+from ..mask_files.values import SETTING
 from ..settings import StageSettings
+from ..settings.sharded import Sharded
 from ..shards.folder import read_description
 from ..shards.format import layout
 from ..storage.opening import open_store
+from ..storage.store import Store
+
+Making = TypeVar("Making", bound=Sharded)
 
 
-def stored_settings(model: type[StageSettings], out: str) -> dict[str, Any]:
+def stored_settings(model: type[StageSettings], out: str | Path | Store) -> dict[str, Any]:
     """What the data set in ``out`` was made with, as far as it is a setting of ``model``; nothing where there is none.
 
     Flags and pipeline files go before it: what differs then is refused by name when the data set is opened.
@@ -26,7 +32,7 @@ def stored_settings(model: type[StageSettings], out: str) -> dict[str, Any]:
             return {}
     except (UserError, WorkError):
         return {}  # who opens it to write there, in a moment, says what is wrong with the place
-    settings: Mapping[str, Any] = read_description(store)["settings"]
+    settings = told_settings(read_description(store))
     # One that another command made is refused as a whole when it is opened, not setting by setting.
     if not settings.keys() <= model.model_fields.keys():
         return {}
@@ -34,6 +40,19 @@ def stored_settings(model: type[StageSettings], out: str) -> dict[str, Any]:
     if str(found.get("device", "")).startswith("cuda:"):
         found["device"] = "cuda"  # samples depend on the kind of device; this machine may have fewer of them
     return found
+
+
+def with_begun(settings: Making, out: str | Path | Store, *, overwrite: bool = False) -> Making:
+    """Settings whose masks hold what those of the data set in ``out`` hold, unless it was said what they should."""
+    if overwrite or SETTING in settings.model_fields_set:
+        return settings
+    begun = stored_settings(type(settings), out).get(SETTING)
+    return settings if begun is None else settings.model_copy(update={SETTING: begun})
+
+
+def told_settings(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a ``dataset.json`` tells, with those that it is older than."""
+    return {**Sharded.BEFORE, **description["settings"]}
 
 
 @contextlib.contextmanager

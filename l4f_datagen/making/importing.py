@@ -23,6 +23,7 @@ from ..shards.format.schema import SCHEMA
 from ..storage.store import Store
 from ..versions import versions
 from .arithmetic_probe import of_picture
+from .extending import with_begun
 from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow", "pycocotools")
@@ -70,6 +71,7 @@ def import_dataset(
         WorkError: the disk is full; finished shards stay, and the same call continues.
     """
     source = source or open_source(settings)
+    settings = with_begun(settings, out, overwrite=overwrite)
     settings = settings.model_copy(update={"n": settings.n or len(source)})
     return write_dataset(
         settings,
@@ -86,7 +88,7 @@ def import_dataset(
 def arithmetic(settings: ImportSettings) -> Arithmetic:
     """The arithmetic by which this process makes samples of these settings: versions, processor, and a probe."""
     size = _PROBE if settings.size == "keep" else settings.size
-    return of_picture(size, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
+    return of_picture(size, settings, packages=_PACKAGES)
 
 
 def stream(settings: ImportSettings, source: Samples, *, shards: Iterable[int]) -> Generator[Sample]:

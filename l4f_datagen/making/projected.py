@@ -1,7 +1,7 @@
 """Projected photographs become a data set folder: each photograph with the alpha of its code."""
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..storage.store import Store
 from ..versions import versions
 from ..weights.source import UNKNOWN_LICENCE, file_sha256
 from .arithmetic_probe import of_picture
+from .extending import with_begun
 from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
@@ -67,7 +68,7 @@ def open_photographs(settings: CodesSettings) -> Photographs:
         raise UserError("n", got=settings.n, expected=f"at most the {len(numbers)} photographs", remedy="change --n")
     told = {name: getattr(settings, name) for name in ("threshold", "largest_component", "fill_holes")}
     left_open = {name: projected.get(name) for name, value in told.items() if value is None}
-    values = {**settings.model_dump(), **left_open, "n": settings.n or len(numbers)}
+    values = {**settings.model_dump(exclude_unset=True), **left_open, "n": settings.n or len(numbers)}
     resolved = settings_module.validate(CodesSettings, values, str(codes.folder))
     return Photographs(resolved, codes, numbers, file_sha256(codes.folder / CODES))
 
@@ -89,6 +90,7 @@ def write(
         UserError: the folder is not usable; nothing was written.
         WorkError: the disk is full; finished shards stay, and the same call continues.
     """
+    photographs = replace(photographs, settings=with_begun(photographs.settings, out, overwrite=overwrite))
     return write_dataset(
         photographs.settings, out, describe(photographs), lambda pending: stream(photographs, shards=pending),
         overwrite=overwrite, report=report, shards=shards, probe=lambda: arithmetic(photographs),
@@ -99,7 +101,7 @@ def write(
 def arithmetic(photographs: Photographs) -> Arithmetic:
     """The arithmetic by which this process makes samples of these photographs: versions, processor, and a probe."""
     settings, size = photographs.settings, int(photographs.codes.description["generator"].get("resolution", 64))
-    return of_picture(size, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
+    return of_picture(size, settings, packages=_PACKAGES)
 
 
 def stream(photographs: Photographs, *, shards: Iterable[int]) -> Generator[Sample]:

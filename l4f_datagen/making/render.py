@@ -14,6 +14,7 @@ from ..shards.format.arithmetic import Arithmetic
 from ..storage.store import Store
 from ..versions import versions
 from .arithmetic_probe import of_samples
+from .extending import with_begun
 from .trunk import write_dataset
 
 _PACKAGES = ("l4f-datagen", "numpy", "opencv-python-headless", "pillow", "pyarrow")
@@ -40,6 +41,7 @@ def render(
             by another arithmetic and nobody said ``allow_mixed``; nothing was written.
         WorkError: the disk is full; finished shards stay, and the same call continues.
     """
+    settings = with_begun(settings, out, overwrite=overwrite)
     return write_dataset(
         settings,
         out,
@@ -56,7 +58,7 @@ def render(
 def arithmetic(settings: RenderSettings) -> Arithmetic:
     """The arithmetic by which this process makes samples of these settings: versions, processor, and a probe."""
     samples = [_sample(settings, 0, 0, 0)]
-    return of_samples(samples, image_format=settings.image_format, quality=settings.quality, packages=_PACKAGES)
+    return of_samples(samples, settings, packages=_PACKAGES)
 
 
 def stream(settings: RenderSettings, *, shards: Iterable[int] | None = None) -> Generator[Sample]:

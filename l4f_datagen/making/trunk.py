@@ -169,6 +169,7 @@ def make_shard(
             islice(samples, len(settings.shard_indices(shard))),
             image_format=settings.image_format,
             quality=settings.quality,
+            mask_values=settings.mask_values,
             fingerprint=fingerprint,
             made_by=made_by,
             report=report,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..addresses import hidden_within
 from ..errors import UserError
+from ..mask_files import values as mask_values
 from ..settings import same
 from ..short import short
 from ..storage import atomic, atomic_folders
@@ -113,7 +114,9 @@ class CodesFolder:
             if overwrite:
                 self._remove(results)
             else:
-                same.check(self.path, "codes", read_description(self.path), description, defaults)
+                there = read_description(self.path)
+                same.check(self.path, "codes", there, description, defaults)
+                description[mask_values.SETTING] = mask_values.of_pictures(there)
         elif foreign := sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")):
             raise UserError(
                 f"out {self.path}", got=f"a folder without {DESCRIPTION} that holds {short(foreign[0])}",

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from ..generation.drawing import alpha_to_uint8
 from ..generation.refinement import refine
+from ..mask_files import png as mask_png
+from ..mask_files.values import MaskValues
 from ..masks import cut_out
 from ..networks.pixels import image_to_uint8
 from ..networks.synthesis import NoiseMode
@@ -78,11 +80,11 @@ def pictures_of(photographs: list[np.ndarray], drawn: Drawn, settings: ProjectSe
     return found
 
 
-def write_pictures(out: Path, key: str, pictures: Mapping[str, np.ndarray]) -> None:
-    """Write the pictures of one photograph as PNGs. Raises ``CannotWrite``."""
+def write_pictures(out: Path, key: str, pictures: Mapping[str, np.ndarray], values: MaskValues) -> None:
+    """Write the pictures of one photograph as PNGs, masks with such values. Raises ``CannotWrite``."""
     contents = {name: encoding.encode_image(pictures[name], "png", 100) for name in (IMAGES, RECONSTRUCTIONS)}
     if ALPHAS in pictures:
-        contents |= {ALPHAS: encoding.encode_grey(pictures[ALPHAS]), MASKS: encoding.encode_mask(pictures[MASKS])}
+        contents |= {ALPHAS: encoding.encode_grey(pictures[ALPHAS]), MASKS: mask_png.encode(pictures[MASKS], values)}
         contents[CUTOUTS] = encoding.encode_cutout(pictures[IMAGES], pictures[ALPHAS])
     for folder, content in contents.items():
         place = out / folder / f"{key}.png"
@@ -94,7 +96,7 @@ def read_pictures(out: Path, key: str) -> dict[str, np.ndarray]:
     """The pictures that ``write_pictures`` wrote, but for the cut-out. Raises OSError, ValueError: one is damaged."""
     decoders = {
         IMAGES: encoding.decode_image, RECONSTRUCTIONS: encoding.decode_image, ALPHAS: encoding.decode_grey,
-        MASKS: encoding.decode_mask,
+        MASKS: lambda content: mask_png.decode(content, "01"),
     }  # fmt: skip
     places = {folder: out / folder / f"{key}.png" for folder in decoders}
     return {folder: decoders[folder](place.read_bytes()) for folder, place in places.items() if place.is_file()}

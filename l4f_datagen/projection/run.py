@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..devices import explaining_memory
 from ..generation.recommended import with_recommended
+from ..mask_files import values as mask_values
 from ..networks.pixels import image_from_uint8
 from ..overlap import ordered_map
 from ..settings import ProjectSettings, same
@@ -129,6 +130,7 @@ def _describe(settings: ProjectSettings, networks: Networks) -> dict[str, Any]:
         "generator": generator,
         "alpha": {"name": alpha.name, "sha256": alpha.sha256} if alpha else None,
         **same.describe(settings, hashes, settings.FREE),
+        mask_values.SETTING: "01",
         "versions": dict(versions(_PACKAGES)),
     }
 
@@ -176,7 +178,7 @@ def _project(settings: ProjectSettings, networks: Networks, folder: CodesFolder,
     seconds = (time.monotonic() - start) / len(pictures)
     rows = []
     for picture, shown, (error, contrast, distance) in zip(pictures, made, figures, strict=True):
-        results.write_pictures(folder.path, picture.item.key, shown)
+        results.write_pictures(folder.path, picture.item.key, shown, mask_values.of_pictures(folder.description))
         rows.append(
             Row(
                 key=picture.item.key, file=picture.item.name, sha256=picture.sha256, space=settings.space,

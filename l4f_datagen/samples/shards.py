@@ -11,6 +11,7 @@ import numpy as np
 
 from ..addresses import shown
 from ..errors import UserError
+from ..mask_files import png as mask_png
 from ..masks import IGNORED, law_of
 from ..settings import fingerprint
 from ..shards import folder, reader
@@ -36,6 +37,7 @@ class ShardSamples(Samples):
         self.name = shown(str(self.store))
         description = dataset.description
         self.generated = "alpha" in description["checkpoints"]
+        self._mask_values = dataset.mask_values
         self.law, self.blended = law_of(description), description["settings"].get("blend", "alpha")
         self.licence = _licence(description)
         self._ends = list(itertools.accumulate(folder.shard_lengths(description).values()))
@@ -94,12 +96,11 @@ class ShardSamples(Samples):
             for name, array in zip(names, decoded, strict=True)
         ]
 
-    @staticmethod
-    def _decoded(name: str, content: bytes) -> np.ndarray:
+    def _decoded(self, name: str, content: bytes) -> np.ndarray:
         sides.of(content, name)
         sides.check_whole(content, name.rpartition(".")[2])
         if name == "mask.png":
-            return encoding.decode_mask(content)
+            return mask_png.decode(content, self._mask_values)
         return encoding.decode_grey(content) if name == "alpha.png" else encoding.decode_image(content)
 
     def _understood(self, index: int, mask: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from .. import weights
 from ..addresses import shown
 from ..devices import resolve_device
 from ..errors import UserError
+from ..mask_files import png as mask_png
 from ..networks.segmenter import Segmenter
 from ..overlap import ordered_map
 from ..photographs import names
@@ -260,7 +261,7 @@ def _encoded(
     settings: SegmentSettings, image: np.ndarray, mask: np.ndarray, alpha: np.ndarray, classes: np.ndarray
 ) -> dict[str, bytes]:
     """Encoded results by extension."""
-    contents = {"png": encoding.encode_mask(mask)}
+    contents = {"png": mask_png.encode(mask, settings.mask_values)}
     if settings.alpha:
         contents["alpha.png"] = encoding.encode_grey(alpha)
     if settings.cutout:

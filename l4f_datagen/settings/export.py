@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from ..kinds import Kinds
+from ..mask_files.values import MaskValues
 from .base import Metavar, StageSettings
 
 FORMATS = Kinds("export.formats")
@@ -15,7 +16,7 @@ class ExportSettings(StageSettings):
     """Settings of ``export``."""
 
     format: Annotated[str, FORMATS] = Field(description="what to write")
-    mask_values: Literal["01", "0255", "palette"] | None = Field(
+    mask_values: MaskValues | None = Field(
         None, description="what mask files hold: 0 and 1, 0 and 255, or 0 and 1 with a palette; default: the format's"
     )
     split: Annotated[tuple[float, ...] | None, Metavar("0.9/0.1")] = Field(

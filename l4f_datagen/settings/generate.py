@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, SwitchedOff
-from .sharded import ImageFormat, Quality, SamplesPerShard, Sharded
+from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
 
 Extra = Literal["foreground", "background", "w"]
 
@@ -92,6 +92,7 @@ class GenerateSettings(Sharded):
     samples_per_shard: SamplesPerShard = 1000
     image_format: ImageFormat = Field("jpg", description="format of the composites")
     quality: Quality = 95
+    mask_values: MaskValues = "01"
     save: Annotated[tuple[Extra, ...], Metavar("foreground,background,w")] = Field(
         (), description="what to keep beside composite and masks"
     )
@@ -128,6 +129,13 @@ class GenerateSettings(Sharded):
     def _band_within(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
         if value is not None and not 0 < value[0] <= value[1] < 1:
             raise ValueError("0 < LOW ≤ HIGH < 1")
+        return value
+
+    @field_validator("mask_values")
+    @classmethod
+    def _not_ignored_and_white(cls, value: str, info: ValidationInfo) -> str:
+        if value == "0255" and info.data.get("ignore_band") is not None:
+            raise ValueError("01 or palette with an ignore_band: ignored pixels are 255, which is foreground in 0255")
         return value
 
     @field_validator("save", mode="before")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import Metavar
-from .sharded import ImageFormat, Quality, SamplesPerShard, Sharded
+from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
 
 
 class CodesSettings(Sharded):
@@ -34,6 +34,7 @@ class CodesSettings(Sharded):
     samples_per_shard: SamplesPerShard = 1000
     image_format: ImageFormat = Field("jpg", description="format of the photographs")
     quality: Quality = 95
+    mask_values: MaskValues = "01"
     save: Annotated[tuple[Literal["foreground"], ...], Metavar("foreground")] = Field(
         (), description="foreground: keep the reconstructions too"
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import Metavar
-from .sharded import ImageFormat, SamplesPerShard, Sharded
+from .sharded import ImageFormat, MaskValues, SamplesPerShard, Sharded
 
 
 class ImportSettings(Sharded):
@@ -50,6 +50,7 @@ class ImportSettings(Sharded):
     samples_per_shard: SamplesPerShard = 1000
     image_format: ImageFormat = Field("jpg", description="format of the images; such are copied")
     quality: int = Field(95, ge=1, le=100, description="quality of jpg and webp that are encoded anew")
+    mask_values: MaskValues = "01"
 
     @field_validator("foreground_values", "categories", mode="before")
     @classmethod

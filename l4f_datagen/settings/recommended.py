@@ -11,6 +11,7 @@ from .base import StageSettings
 from .evaluate import EvaluateAlphaSettings
 from .generate import GenerateSettings
 from .project import ProjectSettings
+from .validation import validate
 
 Settings = TypeVar("Settings", bound=StageSettings)
 
@@ -67,6 +68,9 @@ def completed(settings: Settings, recommended: Mapping[str, Any]) -> tuple[Setti
     """Settings with what a checkpoint recommends where they were left to their defaults, and what that is.
 
     A setting that was given, by a flag, a pipeline file or in Python, stays as it is.
+
+    Raises:
+        UserError: what is recommended and what was given exclude each other.
     """
     given = settings.model_fields_set
     wanted = {
@@ -79,7 +83,7 @@ def completed(settings: Settings, recommended: Mapping[str, Any]) -> tuple[Setti
     several = _SEVERAL if isinstance(settings, EvaluateAlphaSettings) else ()
     values = {name: (value,) if name in several else value for name, value in wanted.items()}
     explicit = settings.model_dump(include=given)
-    return type(settings).model_validate(explicit | values), wanted
+    return validate(type(settings), explicit | values), wanted
 
 
 def as_given(settings: Settings) -> Settings:

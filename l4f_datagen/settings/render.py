@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .base import Seed
-from .sharded import ImageFormat, Quality, SamplesPerShard, Sharded
+from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
 
 
 class RenderSettings(Sharded):
@@ -24,3 +24,4 @@ class RenderSettings(Sharded):
     samples_per_shard: SamplesPerShard = 1000
     image_format: ImageFormat = Field("jpg", description="format of the images")
     quality: Quality = 95
+    mask_values: MaskValues = "01"

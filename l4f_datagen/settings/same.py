@@ -46,10 +46,11 @@ def check(
         UserError: names what differs.
     """
     old, new = there["identity"], wanted["identity"]
-    known = {*(there.get("settings") or ()), *old}
+    settings, now = there.get("settings") or {}, wanted.get("settings") or {}
+    known = {*settings, *old}
     different = [
         f"{short(key.removesuffix(_OF_A_CHECKPOINT))} (another checkpoint)" if key.endswith(_OF_A_CHECKPOINT)
-        else f"{short(key)} ({short(old.get(key))} there, {short(new.get(key))} here)"
+        else f"{short(key)} ({short(old.get(key, settings.get(key)))} there, {short(new.get(key, now.get(key)))} here)"
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key) and not (key in defaults and key not in known)
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from .base import Device, Metavar, StageSettings
+from .sharded import MaskValues
 
 
 class SegmentSettings(StageSettings):
@@ -25,6 +26,7 @@ class SegmentSettings(StageSettings):
     tile: int | None = Field(None, ge=8, le=16384, description="side of tiles that cover images at their own size")
     overlap: float = Field(0.25, ge=0, lt=1, description="share of a tile's side that its neighbours cover too")
     batch_size: int = Field(16, gt=0, le=4096, description="images or tiles per forward pass")
+    mask_values: MaskValues = "01"
     alpha: bool = Field(False, description="also write KEY.alpha.png, the foreground's probability")
     cutout: bool = Field(False, description="also write KEY.cutout.png, the image with its alpha as transparency")
     overlay: bool = Field(False, description="also write KEY.overlay.jpg, the foreground tinted and outlined")

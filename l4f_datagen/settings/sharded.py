@@ -1,10 +1,11 @@
 """What the settings of all stages have in common that write shards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from ..mask_files import values as kinds
 from .base import StageSettings
 
 MOST_SHARDS = 10**6
@@ -14,13 +15,32 @@ SamplesPerShard = Annotated[int, Field(gt=0, le=10**6, description="samples per 
 ImageFormat = Literal["jpg", "png", "webp"]
 Quality = Annotated[int, Field(ge=1, le=100, description="quality of jpg and webp; 100 makes webp lossless")]
 
+_NUMBERS = {1: "01", 255: "0255", 0o255: "0255"}
+"""What YAML makes of 01 and of 0255, which it takes for numbers, with a leading 0 for octal ones."""
+
+
+def _text(value: object) -> object:
+    return _NUMBERS.get(value, value) if type(value) is int else value
+
+
+MaskValues = Annotated[
+    kinds.MaskValues,
+    BeforeValidator(_text),
+    Field(
+        description="what mask files hold: 01, grey class indices 0 and 1, and 255 for ignored pixels; 0255, black and "
+        "white for viewers; palette, class indices shown black and white"
+    ),
+]
+
 
 class Sharded(StageSettings):
     """How samples are divided into shards. The models themselves declare the fields, each in its own order."""
 
     FIRST: ClassVar[frozenset[str]] = frozenset()
     """The settings that the first data sets of this kind were made with. Any other one is younger than some data
-    sets, and its default does what was done before there was such a setting."""
+    sets, and its default does what was done before there was such a setting, unless ``BEFORE`` names what did."""
+    BEFORE: ClassVar[Mapping[str, Any]] = {kinds.SETTING: kinds.BEFORE}
+    """The younger settings whose defaults do something new, with the values that do what was done before."""
 
     if TYPE_CHECKING:
         samples_per_shard: int
@@ -28,13 +48,15 @@ class Sharded(StageSettings):
     def identity(self, without: Iterable[str] = ()) -> dict[str, Any]:
         """The settings by which data sets are told apart, as JSON values.
 
-        Of the younger ones those are left out that have their defaults. A data set that was made before there was such
-        a setting thus has the same fingerprint, which every shard holds, as one that is made without it.
+        Of the younger ones those are left out that do what was done before. A data set that was made before there was
+        such a setting thus has the same fingerprint, which every shard holds, as one that is made like it.
 
         Args:
             without: settings that make no difference.
         """
-        return super().identity(without={*without, *(self.defaults - self.FIRST)})
+        as_before = {name for name in self.defaults if name not in self.BEFORE}
+        as_before |= {name for name, value in self.BEFORE.items() if getattr(self, name) == value}
+        return super().identity(without={*without, *(as_before - self.FIRST)})
 
     @property
     def samples(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from ..addresses import hidden_within
 from ..errors import UserError
 from ..settings import same
+from ..settings.sharded import Sharded
 from ..storage.opening import open_store
 from ..storage.store import Store
 from . import complete, finished
@@ -59,7 +60,7 @@ def open_for_writing(
         return
     # What tells of all samples is about to be untrue.
     store.remove(*layout.FINAL)
-    description = {**description, "versions": existing["versions"]}
+    description = {**description, **{name: existing[name] for name in ("version", "versions")}}
     _write_card(store, description)
     store.write_bytes(layout.DATASET, sealed.seal(description))
 
@@ -148,7 +149,7 @@ def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, A
     Raises:
         UserError: it is one.
     """
-    same.check(store, "a data set", existing, wanted)
+    same.check(store, "a data set", {**existing, "settings": {**Sharded.BEFORE, **existing["settings"]}}, wanted)
     have, want = existing["counts"]["samples"], wanted["counts"]["samples"]
     if want < have:
         raise UserError(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..mask_files import values as mask_values
+from ..mask_files.values import MaskValues
 from ..sample import Sample
 from ..short import short
 from ..storage.opening import open_store
@@ -26,11 +28,13 @@ _LONGEST_LINE = 1 << 16
 class Dataset:
     """The samples of a data set folder in order; iterate as often as you like.
 
-    ``description`` is its ``dataset.json``; ``lengths`` maps each shard's number to its number of samples.
+    ``description`` is its ``dataset.json``; ``lengths`` maps each shard's number to its number of samples;
+    ``mask_values`` is what its mask files hold.
     """
 
     def __init__(self, store: Store, description: Mapping[str, Any], lengths: Mapping[int, int]):
         self.store, self.description, self.lengths = store, description, lengths
+        self.mask_values = mask_values.of_description(description)
 
     def __len__(self) -> int:
         return sum(self.lengths.values())
@@ -41,7 +45,8 @@ class Dataset:
     def __iter__(self) -> Iterator[Sample]:
         """Raises ``Damaged``, as ``members`` does."""
         for shard in self.lengths:
-            yield from read_shard(self.store, shard, wanted=self.wanted(shard))
+            for key, encoded in read_members(self.store, shard, wanted=self.wanted(shard)):
+                yield decode(self.store, shard, key, encoded, self.mask_values)
 
     def members(self) -> Iterator[tuple[str, dict[str, bytes]]]:
         """The same samples as they are stored: key, and encoded members by extension."""
@@ -83,19 +88,6 @@ def open_dataset(place: str | Path | Store, *, allow_incomplete: bool = False) -
         lost = store.where(layout.stats(next(shard for shard in counts if shard not in lengths)))
         logger.warning("%s is missing: %d of %d shards are read", lost, len(lengths), len(counts))
     return Dataset(store, description, lengths)
-
-
-def read_shard(store: Store, shard: int, *, wanted: range | None = None) -> Iterator[Sample]:
-    """The samples of one shard, in order.
-
-    Args:
-        wanted: global indices that the samples have to have.
-
-    Raises:
-        Damaged: the tar or a member is damaged, or a member is missing. The message names the sample.
-    """
-    for key, encoded in read_members(store, shard, wanted=wanted):
-        yield decode(store, shard, key, encoded)
 
 
 def read_members(
@@ -164,14 +156,14 @@ def _tar_told(store: Store, shard: int) -> Iterator[None]:
         raise Damaged(where, "a folder in its place") from error
 
 
-def decode(store: Store, shard: int, key: str, encoded: Mapping[str, bytes]) -> Sample:
-    """Decode the members of a sample.
+def decode(store: Store, shard: int, key: str, encoded: Mapping[str, bytes], values: MaskValues) -> Sample:
+    """Decode the members of a sample, whose mask holds such values.
 
     Raises:
         Damaged: a member is damaged or missing. The message names the sample.
     """
     with damage_told(store, shard, key):
-        sample = encoding.decode(encoded)
+        sample = encoding.decode(encoded, values)
         schema.check(sample.metadata, sample.mask.shape)
         return sample
 

@@ -1,6 +1,7 @@
 """One shard is written: samples → tar, Parquet, DALI index and, last, its stats."""
 
 import contextlib
+import functools
 import hashlib
 import io
 import itertools
@@ -11,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..mask_files.values import MaskValues
 from ..overlap import ordered_map
 from ..process.cores import cores
 from ..sample import Sample
@@ -31,6 +33,7 @@ def write_shard(
     *,
     image_format: str,
     quality: int,
+    mask_values: MaskValues,
     fingerprint: str | None = None,
     made_by: Mapping[str, Any] | None = None,
     report: Callable[[], None] = lambda: None,
@@ -46,8 +49,9 @@ def write_shard(
         OSError: the disk is full, say; no file of the shard is left half-written.
     """
     store, rows, lines, rejected = open_store(place), [], [], Counter()
+    encode = functools.partial(encoding.encode, image_format=image_format, quality=quality, mask_values=mask_values)
     encoded = ordered_map(
-        lambda chunk: [(s, encoding.encode(s, image_format=image_format, quality=quality)) for s in chunk],
+        lambda chunk: [(sample, encode(sample)) for sample in chunk],
         _chunks(samples),
         workers=_ENCODERS,
         ahead=_ENCODERS + 1,

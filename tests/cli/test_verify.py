@@ -3,7 +3,8 @@ import json
 import pytest
 
 from l4f_datagen.cli import main
-from l4f_datagen.shards.format import encoding, layout, sealed
+from l4f_datagen.mask_files import png as mask_png
+from l4f_datagen.shards.format import layout, sealed
 
 
 @pytest.fixture
@@ -46,8 +47,8 @@ def test_what_was_not_decoded_is_not_called_sound(folder, tmp_path, capsys):
 def test_a_shard_that_is_made_again_is_looked_into(folder, tmp_path, monkeypatch):
     """What a repair wrote may be wrong as well: the machine may have bad memory."""
     damage(folder / layout.tar(1))
-    encode = encoding.encode_mask
-    monkeypatch.setattr(encoding, "encode_mask", lambda mask: encode(1 - mask))
+    encode = mask_png.encode
+    monkeypatch.setattr(mask_png, "encode", lambda mask, values: encode(1 - mask, values))
     words = ["verify", str(folder), "--quick", "--repair", "--json-file", str(tmp_path / "found.json")]
     assert main(words) == 2, "the probe tells that masks are not encoded as they were"
     assert main([*words, "--allow-mixed"]) == 1

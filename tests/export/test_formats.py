@@ -198,7 +198,7 @@ def test_fiftyone_as_its_manual_has_it(tmp_path, generated, values, most):
     assert f'mask_targets={{{most}: "foreground"}}' in (tmp_path / "o" / "README.md").read_text()
 
 
-@pytest.mark.parametrize(("values", "mode", "most"), [(None, "P", 1), ("01", "L", 1), ("0255", "L", 255)])
+@pytest.mark.parametrize(("values", "mode", "most"), [(None, "L", 1), ("palette", "P", 1), ("0255", "L", 255)])
 def test_hf_parquet_by_datasets(monkeypatch, tmp_path, rendered, values, mode, most):
     monkeypatch.setattr(hf_parquet, "ROWS", 7)
     monkeypatch.setattr(hf_parquet, "FILE_BYTES", 40_000)

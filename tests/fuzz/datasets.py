@@ -46,7 +46,7 @@ def read_all(place: Path) -> None:
     dataset = l4f.open_dataset(place)
     card.render(dataset.description)
     for sample in dataset:
-        encoding.encode(sample, image_format="png", quality=90)
+        encoding.encode(sample, image_format="png", quality=90, mask_values="01")
     distributions.measure(dataset)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
+from l4f_datagen.mask_files import png as mask_png
 from l4f_datagen.projection.codes import read_codes
 from l4f_datagen.projection.results import read_pictures
 from l4f_datagen.shards.format import encoding
@@ -83,7 +84,7 @@ def test_masks_are_measured_beside_segmenters_at_the_size_of_the_projection(code
     truth.mkdir()
     for row in codes.rows[1:]:
         mask = read_pictures(codes_folder, row.key)["masks"].repeat(2, 0).repeat(2, 1)
-        (truth / f"{row.key}.png").write_bytes(encoding.encode_mask(np.pad(mask, ((0, 0), (5, 5)))))
+        (truth / f"{row.key}.png").write_bytes(mask_png.encode(np.pad(mask, ((0, 0), (5, 5))), "palette"))
     images = tmp_path / "images"
     images.mkdir()
     for row in codes.rows[1:]:

@@ -28,7 +28,7 @@ def test_datasets(folder, tmp_path):
     ours = {sample.key: sample for sample in l4f.open_dataset(folder)}
     for row in loaded:
         sample = ours[row["__key__"]]
-        assert row["mask.png"].mode == "P" and row["alpha.png"].mode == "L"
+        assert row["mask.png"].mode == "L" and row["alpha.png"].mode == "L"
         np.testing.assert_array_equal(np.asarray(row["mask.png"]), sample.mask)
         np.testing.assert_array_equal(np.asarray(row["alpha.png"]), sample.alpha)
         assert np.asarray(row["jpg"]).shape == sample.image.shape

@@ -36,7 +36,7 @@ def test_the_members_are_the_stored_bytes(folder):
     assert {f"{key}.{extension}": content for key, parts in members for extension, content in parts.items()} == stored
     for (key, parts), sample in zip(members, l4f.open_dataset(folder), strict=True):
         assert key == sample.key
-        np.testing.assert_array_equal(encoding.decode(parts).mask, sample.mask)
+        np.testing.assert_array_equal(encoding.decode(parts, "01").mask, sample.mask)
 
 
 def test_an_incomplete_data_set_is_told(folder):

@@ -21,7 +21,7 @@ def samples(tiny_checkpoint):
 
 
 def write(folder, samples, shard=3):
-    return write_shard(folder, shard, iter(samples), image_format="jpg", quality=95)
+    return write_shard(folder, shard, iter(samples), image_format="jpg", quality=95, mask_values="01")
 
 
 def test_the_files_of_a_shard(tmp_path, samples):
@@ -95,7 +95,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, samples):
         raise RuntimeError("generation failed")
 
     with pytest.raises(RuntimeError, match="generation failed"):
-        write_shard(tmp_path, 0, breaking(), image_format="jpg", quality=95)
+        write_shard(tmp_path, 0, breaking(), image_format="jpg", quality=95, mask_values="01")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ... import run_lengths
-from ...shards.format.encoding import IGNORED
+from ...masks import IGNORED
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target

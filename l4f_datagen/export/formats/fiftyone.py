@@ -27,12 +27,12 @@ class FiftyOne(Target):
         """Copy the image, write the mask."""
         folder = self.folder / self._set_folder(item.image_set)
         atomic.write_part(folder / "data" / item.image_name, item.image)
-        atomic.write_part(folder / "labels" / f"{item.key}.png", item.mask_file(self.plan.mask_values))
+        atomic.write_part(folder / "labels" / f"{item.key}.png", item.mask_file(self.mask_values))
 
     def contents(self) -> Mapping[str, str]:
         """For the card."""
         where = f"{self._names()}/" if len(self.plan.image_sets) > 1 else ""
-        value = 255 if self.plan.mask_values == "0255" else 1
+        value = 255 if self.mask_values == "0255" else 1
         return {
             f"{where}data/": "the images, as they were stored",
             f"{where}labels/": "masks, PNG, under the same stems; load them with "

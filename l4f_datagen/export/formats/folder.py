@@ -18,7 +18,7 @@ _ROWS = 1000
 class Folder(Target):
     """``images/``, ``masks/``, ``alphas/`` and ``metadata.parquet``; in a folder per image set when there are more."""
 
-    MASK_VALUES: ClassVar = ("palette", "01", "0255")
+    MASK_VALUES: ClassVar = ("01", "palette", "0255")
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)
@@ -33,7 +33,7 @@ class Folder(Target):
         """Copy image and alpha; write the mask in the values asked for."""
         folder = self.folder / self._set_folder(item.image_set)
         atomic.write_part(folder / "images" / item.image_name, item.image)
-        atomic.write_part(folder / "masks" / f"{item.key}.png", item.mask_file(self.plan.mask_values))
+        atomic.write_part(folder / "masks" / f"{item.key}.png", item.mask_file(self.mask_values))
         atomic.write_part(folder / "alphas" / f"{item.key}.png", item.alpha_file)
         self._rows[item.image_set].add(item.metadata)
 

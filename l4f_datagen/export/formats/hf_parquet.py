@@ -30,7 +30,7 @@ COLUMNS = pa.schema([*(pa.field(name, _IMAGE) for name in _IMAGES), *SCHEMA], me
 class HfParquet(Target):
     """``data/SPLIT-NNNNN-of-NNNNN.parquet`` and a card that names the splits."""
 
-    MASK_VALUES: ClassVar = ("palette", "01", "0255")
+    MASK_VALUES: ClassVar = ("01", "palette", "0255")
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)
@@ -41,7 +41,7 @@ class HfParquet(Target):
         """Copy image and alpha; write the mask in the values asked for."""
         contents = {
             "image": (item.image, item.image_name),
-            "mask": (item.mask_file(self.plan.mask_values), f"{item.key}.png"),
+            "mask": (item.mask_file(self.mask_values), f"{item.key}.png"),
             "alpha": (item.alpha_file, f"{item.key}.png"),
         }
         row = {name: {"bytes": content, "path": path} for name, (content, path) in contents.items()}

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from ...shards.format.encoding import IGNORED, decode_image, encode_image
+from ...mask_files import png as mask_png
+from ...masks import IGNORED
+from ...shards.format.encoding import decode_image, encode_image
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target, in_braces
@@ -40,7 +42,9 @@ class Voc(Target):
             content = encode_image(decode_image(content), "jpg", _JPEG_QUALITY)
             self._encoded += 1
         atomic.write_part(self._images / f"{item.key}.jpg", content)
-        atomic.write_part(self._masks / f"{item.key}.png", item.mask_file(self.plan.mask_values, PALETTE))
+        values = self.mask_values
+        mask = mask_png.coloured(item.mask, PALETTE) if values == "palette" else item.mask_file(values)
+        atomic.write_part(self._masks / f"{item.key}.png", mask)
         self._lists[item.image_set].write(f"{item.key}\n".encode())
         if "trainval" in self._lists and item.image_set != "test":
             self._lists["trainval"].write(f"{item.key}\n".encode())

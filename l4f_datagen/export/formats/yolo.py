@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from ...shards.format.encoding import IGNORED
+from ...masks import IGNORED
 from ...storage import atomic
 from ..item import Item
 from ..polygons import polygons

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ...mask_files.values import of_description
 from ...settings.generate import is_set, told
 from . import arithmetic
 from .schema import COLUMNS
@@ -29,7 +30,7 @@ def render(description: Mapping[str, Any]) -> str:
         "|---|---|",
         f"| `KEY.{image}` | {origin.image}, RGB |",
         f"| `KEY.alpha.png` | {origin.alpha}, 0 to 255 |",
-        f"| `KEY.mask.png` | {_mask(settings)} |",
+        f"| `KEY.mask.png` | {_mask(description)} |",
         "| `KEY.json` | metadata, as in the Parquet files |",
         *_extras(settings, image),
         "",
@@ -229,10 +230,16 @@ def _images(images: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _mask(settings: Mapping[str, Any]) -> str:
-    if settings.get("ignore_band") is None:
-        return "class indices: 0 background, 1 foreground; shown black and white"
-    return "class indices: 0 background, 1 foreground, 255 ignored; shown black, white and grey"
+def _mask(description: Mapping[str, Any]) -> str:
+    values, ignored = of_description(description), description["settings"].get("ignore_band") is not None
+    if values == "0255":
+        return "mask, grey of 8 bits: 0 background, 255 foreground"
+    indices = f"0 background, 1 foreground{', 255 ignored' * ignored}"
+    if values == "01":
+        # Of imported images nobody has looked at all masks when the card is written.
+        indices += ", 255 ignored where there is such" * ("source" in description)
+        return f"class indices, grey of 8 bits: {indices}; all but black to the eye"
+    return f"class indices: {indices}; shown black{', white and grey' if ignored else ' and white'}"
 
 
 def _extras(settings: Mapping[str, Any], image_format: str) -> list[str]:

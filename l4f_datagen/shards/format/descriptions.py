@@ -1,12 +1,13 @@
 """``dataset.json``, which says what a data set is. Every field that anything depends on is checked when it is read."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ...documents import JSON_BYTES, Unreadable, read_json
 from ...errors import UserError
+from ...mask_files import values as mask_values
 from ...settings import CodesSettings, GenerateSettings, ImportSettings, RenderSettings, StageSettings
 from ...settings.sharded import MOST_SHARDS
 from ...short import short
@@ -15,7 +16,10 @@ from ..damage import Damaged
 from . import layout, sealed
 
 FORMAT = "l4f-datagen-dataset"
-VERSION = 2
+VERSION = 3
+"""Of data sets that are begun now: their settings say what mask files hold."""
+VERSIONS = (2, VERSION)
+"""Those that are read. In the second, mask files have palettes."""
 RESTORE = "it alone tells how the shards are made: restore it, or take that of a folder which the same command makes"
 
 
@@ -69,7 +73,7 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
         description = read_json(content, where, kind=dict)
     except Unreadable as error:
         raise Damaged(where, error.got, remedy=RESTORE) from None
-    if description.get("format") != FORMAT or description.get("version") != VERSION:
+    if description.get("format") != FORMAT or description.get("version") not in VERSIONS:
         said = (
             f'"format": {short(description.get("format"), quotes=True)}, "version": {short(description.get("version"))}'
         )
@@ -93,6 +97,8 @@ def problem_of(description: Mapping[str, Any]) -> str | None:
         models: dict[str, type[StageSettings]] = {
             "world": RenderSettings, "source": ImportSettings, "codes": CodesSettings,
         }  # fmt: skip
+        if problem := _mask_problem(description):
+            return problem
         model = next((one for part, one in models.items() if getattr(found, part)), GenerateSettings)
         known = {name: value for name, value in description["settings"].items() if name in model.model_fields}
         # Settings take text for a number; what was written here is a number, and comes out as it was.
@@ -106,9 +112,20 @@ def problem_of(description: Mapping[str, Any]) -> str | None:
         return f"{short(place)}: {short(first['input'])}; expected {short(said, 200)}" if place else short(said, 200)
 
 
+def _mask_problem(description: Mapping[str, Any]) -> str | None:
+    """Why it is not clear what mask files hold, if it is not."""
+    told, known = description["settings"].get(mask_values.SETTING), get_args(mask_values.MaskValues)
+    if description.get("version") in VERSIONS[:-1]:
+        known = (None, mask_values.BEFORE)
+    return None if told in known else f"settings.{mask_values.SETTING}: {short(told)}"
+
+
 def _not_ours(where: str, problem: str) -> UserError:
     return UserError(
-        where, got=problem, expected=f'"format": "{FORMAT}", "version": {VERSION}', remedy="name a data set folder"
+        where,
+        got=problem,
+        expected=f'"format": "{FORMAT}", "version": {" or ".join(map(str, VERSIONS))}',
+        remedy="name a data set folder",
     )
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from PIL import Image
 
 from ... import documents
 from ...errors import UserError, WorkError
-from ...masks import IGNORED
+from ...mask_files import png as mask_png
+from ...mask_files.values import MaskValues
 from ...sample import Sample
 from . import sides
 
@@ -22,13 +22,6 @@ ERRORS = (KeyError, ValueError, TypeError, OSError, SyntaxError, struct.error, O
           cv2.error, zlib.error, Image.DecompressionBombError, UserError)  # fmt: skip
 """Errors that decoders raise for damaged members."""
 _MOST_JSON = 1 << 20
-_GREY = 128
-_PNG = b"\x89PNG\r\n\x1a\n"
-# The palette of a mask without ignored pixels, and where it stands: after signature and header.
-_PALETTE, _TWO_COLOURS = slice(33, 47), b"\0\0\0\x06PLTE\0\0\0\xff\xff\xff"
-_SIDES = slice(16, 24)
-_FEW_PIXELS = 100 * 100
-"""Up to here OpenCV decodes masks quicker than Pillow, which takes long to begin and less per pixel."""
 
 
 def _filter(name: str) -> list[int]:
@@ -45,12 +38,12 @@ _SOFT_MASK = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWR
 _COLOURS = [cv2.IMWRITE_PNG_COMPRESSION, 2, *_filter("PAETH")]
 
 
-def encode(sample: Sample, *, image_format: str, quality: int) -> dict[str, bytes]:
+def encode(sample: Sample, *, image_format: str, quality: int, mask_values: MaskValues) -> dict[str, bytes]:
     """Members by extension, "jpg", "alpha.png", "mask.png", "json" and what else the sample has."""
     members = {
         image_format: sample.encoded or encode_image(sample.image, image_format, quality),
         "alpha.png": encode_grey(sample.alpha),
-        "mask.png": encode_mask(sample.mask),
+        "mask.png": mask_png.encode(sample.mask, mask_values),
         "json": json.dumps(sample.metadata, separators=(",", ":")).encode(),
     }
     for name in ("foreground", "background"):
@@ -63,7 +56,7 @@ def encode(sample: Sample, *, image_format: str, quality: int) -> dict[str, byte
     return members
 
 
-def decode(members: Mapping[str, bytes]) -> Sample:
+def decode(members: Mapping[str, bytes], mask_values: MaskValues) -> Sample:
     """The sample of members by extension, as ``encode`` gives them.
 
     Raises:
@@ -82,7 +75,7 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     arrays = {
         "image": decode_image(members[image_format]),
         "alpha": decode_grey(members["alpha.png"]),
-        "mask": decode_mask(members["mask.png"]),
+        "mask": mask_png.decode(members["mask.png"], mask_values),
     }
     for name, array in arrays.items():
         if array.shape[:2] != size or array.ndim != 2 + (name == "image"):
@@ -93,14 +86,14 @@ def decode(members: Mapping[str, bytes]) -> Sample:
     )  # fmt: skip
 
 
-def decode_pair(members: Mapping[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
+def decode_pair(members: Mapping[str, bytes], mask_values: MaskValues) -> tuple[np.ndarray, np.ndarray]:
     """Image and mask of members by extension, as in ``Sample``; the rest is not looked at. Raises as ``decode``."""
     image_format = _image_format(members)
     size = sides.of(_member(members, "mask.png"), "mask.png")
     sides.check(members[image_format], image_format, size)
     sides.check_whole(members[image_format], image_format)
     sides.check_whole(members["mask.png"], "png")
-    image, mask = decode_image(members[image_format]), decode_mask(members["mask.png"])
+    image, mask = decode_image(members[image_format]), mask_png.decode(members["mask.png"], mask_values)
     if not image.shape[:2] == mask.shape == size:
         raise ValueError(f"an image of the shape {image.shape} with a mask of {mask.shape}")
     return image, mask
@@ -144,44 +137,6 @@ def decode_grey(content: bytes) -> np.ndarray:
     return _imdecode(content, cv2.IMREAD_GRAYSCALE)
 
 
-def decode_mask(content: bytes) -> np.ndarray:
-    """An indexed PNG → class indices, uint8 H×W."""
-    few = len(content) > _SIDES.stop and math.prod(struct.unpack(">II", content[_SIDES])) <= _FEW_PIXELS
-    if few and content[_PALETTE] == _TWO_COLOURS:  # as nearly all are: OpenCV sees black and white
-        return _imdecode(content, cv2.IMREAD_GRAYSCALE) >> 7
-    with Image.open(io.BytesIO(content)) as image:
-        return np.array(image)
-
-
-def encode_mask(mask: np.ndarray) -> bytes:
-    """Class indices → an indexed PNG that shows black and white, and grey for ignored pixels.
-
-    Without ignored pixels it has one bit per pixel, and is written here, which takes a sixth of Pillow's time.
-    """
-    if mask.max() <= 1:
-        return _two_classes(mask)
-    image = Image.fromarray(mask)
-    image.putpalette(palette(with_ignored=bool((mask == IGNORED).any())))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-def _two_classes(mask: np.ndarray) -> bytes:
-    height, width = mask.shape
-    bits = np.packbits(mask, axis=1)
-    rows = np.zeros((height, 1 + bits.shape[1]), np.uint8)  # before every row the filter that it went through: none
-    rows[:, 1:] = bits
-    header = struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)  # a bit per pixel, by palette, not interlaced
-    chunks = ((b"IHDR", header), (b"PLTE", bytes(palette(with_ignored=False))), (b"IDAT", zlib.compress(rows.data, 1)))
-    return _PNG + b"".join(_chunk(name, content) for name, content in (*chunks, (b"IEND", b"")))
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    """A chunk of a PNG: length, name, content, checksum of both."""
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
 def encode_grey(values: np.ndarray) -> bytes:
     """uint8 H×W → a PNG of mode L: an alpha, say, or indices of many classes."""
     return _imencode(".png", values, _SOFT_MASK)
@@ -191,12 +146,6 @@ def encode_cutout(image: np.ndarray, alpha: np.ndarray) -> bytes:
     """RGB uint8 H×W×3 and its alpha, uint8 H×W → a PNG with transparency, not premultiplied."""
     blue_first = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return _imencode(".png", np.dstack([blue_first, alpha]), _COLOURS)
-
-
-def palette(*, with_ignored: bool) -> list[int]:
-    """Red, green and blue of the classes of a mask, one after the other."""
-    colours = [0, 0, 0, 255, 255, 255]
-    return colours + [0] * 3 * 253 + [_GREY] * 3 if with_ignored else colours
 
 
 def _imencode(extension: str, image: np.ndarray, options: list[int]) -> bytes:

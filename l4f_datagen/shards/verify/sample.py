@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import masks
 from ...documents import Unreadable, read_json
+from ...mask_files.values import MaskValues, of_description
 from ...scores import score
 from ...short import short
 from ..format import schema
@@ -51,11 +52,11 @@ def problems_of(
     if row is None:
         return None, problems if "json" not in contents else [*problems, "json: not the metadata of a sample"]
     problems += _row_problems(row, index, shard, description["settings"])
-    arrays, codes = {}, 1 if "backgrounds" in description else 2
+    arrays, codes, values = {}, 1 if "backgrounds" in description else 2, of_description(description)
     for extension, content in contents.items():
         try:
             if extension != "json":
-                arrays[extension] = _decoded(extension, content, (row["height"], row["width"]), codes)
+                arrays[extension] = _decoded(extension, content, (row["height"], row["width"]), codes, values)
         except Exception as error:  # decoders raise of damaged files whatever they like
             problems.append(f"{extension}: {short(error, 200)}")
     if {"alpha.png", "mask.png"} <= set(arrays):
@@ -63,10 +64,10 @@ def problems_of(
     return row, problems
 
 
-def _decoded(extension: str, content: bytes, size: tuple[int, int], codes: int) -> np.ndarray:
+def _decoded(extension: str, content: bytes, size: tuple[int, int], codes: int, values: MaskValues) -> np.ndarray:
     if extension in ("alpha.png", "mask.png"):
-        decode = whole_images.decode_alpha if extension == "alpha.png" else whole_images.decode_mask
-        array = decode(content)
+        alpha = extension == "alpha.png"
+        array = whole_images.decode_alpha(content) if alpha else whole_images.decode_mask(content, values)
         if array.shape != size:
             raise ValueError(f"{array.shape[0]}×{array.shape[1]} pixels; expected {size[0]}×{size[1]}")
         return array

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...documents import Unreadable, read_json
+from ...mask_files.values import BEFORE, SETTING, of_description
 from ...settings import fingerprint
 from ...short import short
 from ...storage import atomic
@@ -160,7 +161,7 @@ def _read_description(store: Store, found: Verification) -> dict[str, Any] | Non
         problems.append("not as it was written: its own checksum does not hold")
     try:
         description = read_json(content, layout.DATASET, kind=dict)
-        assert description["format"] == folder.FORMAT and description["version"] == folder.VERSION
+        assert description["format"] == folder.FORMAT and description["version"] in descriptions.VERSIONS
         problem = descriptions.problem_of(description)
         problems += [problem] if problem else _contradictions(description)
     except (Unreadable, KeyError, AssertionError):
@@ -176,7 +177,8 @@ def _contradictions(description: Mapping[str, Any]) -> list[str]:
     pairs = {"fingerprint": (description["fingerprint"], fingerprint(identity))}
     pairs["n"] = (settings.get("n", counts["samples"]), counts["samples"])
     pairs["shards"] = (counts["shards"], -(-counts["samples"] // settings["samples_per_shard"]))
-    for name in settings.keys() & identity.keys() - {"device"}:
+    pairs[SETTING] = (of_description(description), identity.get(SETTING, BEFORE))
+    for name in settings.keys() & identity.keys() - {"device", SETTING}:
         pairs[name] = (settings[name], identity[name])
     for name, checkpoint in description["checkpoints"].items():
         pairs[f"{name}_sha256"] = (checkpoint["sha256"], identity[f"{name}_sha256"])

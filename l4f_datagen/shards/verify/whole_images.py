@@ -1,11 +1,16 @@
 """Image files are decoded strictly: what decoders forgive, such as a missing end, is an error here."""
 
 import io
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from ...mask_files import png as mask_png
+from ...mask_files.png import WHITE
+from ...mask_files.values import MaskValues
+from ...masks import IGNORED
 from ..format import encoding, sides
 
 _JPEG_END = b"\xff\xd9"
@@ -51,12 +56,20 @@ def decode_alpha(content: bytes) -> np.ndarray:
     return image
 
 
-def decode_mask(content: bytes) -> np.ndarray:
-    """An indexed PNG of class indices as uint8 H×W.
+def decode_mask(content: bytes, values: MaskValues) -> np.ndarray:
+    """A PNG of this kind as class indices, uint8 H×W.
 
     Raises:
         ValueError: it is another kind of file, damaged or cut short, or has other classes or colours.
     """
+    if values == "palette":
+        return _indexed_mask(content)
+    grey = decode_alpha(content)
+    _check_classes(grey, (0, WHITE) if values == "0255" else (0, 1, IGNORED))
+    return (grey == WHITE).view(np.uint8) if values == "0255" else grey
+
+
+def _indexed_mask(content: bytes) -> np.ndarray:
     sides.check_whole(content, "png")
     try:
         with Image.open(io.BytesIO(content)) as image:
@@ -65,13 +78,19 @@ def decode_mask(content: bytes) -> np.ndarray:
         raise ValueError(f"a PNG that cannot be decoded ({error})") from error
     if mode != "P":
         raise ValueError(f"a PNG of mode {mode}, not an indexed one")
-    classes = np.flatnonzero(np.bincount(mask.ravel(), minlength=256))
-    if not set(classes.tolist()) <= {0, 1, encoding.IGNORED}:
-        raise ValueError(f"classes {', '.join(map(str, classes[:8]))}, not 0, 1 and {encoding.IGNORED}")
-    expected = encoding.palette(with_ignored=encoding.IGNORED in classes)
+    _check_classes(mask, (0, 1, IGNORED))
+    expected = mask_png.palette(with_ignored=IGNORED in mask)
     if palette is None or palette[: len(expected)] != expected:
         raise ValueError("other colours than black and white")
     return mask
+
+
+def _check_classes(values: np.ndarray, expected: Sequence[int]) -> None:
+    found = np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist()
+    if not set(found) <= set(expected):
+        raise ValueError(
+            f"classes {', '.join(map(str, found[:8]))}, not {', '.join(map(str, expected[:-1]))} and {expected[-1]}"
+        )
 
 
 def _size(content: bytes) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from l4f_datagen.sample import Sample
-from l4f_datagen.shards.format import encoding, sides
+from l4f_datagen.shards.format import encoding
 from l4f_datagen.shards.format.arithmetic import Arithmetic
 from l4f_datagen.versions import ENCODING, versions
 
@@ -32,7 +32,7 @@ def sample() -> Sample:
     ("image_format", "quality", "most"), [("png", 1, 0), ("webp", 100, 0), ("jpg", 95, 12), ("webp", 90, 24)]
 )
 def test_round_trip(sample, image_format, quality, most):
-    members = encoding.encode(sample, image_format=image_format, quality=quality)
+    members = encoding.encode(sample, image_format=image_format, quality=quality, mask_values="01")
     assert set(members) == {
         image_format,
         "alpha.png",
@@ -42,7 +42,7 @@ def test_round_trip(sample, image_format, quality, most):
         f"background.{image_format}",
         "w.npy",
     }
-    back = encoding.decode(members)
+    back = encoding.decode(members, "01")
     for name in ("image", "foreground", "background"):
         assert np.abs(getattr(back, name).astype(int) - getattr(sample, name)).max() <= most
     for name in ("alpha", "mask", "w"):
@@ -61,37 +61,19 @@ def test_red_stays_red(sample):
         )
 
 
-def test_modes_of_the_masks(sample):
-    members = encoding.encode(sample, image_format="jpg", quality=95)
-    assert Image.open(io.BytesIO(members["alpha.png"])).mode == "L"
-    mask = Image.open(io.BytesIO(members["mask.png"]))
-    assert mask.mode == "P"
-    assert sorted(set(np.asarray(mask).flat)) == [0, 1]
-    # A person sees black and white.
-    assert sorted(set(np.asarray(mask.convert("L")).flat)) == [0, 255]
-
-
-def test_ignored_pixels_survive_and_look_grey(sample):
-    mask = sample.mask.copy()
-    mask[:4] = encoding.IGNORED
-    image = Image.open(io.BytesIO(encoding.encode_mask(mask)))
-    np.testing.assert_array_equal(np.asarray(image), mask)
-    assert np.asarray(image.convert("L"))[0, 0] == 128
-
-
 @pytest.mark.parametrize("missing", ["jpg", "mask.png", "json"])
 def test_a_missing_member_is_named(sample, missing):
-    members = encoding.encode(sample, image_format="jpg", quality=95)
+    members = encoding.encode(sample, image_format="jpg", quality=95, mask_values="01")
     del members[missing]
     with pytest.raises(KeyError):
-        encoding.decode(members)
+        encoding.decode(members, "01")
 
 
 def test_a_damaged_image_is_an_error(sample):
-    members = encoding.encode(sample, image_format="jpg", quality=95)
+    members = encoding.encode(sample, image_format="jpg", quality=95, mask_values="01")
     members["jpg"] = members["jpg"][:40]
     with pytest.raises(ValueError, match="decoded"):
-        encoding.decode(members)
+        encoding.decode(members, "01")
 
 
 def test_jpeg_keeps_full_colour_resolution(sample):
@@ -101,45 +83,6 @@ def test_jpeg_keeps_full_colour_resolution(sample):
     assert np.abs(ycrcb - expected).mean() < 1.5
     with Image.open(io.BytesIO(content)) as image:
         assert {component[1:3] for component in image.layer} == {(1, 1)}
-
-
-def test_masks_are_read_alike_by_both_decoders(sample):
-    """Small ones of two colours by OpenCV, the others by Pillow."""
-    large = np.tile(sample.mask, (-(-120 // sample.mask.shape[0]), -(-120 // sample.mask.shape[1])))
-    ignored = sample.mask.copy()
-    ignored[:3] = encoding.IGNORED
-    for mask in (sample.mask, ignored, 0 * sample.mask, 0 * sample.mask + 1, sample.mask[:1, :1], large):
-        content = encoding.encode_mask(mask)
-        assert (content[encoding._PALETTE] == encoding._TWO_COLOURS) == (encoding.IGNORED not in mask)
-        found = encoding.decode_mask(content)
-        assert found.dtype == np.uint8 and found.flags.writeable
-        np.testing.assert_array_equal(found, mask)
-        np.testing.assert_array_equal(found, np.asarray(Image.open(io.BytesIO(content))))
-
-
-@pytest.mark.parametrize("width", [1, 7, 8, 9, 15, 16, 17, 130])
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_masks_of_any_width_are_read_alike_by_everybody(width, share):
-    mask = (np.random.default_rng(width).random((5, width)) < share).astype(np.uint8)
-    content = encoding.encode_mask(mask)
-    sides.check_whole(content, "png")
-    assert sides.of(content, "mask.png") == mask.shape
-    with Image.open(io.BytesIO(content)) as image:
-        image.verify()
-    with Image.open(io.BytesIO(content)) as image:
-        assert image.mode == "P" and image.getpalette() == [0, 0, 0, 255, 255, 255]
-        np.testing.assert_array_equal(np.asarray(image), mask)
-    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
-    np.testing.assert_array_equal(grey, 255 * mask)
-    np.testing.assert_array_equal(encoding.decode_mask(content), mask)
-
-
-def test_masks_that_pillow_wrote_are_read_as_before(sample):
-    image = Image.fromarray(sample.mask)
-    image.putpalette(encoding.palette(with_ignored=False))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    np.testing.assert_array_equal(encoding.decode_mask(buffer.getvalue()), sample.mask)
 
 
 def test_pngs_lose_nothing(sample):

@@ -146,7 +146,7 @@ def with_samples(folder: Path, change: Callable[[l4f.Sample], l4f.Sample]) -> li
     """The problems of a data set whose middle shard was written with other samples."""
     samples = [change(sample) if sample.key == "000000013" else sample for sample in stream(SETTINGS, shards=[1])]
     fingerprint = folders.read_description(folder)["fingerprint"]
-    writers.write_shard(folder, 1, samples, image_format="jpg", quality=95, fingerprint=fingerprint)
+    writers.write_shard(folder, 1, samples, image_format="jpg", quality=95, mask_values="01", fingerprint=fingerprint)
     (folder / layout.METADATA).unlink()
     folders.finalize(folder, 3)
     return problems(folder)
@@ -200,7 +200,9 @@ def test_samples_that_are_missing_or_exchanged(folder):
     fingerprint = folders.read_description(folder)["fingerprint"]
     samples = list(stream(SETTINGS, shards=[1]))
     samples[2:4] = samples[3:1:-1]
-    writers.write_shard(folder, 1, samples[:9], image_format="jpg", quality=95, fingerprint=fingerprint)
+    writers.write_shard(
+        folder, 1, samples[:9], image_format="jpg", quality=95, mask_values="01", fingerprint=fingerprint
+    )
     found = problems(folder)
     assert (layout.tar(1), "9 samples; expected 10") in found
     assert any("sample 000000013: members 000000013.alpha.png" in problem for _, problem in found)

@@ -1,10 +1,13 @@
 import io
+from typing import get_args
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from l4f_datagen.mask_files import png as mask_png
+from l4f_datagen.mask_files.values import MaskValues
 from l4f_datagen.shards.format import encoding
 from l4f_datagen.shards.verify import whole_images
 
@@ -46,16 +49,17 @@ def test_pictures_that_are_cut_short_are_told(image_format):
         whole_images.decode_picture(content + b"\0", image_format)
 
 
-def test_every_byte_of_a_png_counts():
+@pytest.mark.parametrize("values", get_args(MaskValues))
+def test_every_byte_of_a_png_counts(values):
     mask = np.zeros((9, 9), np.uint8)
     mask[2:5] = 1
-    content = encoding.encode_mask(mask)
-    np.testing.assert_array_equal(whole_images.decode_mask(content), mask)
+    content = mask_png.encode(mask, values)
+    np.testing.assert_array_equal(whole_images.decode_mask(content, values), mask)
     for at in range(len(content)):
         damaged = bytearray(content)
         damaged[at] ^= 4
         with pytest.raises(ValueError):
-            whole_images.decode_mask(bytes(damaged))
+            whole_images.decode_mask(bytes(damaged), values)
 
 
 def png(array: np.ndarray, mode: str | None = None) -> bytes:
@@ -74,22 +78,28 @@ def indexed(array: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("values", "content", "words"),
     [
-        (png(np.eye(4, dtype=np.uint8)), "mode L"),
-        (indexed(np.full((4, 4), 2, np.uint8)), "classes 2"),
-        (indexed(np.zeros((4, 4), np.uint8)), "other colours"),
-        (encoding.encode_image(np.zeros((4, 4, 3), np.uint8), "jpg", 90), "no PNG"),
+        ("palette", png(np.eye(4, dtype=np.uint8)), "mode L"),
+        ("palette", indexed(np.full((4, 4), 2, np.uint8)), "classes 2"),
+        ("palette", indexed(np.zeros((4, 4), np.uint8)), "other colours"),
+        ("palette", encoding.encode_image(np.zeros((4, 4, 3), np.uint8), "jpg", 90), "no PNG"),
+        ("01", mask_png.encode(np.eye(4, dtype=np.uint8), "palette"), "colour type 3"),
+        ("01", png(np.eye(4, dtype=bool)), "1 bits"),
+        ("01", png(np.full((4, 4), 2, np.uint8)), "classes 2, not 0, 1 and 255"),
+        ("0255", mask_png.encode(np.eye(4, dtype=np.uint8), "01"), "classes 0, 1, not 0 and 255"),
+        ("0255", png(np.full((4, 4, 3), 255, np.uint8)), "colour type 2"),
     ],
 )
-def test_masks_of_another_kind_are_told(content, words):
+def test_masks_of_another_kind_are_told(values, content, words):
     with pytest.raises(ValueError, match=words):
-        whole_images.decode_mask(content)
+        whole_images.decode_mask(content, values)
 
 
-def test_masks_with_ignored_pixels_are_masks():
+@pytest.mark.parametrize("values", ["01", "palette"])
+def test_masks_with_ignored_pixels_are_masks(values):
     mask = np.array([[0, 1, 255]], np.uint8)
-    np.testing.assert_array_equal(whole_images.decode_mask(encoding.encode_mask(mask)), mask)
+    np.testing.assert_array_equal(whole_images.decode_mask(mask_png.encode(mask, values), values), mask)
 
 
 def test_alphas_of_another_kind_are_told():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import UserError
+from ....mask_files import png as mask_png
 from ....networks.segmenter import Segmenter
 from ....photographs.opening import open_source
 from ....settings import TrainSegmenterSettings
@@ -85,7 +86,7 @@ def write_labels(path: Path, networks: Sequence[Segmenter], photographs: Photogr
         tar, count = TarWriter(file), 0
         for index, image, mask in _with_first(first, labelled):
             tar.add(f"{index:08d}.png", encoding.encode_image(image, "png", 100))
-            tar.add(f"{index:08d}.mask.png", encoding.encode_mask(mask))
+            tar.add(f"{index:08d}.mask.png", mask_png.encode(mask, "01"))
             count += 1
         tar.close()
     return count
