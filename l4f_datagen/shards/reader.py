@@ -34,7 +34,7 @@ class Dataset:
 
     def __init__(self, store: Store, description: Mapping[str, Any], lengths: Mapping[int, int]):
         self.store, self.description, self.lengths = store, description, lengths
-        self.mask_values = mask_values.of_description(description)
+        self.mask_values: MaskValues = mask_values.of_description(description)
 
     def __len__(self) -> int:
         return sum(self.lengths.values())

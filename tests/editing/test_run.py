@@ -50,7 +50,7 @@ def test_what_lies_in_the_folder(edited):
     with Image.open(out / "seed-3" / "edit.gif") as moving:
         assert moving.n_frames == 4 and moving.size == (128, 64)
     with Image.open(out / "seed-3" / "masks" / "00.png") as mask:
-        assert mask.mode == "P" and set(np.unique(mask)) == {0, 1}
+        assert mask.mode == "L" and set(np.unique(mask)) == {0, 1}
 
 
 def test_frames_are_the_originals_outside_the_masks_and_the_plain_edits_inside(edited):
@@ -117,6 +117,17 @@ def test_more_seeds_extend_and_other_settings_are_refused(edited, tmp_path, caps
     assert not (folder / "seed-7").exists() and (folder / "notes.txt").read_text() == "mine"
     done = l4f.edit(settings(direction="pca:1", seeds=(3, 7)), folder)
     assert done.made == 1 and done.keys == ("seed-3", "seed-7")
+
+
+def test_a_folder_with_palettes_goes_on_with_them(edited, tmp_path):
+    folder = tmp_path / "out"
+    shutil.copytree(edited[0], folder)
+    before = json.loads((folder / "settings.json").read_bytes())
+    assert before.pop("mask_values") == "01"
+    (folder / "settings.json").write_text(json.dumps(before))
+    assert l4f.edit(settings(gif=True, seeds=(3, 8)), folder).made == 1
+    with Image.open(folder / "seed-8" / "masks" / "00.png") as mask:
+        assert mask.mode == "P"
 
 
 def test_folders_of_other_things_are_refused(tmp_path):

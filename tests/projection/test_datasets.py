@@ -13,6 +13,8 @@ from l4f_datagen.projection.codes import read_codes
 from l4f_datagen.projection.results import read_pictures
 from l4f_datagen.shards.format import encoding
 
+from ..older import as_before, kinds
+
 
 def made(codes_folder, out, *words: str) -> int:
     return main(["generate", "--codes", str(codes_folder), "--out", str(out), "--samples-per-shard", "2", *words])
@@ -44,6 +46,18 @@ def test_it_is_extended_repaired_and_made_again_with_the_same_bytes(codes_folder
     assert (tmp_path / "one" / tars[1]).read_bytes() == whole
     assert made(codes_folder, tmp_path / "one", "--threshold", "0.9") == 2
     assert "threshold (0.5 there, 0.9 here)" in capsys.readouterr().err
+
+
+def test_one_that_was_begun_with_palettes_goes_on_with_them(codes_folder, tmp_path):
+    assert made(codes_folder, tmp_path / "new", "--n", "1") == 0 and kinds(tmp_path / "new") == {0}
+    assert made(codes_folder, tmp_path / "whole", "--mask-values", "palette") == 0
+    assert made(codes_folder, tmp_path / "old", "--mask-values", "palette", "--n", "3") == 0
+    as_before(tmp_path / "old")
+    assert main(["generate", "--n", "5", "--out", str(tmp_path / "old")]) == 0
+    assert kinds(tmp_path / "old") == {3}
+    whole, old = ((tmp_path / name / "00001.tar").read_bytes() for name in ("whole", "old"))
+    assert old == whole
+    assert main(["verify", str(tmp_path / "old")]) == 0
 
 
 @pytest.mark.parametrize(

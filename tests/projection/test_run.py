@@ -100,6 +100,19 @@ def test_new_photographs_and_changed_ones_are_projected_alone(few, photos, tmp_p
     assert done.codes.rows[1].sha256 != before.rows[1].sha256
 
 
+def test_a_folder_with_palettes_goes_on_with_them(few, photos, tmp_path):
+    project(few, tmp_path / "codes")
+    write_photographs(photos, 6)
+    file = tmp_path / "codes" / "codes.json"
+    before = json.loads(file.read_bytes())
+    assert before.pop("mask_values") == "01"
+    file.write_text(json.dumps(before))
+    assert project(few, tmp_path / "codes").made == 1
+    colours = [(tmp_path / "codes" / "masks" / f"photo{number}.png").read_bytes()[25] for number in (0, 5)]
+    assert colours == [0, 3], "grey, and with a palette"
+    assert set(np.unique(read_pictures(tmp_path / "codes", "photo5")["masks"])) <= {0, 1}
+
+
 def test_other_settings_are_refused_by_name(few, tmp_path):
     project(few, tmp_path / "codes")
     with pytest.raises(UserError, match=r"steps \(3 there, 4 here\)"):

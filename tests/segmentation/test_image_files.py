@@ -57,7 +57,7 @@ def table(out: Path) -> list[dict[str, str]]:
 
 def mask_of(path: Path) -> np.ndarray:
     with Image.open(path) as image:
-        assert image.mode == "P"
+        assert image.mode == "L"
         return np.array(image)
 
 
@@ -96,6 +96,15 @@ def test_an_overlay_changes_the_foreground_alone():
     mask[8:20, 8:20] = 1
     drawn = overlay(image, mask)
     assert np.array_equal(drawn[mask == 0], image[mask == 0]) and (drawn[mask == 1] != image[mask == 1]).any(1).all()
+
+
+@pytest.mark.parametrize(("values", "mode", "white"), [("01", "L", 1), ("0255", "L", 255), ("palette", "P", 1)])
+def test_masks_hold_what_is_asked_for(values, mode, white, tmp_path, segmenter):
+    save(tmp_path / "a.png", picture())
+    settings = SegmentSettings(segmenter=segmenter, device="cpu", mask_values=values)
+    segment_files(settings, [str(tmp_path / "a.png")], tmp_path / "o")
+    with Image.open(tmp_path / "o" / "a.png") as image:
+        assert image.mode == mode and set(np.unique(np.asarray(image))) == {0, white}
 
 
 def test_orientation_is_honoured(tmp_path, segmenter):
