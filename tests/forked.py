@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -130,9 +130,11 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-def run(words: list[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    words: list[str], folder: Path = ROOT, environment: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
     """Run ``python -m l4f_datagen WORDS`` in a folder, whose package it is if it holds one."""
-    (ended,) = _together("l4f_datagen", words, folder, [environment])
+    (ended,) = together("l4f_datagen", [words], folder, [environment])
     return ended
 
 
@@ -147,18 +149,24 @@ def two_processes(program: str, words: list[str], folder: Path) -> None:
     shared = {**os.environ, "PYTHONPATH": paths, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     shared |= {"MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     each = [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
-    for ended in _together(str(script), words, folder, each):
+    for ended in together(str(script), [words] * 2, folder, each):
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-def _together(target, words, folder, environments) -> list[subprocess.CompletedProcess[str]]:
-    """One process with each of the environments, all at once."""
+def together(
+    target: str,
+    jobs: Sequence[list[str]],
+    folder: Path = ROOT,
+    environments: Sequence[Mapping[str, str]] | None = None,
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run a process for the words of every job, all at once, and wait for all of them."""
+    environments = environments or [os.environ] * len(jobs)
     with contextlib.ExitStack() as stack:
-        files = [[stack.enter_context(tempfile.NamedTemporaryFile()) for _ in range(2)] for _ in environments]
+        files = [[stack.enter_context(tempfile.NamedTemporaryFile()) for _ in range(2)] for _ in jobs]
         processes = [
             Process(target, words, folder=folder, environment=environment, output=output.name, errors=errors.name)
-            for environment, (output, errors) in zip(environments, files, strict=True)
+            for words, environment, (output, errors) in zip(jobs, environments, files, strict=True)
         ]
         codes = [process.wait() for process in processes]
         texts = [[Path(file.name).read_text("utf-8") for file in pair] for pair in files]
-    return [subprocess.CompletedProcess(words, code, *pair) for code, pair in zip(codes, texts, strict=True)]
+    return [subprocess.CompletedProcess(*ended, *pair) for *ended, pair in zip(jobs, codes, texts, strict=True)]

@@ -18,7 +18,7 @@ from l4f_datagen.engines.local import generate
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.shards.verify.verification import verify
 
-from .forked import Process
+from . import forked
 
 FULL_DISK = 1
 """Exit code of failed work."""
@@ -38,7 +38,7 @@ def command(settings: GenerateSettings, out: Path, *flags: str) -> list[str]:
 
 def kill_at_random(settings: GenerateSettings, out: Path, numbers: random.Random, flags: Sequence[str] = ()) -> bool:
     """Start ``generate`` and kill it somewhere; whether it was still at work."""
-    process = Process("l4f_datagen", command(settings, out, *flags)[3:])
+    process = forked.Process("l4f_datagen", command(settings, out, *flags)[3:])
     deadline = time.monotonic() + 600
     # The moment is a number of finished shards and some milliseconds, whatever the machine's speed.
     wanted = _finished(out) + numbers.randint(0, 2)
@@ -68,7 +68,7 @@ def fill_the_disk(settings: GenerateSettings, out: Path, numbers: random.Random,
 
 def finish(settings: GenerateSettings, out: Path) -> dict[str, str]:
     """Let ``generate`` end undisturbed and ``verify`` read it; the files of the folder."""
-    done = subprocess.run(command(settings, out), capture_output=True, text=True)
+    done = forked.run(command(settings, out)[3:])
     assert done.returncode == 0, done.stderr
     assert not (findings := verify(out).findings), findings
     return fingerprints(out)

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.engines.local import generate
 from l4f_datagen.shards.format import layout
+from tests import forked
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
@@ -140,9 +139,8 @@ def test_killed_and_started_again_gives_the_same_bytes(tmp_path, settings):
     out = tmp_path / "b" / "s"
     names = ("n", "generator", "batch_size", "samples_per_shard", "threshold", "device", "max_area", "max_components")
     words = [word for name in names for word in (f"--{name.replace('_', '-')}", str(getattr(settings, name)))]
-    command = [sys.executable, "-m", "l4f_datagen", "generate", "--out", str(out), *words]
-    command += ["--fill-holes", "--ignore-band", "0.4,0.6"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    words += ["--fill-holes", "--ignore-band", "0.4,0.6"]
+    process = forked.Process("l4f_datagen", ["generate", "--out", str(out), *words])
     deadline = time.monotonic() + 120
     while not (out / layout.stats(1)).exists():
         assert process.poll() is None and time.monotonic() < deadline

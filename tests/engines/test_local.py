@@ -11,7 +11,7 @@ from l4f_datagen.engines.local import generate
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.reader import open_dataset
-from tests import torture
+from tests import forked, torture
 from tests.torture import command, fingerprints
 
 
@@ -130,13 +130,13 @@ def test_a_full_disk_ends_with_1_and_a_second_start_continues(tmp_path, tiny_set
         pytest.skip("this machine mounts nothing")
     try:
         settings = tiny_settings.model_copy(update={"n": 200, "samples_per_shard": 20})
-        done = subprocess.run(command(settings, disk / "set"), capture_output=True, text=True)
+        done = forked.run(command(settings, disk / "set")[3:])
         assert done.returncode == 1, done.stderr
         assert done.stderr.count("\n") == 1 and "No space left" in done.stderr
         finished = fingerprints(disk / "set")
         assert layout.stats(0) in finished and not any(name.endswith(".tmp") for name in finished)
         subprocess.run(["mount", "-o", "remount,size=30m", disk], check=True)
-        assert subprocess.run(command(settings, disk / "set"), capture_output=True).returncode == 0
+        assert forked.run(command(settings, disk / "set")[3:]).returncode == 0
         generate(settings, tmp_path / "whole" / "set")
         assert fingerprints(disk / "set") == fingerprints(tmp_path / "whole" / "set")
     finally:

@@ -1,7 +1,5 @@
 """Ranges of shards, made by commands that know nothing of each other, and finalize."""
 
-import subprocess
-
 import pytest
 
 from l4f_datagen.cli import main
@@ -11,25 +9,17 @@ from l4f_datagen.making.render import render
 from l4f_datagen.making.trunk import as_ranges, finalize
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards.format import layout
+from tests import forked
 from tests.torture import command, fingerprints
 
 
 def test_a_job_array_writes_the_same_bytes(tmp_path, tiny_settings):
     """Three commands at once; whichever arrives first creates the folder, the last range reaches beyond its end."""
     settings, out = tiny_settings.model_copy(update={"n": 45}), tmp_path / "array" / "set"
-    jobs = [
-        subprocess.Popen(
-            command(settings, out, "--shard-range", f"{start}:{start + 2}"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for start in (0, 2, 4)
-    ]
-    for job in jobs:
-        words, errors = job.communicate(timeout=120)
-        assert job.returncode == 0, errors
-        assert f"l4f-datagen finalize {out}" in words
+    jobs = [command(settings, out, "--shard-range", f"{start}:{start + 2}")[3:] for start in (0, 2, 4)]
+    for ended in forked.together("l4f_datagen", jobs):
+        assert ended.returncode == 0, ended.stderr
+        assert f"l4f-datagen finalize {out}" in ended.stdout
     assert not any((out / name).exists() for name in layout.FINAL)
     assert main(["finalize", str(out)]) == 0
     generate(settings, tmp_path / "whole" / "set")
