@@ -26,15 +26,17 @@ def command(
     dry_run: bool,
     **flags: object,
 ) -> None:
-    """Render WORLD, "vessels", with exact masks as WebDataset shards.
+    """Render WORLD, "vessels" or "garden", with exact masks as WebDataset shards.
 
     A procedural image class in the same kind of folder as generate writes: to train on, to measure
-    masks against, to try everything on. Train and test split share no picture. A data set
+    masks against, to try everything on. Vessels stand alone before a wall; gardens are hard:
+    several things in scenes with light and shadow. --backgrounds-only writes the same scenes
+    without things. Train and test split share no picture. A data set
     that is there is extended or continued with its own settings: WORLD need not be named again.
     """
     stored = {} if overwrite else stored_settings(RenderSettings, out)
     if world is None and "world" not in stored:
-        raise UserError("world", got="none", expected="a world, such as vessels", remedy="name it after render")
+        raise UserError("world", got="none", expected="a world, vessels or garden", remedy="name it after render")
     settings = resolve(RenderSettings, stored, {"world": world, **flags})
     shards = resolve(EngineSettings, {}, {"shard_range": shard_range}).shards(settings.shards)
     # Imported here, so that a wrong flag is told at once.

@@ -4,6 +4,8 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import scores, worlds
 from .. import settings as settings_module
 from ..masks import MaskLaw, make_mask
@@ -94,7 +96,10 @@ def describe(settings: RenderSettings) -> dict[str, Any]:
 
 def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> Sample:
     rendering = worlds.render(settings.world, seed=settings.seed, index=picture, size=settings.size)
-    mask = make_mask(rendering.alpha, MaskLaw(threshold=settings.threshold))
+    image, alpha = rendering.image, rendering.alpha
+    if settings.backgrounds_only:
+        image, alpha = rendering.background, np.zeros_like(alpha)
+    mask = make_mask(alpha, MaskLaw(threshold=settings.threshold))
     metadata = {
         "key": f"{index:09d}",
         "shard": shard,
@@ -109,6 +114,6 @@ def _sample(settings: RenderSettings, shard: int, index: int, picture: int) -> S
         "threshold": settings.threshold,
         "height": settings.size,
         "width": settings.size,
-        **scores.score(rendering.alpha, mask, settings.threshold),
+        **scores.score(alpha, mask, settings.threshold),
     }
-    return Sample(image=rendering.image, alpha=rendering.alpha, mask=mask, metadata=metadata)
+    return Sample(image=image, alpha=alpha, mask=mask, metadata=metadata)

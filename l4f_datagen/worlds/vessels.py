@@ -43,7 +43,7 @@ def render(*, seed: int, index: int, size: int) -> Rendering:
     image, alpha = background.copy(), np.zeros((size, size), np.uint8)
     image[rows, columns] = _to_uint8(_shrink(scene))
     alpha[rows, columns] = _to_uint8(_shrink(inside[..., None].astype(float)))[..., 0]
-    return Rendering(image=image, alpha=alpha, background=background)
+    return Rendering(image=image, alpha=alpha, background=background, instances=1)
 
 
 class _Shape(NamedTuple):

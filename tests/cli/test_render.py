@@ -3,12 +3,14 @@ import json
 import pytest
 
 import l4f_datagen as l4f
+from l4f_datagen import worlds
 from l4f_datagen.cli import main
 
 
-def test_a_rendered_data_set(capsys, tmp_path):
+@pytest.mark.parametrize("world", worlds.NAMES)
+def test_a_rendered_data_set(capsys, tmp_path, world):
     out = tmp_path / "s"
-    assert main(["render", "vessels", "--n", "5", "--size", "32", "--split", "test", "--out", str(out)]) == 0
+    assert main(["render", world, "--n", "5", "--size", "32", "--split", "test", "--out", str(out)]) == 0
     assert "5 samples in 1 shards; made 5 in" in capsys.readouterr().out
     samples = list(l4f.open_dataset(out))
     assert [s.image.shape for s in samples] == [(32, 32, 3)] * 5
@@ -19,10 +21,11 @@ def test_a_rendered_data_set(capsys, tmp_path):
 
 def test_flags_reach_the_settings(capsys, tmp_path):
     flags = {
-        "n": 9, "size": 20, "split": "test", "seed": 5, "threshold": 0.3, "samples_per_shard": 4,
-        "image_format": "webp", "quality": 71,
+        "n": 9, "size": 20, "split": "test", "seed": 5, "threshold": 0.3, "backgrounds_only": True,
+        "samples_per_shard": 4, "image_format": "webp", "quality": 71,
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    words.remove("True")
     assert main(["render", "vessels", "--out", str(tmp_path / "s"), *words, "--dry-run"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == flags | {"world": "vessels", "out": str(tmp_path / "s")}
@@ -32,7 +35,7 @@ def test_flags_reach_the_settings(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bottles"], ["world: got bottles", "one of: vessels"]),
+        (["bottles"], ["world: got bottles", "one of: vessels, garden"]),
         (["vessels", "--size", "2"], ["size", "greater than or equal to 4"]),
         (["vessels", "--n", str(2**24 + 1)], ["at most the 16777216 pictures of the train split"]),
         (["vessels", "--split", "validation"], ["validation", "train"]),

@@ -11,6 +11,7 @@ from l4f_datagen.making.render import render, stream
 from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.format.schema import SCHEMA
+from l4f_datagen.shards.verify.verification import verify
 
 SETTINGS = RenderSettings(n=23, size=16, samples_per_shard=10, image_format="png", seed=2)
 
@@ -35,6 +36,24 @@ def test_what_is_read_back_is_the_world(tmp_path, split, first):
             "key": f"{index:09d}", "shard": index // 10, "seed": 2, "foreground_code": first + index, "psi": 1.0,
             "height": 16,
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("world", worlds.NAMES)
+def test_backgrounds_alone(tmp_path, world):
+    settings = SETTINGS.model_copy(update={"world": world, "backgrounds_only": True, "n": 5})
+    render(settings, tmp_path)
+    for index, sample in enumerate(l4f.open_dataset(tmp_path)):
+        np.testing.assert_array_equal(sample.image, worlds.render(world, seed=2, index=index, size=16).background)
+        assert not sample.alpha.any() and not sample.mask.any() and sample.metadata["components"] == 0
+    card = (tmp_path / layout.CARD).read_text()
+    assert "# Rendered backgrounds" in card and "all masks are empty" in card
+    assert verify(tmp_path).findings == []
+
+
+def test_settings_that_are_younger_change_no_data_set():
+    """Backgrounds are told apart from pictures, and pictures are what they were before there was the setting."""
+    assert "backgrounds_only" not in SETTINGS.identity()
+    assert SETTINGS.model_copy(update={"backgrounds_only": True}).identity()["backgrounds_only"] is True
 
 
 def test_the_masks_follow_the_threshold():

@@ -142,14 +142,18 @@ def _generated(description: Mapping[str, Any]) -> _Origin:
 
 def _rendered(description: Mapping[str, Any]) -> _Origin:
     settings, counts, world = (description[name] for name in ("settings", "counts", "world"))
+    empty = settings.get("backgrounds_only", False)
     return _Origin(
         licence=world["licence"],
         introduction=[
-            "# Rendered images with exact foreground masks",
+            "# Rendered backgrounds" if empty else "# Rendered images with exact foreground masks",
             "",
             f"{counts['samples']} samples in {counts['shards']} shards, rendered by l4f-datagen: pictures of the world",
-            f"`{world['name']}`, a procedural image class, {settings['split']} split. The masks are exact: alpha is",
-            "the share of each pixel that the foreground covers. No network was involved.",
+            f"`{world['name']}`, a procedural image class, {settings['split']} split"
+            + (", without their" if empty else ". The masks are exact: alpha is"),
+            "foreground, so that all masks are empty. No network was involved."
+            if empty
+            else "the share of each pixel that the foreground covers. No network was involved.",
         ],
         image="rendering",
         alpha="exact coverage",

@@ -1,0 +1,1 @@
+"""What is behind things: the ground, and what stands where it ends."""
