@@ -1,6 +1,6 @@
-"""Time of our renderer over a reference's: ``python -m benchmarks.render --reference PATH/vessels.py``.
+"""Time of our worlds, and of vessels over a reference's: ``python -m benchmarks.render --reference PATH/vessels.py``.
 
-The reference is a Python file with ``render(seed, index, size)``; without one, only our own time is told.
+The reference is a Python file with ``render(seed, index, size)``; without one, only our own times are told.
 """
 
 import importlib.util
@@ -26,18 +26,28 @@ def load_reference(path: Path) -> Callable[[int, int, int], object]:
 
 
 @click.command()
-@click.option("--reference", type=click.Path(path_type=Path), default=_PLACE, help="a renderer to compare with")
+@click.option(
+    "--reference", type=click.Path(path_type=Path), default=_PLACE, help="a renderer of vessels to compare with"
+)
 def main(reference: Path) -> None:
-    """Print one line per size: both walk through the same indices, in turn."""
+    """Print one line per world and size: all walk through the same indices, in turn."""
     theirs = load_reference(reference) if reference.is_file() else None
     for size in SIZES:
-        numbers = count(), count()
-        alternatives = [lambda n=numbers[0], s=size: worlds.render("vessels", seed=0, index=next(n), size=s)]
+        alternatives = [
+            walk(lambda index, n=name, s=size: worlds.render(n, seed=0, index=index, size=s)) for name in worlds.NAMES
+        ]
         if theirs:
-            alternatives.append(lambda n=numbers[1], s=size: theirs(0, next(n), s))
-        ours, *other = medians(alternatives, rounds=200 if size < 128 else 25)
-        compared = f", reference {other[0] * 1e3:.2f} ms (ratio {ours / other[0]:.2f})" if other else ""
-        print(f"vessels {size} px: {ours * 1e3:.2f} ms{compared}", flush=True)
+            alternatives.append(walk(lambda index, s=size: theirs(0, index, s)))
+        seconds = dict(zip([*worlds.NAMES, "reference"], medians(alternatives, rounds=200 if size < 128 else 25)))
+        for name, ours in seconds.items():
+            ratio = f", {ours / seconds['vessels']:.2f} times vessels" if name != "vessels" else ""
+            print(f"{name} {size} px: {ours * 1e3:.2f} ms{ratio}", flush=True)
+
+
+def walk(draw: Callable[[int], object]) -> Callable[[], object]:
+    """A function that draws the next picture whenever it is called."""
+    indices = count()
+    return lambda: draw(next(indices))
 
 
 if __name__ == "__main__":

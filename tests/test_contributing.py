@@ -40,9 +40,9 @@ def test_names_in_recipes_are_in_the_files_beside_them(title):
             assert name in text, f"{name} in {file}"
 
 
-def test_the_five_recipes():
+def test_the_six_recipes():
     assert [title.split(maxsplit=2)[2] for title in RECIPES] == [
-        "export format", "checkpoint family", "segmenter", "filter", "stage",
+        "export format", "checkpoint family", "segmenter", "filter", "world", "stage",
     ]  # fmt: skip
 
 
