@@ -39,7 +39,7 @@ def load_models(settings: GenerateSettings) -> Models:
 
     Raises:
         UserError: a checkpoint cannot be read, the two do not fit, the device is absent, or there are no such images;
-            half precision is asked for where it is none.
+            half precision or TensorFloat-32 is asked for where it is none.
     """
     device = resolve_device(settings.device)
     precision = precision_for(settings, device)
@@ -48,7 +48,7 @@ def load_models(settings: GenerateSettings) -> Models:
     fused = None
     if device.type == "cuda":
         dtype = torch.float16 if precision == "half" else torch.float32
-        fused = GraphedNetworks(fuse(frozen, alpha, dtype=dtype))
+        fused = GraphedNetworks(fuse(frozen, alpha, dtype=dtype), tf32=precision == "tf32")
     return Models(
         generator=frozen,
         alpha=alpha,

@@ -148,7 +148,7 @@ def _workers(settings: GenerateSettings, models: Models) -> int:
 def _explaining_failures(settings: GenerateSettings, models: Models) -> contextlib.AbstractContextManager[None]:
     """Too little memory, or a GPU that fails, in one line that names what needs less."""
     less = "use a smaller --batch-size"
-    if models.device.type == "cuda" and resolved_precision(settings.precision, "cuda") == "float32":
+    if models.device.type == "cuda" and resolved_precision(settings.precision, "cuda") != "half":
         less += ", or --precision half in another folder, which takes half as much"
     elif models.device.type == "cuda":
         less += "; half precision, which takes least, is used already"

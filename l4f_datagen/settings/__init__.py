@@ -15,7 +15,7 @@ from .evaluate import (
 from .experiment import EvaluationSettings, SegmentersSettings
 from .export import ExportSettings
 from .flags import GivenSettings, PipelineFlags
-from .generate import GenerateSettings, identity, resolved_precision
+from .generate import GenerateSettings, ResolvedPrecision, identity, resolved_precision
 from .generate_codes import CodesSettings
 from .importing import ImportSettings
 from .pipeline import Pipeline, load_pipeline
@@ -50,6 +50,7 @@ __all__ = [
     "PipelineFlags",
     "ProjectSettings",
     "RenderSettings",
+    "ResolvedPrecision",
     "SegmentSettings",
     "SegmentersSettings",
     "StageSettings",

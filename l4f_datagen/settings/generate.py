@@ -30,6 +30,9 @@ class Changes(Selection):
 _MAY_BE_NONE = ("min_area", "max_area", "max_components", "min_decisiveness", "min_stability", "ignore_band")
 
 
+ResolvedPrecision = Literal["float32", "tf32", "half"]
+
+
 class GenerateSettings(Sharded):
     """Settings of ``generate``. What a data set contains depends on these alone."""
 
@@ -97,8 +100,10 @@ class GenerateSettings(Sharded):
         (), description="what to keep beside composite and masks"
     )
     device: Device = "auto"
-    precision: Literal["auto", "float32", "half"] = Field(
-        "auto", description="arithmetic of the networks; auto: half on CUDA devices, float32 elsewhere"
+    precision: Literal["auto", "float32", "tf32", "half"] = Field(
+        "auto",
+        description="arithmetic of the networks; auto: half on CUDA devices, float32 elsewhere; tf32: float32 whose "
+        "convolutions have TensorFloat-32's digits",
     )
 
     @field_validator(*_MAY_BE_NONE, mode="before")
@@ -168,11 +173,11 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
     return values | {f"{name}_sha256": sha256 for name, sha256 in checkpoints.items()} | {"device": device}
 
 
-def resolved_precision(precision: str, device: str) -> Literal["float32", "half"]:
+def resolved_precision(precision: str, device: str) -> ResolvedPrecision:
     """What the setting ``precision`` comes to on a type of device, "cpu", "cuda" or "mps"."""
     if precision == "auto":
         return "half" if device == "cuda" else "float32"
-    return "half" if precision == "half" else "float32"
+    return "half" if precision == "half" else "tf32" if precision == "tf32" else "float32"
 
 
 def _is_str(value: object) -> bool:

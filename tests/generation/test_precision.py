@@ -22,34 +22,42 @@ from tests.hardware import DEVICES
     [
         ("auto", "cpu", "float32"), ("auto", "cuda", "half"), ("auto", "mps", "float32"),
         ("float32", "cuda", "float32"), ("half", "cuda", "half"), ("float32", "cpu", "float32"),
+        ("tf32", "cuda", "tf32"), ("tf32", "cpu", "tf32"),
     ],
 )  # fmt: skip
 def test_what_it_comes_to(asked, device, expected):
     assert resolved_precision(asked, device) == expected
 
 
-def test_half_precision_is_refused_where_it_is_none(tiny_settings, monkeypatch):
-    half = tiny_settings.model_copy(update={"precision": "half"})
-    for device in ("cpu", "mps"):
-        with pytest.raises(UserError, match=f"half on {device}"):
-            precision_for(half, torch.device(device))
-    with pytest.raises(UserError, match="half on cpu"):
-        load_models(half)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (5, 2))
+@pytest.mark.parametrize(
+    "asked, capability, least", [("half", (5, 2), "5.3"), ("auto", (5, 2), "5.3"), ("tf32", (7, 5), "8.0")]
+)
+def test_an_arithmetic_is_refused_where_it_is_none(tiny_settings, monkeypatch, asked, capability, least):
+    settings, comes_to = tiny_settings.model_copy(update={"precision": asked}), asked.replace("auto", "half")
+    if asked != "auto":
+        for device in ("cpu", "mps"):
+            with pytest.raises(UserError, match=f"{asked} on {device}"):
+                precision_for(settings, torch.device(device))
+        with pytest.raises(UserError, match=f"{asked} on cpu"):
+            load_models(settings)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Old")
-    auto = tiny_settings.model_copy(update={"precision": "auto"})
-    with pytest.raises(UserError, match=r"half on Old \(compute capability 5.2\).*--precision float32"):
-        precision_for(auto, torch.device("cuda"))
+    told = rf"{comes_to} on Old \(compute capability .*{least} or newer.*--precision float32"
+    with pytest.raises(UserError, match=told):
+        precision_for(settings, torch.device("cuda"))
     assert precision_for(tiny_settings.model_copy(update={"precision": "float32"}), torch.device("cuda")) == "float32"
 
 
-def test_a_data_set_tells_half_precision_alone(tiny_settings):
+def test_a_data_set_tells_other_arithmetics_than_float32(tiny_settings):
     on_cpu = describe(tiny_settings, load_models(tiny_settings))
     assert "precision" not in on_cpu["identity"] and "precision" not in on_cpu["settings"]
     on_gpu = describe_for(tiny_settings, "cuda")
     assert on_gpu["identity"]["precision"] == on_gpu["settings"]["precision"] == "half"
     full = describe_for(tiny_settings.model_copy(update={"precision": "float32"}), "cuda")
     assert "precision" not in full["identity"] and full["identity"]["device"] == "cuda"
+    tf32 = describe_for(tiny_settings.model_copy(update={"precision": "tf32"}), "cuda")
+    assert tf32["identity"]["precision"] == tf32["settings"]["precision"] == "tf32"
+    assert len({one["fingerprint"] for one in (on_gpu, full, tf32)}) == 3
 
 
 def fused_models(settings, dtype: torch.dtype) -> Models:
@@ -123,10 +131,12 @@ def test_overflow_ends_the_run_and_names_float32(tiny_settings):
         list(stream(tiny_settings, models=replace(models, fused=overflowing)))
 
 
-def test_float32_is_float32_while_networks_draw_and_nothing_is_left_behind(tiny_settings, monkeypatch):
+@pytest.mark.parametrize("tf32", [False, True])
+def test_float32_is_float32_unless_tf32_is_asked_for_and_nothing_is_left_behind(tiny_settings, monkeypatch, tf32):
     seen = []
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not tf32)
     models = fused_models(tiny_settings, torch.float32)
+    models = replace(models, fused=GraphedNetworks(models.fused.networks, tf32=tf32))
     assert models.fused is not None
     draws = models.fused.networks
 
@@ -136,4 +146,14 @@ def test_float32_is_float32_while_networks_draw_and_nothing_is_left_behind(tiny_
 
     monkeypatch.setattr(models.fused, "networks", noted)
     list(stream(tiny_settings, models=models))
-    assert seen and not any(seen) and torch.backends.cudnn.allow_tf32
+    assert set(seen) == {tf32} and torch.backends.cudnn.allow_tf32 is not tf32
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_masks_of_tf32_are_those_of_float32(tiny_settings):
+    of = {}
+    for precision in ("float32", "tf32"):
+        settings = tiny_settings.model_copy(update={"device": "cuda", "precision": precision})
+        of[precision] = np.stack([sample.mask for sample in stream(settings)])
+    assert (of["float32"] == of["tf32"]).mean() >= 0.995

@@ -26,10 +26,14 @@ class _Recorded:
 
 
 class GraphedNetworks:
-    """Draws as ``FusedNetworks`` do; threads take turns. A shape of batch is recorded when it is seen again."""
+    """Draws as ``FusedNetworks`` do; threads take turns. A shape of batch is recorded when it is seen again.
 
-    def __init__(self, networks: FusedNetworks):
-        self.networks = networks
+    Args:
+        tf32: give convolutions in float32 the digits of TensorFloat-32 alone, ten bits, for speed.
+    """
+
+    def __init__(self, networks: FusedNetworks, *, tf32: bool = False):
+        self.networks, self.tf32 = networks, tf32
         self._lock = Lock()
         self._seen: Counter[tuple] = Counter()
         self._recorded: OrderedDict[tuple, _Recorded] = OrderedDict()
@@ -37,9 +41,9 @@ class GraphedNetworks:
 
     def __call__(self, w: Tensor, count: int, noise: Sequence[Tensor] | str | None, switched_off: SwitchedOff) -> Scene:
         """As ``FusedNetworks``."""
-        # float32 is float32: TensorFloat-32, cuDNN's default, has a tenth of the digits. The algorithms are chosen
-        # by rule, not by timing, so that the same settings give the same bytes again.
-        with self._lock, torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+        # float32 is float32 unless somebody asked for TensorFloat-32, cuDNN's default. The algorithms are chosen by
+        # rule, not by timing, so that the same settings give the same bytes again.
+        with self._lock, torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=self.tf32):
             if w.device.type != "cuda":
                 return self.networks(w, count, noise, switched_off)
             # Kernels and recordings go to the thread's own device.
