@@ -1,5 +1,6 @@
 """This machine makes all shards: in this process, or in one process per device."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..generation.recommended import with_recommended
 from ..generation.stream import stream
 from ..making.extending import with_begun
 from ..making.trunk import planned, write_dataset
+from ..process.spending import SPENDING
 from ..progress.samples import shown_in_notebooks
 from ..progress.state import Progress
 from ..settings import GenerateSettings
@@ -22,6 +24,8 @@ from .crew import drive
 from .description import arithmetic, describe, describe_for
 from .job import Job
 from .workers import WorkerProcesses
+
+logger = logging.getLogger(__name__)
 
 
 def generate(
@@ -71,15 +75,16 @@ def generate(
         if devices:
             settings = settings.model_copy(update={"device": devices[0]})
         models = models or load_models(settings)
-        return write_dataset(
-            settings,
-            out,
-            describe(settings, models, reference),
-            lambda pending: stream(settings, shards=pending, models=models, reference=reference),
-            report=told,
-            probe=lambda: arithmetic(settings, models),
-            **common,
-        )
+        with SPENDING.told(logger):
+            return write_dataset(
+                settings,
+                out,
+                describe(settings, models, reference),
+                lambda pending: stream(settings, shards=pending, models=models, reference=reference),
+                report=told,
+                probe=lambda: arithmetic(settings, models),
+                **common,
+            )
 
 
 def visible_devices(settings: GenerateSettings) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from ..devices import to_arrays
 from ..errors import WorkError
 from ..masks import cut_out, make_mask
 from ..networks.pixels import image_from_uint8, image_to_uint8
+from ..process.spending import SPENDING
 from ..sample import Sample
 from ..settings import GenerateSettings
 from . import backgrounds
+from .device_clock import DeviceClock
 from .drawing import alpha_to_uint8, composite, draw
 from .latents import Candidate
 from .models import Models
@@ -36,6 +38,7 @@ class Batch:
     """What is kept on request: "foreground", "background" and, float32 N×2×w_dim, "w"."""
 
 
+@SPENDING.on("synthesis")
 def run_networks(
     settings: GenerateSettings,
     models: Models,
@@ -54,7 +57,7 @@ def run_networks(
     Raises:
         WorkError: half precision does not hold what the networks compute.
     """
-    generator = models.generator
+    generator, clock = models.generator, DeviceClock(models.device)
     codes = {
         "seed": settings.seed,
         "indices": [candidate.index for candidate in candidates],
@@ -89,7 +92,9 @@ def run_networks(
         if "w" in settings.save:
             kept["w"] = torch.stack(tuple(drawn.w.values()), 1)
         flags = [] if drawn.overflowed is None else [drawn.overflowed]
+        clock.stop()
         arrays = to_arrays([image_to_uint8(image), stored, *kept.values(), *flags])
+        clock.count()
         if flags and arrays.pop().any():
             raise WorkError(
                 f"half precision cannot hold what {settings.generator} computes (numbers beyond 65504): use "
@@ -99,6 +104,7 @@ def run_networks(
         return Batch(shard, candidates, composed, soft, sources, dict(zip(kept, rest, strict=True)))
 
 
+@SPENDING.on("masks and scores")
 def finish(settings: GenerateSettings, batch: Batch) -> list[Sample]:
     """Cut the masks of a batch, score them, and describe each candidate: the samples that they would become."""
     return [_finish(settings, batch, position) for position in range(len(batch.candidates))]

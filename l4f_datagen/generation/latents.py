@@ -7,6 +7,7 @@ from torch import Generator as RandomGenerator
 from torch import Tensor
 
 from ..networks.synthesis import Synthesis
+from ..process.spending import SPENDING
 from ..seeding import generator_for, normal
 
 
@@ -19,6 +20,7 @@ class Candidate(NamedTuple):
     """How many candidates of the same sample come before it."""
 
 
+@SPENDING.on("codes")
 def draw_w(
     generator: Synthesis,
     *,

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import io
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from ..mask_files.values import MaskValues
 from ..overlap import ordered_map
 from ..process.cores import cores
+from ..process.spending import SPENDING
 from ..sample import Sample
 from ..storage.opening import open_store
 from ..storage.store import Store
@@ -49,9 +49,16 @@ def write_shard(
         OSError: the disk is full, say; no file of the shard is left half-written.
     """
     store, rows, lines, rejected = open_store(place), [], [], Counter()
-    encode = functools.partial(encoding.encode, image_format=image_format, quality=quality, mask_values=mask_values)
+    encoding_of = functools.partial(
+        encoding.encode, image_format=image_format, quality=quality, mask_values=mask_values
+    )
+
+    @SPENDING.on("encoding")
+    def encode(chunk: Sequence[Sample]) -> list[tuple[Sample, dict[str, bytes]]]:
+        return [(sample, encoding_of(sample)) for sample in chunk]
+
     encoded = ordered_map(
-        lambda chunk: [(sample, encode(sample)) for sample in chunk],
+        encode,
         _chunks(samples),
         workers=_ENCODERS,
         ahead=_ENCODERS + 1,
@@ -59,15 +66,17 @@ def write_shard(
     with store.replacing(layout.tar(shard)) as file, contextlib.closing(encoded):
         hashing = _HashingFile(file)
         tar = TarWriter(hashing)
-        for sample, members in itertools.chain.from_iterable(encoded):
-            places = []
-            for extension in sorted(members):
-                name, content = f"{sample.key}.{extension}", members[extension]
-                places.append((extension, tar.add(name, content), len(content), name))
-            lines.append(index_line(places))
-            rows.append(sample.metadata)
-            rejected.update(sample.rejected)
-            report()
+        for chunk in encoded:
+            with SPENDING.on("writing"):
+                for sample, members in chunk:
+                    places = []
+                    for extension in sorted(members):
+                        name, content = f"{sample.key}.{extension}", members[extension]
+                        places.append((extension, tar.add(name, content), len(content), name))
+                    lines.append(index_line(places))
+                    rows.append(sample.metadata)
+                    rejected.update(sample.rejected)
+                    report()
         tar.close()
         tar_digest = hashing.digest()
     parquet, index = _parquet(rows), index_content(lines)
