@@ -28,8 +28,17 @@ class CutLaw(NamedTuple):
 
 
 LAW = CutLaw()
-LAWS = tuple(CutLaw(inside / 64, outside / 64) for inside, outside in ((3, 7), (5, 10), (8, 7), (5, 14)))
-"""Ways to cut the same image: where they disagree, colours do not say where the outline lies."""
+LAWS = tuple(CutLaw(inside / 64, outside / 64) for inside, outside in ((1.5, 4), (1.5, 10), (2, 7), (3, 4), (3, 10)))
+"""Ways to cut the same image: where they disagree, colours do not say where the outline lies.
+
+Most of what an alpha shows is certain in all of them. Where only its middle was, at 5/64 and more, cuts of lesions lost
+their soft edges and large lesions whole: mIoU .834 against .874 with these, and .854 of the alphas that seeded them; of
+faces .780, .799 and .696. Distances as shares of the object's own depth were no better than these (.866 and .795).
+"""
+DECIDED = 0.1
+"""Alphas of both sides of an image differ by this much on average, or the alpha shows no object there."""
+_SURE = 0.25
+"""A decided alpha's sides are this close to 0 and 1 on average."""
 TOUCHED = 0.2
 """Mean share of a side's pixels that are foreground from which the object counts as touching that side; on faces the
 lower side has .49, the others less than .06."""
@@ -48,6 +57,22 @@ def touched_sides(masks: np.ndarray) -> frozenset[str]:
     return frozenset(name for name, place in _SIDES.items() if masks[(slice(None), *place)].mean() >= TOUCHED)
 
 
+def probable(alpha: np.ndarray) -> np.ndarray:
+    """What an alpha takes for the object: bool H×W, more than 0.5 where it is decided.
+
+    One that is not, whose values all lie between 0.3 and 0.6 say, still knows more than 0.5 tells of it, and is parted
+    at the threshold that its own values show (Otsu 1979): such alphas of lesions had mIoU .48 at 0.5, and .72 at their
+    own thresholds. One whose sides hardly differ (``DECIDED``) shows no object but noise, and is parted at 0.5 too.
+    """
+    threshold, _ = cv2.threshold(np.rint(255 * alpha).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+    above = alpha > threshold / 255
+    if not above.any() or above.all():
+        return alpha > 0.5
+    inside, outside = float(alpha[above].mean()), float(alpha[~above].mean())
+    undecided = inside < 1 - _SURE or outside > _SURE
+    return alpha > ((inside + outside) / 2 if undecided and inside - outside >= DECIDED else 0.5)
+
+
 def cut(image: np.ndarray, alpha: np.ndarray, *, touched: Collection[str] = (), law: CutLaw = LAW) -> np.ndarray | None:
     """GrabCut (Rother et al. 2004) from the certain parts of an alpha: the mask float32 H×W in [0, 1].
 
@@ -56,14 +81,14 @@ def cut(image: np.ndarray, alpha: np.ndarray, *, touched: Collection[str] = (), 
 
     Args:
         image: RGB uint8 H×W×3.
-        alpha: float H×W in [0, 1]; more than 0.5 is probably foreground.
+        alpha: float H×W in [0, 1]; see ``probable``.
         touched: sides of the image that objects of this class touch, as ``touched_sides`` names them.
 
     Returns:
         None if one of the sides is too small or too plain to have a model.
     """
     height, width = alpha.shape
-    mask = (alpha > 0.5).astype(np.uint8)
+    mask = probable(alpha).astype(np.uint8)
     if not FEWEST <= mask.mean() <= 1 - FEWEST:
         return None
     longest = max(height, width)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from .live import LiveLine, duration, in_notebook
-from .state import Progress
+from .state import Counted, Progress
 
 
 class ProgressReporter(LiveLine):
@@ -36,10 +36,16 @@ class CountReporter(LiveLine):
         self._things = things
 
     def __call__(self, done: int, count: int) -> None:
-        rate = done / max(self.seconds, 1e-9)
-        left = duration((count - done) / rate) if rate else "?"
-        share = done / count if count else 1.0
-        self.show([f"{done}/{count} {self._things}", f"{rate:.1f}/s", f"{left} left"], share=share, drop=(1,))
+        show_count(self, Counted(done, count, self._things), self.seconds)
+
+
+def show_count(line: LiveLine, progress: Counted, seconds: float) -> None:
+    """Show how many of some things are done, after how many seconds."""
+    rate = progress.done / max(seconds, 1e-9)
+    left = duration((progress.count - progress.done) / rate) if rate else "?"
+    share = progress.done / progress.count if progress.count else 1.0
+    parts = [f"{progress.done}/{progress.count} {progress.things}", f"{rate:.1f}/s", f"{left} left"]
+    line.show(parts, share=share, drop=(1,))
 
 
 def shown_in_notebooks(

@@ -35,3 +35,13 @@ class TrainingProgress:
     """What is wrong, said when it begins to be."""
     news: tuple[str, ...] = ()
     """What the training decided."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How far a training is in what it does between its steps: with photographs that it labels, say."""
+
+    done: int
+    count: int
+    things: str
+    """What is counted, in the plural."""

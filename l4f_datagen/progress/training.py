@@ -1,12 +1,14 @@
 """Progress of a training, and TensorBoard if asked for."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import UserError
 from .live import LiveLine, duration
-from .state import TrainingProgress
+from .samples import show_count
+from .state import Counted, TrainingProgress
 
 
 class TrainingReporter(LiveLine):
@@ -22,6 +24,7 @@ class TrainingReporter(LiveLine):
         # Checked now, made with the first line: the run's folder is not there yet.
         self._folder = Path(tensorboard) if tensorboard and self.is_first else None
         self._writer = None
+        self._counted, self._since = Counted(0, 0, ""), 0.0
         if self._folder:
             _import_tensorboard()
 
@@ -42,6 +45,13 @@ class TrainingReporter(LiveLine):
             for name, value in progress.terms.items():
                 self._writer.add_scalar(name, value, progress.iteration)
             self._writer.add_scalar("steps per second", progress.rate, progress.iteration)
+
+    def count(self, progress: Counted) -> None:
+        """Show how far it is in what it does between its steps."""
+        before, self._counted = self._counted, progress
+        if progress.things != before.things or progress.done <= before.done:
+            self._since = time.monotonic()  # the first report of these things
+        show_count(self, progress, time.monotonic() - self._since)
 
     def _parts(self, progress: TrainingProgress) -> list[str]:
         """Steps, how fast they come, the time left, the terms."""

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from l4f_datagen.evaluation.cuts import CutLaw, cut, touched_sides, votes
+from l4f_datagen.evaluation.cuts import CutLaw, cut, probable, touched_sides, votes
 
 RED, BLUE, GREEN = (200, 40, 40), (40, 60, 190), (50, 150, 60)
 
@@ -96,6 +96,26 @@ def test_several_colours_on_each_side():
     assert found is not None and iou(found, truth) > 0.93
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "noise"),
+    [(0.0, 1.0, 0.0), (0.02, 0.97, 0.02), (0.35, 0.55, 0.03), (0.3, 0.45, 0.02), (0.6, 0.8, 0.02)],
+    ids=["hard", "decided", "undecided", "below one half", "above one half"],
+)
+def test_an_alpha_is_parted_where_its_own_values_are(low, high, noise):
+    truth = disc(64, 0.3)
+    random = np.random.default_rng(0)
+    alpha = np.where(truth > 0.5, high, low) + random.normal(0, noise, truth.shape)
+    assert iou(probable(alpha.astype(np.float32)), truth) > 0.99
+    found = cut(picture(truth), alpha.astype(np.float32))
+    assert found is not None and iou(found, truth) > 0.95
+
+
+@pytest.mark.parametrize(("level", "all_"), [(0.03, False), (0.97, True)])
+def test_an_alpha_of_one_side_is_not_parted_by_its_noise(level, all_):
+    alpha = level + np.random.default_rng(0).normal(0, 0.01, (64, 64)).astype(np.float32)
+    assert (probable(alpha) == all_).all()
+
+
 @pytest.mark.parametrize("area", [0.0, 1.0])
 def test_an_alpha_of_one_side_seeds_nothing(area):
     assert cut(picture(disc(64, 0.3)), np.full((64, 64), area, np.float32)) is None
@@ -122,5 +142,15 @@ def test_votes_are_of_one_mind_where_colours_are_and_not_where_they_are_not():
     sure, unsure = votes(clear, disc(64, 0.25)), votes(plain, disc(64, 0.25))
     assert sure is not None and unsure is not None
     assert iou(sure, truth) > 0.95
-    assert np.abs(2 * sure - 1).mean() > 0.98 > np.abs(2 * unsure - 1).mean() + 0.02
+    assert np.abs(2 * sure - 1).mean() > 0.999 > np.abs(2 * unsure - 1).mean() + 0.02
     assert votes(clear, np.zeros((64, 64), np.float32)) is None
+
+
+def test_votes_leave_an_object_without_edges_most_of_what_the_alpha_shows():
+    """Of a shaded object the colours know the dark middle; the alpha knows all of it, and most of that is certain."""
+    truth = disc(64, 0.36)
+    shaded = cv2.GaussianBlur(disc(64, 0.1), (0, 0), 5)[..., None]
+    image = (shaded * np.array(RED) + (1 - shaded) * np.array(BLUE)).astype(np.uint8)
+    found, free = votes(image, truth), cut(image, truth, law=CutLaw(8 / 64, 7 / 64))
+    assert found is not None and free is not None
+    assert iou(found, truth) > 0.8 > iou(free, truth) + 0.1

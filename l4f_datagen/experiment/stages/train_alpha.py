@@ -61,7 +61,7 @@ def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, 
     from ...training.alpha.train import train_alpha
 
     with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:
-        done = train_alpha(settings, out, overwrite=overwrite, report=reporter, tell=note)
+        done = train_alpha(settings, out, overwrite=overwrite, report=reporter, tell=note, count=reporter.count)
         seconds = reporter.seconds
     if reporter.is_first:
         text = f"{done.final}: {done.iterations} iterations, {done.made} now in {seconds:.1f} s"

@@ -68,7 +68,9 @@ def train(
 
         check_extra()
     with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:
-        trained = start.train(settings, out, overwrite=overwrite, report=reporter, tell=reporter.say)
+        trained = start.train(
+            settings, out, overwrite=overwrite, report=reporter, tell=reporter.say, count=reporter.count
+        )
         seconds = reporter.seconds
     if reporter.is_first:
         quality = f"; mIoU {trained.quality['miou']:.4f}" if trained.quality else ""

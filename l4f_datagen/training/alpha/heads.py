@@ -17,6 +17,7 @@ from ...settings import CompleteAlphaSettings
 from ..core import degeneration, losses
 from ..core.adversarial import AdversarialLearner
 from ..core.learner import adam, early_decay, lay_out, move_average, seeded_weights
+from ..core.loop import Count
 from ..core.process_group import Processes
 from .learner import edge_share
 from .pool import Window, backgrounds, foregrounds
@@ -27,6 +28,7 @@ REFRESHED = 4
 """Steps after which a block of the pool makes place for a new one."""
 FEWEST = 2
 """Images of a step that each head sees at least: a mask is compared with a neighbour's."""
+_STREAM = "alpha-foreground"
 TEACHING_RATE, TEACHING_BETAS, TEACHING_DECAY = 0.005, (0.9, 0.999), 0.98
 """Adam's rate and moments while an alpha network learns cuts, and its running average's decay per step."""
 
@@ -37,7 +39,11 @@ class HeadsLearner(AdversarialLearner):
     ``best`` is the alpha network that the run would end with now.
     """
 
-    def __init__(self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes):
+    def __init__(
+        self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes,
+        *, count: Count = lambda progress: None,
+    ):  # fmt: skip
+        """``count`` is told how many samples are drawn."""
         self.settings = self.penalty = s = settings
         self.generator = freeze(generator, processes.device)
         self.channels = generator.architecture.channels
@@ -55,8 +61,9 @@ class HeadsLearner(AdversarialLearner):
         )  # fmt: skip
         self._adopt(made)
         self.begin_teaching(0)
-        self.pool = Window(foregrounds(self.generator, s, "alpha-foreground", self.levels), POOL, self.device)
-        self.walls = Window(backgrounds(self.generator, s, "alpha-foreground"), POOL, self.device)
+        make, behind = foregrounds(self.generator, s, _STREAM, self.levels), backgrounds(self.generator, s, _STREAM)
+        self.pool = Window(make, POOL, self.device, count=count)
+        self.walls = Window(behind, POOL, self.device, count=count)
 
     @property
     def largest_batch(self) -> int:

@@ -15,7 +15,7 @@ from ...weights import native
 from ...weights.native import state
 from ..core import degeneration
 from ..core.log import Judge
-from ..core.loop import Training
+from ..core.loop import Count, Training
 from ..core.real_images import RealImages
 from ..core.run import RunFolder
 from . import choosing, showing, teaching
@@ -69,13 +69,14 @@ class PhasedTraining(Training[None]):
 
     def __init__(
         self, settings: CompleteAlphaSettings, chosen: Collection[str], folder: RunFolder, learner: HeadsLearner,
-        images: RealImages, ending: Ending,
+        images: RealImages, ending: Ending, *, count: Count = lambda progress: None,
     ):  # fmt: skip
         super().__init__(settings, folder, learner)
         self.settings, self.chosen, self.learner, self.images, self.ending = settings, chosen, learner, images, ending
         self.at = Position()
         stream = foregrounds(learner.generator, settings, "cut", learner.levels)
-        self.samples = teaching.Samples(stream, learner.device, probes=PROBES, cut=settings.cut_samples)
+        cut = settings.cut_samples
+        self.samples = teaching.Samples(stream, learner.device, probes=PROBES, cut=cut, count=count)
         self._round: teaching.Round | None = None
         self._news: list[str] = []
         self._measured: dict[str, float] = {}

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from ...generation import latents
 from ...networks.synthesis import Synthesis
+from ...progress.state import Counted
 from ...seeding import generator_for
 from ...settings import CompleteAlphaSettings
+from ..core.loop import Count
 
 BLOCK = 8
 """Positions that are drawn together, always the same ones: bits of a sample may depend on its neighbours."""
@@ -60,9 +62,15 @@ class Window:
     where drawing is cheap and copying is not, nothing is kept.
     """
 
-    def __init__(self, make: Make, size: int, device: torch.device, *, bytes_at_most: int = BYTES):
-        """``size`` positions, or as many as fit into memory; none if those are too few to be worth it."""
-        self._make, self._device = make, device
+    def __init__(
+        self, make: Make, size: int, device: torch.device, *, bytes_at_most: int = BYTES,
+        count: Count = lambda progress: None,
+    ):  # fmt: skip
+        """``size`` positions, or as many as fit into memory; none if those are too few to be worth it.
+
+        ``count`` is told how many samples are drawn, where they are more than a block.
+        """
+        self._make, self._device, self._count = make, device, count
         self._buffers: list[Tensor] = []
         self._held = range(0)
         self.size = 0
@@ -81,11 +89,14 @@ class Window:
     def slide(self, block: int) -> None:
         """Let the window begin at a block: what it lacks is drawn, what it leaves behind is forgotten."""
         wanted = range(block * BLOCK, block * BLOCK + self.size)
-        for first in range(wanted.start, wanted.stop, BLOCK):
-            if first not in self._held:
-                place = first % self.size
-                for buffer, made in zip(self._buffers, self._make(range(first, first + BLOCK)), strict=True):
-                    buffer[place : place + BLOCK] = _rounded(made)
+        lacking = [first for first in range(wanted.start, wanted.stop, BLOCK) if first not in self._held]
+        count = self._count if len(lacking) > 1 else lambda progress: None
+        for number, first in enumerate(lacking):
+            count(Counted(number * BLOCK, len(lacking) * BLOCK, "samples drawn"))
+            place = first % self.size
+            for buffer, made in zip(self._buffers, self._make(range(first, first + BLOCK)), strict=True):
+                buffer[place : place + BLOCK] = _rounded(made)
+        count(Counted(len(lacking) * BLOCK, len(lacking) * BLOCK, "samples drawn"))
         self._held = wanted
 
     def forget(self) -> None:

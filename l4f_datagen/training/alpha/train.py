@@ -22,7 +22,7 @@ from ..core import degeneration
 from ..core.adversarial import real_batches
 from ..core.learner import check_batch
 from ..core.log import Judge
-from ..core.loop import Report, Training, carry_out, describe
+from ..core.loop import Count, Report, Training, carry_out, describe
 from ..core.process_group import Processes
 from ..core.real_images import RealImages
 from ..core.run import RunFolder
@@ -56,11 +56,12 @@ def train_alpha(
     overwrite: bool = False,
     report: Report = lambda progress: None,
     tell: Callable[[str], None] = lambda line: None,
+    count: Count = lambda progress: None,
 ) -> AlphaResult:
     """Train an alpha network into the run folder ``out``, or continue the run that is there.
 
-    Calls ``report`` with every line of the log, and ``tell`` with what the preset chose. ``final/`` is a native
-    checkpoint with the averaged network.
+    Calls ``report`` with every line of the log, ``tell`` with what the preset chose, and ``count`` with how many
+    samples the preset auto has drawn or cut. ``final/`` is a native checkpoint with the averaged network.
 
     Raises:
         UserError: generator, images, settings or folder are not usable; nothing was written.
@@ -82,8 +83,8 @@ def train_alpha(
         if chosen:
             tell(prepared.line())
         if auto:
-            learner = HeadsLearner(complete, generator, processes)
-            return PhasedTraining(complete, frozenset(chosen), folder, learner, images, ending)
+            learner = HeadsLearner(complete, generator, processes, count=count)
+            return PhasedTraining(complete, frozenset(chosen), folder, learner, images, ending, count=count)
         return AlphaTraining(complete, folder, AlphaLearner(complete, generator, processes), images, ending)
 
     return carry_out(

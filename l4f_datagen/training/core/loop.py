@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from torch import Tensor
 
-from ...progress.state import TrainingProgress
+from ...progress.state import Counted, TrainingProgress
 from ...settings import StageSettings, same
 from ...storage.opening import local_place
 from ...weights import native
@@ -23,6 +23,8 @@ from .run import RunFolder
 Batch = TypeVar("Batch")
 Outcome = TypeVar("Outcome")
 Report = Callable[[TrainingProgress], None]
+Count = Callable[[Counted], None]
+"""Is told how far a run is in what it does between its steps, at the beginning of it, now and then, and at its end."""
 
 
 class Pace(Protocol):

@@ -59,8 +59,11 @@ def log_of(run) -> list[dict]:
 
 
 def test_all_phases_are_told_and_their_result_can_be_used(tmp_path, auto, tolerant):
-    told, reports = [], []
-    result = train_alpha(auto, tmp_path / "run", tell=told.append, report=reports.append)
+    told, reports, counted = [], [], []
+    result = train_alpha(auto, tmp_path / "run", tell=told.append, report=reports.append, count=counted.append)
+    assert {(one.things, one.done) for one in counted if one.done == one.count} == {
+        ("samples drawn", 16), ("samples cut by colour", 16),
+    }  # fmt: skip
     assert result.made == result.iterations == 13
     (line,) = told
     assert "first_resolution 8" in line and "lambda_1 1.2" in line and "choosing_iterations" not in line

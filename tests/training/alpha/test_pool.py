@@ -83,3 +83,31 @@ def test_samples_that_do_not_fit_are_learned_from_once_in_a_round(monkeypatch):
         seen |= set(np.rint(cuts.flatten().numpy() * 255).tolist())
     assert len(stream.asked) == len(set(stream.asked)) == count - BLOCK, "each once; the last block comes too late"
     assert all(value % 2 == 0 for value in seen) and len(seen) > 100
+
+
+def test_large_objects_are_learned_from_as_often_as_small_ones():
+    """Cuts of the larger half are less of one mind; the best half of all would hold none of them."""
+    areas = np.linspace(0.05, 0.8, 40)
+    random = np.random.default_rng(0)
+    decided = np.where(areas > 0.4, 0.7, 0.9) + random.uniform(0, 0.05, 40)
+    rows = teaching.steadiest(decided, areas)
+    assert list(rows) == sorted(set(rows)) and len(rows) == 20
+    for quarter in np.array_split(np.arange(40), 4):
+        inside, outside = np.intersect1d(rows, quarter), np.setdiff1d(quarter, rows)
+        assert len(inside) == 5 and decided[inside].min() > decided[outside].max()
+
+
+def test_samples_without_cuts_are_not_learned_from():
+    decided = np.array([0.9, 0.0, 0.0, 0.8, 0.0, 0.0, 0.0, 0.7])
+    assert list(teaching.steadiest(decided, np.arange(8))) == [0, 3, 7]
+    assert len(teaching.steadiest(np.zeros(3), np.arange(3))) == len(teaching.steadiest(np.zeros(0), np.zeros(0))) == 0
+
+
+def test_drawing_is_told_where_it_is_more_than_a_block():
+    told = []
+    window = Window(Stream(), 3 * BLOCK, CPU, count=told.append)
+    window.slide(0)
+    assert [(one.done, one.count) for one in told] == [(BLOCK * done, 3 * BLOCK) for done in range(4)]
+    told.clear()
+    window.slide(1)
+    assert told == []

@@ -131,13 +131,16 @@ def tiny(rendered) -> TrainSegmenterSettings:
 def always_gains(monkeypatch):
     """Agreement that rises, as that of networks of twelve steps need not."""
     given = iter([0.5, 0.6, 0.7])
-    monkeypatch.setattr(rounds.labels, "agreement", lambda networks, photographs: next(given))
+    monkeypatch.setattr(rounds.labels, "agreement", lambda networks, photographs, count: next(given))
 
 
 def test_a_run_in_rounds(tmp_path, tiny, rendered, always_gains):
-    told, steps = [], []
-    found = start.train(tiny, tmp_path / "run", report=steps.append, tell=told.append)
+    told, steps, counted = [], [], []
+    found = start.train(tiny, tmp_path / "run", report=steps.append, tell=told.append, count=counted.append)
     assert found.made == 6 * 12 == 3 * len(steps)
+    labelled, judged = [(0, 36), (36, 36)], [(0, 24), (24, 24)]  # the last round teaches nobody
+    assert [(one.done, one.count) for one in counted] == (labelled + judged) * 2
+    assert [one.things for one in counted[:3]] == ["photographs looked at"] * 2 + ["samples judged"]
     run = tmp_path / "run"
     first = json.loads((run / "rounds/0/round.json").read_text())
     samples = open_samples(f"tars:{run / 'rounds/0/labels.tar'}", Reading())
@@ -157,6 +160,13 @@ def test_a_run_in_rounds(tmp_path, tiny, rendered, always_gains):
     assert start.train(tiny, run).made == 0
     with pytest.raises(UserError, match="other settings: agreement"):
         start.train(tiny.model_copy(update={"agreement": 0.9}), run)
+
+
+def test_photographs_held_out_are_counted(tiny):
+    told = []
+    photographs = rounds.labels.open_photographs(tiny, 16)
+    assert rounds.labels.agreement([Bright(), Bright()], photographs, count=told.append) >= 0
+    assert [(one.done, one.count, one.things) for one in told] == [(n, 4, "photographs held out") for n in (0, 4)]
 
 
 def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny, monkeypatch):
@@ -202,7 +212,7 @@ def test_labels_and_weights_that_are_there_are_not_made_again(tmp_path, tiny, mo
 def test_rounds_end_where_nothing_is_gained(tmp_path, tiny, monkeypatch):
     tiny = tiny.model_copy(update={"students": 1})
     given = iter([0.5, 0.5004, 0.9])
-    monkeypatch.setattr(rounds.labels, "agreement", lambda networks, photographs: next(given))
+    monkeypatch.setattr(rounds.labels, "agreement", lambda networks, photographs, count: next(given))
     start.train(tiny, tmp_path / "run")
     assert sorted(path.name for path in (tmp_path / "run/rounds").iterdir()) == ["0", "1"]
     start.train(tiny.model_copy(update={"agreement": 1.0}), tmp_path / "nobody")

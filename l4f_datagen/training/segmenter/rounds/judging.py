@@ -7,6 +7,8 @@ import torch
 
 from ....masks import IGNORED
 from ....networks.segmenter import Segmenter
+from ....progress.state import Counted
+from ...core.loop import Count
 from ..augmentation import centre_crop
 from ..batches import Part
 from .votes import miou, vote
@@ -20,9 +22,10 @@ _LEAST_GAP = 0.1
 _MOST = 20000
 """Samples of a source that are judged; of the others nothing is said."""
 _AT_ONCE = 64
+_THINGS = "samples judged"
 
 
-def judge(networks: Sequence[Segmenter], part: Part, *, least: float) -> dict[str, float]:
+def judge(networks: Sequence[Segmenter], part: Part, *, least: float, count: Count) -> dict[str, float]:
     """Weights of a source's samples, by key; samples that weigh 1 are left out.
 
     Two kinds of sample have a high loss. Where the segmenters agree with each other and not with the mask, the mask is
@@ -32,9 +35,10 @@ def judge(networks: Sequence[Segmenter], part: Part, *, least: float) -> dict[st
         least: agreement from which segmenters agree.
     """
     keys, fits, agreements = [], [], []
-    count = min(len(part.indices), _MOST)
-    for start in range(0, count, _AT_ONCE):
-        chosen = range(start, min(start + _AT_ONCE, count))
+    judged = min(len(part.indices), _MOST)
+    for start in range(0, judged, _AT_ONCE):
+        count(Counted(start, judged, _THINGS))
+        chosen = range(start, min(start + _AT_ONCE, judged))
         read = [centre_crop(part.read(index), part.size) for index in chosen]
         votes = vote(networks, np.stack([one.image for one in read]))
         masks = torch.from_numpy(np.stack([one.mask for one in read]))
@@ -43,6 +47,7 @@ def judge(networks: Sequence[Segmenter], part: Part, *, least: float) -> dict[st
         fits += miou((masks == 1) & known, means & known).tolist()
         agreements += votes.agreement.tolist()
         keys += [part.source.keys[part.indices[index]] for index in chosen]
+    count(Counted(judged, judged, _THINGS))
     return _weights(keys, np.array(fits), np.array(agreements) >= least)
 
 

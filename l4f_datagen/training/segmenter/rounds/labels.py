@@ -11,10 +11,12 @@ from ....errors import UserError
 from ....mask_files import png as mask_png
 from ....networks.segmenter import Segmenter
 from ....photographs.opening import open_source
+from ....progress.state import Counted
 from ....settings import TrainSegmenterSettings
 from ....shards.format import encoding
 from ....shards.format.tar import TarWriter
 from ....storage import atomic
+from ...core.loop import Count
 from ...core.real_images import RealImages
 from .votes import vote
 
@@ -38,15 +40,17 @@ class Photographs:
         """SHA-256 over names and sizes."""
         return self.images.source.digest()
 
-    def batches(self, indices: Sequence[int]) -> Iterator[tuple[Sequence[int], np.ndarray]]:
-        """Indices and pictures, RGB uint8 (N, S, S, 3), a few at a time.
+    def batches(self, indices: Sequence[int], things: str, count: Count) -> Iterator[tuple[Sequence[int], np.ndarray]]:
+        """Indices and pictures, RGB uint8 (N, S, S, 3), a few at a time; ``count`` is told how many of the ``things``.
 
         Raises:
             UserError: more than 1 % of the files are broken.
         """
         for start in range(0, len(indices), _AT_ONCE):
+            count(Counted(start, len(indices), things))
             some = indices[start : start + _AT_ONCE]
             yield some, np.stack([self.images.picture(index) for index in some])
+        count(Counted(len(indices), len(indices), things))
 
 
 def open_photographs(settings: TrainSegmenterSettings, size: int) -> Photographs:
@@ -67,29 +71,32 @@ def open_photographs(settings: TrainSegmenterSettings, size: int) -> Photographs
     return Photographs(images, _spread(held_out, _MOST_HELD_OUT), _spread(others, _MOST_LABELLED))
 
 
-def agreement(networks: Sequence[Segmenter], photographs: Photographs) -> float:
+def agreement(networks: Sequence[Segmenter], photographs: Photographs, *, count: Count) -> float:
     """How far networks agree on the photographs that are held out: the mean of ``Votes.agreement``."""
-    found = [vote(networks, images).agreement for _, images in photographs.batches(photographs.held_out)]
+    batches = photographs.batches(photographs.held_out, "photographs held out", count)
+    found = [vote(networks, images).agreement for _, images in batches]
     return float(np.concatenate(found).mean())
 
 
-def write_labels(path: Path, networks: Sequence[Segmenter], photographs: Photographs, *, least: float) -> int:
+def write_labels(
+    path: Path, networks: Sequence[Segmenter], photographs: Photographs, *, least: float, count: Count
+) -> int:
     """Label photographs, and write those of an agreement of at least ``least`` as KEY.png and KEY.mask.png.
 
     Returns how many. Nothing is written of none.
     """
-    labelled = _labelled(networks, photographs, least)
+    labelled = _labelled(networks, photographs, least, count)
     first = next(labelled, None)
     if first is None:
         return 0
     with atomic.replacing(path) as file:
-        tar, count = TarWriter(file), 0
+        tar, written = TarWriter(file), 0
         for index, image, mask in _with_first(first, labelled):
             tar.add(f"{index:08d}.png", encoding.encode_image(image, "png", 100))
             tar.add(f"{index:08d}.mask.png", mask_png.encode(mask, "01"))
-            count += 1
+            written += 1
         tar.close()
-    return count
+    return written
 
 
 def count_labels(path: Path) -> int:
@@ -102,8 +109,8 @@ _Row = tuple[int, np.ndarray, np.ndarray]
 """A photograph's index, its picture and its label."""
 
 
-def _labelled(networks: Sequence[Segmenter], photographs: Photographs, least: float) -> Iterator[_Row]:
-    for indices, images in photographs.batches(photographs.others):
+def _labelled(networks: Sequence[Segmenter], photographs: Photographs, least: float, count: Count) -> Iterator[_Row]:
+    for indices, images in photographs.batches(photographs.others, "photographs looked at", count):
         votes = vote(networks, images)
         for index, image, mask, agree in zip(indices, images, votes.labels, votes.agreement, strict=True):
             if agree >= least:

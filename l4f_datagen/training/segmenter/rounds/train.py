@@ -12,7 +12,7 @@ from ....settings import TrainSegmenterSettings
 from ....storage import atomic
 from ....storage.opening import local_place
 from ....weights import load_segmenter, native
-from ...core.loop import Report, describe
+from ...core.loop import Count, Report, describe
 from ...core.process_group import Processes
 from ...core.run import ROUNDS, SAMPLES, RunFolder
 from ...core.run_files import LOG, as_line, log_lines
@@ -42,6 +42,7 @@ def train_in_rounds(
     overwrite: bool = False,
     report: Report = lambda progress: None,
     tell: Callable[[str], None] = lambda line: None,
+    count: Count = lambda progress: None,
 ) -> SegmenterResult:
     """Train segmenters in rounds into the run folder ``out``, or continue the rounds that are there.
 
@@ -55,6 +56,7 @@ def train_in_rounds(
     Args:
         report: gets every line of the logs of all students.
         tell: gets a line at the start of each student and at the end of each round.
+        count: is told how many photographs are labelled, and how many samples judged.
 
     Raises:
         UserError: shards, photographs, settings or folder are not usable; nothing was written.
@@ -72,7 +74,7 @@ def train_in_rounds(
     with folder.opened(processes, describe(STAGE, settings, free, known), overwrite=overwrite):
         if native.is_native(folder.final):
             return result(folder.final, 0)
-        rounds = _Rounds(settings, folder, labelled, photographs, processes, report, tell)
+        rounds = _Rounds(settings, folder, labelled, photographs, processes, report, tell, count)
         rounds.go()
         rounds.finish()
         return result(folder.final, rounds.made)
@@ -103,9 +105,10 @@ class _Rounds:
         processes: Processes,
         report: Report,
         tell: Callable[[str], None],
+        count: Count,
     ):
         self.settings, self.folder, self.labelled, self.photographs = settings, folder, labelled, photographs
-        self.device, self.report, self.tell = processes.device, report, tell
+        self.device, self.report, self.tell, self.count = processes.device, report, tell, count
         self.made = 0
         """Iterations of this call."""
         self.found: list[Found] = []
@@ -153,7 +156,8 @@ class _Rounds:
             self.made += trained.made
             qualities.append(trained.quality)
         networks = [self._load(number, student) for student in range(self.settings.students)]
-        found: Found = {"round": number, "agreement": labels.agreement(networks, self.photographs)}
+        agreement = labels.agreement(networks, self.photographs, count=self.count)
+        found: Found = {"round": number, "agreement": agreement}
         found |= {"held_out": len(self.photographs.held_out), "students": qualities}
         found |= self._teach(networks, folder) if number < self.settings.rounds else {"labelled": 0}
         atomic.write_bytes(folder / _ROUND, json.dumps(found, indent=2).encode() + b"\n")
@@ -164,20 +168,20 @@ class _Rounds:
         """Leave for the next round: labels of photographs, weights of samples."""
         least, labelled, weighed = self.settings.agreement, folder / _LABELS, folder / _WEIGHTS
         if labelled.is_file():  # from before an interruption
-            count = labels.count_labels(labelled)
+            written = labels.count_labels(labelled)
         else:
             self.tell(f"labels {len(self.photographs.others)} photographs")
-            count = labels.write_labels(labelled, networks, self.photographs, least=least)
+            written = labels.write_labels(labelled, networks, self.photographs, least=least, count=self.count)
         if weighed.is_file():
             weights = weighting.read(str(weighed))
         else:
             self.tell("looks for wrong and hard samples")
             weights = weighting.read(self.settings.sample_weights) if self.settings.sample_weights else {}
             for part in self.labelled.parts:
-                weights = judge(networks, part, least=least) | weights  # what the user says counts
+                weights = judge(networks, part, least=least, count=self.count) | weights  # what the user says counts
             weighting.write(weighed, weights)
         values = list(weights.values())
-        return {"labelled": count, "wrong": values.count(WRONG), "hard": values.count(HARD)}
+        return {"labelled": written, "wrong": values.count(WRONG), "hard": values.count(HARD)}
 
     def _settings(self, number: int, student: int) -> TrainSegmenterSettings:
         """Settings of a student: in all but the first round with what the round before leaves."""
