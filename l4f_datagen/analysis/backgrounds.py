@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..generation import latents
+from ..networks.inference import freeze
 from ..networks.stylegan2 import Generator
-from ..networks.synthesis import SwitchedOff
+from ..networks.synthesis import SwitchedOff, Synthesis
 from .probes import FIRST_LAYERS, layer_names, recorded_activations, switched_off
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,12 @@ def analyze_backgrounds(
         n: samples, which depend on (seed, index) only.
         psi: truncation.
     """
-    names = layer_names(generator)
+    names, frozen = layer_names(generator), freeze(generator)
     sums = torch.zeros(4, len(names), dtype=torch.float64)
     for start in range(0, n, batch_size):
-        w, image, target = samples_and_targets(generator, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
-        gradient, effect = _gradients(generator, w, target)
-        distance = torch.stack([_distance(without(generator, w, layer), target) for layer in names])
+        w, image, target = samples_and_targets(frozen, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
+        gradient, effect = _gradients(frozen, w, target)
+        distance = torch.stack([_distance(without(frozen, w, layer), target) for layer in names])
         untouched = _distance(image, target).expand(len(names))
         sums = sums + torch.stack((gradient, effect, distance, untouched)).double().cpu()
     gradient, effect, distance, untouched = (sums / n).tolist()
@@ -93,7 +94,7 @@ def decide(distance: dict[str, float]) -> SwitchedOff:
 
 
 def samples_and_targets(
-    generator: Generator, indices: Sequence[int], *, psi: float, seed: int
+    generator: Synthesis, indices: Sequence[int], *, psi: float, seed: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Codes (N, w_dim) of samples, the samples, and plain backgrounds of theirs, both (N, 3, H, W)."""
     w = latents.draw_w(generator, seed=seed, stream="foreground", indices=indices, psi=psi)
@@ -113,16 +114,16 @@ def plain_crops(image: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def without(generator: Generator, w: Tensor, layer: str) -> Tensor:
+def without(generator: Synthesis, w: Tensor, layer: str) -> Tensor:
     """Images (N, 3, H, W) of codes w with one layer switched off."""
-    with switched_off(generator, layer):
-        return generator.synthesize(w).image
+    return switched_off(generator, layer).synthesize(w).image
 
 
-def _gradients(generator: Generator, w: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def _gradients(generator: Synthesis, w: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Per layer, (layers,): sums over samples and channels of the norms of gradient and gradient times activation."""
-    with torch.enable_grad(), recorded_activations(generator) as activations:
-        loss = (generator.synthesize(w).image - target).square().sum()
+    probed, activations = recorded_activations(generator)
+    with torch.enable_grad():
+        loss = (probed.synthesize(w).image - target).square().sum()
         gradients = torch.autograd.grad(loss, activations)
     norms = [g.flatten(2).norm(dim=2).sum() for g in gradients]
     effects = [(g * a.detach()).flatten(2).norm(dim=2).sum() for g, a in zip(gradients, activations)]

@@ -9,7 +9,9 @@ from torch import Tensor
 from ..errors import UserError
 from ..generation import latents
 from ..networks import ops
+from ..networks.inference import freeze
 from ..networks.stylegan2 import Generator
+from ..networks.synthesis import Synthesis
 from ..seeding import normal
 from .probes import recorded_rgb
 from .similarity import WINDOW, ssim
@@ -60,10 +62,11 @@ def analyze_layers(
             expected=f"images of at least {WINDOW} px, the window of SSIM",
             remedy="name the first resolution yourself",
         )
-    resolutions = tuple(4 << level for level in range(len(generator.to_rgb)))
+    resolutions = tuple(4 << level for level in range(len(generator.architecture.channels)))
+    frozen = freeze(generator)
     values = []
     for start in range(0, n, batch_size):
-        image, *noised = images_with_noise(generator, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
+        image, *noised = images_with_noise(frozen, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
         values.append(torch.stack([ssim(changed, image) for changed in noised], 1))
     values = torch.cat(values).double().cpu()  # (n, resolutions)
     means = values.mean(0).tolist()
@@ -89,11 +92,11 @@ def decide(resolutions: Sequence[int], similarity: Sequence[float]) -> int:
 
 
 @torch.no_grad()
-def images_with_noise(generator: Generator, indices: Sequence[int], *, psi: float, seed: int) -> list[Tensor]:
+def images_with_noise(generator: Synthesis, indices: Sequence[int], *, psi: float, seed: int) -> list[Tensor]:
     """Samples, then the same with noise for the ToRGB output of 4×4, of 8×8, …: each (N, 3, H, W) in [-1, 1]."""
     w = latents.draw_w(generator, seed=seed, stream="foreground", indices=indices, psi=psi)
-    with recorded_rgb(generator) as rgb:
-        images = [generator.synthesize(w).image]
+    probed, rgb = recorded_rgb(generator)
+    images = [probed.synthesize(w).image]
     for level, output in enumerate(rgb):
         noise = normal(output.shape[1:], seed, f"rgb-noise-{output.shape[-1]}", indices).to(output)
         images.append(add_up([*rgb[:level], noise, *rgb[level + 1 :]]))

@@ -1,73 +1,87 @@
 """Looking into a generator while it draws: what its layers give, and what is left without one of them."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..networks.stylegan2 import Generator
+from ..networks.folding import Noise
+from ..networks.synthesis import Parts, Synthesis
 
 FIRST_LAYERS = ("constant", "first_convolution")
-"""Layers that ``Generator.background`` can switch off."""
+"""Layers that ``Synthesis.background`` can switch off."""
 
 
-def layer_names(generator: Generator) -> tuple[str, ...]:
+class Probed(Synthesis):
+    """A generator that is looked at, or changed, while it draws; the one that it was made of stays as it is."""
+
+    def __init__(self, generator: Synthesis, change: Callable[[Parts], Parts]):
+        self.architecture, self.w_avg = generator.architecture, generator.w_avg
+        self._generator, self._change = generator, change
+
+    def map(self, z: Tensor) -> Tensor:
+        """z (N, z_dim) float32 → w (N, w_dim)."""
+        return self._generator.map(z)
+
+    def _parts(self) -> Parts:
+        return self._change(self._generator._parts())
+
+
+def layer_names(generator: Synthesis) -> tuple[str, ...]:
     """Names of all activations in order: the two first layers, then "8_up", "8", "16_up", "16", …"""
-    resolutions = [8 << level for level in range(len(generator.to_rgb) - 1)]
+    resolutions = [8 << level for level in range(len(generator.architecture.channels) - 1)]
     return (*FIRST_LAYERS, *(f"{r}{kind}" for r in resolutions for kind in ("_up", "")))
 
 
-@contextlib.contextmanager
-def recorded_rgb(generator: Generator) -> Iterator[list[Tensor]]:
-    """The ToRGB outputs (N, 3, r, r) of the synthesis in the block, from 4×4 up."""
-    outputs = []
-    hooks = [m.register_forward_hook(lambda module, args, out: outputs.append(out)) for m in generator.to_rgb]
-    try:
-        yield outputs
-    finally:
-        _remove(hooks)
+def recorded_rgb(generator: Synthesis) -> tuple[Probed, list[Tensor]]:
+    """A generator that leaves its ToRGB outputs (N, 3, r, r), from 4×4 up, and where it leaves them."""
+    outputs: list[Tensor] = []
+
+    def recording(to_rgb: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+        def give(x: Tensor, style: Tensor) -> Tensor:
+            outputs.append(to_rgb(x, style))
+            return outputs[-1]
+
+        return give
+
+    return Probed(generator, lambda parts: parts._replace(to_rgb=[recording(one) for one in parts.to_rgb])), outputs
 
 
-@contextlib.contextmanager
-def recorded_activations(generator: Generator) -> Iterator[list[Tensor]]:
-    """The activations of the synthesis in the block, in the order of ``layer_names``; all can be differentiated to."""
-    activations = []
+def recorded_activations(generator: Synthesis) -> tuple[Probed, list[Tensor]]:
+    """A generator that leaves its activations, in the order of ``layer_names``, and where it leaves them.
 
-    def before(module, args):
-        # What the weights alone give has no graph; from here on there is one.
-        activations.append(args[0].detach().requires_grad_())
-        return (activations[0], *args[1:])
+    All of one pass can be differentiated to.
+    """
+    activations: list[Tensor] = []
 
-    hooks = [generator.layers[0].register_forward_pre_hook(before)]
-    hooks += [m.register_forward_hook(lambda module, args, out: activations.append(out)) for m in generator.layers]
-    try:
-        yield activations
-    finally:
-        _remove(hooks)
+    def change(parts: Parts) -> Parts:
+        def first(x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+            # What the weights alone give has no graph; from here on there is one.
+            activations.append(x.detach().requires_grad_())
+            return parts.layers[0](activations[-1], style, noise)
+
+        def recording(layer: Callable[[Tensor, Tensor, Noise], Tensor]) -> Callable[[Tensor, Tensor, Noise], Tensor]:
+            def give(x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+                activations.append(layer(x, style, noise))
+                return activations[-1]
+
+            return give
+
+        return parts._replace(layers=[recording(layer) for layer in (first, *parts.layers[1:])])
+
+    return Probed(generator, change), activations
 
 
-@contextlib.contextmanager
-def switched_off(generator: Generator, layer: str) -> Iterator[None]:
-    """Zero one layer's activation, all its channels, in the block."""
+def switched_off(generator: Synthesis, layer: str) -> Probed:
+    """A generator in which one layer's activation is zero, all its channels."""
     index = layer_names(generator).index(layer)
-    if index == 0:
-        hook = generator.layers[0].register_forward_pre_hook(
-            lambda module, args: (torch.zeros_like(args[0]), *args[1:])
-        )
-    else:
-        hook = generator.layers[index - 1].register_forward_hook(_zeroed)
-    try:
-        yield
-    finally:
-        hook.remove()
 
+    def change(parts: Parts) -> Parts:
+        layers = list(parts.layers)
+        if index == 0:
+            return parts._replace(constant=torch.zeros_like(parts.constant))
+        off = layers[index - 1]
+        layers[index - 1] = lambda x, style, noise: torch.zeros_like(off(x, style, noise))
+        return parts._replace(layers=layers)
 
-def _zeroed(module: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> Tensor:
-    """A hook: zeros in place of what a layer gives."""
-    return torch.zeros_like(out)
-
-
-def _remove(hooks: Sequence[torch.utils.hooks.RemovableHandle]) -> None:
-    for hook in hooks:
-        hook.remove()
+    return Probed(generator, change)

@@ -5,6 +5,7 @@ import torch
 
 from l4f_datagen.analysis import backgrounds
 from l4f_datagen.analysis.probes import layer_names
+from l4f_datagen.networks.inference import freeze
 from l4f_datagen.weights import load_generator
 from tests.conftest import tiny_generator
 
@@ -31,7 +32,7 @@ def test_gradients_are_those_of_finite_differences():
     """The gradient at the last activation, whose effect on the image is one ToRGB away."""
     generator = tiny_generator()
     w, _, target = backgrounds.samples_and_targets(generator, range(2), psi=1.0, seed=0)
-    gradient, effect = backgrounds._gradients(generator, w, target)
+    gradient, effect = backgrounds._gradients(freeze(generator), w, target)
 
     def loss(factor):
         """‖G − x‖² with the last activation multiplied."""
@@ -42,8 +43,9 @@ def test_gradients_are_those_of_finite_differences():
             hook.remove()
 
     slope = ((loss(1.01) - loss(0.99)) / 0.02).abs().sum()
-    with backgrounds.recorded_activations(generator) as activations:
-        (by_hand,) = torch.autograd.grad((generator.synthesize(w).image - target).square().sum(), [activations[-1]])
+    probed, activations = backgrounds.recorded_activations(generator)
+    with torch.enable_grad():
+        (by_hand,) = torch.autograd.grad((probed.synthesize(w).image - target).square().sum(), [activations[-1]])
     torch.testing.assert_close(gradient[-1], by_hand.flatten(2).norm(dim=2).sum())
     torch.testing.assert_close(
         (by_hand * activations[-1]).sum((1, 2, 3)).abs().sum().double(), slope, rtol=1e-2, atol=1e-2
