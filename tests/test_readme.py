@@ -97,9 +97,11 @@ def flags_of(context: click.Context, model: type[settings.StageSettings]) -> dic
 
 
 @pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
-def test_commands_are_what_they_are_said_to_be(words):
+def test_commands_are_what_they_are_said_to_be(words, tmp_path, monkeypatch):
     if words[1:] == ("--help",):
         return
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rejected.txt").write_text("000000012 0\n")  # which settings read
     context = parsed(list(words[1:]))
     name = context.command_path.removeprefix("l4f-datagen ")
     for model in MODELS.get(name, ()):

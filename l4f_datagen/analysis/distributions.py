@@ -9,12 +9,16 @@ import numpy as np
 import pyarrow as pa
 
 from ..mask_files import png as mask_png
-from ..shards.format import rows, stats
+from ..settings.reject_list import NothingLeft, RejectList
+from ..shards.format import encoding, rows, stats
 from ..shards.format.rows import SHARES
 from ..shards.reader import Dataset, damage_told, read_members
 from ..storage import parquet
 
 _COLUMNS = (*SHARES, "components", "touches_border")
+_NAMING = ("index", "candidate")
+"""Columns by which lists name samples."""
+_NOTHING = RejectList(())
 BINS = 1000
 """A score's histogram has so many bins, so that its quantiles are exact to 1/1000."""
 MOST_COMPONENTS = 20
@@ -40,6 +44,8 @@ class Distributions:
     """Share of the masks in which a pixel is foreground, float64 H×W."""
     masks: int = 0
     """Masks that it is the mean of."""
+    left_out: int = 0
+    """Samples that are not counted, because a list names them."""
 
     def mean(self, score: str) -> float:
         """Mean of a score."""
@@ -51,21 +57,36 @@ class Distributions:
         return float(np.searchsorted(counts, share * self.samples, side="left") + 1) / BINS
 
 
-def measure(dataset: Dataset, *, masks: int | None = None) -> Distributions:
+def measure(dataset: Dataset, *, masks: int | None = None, without: RejectList = _NOTHING) -> Distributions:
     """Read the metadata of all samples, and masks. Memory does not grow with the data set.
 
     Args:
         masks: how many masks the mean mask is taken over, spread over all shards; default: all of them.
+        without: samples that do not count. Candidates that were rejected before do.
 
     Raises:
         Damaged: a file is.
+        NothingLeft: no sample counts.
     """
     found = Distributions()
     for shard in dataset.lengths:
         found.rejected.update(stats.read(dataset.store, shard)["rejected"])
-        _add_rows(found, rows.read(dataset.store, shard, dataset.lengths[shard], columns=_COLUMNS))
-    _add_masks(found, dataset, masks)
+        table = rows.read(dataset.store, shard, dataset.lengths[shard], columns=_COLUMNS + _NAMING * bool(without))
+        kept = _kept(table, without)
+        found.left_out += table.num_rows - kept.num_rows
+        _add_rows(found, kept)
+    if not found.samples:
+        raise NothingLeft("without", found.left_out)
+    _add_masks(found, dataset, masks, without)
     return found
+
+
+def _kept(table: pa.Table, without: RejectList) -> pa.Table:
+    """The rows that no entry names."""
+    if not without:
+        return table
+    numbers = zip(*(table[name].to_pylist() for name in _NAMING), strict=True)
+    return table.filter(pa.array([not without.names(*pair) for pair in numbers], pa.bool_()))
 
 
 def _add_rows(found: Distributions, table: pa.Table) -> None:
@@ -80,12 +101,14 @@ def _add_rows(found: Distributions, table: pa.Table) -> None:
     found.empty += int(np.count_nonzero(parquet.numbers(table["mask_area"]) == 0))
 
 
-def _add_masks(found: Distributions, dataset: Dataset, masks: int | None) -> None:
+def _add_masks(found: Distributions, dataset: Dataset, masks: int | None, without: RejectList) -> None:
     """The mean mask, at the size of the first one."""
     total, size = None, None
     for shard, count in _spread(dataset, masks):
         for key, members in read_members(dataset.store, shard, count=count, wanted=dataset.wanted(shard)):
             with damage_told(dataset.store, shard, key):
+                if without and without.names(int(key), encoding.decode_metadata(members)["candidate"]):
+                    continue
                 mask = mask_png.decode(members["mask.png"], dataset.mask_values) == 1
             if total is None:
                 height, width = mask.shape

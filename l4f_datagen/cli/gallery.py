@@ -16,8 +16,8 @@ def command(shards: str, out: str, n: int | None, side: int) -> None:
     """Write the data set folder SHARDS as pages for a browser: samples are sorted and filtered by their scores there,
     and those that are ticked are saved as a list.
 
-    Open FOLDER/index.html; it needs neither a server nor a network, and all keys are told on it. Takes the shards that
-    are finished.
+    Open FOLDER/index.html; it needs neither a server nor a network, and all keys are told on it. The list is what
+    generate --reject-list, export --without and stats --without take. Takes the shards that are finished.
     """
     # Imported here, so that a wrong flag is told at once.
     from ..gallery.run import make_gallery

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..console.output import check_file, print_json, wants_json, write_file
 from ..errors import UserError
+from ..settings.reject_list import RejectList, read_list
 from ..shards.reader import open_dataset
 from ..storage.opening import local_place
 
@@ -24,7 +25,8 @@ _QUANTILES = (0.05, 0.5, 0.95)
 @click.option("--out", metavar="DIR|FILE.png", help="draw the distributions and the mean mask; stats.png in a folder")
 @click.option("--json-file", metavar="FILE", help="write the numbers, histograms included, as JSON")
 @click.option("--sample", type=click.IntRange(1), metavar="INTEGER", help="masks that the mean mask is taken of  [all]")
-def command(folder: str, out: str | None, json_file: str | None, sample: int | None) -> None:
+@click.option("--without", metavar="FILE", help="leave out the samples that this file lists, as gallery saves it")
+def command(folder: str, out: str | None, json_file: str | None, sample: int | None, without: str | None) -> None:
     """Show how the masks of a data set FOLDER are distributed: area, place, scores, components, rejections.
 
     Takes the shards that are finished. Only --out needs matplotlib (extra analysis).
@@ -34,11 +36,12 @@ def command(folder: str, out: str | None, json_file: str | None, sample: int | N
 
     if out:
         plotting.require_matplotlib("stats --out")
+    left_out = RejectList(read_list(without, "without") if without else ())
     dataset = open_dataset(folder, allow_incomplete=True)
     for path, flag in ((json_file, "json-file"), (out and _file(out), "out")):
         if path:
             check_file(path, flag)  # before the masks are read, which takes a while
-    found = distributions.measure(dataset, masks=sample if out or json_file or wants_json() else 0)
+    found = distributions.measure(dataset, masks=sample if out or json_file or wants_json() else 0, without=left_out)
     values = _as_json(found)
     if not wants_json():
         _print(found, len(dataset.lengths))
@@ -78,9 +81,13 @@ def _print(found: "Distributions", shards: int) -> None:
         (found.touching_border, "masks that touch the border"),
     ):
         click.echo(f"{what}: {count} ({count / found.samples:.1%})")
+    if found.left_out:
+        click.echo(f"left out by the list: {found.left_out}")
     if found.rejected:
-        drawn = found.samples + found.rejected.total()
-        click.echo(f"candidates: {drawn}, of which {found.samples / drawn:.1%} were accepted; rejected for")
+        drawn = found.samples + found.left_out + found.rejected.total()
+        click.echo(
+            f"candidates: {drawn}, of which {1 - found.rejected.total() / drawn:.1%} were accepted; rejected for"
+        )
         for reason, count in found.rejected.most_common():
             click.echo(f"  {reason}: {count}")
 
@@ -96,6 +103,7 @@ def _as_json(found: "Distributions") -> dict[str, object]:
     }
     return {
         "samples": found.samples,
+        "left_out": found.left_out,
         **scores,
         "components": found.components.tolist(),
         "empty": found.empty,

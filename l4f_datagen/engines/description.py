@@ -34,8 +34,9 @@ def describe(
         origin["reference"] = identity["reference"] = reference_identity(reference)
     resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     resolved |= {"precision": identity["precision"]} if "precision" in identity else {}
+    unsaid = {"precision"} | (set() if settings.reject_list else {"reject_list"})
     return {
-        "settings": settings.model_dump(mode="json", exclude={"precision"}) | resolved,
+        "settings": settings.model_dump(mode="json", exclude=unsaid) | resolved,
         "identity": identity,
         "fingerprint": settings_module.fingerprint(identity),
         "checkpoints": {name: asdict(source) for name, source in sources.items()},

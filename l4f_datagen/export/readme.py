@@ -12,7 +12,7 @@ _MASKS = {
 }
 
 
-def render(plan: Plan, target: Target, counts: Mapping[str, int]) -> str:
+def render(plan: Plan, target: Target, counts: Mapping[str, int], *, left_out: int) -> str:
     """README.md of an export."""
     settings, description = plan.settings, plan.description
     sets = ", ".join(f"{name} {count}" for name, count in counts.items())
@@ -34,6 +34,8 @@ def render(plan: Plan, target: Target, counts: Mapping[str, int]) -> str:
             "key decides, so that a sample stays in its set when the data set grows.",
             "",
         ]
+    if left_out:
+        lines += [f"{left_out} samples of the data set, which a list named, were left out.", ""]
     lines += [f"{note}." for note in target.notes()] + ([""] if target.notes() else [])
     lines.append(f"Source: {_source(description)}; fingerprint of its settings `{description['fingerprint']}`.")
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import UserError, WorkError
 from ..progress.state import Progress
 from ..settings import ExportSettings
+from ..settings.reject_list import NothingLeft, RejectList
 from ..shards.format import card
 from ..shards.reader import Dataset, damage_told, open_dataset
 from ..storage import atomic
@@ -29,6 +30,8 @@ class Export:
     out: Path
     counts: Mapping[str, int]
     """Samples by image set."""
+    left_out: int
+    """Samples of the data set that a list named."""
     notes: Sequence[str]
     """What the format could not say."""
 
@@ -60,13 +63,17 @@ def export(
         target = target_of(settings.format)(hidden, plan)
         with contextlib.closing(target):
             for made, item in enumerate(_items(dataset, settings), 1):
-                item.check()
-                target.add(item)
-                counts[item.image_set] += 1
+                if item is not None:
+                    item.check()
+                    target.add(item)
+                    counts[item.image_set] += 1
                 report(Progress((made - 1) // per_shard, shards, made, len(dataset), len(dataset)))
+            if not any(counts.values()):
+                raise NothingLeft("without", len(dataset))
             target.finish()
-        atomic.write_part(hidden / "README.md", readme.render(plan, target, counts).encode())
-    return Export(out, counts, target.notes())
+        left_out = len(dataset) - sum(counts.values())
+        atomic.write_part(hidden / "README.md", readme.render(plan, target, counts, left_out=left_out).encode())
+    return Export(out, counts, left_out, target.notes())
 
 
 def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
@@ -105,10 +112,13 @@ def _whole_or_not_at_all(partial: Path, out: Path) -> Iterator[None]:
         raise
 
 
-def _items(dataset: Dataset, settings: ExportSettings) -> Iterator[Item]:
+def _items(dataset: Dataset, settings: ExportSettings) -> Iterator[Item | None]:
+    """The samples in order; None in place of those that are left out."""
+    without = RejectList(settings.without or ())
     per_shard = dataset.description["settings"]["samples_per_shard"]
     for index, (key, members) in enumerate(dataset.members()):
         name = image_sets.image_set(key, settings.split) if settings.split else settings.image_set
-        yield Item(
+        item = Item(
             key, name, members, dataset.mask_values, partial(damage_told, dataset.store, index // per_shard, key)
         )
+        yield None if without and without.names(int(key), item.metadata["candidate"]) else item

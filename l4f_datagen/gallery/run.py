@@ -94,7 +94,7 @@ def make_gallery(
             "candidates": candidates,
             "columns": varying,
             "constant": columns.constant(),
-            "rejected_before": [],
+            "rejected_before": dataset.description["settings"].get("reject_list") or [],
         }
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
         atomic.write_part(place / DATA, f'"use strict";\nconst GALLERY = {text};\n'.encode())
@@ -114,7 +114,7 @@ def _strips(dataset: Dataset, count: int, side: int) -> Iterator[tuple[Sample, b
 
     def strip(stored: tuple[int, str, dict[str, bytes]]) -> tuple[Sample, bytes]:
         shard, key, members = stored
-        sample = decode(dataset.store, shard, key, members)
+        sample = decode(dataset.store, shard, key, members, dataset.mask_values)
         pictures = views(sample, min(side, max(sample.mask.shape)))
         return sample, encode_image(_beside(pictures), "jpg", _QUALITY)
 

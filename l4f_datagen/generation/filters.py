@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import UserError, WorkError
 from ..sample import Sample
 from ..settings import GenerateSettings
+from ..settings.reject_list import RejectList
 from .latents import Candidate
 
 Reference = Callable[[np.ndarray, np.ndarray, np.ndarray], bool | str]
@@ -23,6 +24,9 @@ it from other references; where there is none, its full name does."""
 BLOCK = 4
 """Batches' worth of samples that are looked for together: candidates of some fill the batches of others."""
 
+REJECT_LIST = "reject_list"
+"""Why a candidate is rejected that a list names."""
+
 REFERENCE = "reference"
 """Why a candidate is rejected that the reference does not agree with; a reason of the reference's own follows it."""
 
@@ -33,6 +37,7 @@ _PASSES = {
     "reject_border": lambda row, bound: not row["touches_border"],
     "min_decisiveness": lambda row, bound: row["decisiveness"] >= bound,
     "min_stability": lambda row, bound: row["stability"] >= bound,
+    REJECT_LIST: lambda row, listed: not listed.names_candidate(row["index"], row["candidate"]),
 }
 
 
@@ -41,19 +46,32 @@ class Filters:
 
     def __init__(self, settings: GenerateSettings, reference: Reference | None = None):
         self.bounds, self.reference = settings.filters, reference
+        self._listed = RejectList(settings.reject_list or ())
+        self._asked = self.bounds | ({REJECT_LIST: self._listed} if settings.reject_list else {})
 
     def __bool__(self) -> bool:
         return bool(self.bounds) or self.reference is not None
 
-    def failed(self, sample: Sample) -> list[str]:
+    def failed(self, sample: Sample, before: Sequence[str] = ()) -> list[str]:
         """Every filter that rejects a candidate; the reference is asked when no other does.
+
+        An entry of a list that names no candidate rejects the first one that all filters and the reference let pass.
+
+        Args:
+            before: why the candidates of the same index before it were rejected, one filter each.
 
         Raises:
             TypeError: the reference answers neither with a bool nor with a reason.
         """
-        names = [name for name, bound in self.bounds.items() if not _PASSES[name](sample.metadata, bound)]
-        if names or self.reference is None:
+        names = [name for name, bound in self._asked.items() if not _PASSES[name](sample.metadata, bound)]
+        names = names or self._against_reference(sample)
+        if names or not self._listed or REJECT_LIST in before:
             return names
+        return [REJECT_LIST] if self._listed.names_whichever(sample.metadata["index"]) else []
+
+    def _against_reference(self, sample: Sample) -> list[str]:
+        if self.reference is None:
+            return []
         answer = self.reference(sample.image, sample.alpha, sample.mask)
         if isinstance(answer, str) and answer:
             return [f"{REFERENCE}: {answer}"]
@@ -96,6 +114,8 @@ class CandidateTally:
         if name not in self.bounds:
             return "use another reference, or none"
         flag = f"--{name.replace('_', '-')}"
+        if name == REJECT_LIST:
+            return f"give {flag} fewer entries"
         if self.bounds[name] is True:
             return f"leave {flag} out"
         return f"{'raise' if name.startswith('max_') else 'lower'} {flag}, which is {self.bounds[name]}"
@@ -152,7 +172,7 @@ def first_accepted(
             for candidate, sample in zip(part := wanted[start : start + batch_size], draw(part), strict=True):
                 if candidate.index in accepted:
                     continue
-                outcomes.append(failed := filters.failed(sample))
+                outcomes.append(failed := filters.failed(sample, rejected[candidate.index]))
                 if failed:
                     rejected[candidate.index].append(failed[0])
                 else:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from ..kinds import Kinds
 from ..mask_files.values import MaskValues
 from .base import Metavar, StageSettings
+from .reject_list import Rejected
 
 FORMATS = Kinds("export.formats")
 
@@ -23,6 +24,7 @@ class ExportSettings(StageSettings):
         None, description="shares of train/val or train/val/test, 0.9/0.1 say; a sample's key decides where it goes"
     )
     image_set: Literal["train", "val", "test"] = Field("train", description="name of the one image set without --split")
+    without: Rejected = Field(None, description="leave out the samples that this file lists, as gallery saves it")
     class_name: str = Field("foreground", min_length=1, description="name of class 1 where the format has names")
 
     @field_validator("split", mode="before")

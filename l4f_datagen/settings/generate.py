@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, SwitchedOff
+from .reject_list import Rejected
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
 
 Extra = Literal["foreground", "background", "w"]
@@ -81,6 +82,9 @@ class GenerateSettings(Sharded):
     )
     min_stability: Annotated[float | None, Rejects("`stability` is at least {}")] = Field(
         None, ge=0, le=1, description="reject masks whose IoU over the thresholds ± 0.1 is lower"
+    )
+    reject_list: Annotated[Rejected, Rejects("the candidates that a list of {} entries names are left out")] = Field(
+        None, description="leave out the candidates that this file lists, as gallery saves it; others take their place"
     )
     largest_component: Annotated[bool, Changes("only the largest component of each mask is kept")] = Field(
         False, description="keep the largest component of each mask only"

@@ -21,7 +21,8 @@ from l4f_datagen.weights.onnx import writing as onnx_file
 from ..faults import file_size_limit, room_for
 
 COMMANDS = {
-    "generate": "generate --generator $/tiny --n 12 --samples-per-shard 5 --threshold 0.5 --out @/out",
+    "generate": "generate --generator $/tiny --n 12 --samples-per-shard 5 --threshold 0.5 --reject-list $/rejected.txt"
+    " --out @/out",
     "render": "render vessels --n 12 --samples-per-shard 5 --size 16 --out @/out",
     "import": "import $/labelled --out @/out",
     "finalize": "finalize @/ranges",
@@ -73,6 +74,7 @@ def assets(tmp_path_factory, tiny_checkpoint) -> Path:
     native.save(place / "segmenter", segmenter=segmenter, card={"name": "segmenter"})
     words = f"generate --generator {tiny_checkpoint} --n 12 --samples-per-shard 5 --threshold 0.5 --device cpu --out"
     assert main([*words.split(), str(place / "shards")]) == 0
+    (place / "rejected.txt").write_text("000000002 0\n")
     pipeline = {
         "generate": {"generator": str(place / "tiny"), "n": 6, "samples_per_shard": 4, "device": "cpu"},
         "train-segmenter": {

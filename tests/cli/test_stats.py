@@ -64,3 +64,23 @@ def test_damage_is_told(folder, capsys):
     (folder / "00001.parquet").write_bytes(b"x" * (folder / "00001.parquet").stat().st_size)
     assert main(["stats", str(folder)]) == 1
     assert "00001.parquet is damaged" in capsys.readouterr().err
+
+
+def test_samples_of_a_list_do_not_count(folder, tmp_path, capsys):
+    samples = list(l4f.open_dataset(folder))
+    (tmp_path / "list.txt").write_text(
+        f"{samples[3].key}\n{samples[12].key} {samples[12].metadata['candidate']}\n4 99\n"
+    )
+    words = ["stats", str(folder), "--without", str(tmp_path / "list.txt")]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    kept = [sample for sample in samples if sample not in (samples[3], samples[12])]
+    assert (found["samples"], found["left_out"], found["masks"]) == (21, 2, 21)
+    assert found["mask_area"]["mean"] == pytest.approx(np.mean([s.metadata["mask_area"] for s in kept]), abs=1e-6)
+    np.testing.assert_allclose(found["mean_mask"], np.mean([s.mask == 1 for s in kept], 0), atol=1e-4)
+    assert sum(found["rejected"].values()) == sum(sample.metadata["candidate"] for sample in samples)
+    assert main(words) == 0
+    assert "left out by the list: 2" in capsys.readouterr().out
+    (tmp_path / "list.txt").write_text("\n".join(map(str, range(23))))
+    assert main(words) == 2
+    assert "all 23 samples" in capsys.readouterr().err

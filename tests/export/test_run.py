@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import l4f_datagen as l4f
+from l4f_datagen.cli import main
 from l4f_datagen.export import image_sets
 from l4f_datagen.export.formats import folder, hf_parquet
 from l4f_datagen.export.run import export
@@ -90,6 +92,32 @@ def test_memory_does_not_grow_with_the_samples(monkeypatch, tmp_path, sources, f
         tracemalloc.stop()
     # 300 samples more: any row, entry or file that was kept would be more than 200 bytes for each.
     assert peaks[2] - peaks[1] < 60_000, peaks
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_samples_of_a_list_are_left_out_and_the_others_stay_as_they_are(tmp_path, generated, form):
+    whole, part = (
+        export(ExportSettings(format=form, split="0.5/0.5", without=without), generated, tmp_path / name)
+        for name, without in (("whole", None), ("part", ("000000003", "000000014 0", "000000015 1", "000000099")))
+    )
+    assert whole.left_out == 0 and part.left_out == 2
+    assert sum(whole.counts.values()) == 23 and sum(part.counts.values()) == 21
+    before, after = contents(tmp_path / "whole"), contents(tmp_path / "part")
+    of_samples = {name for name in before if re.search(r"0000000\d\d", name)}
+    gone = {name for name in of_samples if re.search("000000003|000000014", name)}
+    assert gone == of_samples - set(after) and bool(gone) == (form != "hf-parquet")
+    assert all(after[name] == before[name] for name in of_samples - gone)
+    text = b"".join([*after.values(), *map(str.encode, after)])
+    assert b"000000015" in text and b"000000003" not in text and b"000000014" not in text
+    assert b"2 samples of the data set, which a list named, were left out" in after["README.md"]
+
+
+def test_a_list_of_all_samples_leaves_nothing(tmp_path, generated, capsys):
+    (tmp_path / "list.txt").write_text("\n".join(map(str, range(23))))
+    words = ["export", str(generated), "--format", "folder", "--without", str(tmp_path / "list.txt")]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert "all 23 samples" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["list.txt"]
 
 
 def test_the_key_decides_where_a_sample_goes():

@@ -9,6 +9,7 @@ import pytest
 
 import l4f_datagen as l4f
 from l4f_datagen.gallery import run
+from l4f_datagen.settings.reject_list import read_list
 
 from ..browser import NAMES, Browser, browser, program
 
@@ -129,6 +130,7 @@ def test_ticked_by_keys_and_pointer_saved_and_taken_back(page, rows, gallery, tm
     entries = [line for line in saved.read_text().splitlines() if not line.startswith("#")]
     assert entries == [f"{rows[index]['key']} {rows[index]['candidate']}" for index in ticked]
     assert any(row["candidate"] for row in rows)  # so that the second word says something
+    assert read_list(saved, "list") == tuple(entries)
     choose(page, "#show", "rejected")
     assert page.value("order") == ticked
     page.press("c", "u")

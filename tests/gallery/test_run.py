@@ -60,6 +60,15 @@ def test_the_same_data_set_gives_the_same_bytes_and_takes_the_place_of_a_gallery
     assert (tmp_path / "one" / "notes.txt").read_text() == "mine"
 
 
+def test_a_list_that_made_the_data_set_goes_on(shards, tmp_path):
+    settings = l4f.open_dataset(shards).description["settings"]
+    listed = {**settings, "n": 3, "reject_list": ["000000001 0", "000000007"]}
+    l4f.generate(l4f.GenerateSettings(**listed), tmp_path / "shards")
+    run.make_gallery(tmp_path / "shards", tmp_path / "out")
+    data = data_of(tmp_path / "out")
+    assert data["rejected_before"] == ["000000001 0", "000000007"] and data["candidates"] == [0, 1, 0]
+
+
 def test_nothing_in_it_is_of_a_network(shards, tmp_path):
     run.make_gallery(shards, tmp_path / "out", n=1)
     for path in (tmp_path / "out").iterdir():

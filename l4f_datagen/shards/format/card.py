@@ -218,6 +218,7 @@ def _selection(description: Mapping[str, Any]) -> list[str]:
     """Which filters candidates had to pass, and what was done to the masks."""
     settings = description["settings"]
     values = {name: settings.get(name) for name in told()} | {"refine": settings.get("refine") or None}
+    values["reject_list"] = len(settings.get("reject_list") or ()) or None
     lines = [f"- {said.format(values[name])}" for name, said in told().items() if is_set(values[name])]
     if "reference" in description:
         lines.append(f"- the reference `{description['reference']}` agrees with every sample")

@@ -101,6 +101,8 @@ def problem_of(description: Mapping[str, Any]) -> str | None:
             return problem
         model = next((one for part, one in models.items() if getattr(found, part)), GenerateSettings)
         known = {name: value for name, value in description["settings"].items() if name in model.model_fields}
+        if isinstance(listed := known.get("reject_list"), str):  # which would be read as a file
+            return f"settings.reject_list: {short(listed)}; expected entries"
         # Settings take text for a number; what was written here is a number, and comes out as it was.
         resolved = model.model_validate(known).model_dump(mode="json")
         differing = next((name for name in known if resolved[name] != known[name]), None)

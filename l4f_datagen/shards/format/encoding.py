@@ -5,6 +5,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,7 +64,7 @@ def decode(members: Mapping[str, bytes], mask_values: MaskValues) -> Sample:
         One of ``ERRORS``: a member is missing, cannot be decoded, or is of another size than the others.
     """
     image_format = _image_format(members)
-    metadata = documents.read_json(_member(members, "json"), "its metadata", kind=dict, most=_MOST_JSON)
+    metadata = decode_metadata(members)
     size = sides.of(_member(members, "mask.png"), "mask.png")
     pictures = [image_format, "alpha.png", "mask.png"]
     pictures += [name for n in ("foreground", "background") if (name := f"{n}.{image_format}") in members]
@@ -97,6 +98,11 @@ def decode_pair(members: Mapping[str, bytes], mask_values: MaskValues) -> tuple[
     if not image.shape[:2] == mask.shape == size:
         raise ValueError(f"an image of the shape {image.shape} with a mask of {mask.shape}")
     return image, mask
+
+
+def decode_metadata(members: Mapping[str, bytes]) -> dict[str, Any]:
+    """The row of members by extension. Raises as ``decode``."""
+    return documents.read_json(_member(members, "json"), "its metadata", kind=dict, most=_MOST_JSON)
 
 
 def _member(members: Mapping[str, bytes], name: str) -> bytes:
