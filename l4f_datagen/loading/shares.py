@@ -47,6 +47,25 @@ def worker_share(share: tuple[int, int], worker: int, workers: int, batch_size: 
     return min(first, stop), min(last, stop)
 
 
+def after_batches(share: tuple[int, int], batches: int, workers: int, batch_size: int) -> list[tuple[int, int]]:
+    """Where a loader goes on that has given so many batches: for each worker, whose part it takes and how many samples
+    of that part were given.
+
+    A loader takes a batch of each worker in turn and passes over those that have none left. The first worker of a
+    loader that goes on takes the part of the one whose turn it is.
+    """
+    parts = [worker_share(share, number, workers, batch_size) for number in range(workers)]
+    left = [-(-(stop - start) // batch_size) for start, stop in parts]
+    given, turn = [0] * workers, 0
+    for _ in range(min(batches, sum(left))):
+        while given[turn] == left[turn]:
+            turn = (turn + 1) % workers
+        given[turn] += 1
+        turn = (turn + 1) % workers
+    order = [(turn + number) % workers for number in range(workers)]
+    return [(part, given[part] * batch_size) for part in order]
+
+
 def stretches(share: tuple[int, int], order: Sequence[int], lengths: Mapping[int, int]) -> Iterator[Stretch]:
     """The stretches that make up a share. Positions beyond the last shard begin again with the first."""
     start, stop = share
