@@ -34,7 +34,8 @@ def plot(found: Distributions, title: str) -> bytes:
     mask.set(title=f"mean of {found.masks} masks", xticks=[], yticks=[])
     reasons = found.rejected.most_common(12)[::-1]
     rejections.barh([reason for reason, _ in reasons], [count for _, count in reasons])
-    rejections.set(title="rejected candidates" if reasons else "no candidate was rejected")
+    title = "why candidates were rejected" if reasons else "no candidate was rejected"
+    rejections.set(title=title, xlabel="candidates")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=100, metadata={"Software": None})
     return content.getvalue()

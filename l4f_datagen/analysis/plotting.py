@@ -21,3 +21,27 @@ def require_matplotlib(subject: str = "analyze") -> Any:
             remedy="pip install 'l4f-datagen[analysis]'",
         ) from error
     return matplotlib
+
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's, which people who see few hues tell apart too."""
+_LINES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_MARKS = 8
+"""Markers on a curve."""
+
+
+def look(number: int, points: int) -> dict[str, Any]:
+    """How the curve of this number is drawn: neighbours differ in colour, line and marker, for who sees no hues.
+
+    Args:
+        points: of the curve, a few of which get a marker.
+    """
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": _LINES[number % len(_LINES)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "markersize": 4,
+        # Each begins at another point, so that markers of curves that meet do not cover each other.
+        "markevery": (number % max(1, points // _MARKS), max(1, points // _MARKS)),
+    }

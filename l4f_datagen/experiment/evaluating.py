@@ -1,7 +1,7 @@
 """What the stages have in common that measure: options, the printed result, kept results and the report's tables."""
 
 import abc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -12,7 +12,8 @@ from ..console.options import settings_options
 from ..progress.live import LiveLine, duration
 from ..settings import EngineSettings, StageSettings
 from ..storage import atomic
-from .pieces import Draft, Piece, Plan, nothing_made
+from .figures import DIFFERENCES, Figure
+from .pieces import SEED, Draft, Piece, Plan, nothing_made
 from .stage import Content, Stage
 
 if TYPE_CHECKING:
@@ -143,13 +144,13 @@ class EvaluationStage(Stage[Settings]):
         from . import drawn, results
 
         def measure() -> "Report":
-            for file in drawn.files(folder / piece.place):
+            for _, file in drawn.files(folder / piece.place):
                 file.unlink()  # of another measurement
             return self.measure(piece, reporter)
 
         with CountReporter("images") as reporter:
             content, measured = results.evaluate(piece, folder, measure)
-            drawn.draw(folder / piece.place, content["rows"], lambda: self.look(piece))
+            drawn.draw(folder / piece.place, content["rows"], self.is_shown, lambda: self.look(piece))
             seconds = duration(reporter.seconds)
         place = folder / piece.place
         text = f"{place}: " + (f"measured in {seconds}" if measured else "measured before")
@@ -167,14 +168,31 @@ class EvaluationStage(Stage[Settings]):
         notes = list(dict.fromkeys(note for content in contents for note in content["notes"]))
         return {self.table: {"heading": self.heading, "title": contents[0]["title"], "notes": notes, "rows": rows}}
 
-    def sheets(self, plan: Plan) -> Mapping[str, str]:
-        from . import drawn
+    def figures(self, plan: Plan) -> Iterable[Figure]:
+        from . import drawn, results
 
-        return {
-            file.stem: file.relative_to(plan.folder).as_posix()
-            for piece in plan.of(self.name)
-            for file in drawn.files(plan.path(piece))
-        }
+        for piece in plan.of(self.name):
+            rows = (results.read(plan.path(piece)) or {"rows": []})["rows"]
+            for number, file in drawn.files(plan.path(piece)) if rows else ():
+                yield Figure(
+                    name=file.stem, section=DIFFERENCES, place=file.relative_to(plan.folder).as_posix(),
+                    caption=drawn.caption(self.described(rows[number]), rows[number]),
+                    folded=self.is_minor(piece, rows, number),
+                )  # fmt: skip
+
+    def described(self, row: Content) -> str:
+        """What a row of its results is of, as a caption says it."""
+        from ..evaluation.differences.sheets import labels_of
+
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in labels_of(row).items() if value != "")
+
+    def is_shown(self, row: Content) -> bool:
+        """Whether a row, if it is no baseline's, has a sheet of differences."""
+        return True
+
+    def is_minor(self, piece: Piece[Settings], rows: Sequence[Content], number: int) -> bool:
+        """Whether the sheet of a row says little that others do not."""
+        return SEED in piece.label
 
     def results(self, plan: Plan) -> list[dict[str, Any]]:
         """What its pieces found, as their files have it."""

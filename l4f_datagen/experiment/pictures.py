@@ -7,12 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..analysis.plotting import require_matplotlib
-from ..settings.experiment import SUPERVISED
+from ..analysis.plotting import look, require_matplotlib
 from ..shards.reader import open_dataset
 from ..sheet import contact_sheet, png_bytes
 from ..storage import atomic
 from ..training.core.run_files import LOG, log_lines
+from .pieces import SEED
 
 SHOWN = 8
 """Images beside one another."""
@@ -34,20 +34,18 @@ def alpha_curves(log: Sequence[Mapping[str, Any]]) -> bytes:
     """
     names = [name for name in dict.fromkeys(name for line in log for name in line) if name not in _NOT_TERMS]
     figure = require_matplotlib("report").figure.Figure(figsize=(12, 4), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for axes, title in zip(panels, ("losses", "terms of the masks")):
-        for name in names:
-            if (name in _LOSSES) == (title == "losses"):
-                _draw(axes, log, name, label=name)
-        axes.set(title=title, xlabel="iteration")
-        axes.legend()
+    for axes, title in zip(figure.subplots(1, 2), ("losses", "terms of the masks")):
+        shown = [name for name in names if (name in _LOSSES) == (title == "losses")]
+        for number, name in enumerate(shown):
+            _draw(axes, log, name, number, label=name.replace("_", " "))
+        _label(axes, title, "loss" if title == "losses" else "value")
     return _png(figure)
 
 
 def segmenter_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     """A PNG of the loss and of the validated mIoU of all segmenters over the iterations.
 
-    A colour per architecture, dashed for supervised ones; the seeds of one kind look alike.
+    The seeds of one kind look alike, and are one entry of the legend.
 
     Args:
         logs: by label, as in ``Piece.label``.
@@ -55,9 +53,8 @@ def segmenter_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     Raises:
         UserError: matplotlib is not installed.
     """
-    kinds = {label: label.partition("-seed")[0] for label in logs}
+    kinds = {label: label.partition(f"-{SEED}")[0] for label in logs}
     seeds = Counter(kinds.values())
-    architectures = list(dict.fromkeys(kind.partition("-")[0] for kind in seeds))
     figure = require_matplotlib("report").figure.Figure(figsize=(12, 4.5), layout="constrained")
     panels = figure.subplots(1, 2)
     for axes, (name, title) in zip(
@@ -66,15 +63,10 @@ def segmenter_curves(logs: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
         for label, log in logs.items():
             kind = kinds[label]
             count = f" ({seeds[kind]} seeds)" if seeds[kind] > 1 else ""
-            look = {
-                "color": f"C{architectures.index(kind.partition('-')[0])}",
-                "linestyle": "--" if SUPERVISED in kind else "-",
-            }
             # An underscore keeps a line out of the legend.
-            _draw(axes, log, name, label=f"{kind}{count}" if label == kind else "_", **look)
-        axes.set(title=title, xlabel="iteration")
+            _draw(axes, log, name, list(seeds).index(kind), label=f"{kind}{count}" if label == kind else "_")
+        _label(axes, title, "mIoU" if name == "miou" else name)
     panels[0].set_yscale("log")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return _png(figure)
 
 
@@ -91,10 +83,17 @@ def keep(path: Path, content: bytes) -> None:
         atomic.write_bytes(path, content)
 
 
-def _draw(axes: Any, log: Sequence[Mapping[str, Any]], name: str, *, label: str, **look: Any) -> None:
+def _draw(axes: Any, log: Sequence[Mapping[str, Any]], name: str, number: int, *, label: str) -> None:
     points = [(line["iteration"], line[name]) for line in log if line.get(name) is not None]
     if points:
-        axes.plot(*zip(*points), label=label, marker="." if len(points) < 30 else None, **look)
+        axes.plot(*zip(*points), label=label, **look(number, len(points)))
+
+
+def _label(axes: Any, title: str, values: str) -> None:
+    axes.set(title=title, xlabel="iteration", ylabel=values)
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small")
 
 
 def _png(figure: Any) -> bytes:

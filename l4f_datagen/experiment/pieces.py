@@ -20,6 +20,10 @@ Settings = TypeVar("Settings", bound=StageSettings)
 Other = TypeVar("Other", bound=StageSettings)
 
 
+SEED = "seed"
+"""In the labels of trainings that differ from another one by their seed alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Piece(Generic[Settings]):
     """One piece of work: a stage with settings, and the place of what it leaves."""

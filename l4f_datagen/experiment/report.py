@@ -7,15 +7,17 @@ from typing import Any
 
 from .. import __version__
 from ..addresses import hidden_within
+from ..analysis.plotting import require_matplotlib
 from ..errors import UserError
 from ..versions import versions
 from . import markdown, pictures, results
+from .paper import tables
 from .pieces import Plan
 from .record import Record
 from .registry import stages
 
 JSON, TEXT, PICTURES = "report.json", "report.md", "report"
-FORMAT, VERSION = "l4f-datagen-report", 1
+FORMAT, VERSION = "l4f-datagen-report", 2
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pyarrow", "accelerate", "torchmetrics")
 
 
@@ -28,11 +30,7 @@ def write_report(plan: Plan, record: Record, *, command: str) -> Path:
         command: what was typed.
     """
     content = gather(plan, record, command)
-    drawn, lacking = _draw(plan)
-    for name, picture in drawn.items():
-        pictures.keep(plan.folder / PICTURES / name, picture)
-    sheets = _merged(stage.sheets(plan) for stage in stages().values())
-    content["pictures"] = {Path(name).stem: f"{PICTURES}/{name}" for name in drawn} | sheets
+    content["pictures"], lacking = _pictures(plan)
     content["missing"] += lacking
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     pictures.keep(plan.folder / JSON, text.encode())
@@ -70,6 +68,8 @@ def gather(plan: Plan, record: Record, command: str) -> dict[str, Any]:
         "missing": [sentence for stage in known.values() for sentence in stage.missing(plan)],
         **_merged(stage.values(plan) for stage in known.values()),
     }
+    found["paper"] = tables.build((stage.in_paper(found) for stage in known.values()), plan.domain)
+    found["missing"] += tables.missing(found["paper"])
     found = hidden_within(found)
     found["texts"] = _merged(stage.texts(found) for stage in known.values())
     return found | {"findings": _findings(plan, found)}
@@ -84,15 +84,22 @@ def _findings(plan: Plan, content: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _draw(plan: Plan) -> tuple[dict[str, bytes], list[str]]:
-    """Pictures by file name, and why some are not there."""
-    drawn, lacking = {}, []
+def _pictures(plan: Plan) -> tuple[dict[str, Any], list[str]]:
+    """Draw what is to be drawn. Returns the figures by name, and why some are not there."""
+    found, lacking = {}, []
     try:
-        drawn |= _merged(stage.plots(plan) for stage in stages().values())
+        require_matplotlib("plots")
     except UserError as error:  # matplotlib is an extra: the tables do not need it
         lacking.append(f"Plots: {error.got}; {error.remedy}, and run again.")
-    drawn |= _merged(stage.pictures(plan) for stage in stages().values())
-    return drawn, lacking
+    for figure in (figure for stage in stages().values() for figure in stage.figures(plan)):
+        if figure.plot and lacking:
+            continue
+        place = figure.place or f"{PICTURES}/{figure.name}.png"
+        if figure.draw is not None:
+            pictures.keep(plan.folder / place, figure.draw())
+        told = {"path": place, "section": figure.section, "caption": figure.caption, "folded": figure.folded}
+        found[figure.name] = hidden_within(results.relative(told, plan.folder))
+    return found, lacking
 
 
 def _merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """What a stage is: all that ``run`` and its report ask of it. Its file in ``stages`` is the one place that knows it."""
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ..settings import EngineSettings, StageSettings
-from .pieces import Draft, Piece, Plan
+from .figures import TRAININGS, Figure
+from .pieces import SEED, Draft, Piece, Plan
 
 Settings = TypeVar("Settings", bound=StageSettings)
 Content = Mapping[str, Any]
@@ -16,8 +17,8 @@ Content = Mapping[str, Any]
 class Stage(abc.ABC, Generic[Settings]):
     """One kind of work of an experiment, the same that its command does.
 
-    What a report says of it are its answers to ``tables``, ``values``, ``texts``, ``findings``, ``plots`` and
-    ``pictures``; by default it says nothing but its settings and how long it took.
+    What a report says of it are its answers to ``tables``, ``in_paper``, ``values``, ``texts``, ``findings`` and
+    ``figures``; by default it says nothing but its settings and how long it took.
     """
 
     settings: type[Settings]
@@ -102,16 +103,16 @@ class Stage(abc.ABC, Generic[Settings]):
             return (f"`{self.name}` was left out: {plan.left_out[self.name]}.",)
         return (self.lacking,) if self.lacking and not plan.of(self.name) else ()
 
-    def plots(self, plan: Plan) -> Mapping[str, bytes]:
-        """PNG files by name, which need matplotlib."""
-        return {}
+    def figures(self, plan: Plan) -> Iterable[Figure]:
+        """Its pictures, drawn by the report or left by itself."""
+        return ()
 
-    def pictures(self, plan: Plan) -> Mapping[str, bytes]:
-        """PNG files by name, which do not."""
-        return {}
+    def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
+        """What it adds to the paper's tables, by their number: the rows of this run, as ``paper.tables`` says.
 
-    def sheets(self, plan: Plan) -> Mapping[str, str]:
-        """Pictures that it left itself, by name: their paths relative to the experiment's folder."""
+        Args:
+            content: of the report, with all its ``tables``.
+        """
         return {}
 
 
@@ -143,11 +144,18 @@ class TrainingStage(Stage[Settings]):
         """Steps of a finished training."""
         return settings.model_dump()["iterations"]
 
-    def sheets(self, plan: Plan) -> Mapping[str, str]:
+    def figures(self, plan: Plan) -> Iterable[Figure]:
         from ..training.core.run import SAMPLES
 
-        found = {}
         for piece in plan.of(self.name):
             if sheets := sorted((plan.path(piece) / SAMPLES).glob("*.png")):
-                found[f"sheet-{Path(piece.place).name}"] = sheets[-1].relative_to(plan.folder).as_posix()
-        return found
+                last = sheets[-1]
+                yield Figure(
+                    name=f"sheet-{Path(piece.place).name}", section=TRAININGS, place=_relative(last, plan),
+                    caption=f"What `{piece.name}` made of fixed samples after {int(last.stem)} iterations.",
+                    folded=piece.supervised or SEED in piece.label,
+                )  # fmt: skip
+
+
+def _relative(path: Path, plan: Plan) -> str:
+    return path.relative_to(plan.folder).as_posix()

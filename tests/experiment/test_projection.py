@@ -62,9 +62,14 @@ def test_the_report_tells_of_projection(tmp_path, tiny_checkpoint):
     first, *others = report["tables"]["projection"]["rows"]
     assert first["error"] > 0 and [row["segmenter"] for row in others] == ["segmenter"]
     text = (tmp_path / "out" / "report.md").read_text()
+    assert any(row["method"].startswith("projection: ") for row in report["paper"]["4"]["rows"])
+    shown = {name for name, one in report["pictures"].items() if one["section"].startswith("Figs. 4 and 5")}
+    assert shown == {"projection-0"}
     assert "Projection (Table 4)" in text and "4 photographs projected (encoder+optimise)" in text
-    assert report["pictures"]["sheet-codes"] == "codes/sheet.png" and "Masks by projection" in text
+    assert report["pictures"]["sheet-codes"]["path"] == "codes/sheet.png" and "Masks by projection" in text
     edited = report["edited"]
     assert edited["edits"] + len(edited["left_out"]) == 4 and edited["worst"]["kept_outside"] == 0
-    assert report["pictures"]["sheet-edits"] == "edits/sheet.png" and "edits along pca:0 in 2 steps" in text
+    sheet = report["pictures"]["sheet-edits"]
+    assert sheet["path"] == "edits/sheet.png" and sheet["section"].startswith("Fig. 6")
+    assert "edits along pca:0 in 2 steps" in text
     assert {stage["name"] for stage in report["stages"]} >= {"project", "edit"}

@@ -10,6 +10,7 @@ from ...console.options import config_option, settings_options
 from ...console.output import note, print_json, result
 from ...errors import WorkError
 from ...settings import EditSettings, EngineSettings, ProjectSettings, load_pipeline, resolve
+from ..figures import EDITS, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import Content, Stage
 
@@ -77,6 +78,7 @@ class Edit(Stage[EditSettings]):
     settings = EditSettings
     place = "edits"
     after = ("train-generator", "train-alpha", "project")
+    lacking = "Edits that keep the background (Fig. 6): the pipeline file has no section `edit`."
 
     def plan(self, draft: Draft) -> Iterable[Piece[EditSettings]]:
         section = draft.section(self.name)
@@ -119,12 +121,16 @@ class Edit(Stage[EditSettings]):
             f"{found['edits']} edits along {found['direction']} in {found['steps']} steps. The worst of all steps: "
             f"{figures}.{left_out if found['left_out'] else ''}"
         )
-        return {"Edits": text}
+        return {EDITS: text}
 
-    def sheets(self, plan: Plan) -> Mapping[str, str]:
+    def figures(self, plan: Plan) -> Iterable[Figure]:
         from ...editing.folder import SHEET
 
-        return {f"sheet-{piece.place}": f"{piece.place}/{SHEET}" for piece in plan.of(self.name)}
+        for piece in plan.of(self.name):
+            yield Figure(
+                name=f"sheet-{piece.place}", section=EDITS, place=f"{piece.place}/{SHEET}",
+                caption=f"Edits along {piece.settings.direction}; above each step stands its strength.",
+            )  # fmt: skip
 
 
 def _few(names: tuple[str, ...]) -> str:

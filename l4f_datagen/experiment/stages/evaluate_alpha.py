@@ -1,6 +1,6 @@
 """The stage ``evaluate alpha``: masks of generated images against a reference."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -134,6 +134,22 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         reference = open_masker(piece.looks_at["reference"], piece.settings, resolve_device(piece.settings.device))
         return of_alpha(piece.settings, reference)
 
+    def described(self, row: Content) -> str:
+        return f"Alpha masks ({row['masks']}) at ψ {row['psi']:g}, threshold {row['threshold']:g}"
+
+    def is_minor(self, piece: Piece[EvaluateAlphaSettings], rows: Sequence[Content], number: int) -> bool:
+        row = rows[number]
+        others = [one["miou"] or 0.0 for one in rows if one["role"] == row["role"] and one["psi"] == row["psi"]]
+        return (row["miou"] or 0.0) < max(others)  # another threshold of this psi is better
+
+    def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
+        rows = rows_of(content, self.table)
+        measured = [row for row in rows if row["role"] == "measured"]
+        return {
+            1: [{"method": _method(row), "from": row} for row in rows],
+            2: [{"method": _method(row), "from": row} for row in measured],
+        }
+
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text
 
@@ -158,3 +174,8 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
                 if row["segmenter"] == place and row["role"] == SUPERVISED:
                     return row["miou"]
         return None
+
+
+def _method(row: Content) -> str:
+    """What a row is, beside those of the paper."""
+    return row["masks"] if row["role"] == "baseline" else f"alpha network, threshold {row['threshold']:g}"

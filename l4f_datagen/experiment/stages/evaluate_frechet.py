@@ -1,6 +1,6 @@
 """The stage ``evaluate frechet``: distances between sets of images."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -62,6 +62,11 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         from ...evaluation.sets.frechet import evaluate_frechet
 
         return evaluate_frechet(piece.looks_at["a"], piece.looks_at["b"], piece.settings, report=report)
+
+    def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
+        return {
+            5: [{"method": f"{row['A']}, by {row['features']}", "from": row} for row in rows_of(content, self.table)]
+        }
 
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text

@@ -1,6 +1,6 @@
 """The stage ``evaluate projection``: masks by projection against the truth, beside the segmenters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import click
@@ -58,6 +58,10 @@ class EvaluateProjection(EvaluationStage[EvaluateProjectionSettings]):
     quick: ClassVar = {"n": 100, "resamples": 200}
     table = "projection"
     heading = "Projection (Table 4)"
+    lacking = (
+        "Masks by projection (Table 4): the pipeline file has no `evaluate: projection:`, which measures what its "
+        "section `project` finds of photographs with true masks."
+    )
 
     def plan(self, draft: Draft) -> Iterable[Piece[EvaluateProjectionSettings]]:
         section = draft.section(self.name)
@@ -89,6 +93,16 @@ class EvaluateProjection(EvaluationStage[EvaluateProjectionSettings]):
         codes, opened = [piece.looks_at[_CODES]], _opened(piece)
         supervised = opened.pop(_SUPERVISED, None)
         return look_at(codes, list(opened.values()), piece.settings, supervised=supervised)
+
+    def described(self, row: Content) -> str:
+        return f"Masks by projection, {row['segmenter']}"
+
+    def is_shown(self, row: Content) -> bool:
+        return row.get("error") is not None  # the segmenters have sheets of their own
+
+    def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
+        rows = [row for row in rows_of(content, self.table) if row.get("error") is not None]
+        return {4: [{"method": f"projection: {row['segmenter']}", "from": row} for row in rows]}
 
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text

@@ -11,7 +11,7 @@ from ...devices import resolve_device
 from ...settings import EvaluateSegmenterSettings, resolve
 from ...settings.experiment import SUPERVISED
 from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, with_interval
-from ..pieces import Draft, Piece, Plan, nothing_made
+from ..pieces import SEED, Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
 if TYPE_CHECKING:
@@ -114,6 +114,19 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
             found["seeds"] = seeds
         return found
 
+    def described(self, row: Content) -> str:
+        learned = "exact masks" if row["role"] == SUPERVISED else "generated samples"
+        return f"The segmenter `{Path(row['segmenter']).name}`, which learned from {learned}, on labelled images"
+
+    def is_minor(self, piece: Piece[EvaluateSegmenterSettings], rows: Sequence[Content], number: int) -> bool:
+        return SEED in piece.label or rows[number]["role"] == SUPERVISED
+
+    def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
+        rows, seeds = rows_of(content, self.table), rows_of(content, "seeds")
+        means = [{"method": _over(row), "from": row} for row in seeds]
+        alone = [row for row in rows if row["role"] == "baseline" or not seeds]
+        return {4: means + [{"method": _method(row), "from": row} for row in alone]}
+
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text
 
@@ -131,6 +144,20 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
             yield f"{who} segmenter beats the best baseline ({best['segmenter']}: mIoU {as_text(best['miou'])})."
 
 
+def _method(row: Content) -> str:
+    """What a row is, beside those of the paper."""
+    name = Path(row["segmenter"]).name
+    if row["role"] == "baseline":
+        return row["segmenter"]
+    return f"{name}: {'supervised, exact masks' if row['role'] == SUPERVISED else 'on generated samples'}"
+
+
+def _over(row: Content) -> str:
+    """What a mean over seeds is, beside rows of the paper."""
+    arch, _, supervised = row["segmenter"].partition("-")
+    return f"{arch}: {'supervised, exact masks' if supervised else 'on generated samples'}, {row['seeds']} seeds"
+
+
 def _opened(piece: Piece[EvaluateSegmenterSettings]) -> "dict[str, Masker]":
     """The networks of a piece by role, in the order of the result's rows."""
     from ...evaluation.references import open_masker
@@ -144,7 +171,7 @@ def _over_seeds(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Content | None
     """Mean and standard deviation of mIoU and ratio over the seeds; None if there is one seed."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for piece in plan.of(_TRAININGS):
-        name = piece.label.partition("-seed")[0]
+        name = piece.label.partition(f"-{SEED}")[0]
         groups.setdefault(name, []).extend(row for row in rows if row["segmenter"] == piece.place)
     if max(map(len, groups.values()), default=0) < 2:
         return None

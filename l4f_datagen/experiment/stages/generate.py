@@ -1,6 +1,7 @@
 """The stage ``generate``: images with masks as shards."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from ...settings import (
 from ...settings.recommended import as_given
 from ...shards.reader import open_dataset
 from .. import of_codes
+from ..figures import SAMPLES, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import Content, Stage
 
@@ -178,18 +180,25 @@ class Generate(Stage[GenerateSettings]):
         means = ", ".join(f"{name.replace('_', ' ')} {as_text(value)}" for name, value in scores)
         rejected = ", ".join(f"{count} for {reason}" for reason, count in samples["rejected"].items()) or "none"
         text = f"{samples['samples']} samples; means: {means}; empty masks: {samples['empty']}; rejected: {rejected}."
-        return {"Samples": text}
+        return {SAMPLES: text}
 
-    def plots(self, plan: Plan) -> Mapping[str, bytes]:
-        from ...analysis import distribution_plot, distributions
-
-        drawn = {}
-        for piece in plan.of(self.name):
-            found = distributions.measure(open_dataset(plan.path(piece)), masks=_MASKS)
-            drawn[f"{piece.place}-distributions.png"] = distribution_plot.plot(found, f"{found.samples} samples")
-        return drawn
-
-    def pictures(self, plan: Plan) -> Mapping[str, bytes]:
+    def figures(self, plan: Plan) -> Iterable[Figure]:
         from .. import pictures
 
-        return {f"{piece.place}.png": pictures.shards_sheet(plan.path(piece)) for piece in plan.of(self.name)}
+        for piece in plan.of(self.name):
+            place = plan.path(piece)
+            yield Figure(
+                name=piece.place, section=SAMPLES, draw=partial(pictures.shards_sheet, place),
+                caption="The first samples: composite, alpha, mask, and the mask's outline over the composite.",
+            )  # fmt: skip
+            yield Figure(
+                name=f"{piece.place}-distributions", section=SAMPLES, plot=True, draw=partial(_distributions, place),
+                caption="Scores of the samples, the mean of masks, and why candidates were rejected.",
+            )  # fmt: skip
+
+
+def _distributions(shards: Path) -> bytes:
+    from ...analysis import distribution_plot, distributions
+
+    found = distributions.measure(open_dataset(shards), masks=_MASKS)
+    return distribution_plot.plot(found, f"{found.samples} samples")

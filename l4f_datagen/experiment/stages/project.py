@@ -17,6 +17,7 @@ from ...settings import (
     resolve,
 )
 from ...settings.recommended import as_given
+from ..figures import PROJECTION, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import Content, Stage
 
@@ -149,9 +150,13 @@ class Project(Stage[ProjectSettings]):
             f"255 grey levels, {found['psnr']:.1f} dB, code {found['distance']:.2f} standard deviations from the mean, "
             f"{found['seconds']:.2f} s each; {found['told']} have warnings in index.csv."
         )
-        return {"Projection": text}
+        return {PROJECTION: text}
 
-    def sheets(self, plan: Plan) -> Mapping[str, str]:
+    def figures(self, plan: Plan) -> Iterable[Figure]:
         from ...projection.folder import SHEET
 
-        return {f"sheet-{piece.place}": f"{piece.place}/{SHEET}" for piece in plan.of(self.name)}
+        for piece in plan.of(self.name):
+            yield Figure(
+                name=f"sheet-{piece.place}", section=PROJECTION, place=f"{piece.place}/{SHEET}",
+                caption="Photographs, what their codes draw, and the masks of these.",
+            )  # fmt: skip

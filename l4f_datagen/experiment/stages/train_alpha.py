@@ -1,6 +1,7 @@
 """The stage ``train-alpha``: an alpha network for a generator, without any mask."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import click
 from ...console.options import config_option, settings_options
 from ...console.output import note, print_json, result
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
+from ..figures import TRAININGS, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import TrainingStage
 
@@ -113,8 +115,13 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
 
         return iterations_of(final)
 
-    def plots(self, plan: Plan) -> Mapping[str, bytes]:
+    def figures(self, plan: Plan) -> Iterable[Figure]:
         from .. import pictures
 
-        logs = {piece.place: pictures.read_log(plan.path(piece)) for piece in plan.of(self.name)}
-        return {f"{place}-curves.png": pictures.alpha_curves(log) for place, log in logs.items()}
+        for piece in plan.of(self.name):
+            log = pictures.read_log(plan.path(piece))
+            yield Figure(
+                name=f"{piece.place}-curves", section=TRAININGS, plot=True, draw=partial(pictures.alpha_curves, log),
+                caption="The alpha network: its losses and the terms of its masks, over the iterations.",
+            )  # fmt: skip
+        yield from super().figures(plan)

@@ -10,7 +10,8 @@ from ...console.output import print_json, result
 from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
 from ...settings.experiment import SUPERVISED
 from ...settings.placeholders import place_in
-from ..pieces import Draft, Piece, Plan
+from ..figures import TRAININGS, Figure
+from ..pieces import SEED, Draft, Piece, Plan
 from ..stage import TrainingStage
 
 _SEVERAL = "segmenters"
@@ -132,7 +133,7 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
     def _one(
         self, arch: str, number: int, settings: TrainSegmenterSettings, *, supervised: bool = False
     ) -> Piece[TrainSegmenterSettings]:
-        label = "-".join(part for part in (arch, SUPERVISED * supervised, f"seed{number}" * bool(number)) if part)
+        label = "-".join(part for part in (arch, SUPERVISED * supervised, f"{SEED}{number}" * bool(number)) if part)
         return self.piece(settings, label=label, place=f"{_SEVERAL}/{label}", supervised=supervised)
 
     def images(self, piece: Piece[TrainSegmenterSettings]) -> int:
@@ -155,9 +156,14 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
                 "without it there is no ratio."
             )
 
-    def plots(self, plan: Plan) -> Mapping[str, bytes]:
+    def figures(self, plan: Plan) -> Iterable[Figure]:
         from .. import pictures
 
         pieces = plan.of(self.name)
         logs = {piece.label or self.place: pictures.read_log(plan.path(piece)) for piece in pieces}
-        return {"segmenter-curves.png": pictures.segmenter_curves(logs)} if logs else {}
+        if logs:
+            yield Figure(
+                name="segmenter-curves", section=TRAININGS, plot=True, draw=lambda: pictures.segmenter_curves(logs),
+                caption="Segmenters: the loss, and mIoU on images of the kind they learn from, over the iterations.",
+            )  # fmt: skip
+        yield from super().figures(plan)

@@ -1,0 +1,1 @@
+"""The paper's tables: its own numbers, and those of an experiment beside them."""
