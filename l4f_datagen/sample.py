@@ -34,6 +34,9 @@ class Sample:
     """H×W×3, when it was asked for."""
     background: np.ndarray | None = None
     """H×W×3, when it was asked for."""
+    cutout: np.ndarray | None = None
+    """The foreground alone, RGBA H×W×4, when it was asked for: soft edges have its own colour, the fourth channel is
+    ``alpha``."""
     w: np.ndarray | None = None
     """Mapped and truncated codes, float32 (2, w_dim), foreground's first, when asked for; (1, w_dim) where the
     background is an image from elsewhere."""
@@ -47,7 +50,7 @@ class Sample:
 
     def __repr__(self) -> str:
         height, width = self.mask.shape[:2]
-        with_ = [name for name in ("foreground", "background", "w") if getattr(self, name) is not None]
+        with_ = [name for name in ("foreground", "background", "cutout", "w") if getattr(self, name) is not None]
         parts = [
             repr(self.metadata.get("key", "")),
             f"{height}×{width}",

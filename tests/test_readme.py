@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 
 import click
+import cv2
+import numpy as np
 import pytest
 
 from l4f_datagen import settings
@@ -27,7 +29,10 @@ RUN = "import sys\nfor snippet in sys.argv[1:]:\n    exec(compile(snippet, snipp
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     here = tmp_path_factory.mktemp("user")
-    assert main(["generate", "--n", "20", "--out", str(here / "shards")]) == 0
+    assert main(["generate", "--n", "20", "--save", "cutout", "--out", str(here / "shards")]) == 0
+    (here / "scenes").mkdir()
+    for number in range(2):
+        cv2.imwrite(str(here / "scenes" / f"{number}.jpg"), np.full((90, 120, 3), 80 + 60 * number, np.uint8))
     few = ["--shards", str(here / "shards"), "--iterations", "2", "--batch-size", "4", "--width", "4"]
     assert main(["train-segmenter", *few, "--out", str(here / "runs" / "bisenet")]) == 0
     return here

@@ -17,6 +17,7 @@ from ..process.spending import SPENDING
 from ..sample import Sample
 from ..settings import GenerateSettings
 from . import backgrounds
+from .cutouts import cut_outs
 from .device_clock import DeviceClock
 from .drawing import alpha_to_uint8, composite, draw
 from .latents import Candidate
@@ -35,7 +36,7 @@ class Batch:
     sources: Sequence[str]
     """For each candidate where its background is from, as in the column ``background_source``."""
     extras: dict[str, np.ndarray]
-    """What is kept on request: "foreground", "background" and, float32 N×2×w_dim, "w"."""
+    """What is kept on request: "foreground", "background", "cutout" and, float32 N×2×w_dim, "w"."""
 
 
 @SPENDING.on("synthesis")
@@ -89,6 +90,8 @@ def run_networks(
             for name, picture in (("foreground", foreground), ("background", background))
             if name in settings.save
         }
+        if "cutout" in settings.save:
+            kept["cutout"] = cut_outs(image_to_uint8(foreground), stored)
         if "w" in settings.save:
             kept["w"] = torch.stack(tuple(drawn.w.values()), 1)
         flags = [] if drawn.overflowed is None else [drawn.overflowed]

@@ -62,7 +62,9 @@ def of_generation(settings: GenerateSettings, models: Models, packages: Sequence
     """
     if models.backgrounds:
         models = replace(models, backgrounds=Backgrounds(_Picture(models.generator.architecture.resolution)))
-    probing = settings.model_copy(update={"save": ("background", "foreground", "w")})
+    # Cut-outs as far as they are wanted: data sets from before there were any go on with their probe.
+    wanted = tuple(sorted({"background", "foreground", "w", *settings.save}))
+    probing = settings.model_copy(update={"save": wanted})
     on_cpu, kind = models.device.type == "cpu", processor(models.device)
     threads = torch.get_num_threads()
     # As in a run: every batch is computed by one thread, and threads to come must not inherit that.

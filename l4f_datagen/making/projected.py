@@ -8,6 +8,7 @@ from typing import Any
 from .. import scores
 from .. import settings as settings_module
 from ..errors import UserError
+from ..generation.cutouts import cut_out_array
 from ..masks import MaskLaw, make_mask
 from ..overlap import ordered_map
 from ..progress.state import Progress
@@ -164,6 +165,7 @@ def _sample(photographs: Photographs, shard: int, index: int) -> Sample:
     return Sample(
         image=image, alpha=alpha, mask=mask, metadata={name: values[name] for name in SCHEMA.names},
         foreground=again if "foreground" in settings.save else None,
+        cutout=cut_out_array(image, alpha) if "cutout" in settings.save else None,
     )  # fmt: skip
 
 

@@ -24,9 +24,10 @@ _LABEL_FOLDERS = frozenset((
     "masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass",
     "segmentationobject", "trimaps",
 ))  # fmt: skip
-_LABELS = frozenset(
-    ("mask", "masks", "alpha", "foreground", "background", "seg", "segmentation", "label", "labels", "matte", "trimap")
-)
+_LABELS = frozenset((
+    "mask", "masks", "alpha", "foreground", "background", "cutout", "seg", "segmentation", "label", "labels", "matte",
+    "trimap",
+))  # fmt: skip
 _LABEL_ENDS = ("_mask", "-mask", "_alpha", "-alpha")
 
 

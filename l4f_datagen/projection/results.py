@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..generation.cutouts import cut_out_array
 from ..generation.drawing import alpha_to_uint8
 from ..generation.refinement import refine
 from ..mask_files import png as mask_png
@@ -85,7 +86,7 @@ def write_pictures(out: Path, key: str, pictures: Mapping[str, np.ndarray], valu
     contents = {name: encoding.encode_image(pictures[name], "png", 100) for name in (IMAGES, RECONSTRUCTIONS)}
     if ALPHAS in pictures:
         contents |= {ALPHAS: encoding.encode_grey(pictures[ALPHAS]), MASKS: mask_png.encode(pictures[MASKS], values)}
-        contents[CUTOUTS] = encoding.encode_cutout(pictures[IMAGES], pictures[ALPHAS])
+        contents[CUTOUTS] = encoding.encode_cutout(cut_out_array(pictures[IMAGES], pictures[ALPHAS]))
     for folder, content in contents.items():
         place = out / folder / f"{key}.png"
         atomic.make_folder(place.parent)

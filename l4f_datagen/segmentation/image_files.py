@@ -15,6 +15,7 @@ from .. import weights
 from ..addresses import shown
 from ..devices import resolve_device
 from ..errors import UserError
+from ..generation.cutouts import cut_out_array
 from ..mask_files import png as mask_png
 from ..networks.segmenter import Segmenter
 from ..overlap import ordered_map
@@ -265,7 +266,7 @@ def _encoded(
     if settings.alpha:
         contents["alpha.png"] = encoding.encode_grey(alpha)
     if settings.cutout:
-        contents["cutout.png"] = encoding.encode_cutout(image, alpha)
+        contents["cutout.png"] = encoding.encode_cutout(cut_out_array(image, alpha))
     if settings.overlay:
         contents["overlay.jpg"] = encoding.encode_image(overlay(image, mask), "jpg", _OVERLAY_QUALITY)
     if settings.classes:

@@ -8,9 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, SwitchedOff
 from .reject_list import Rejected
-from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
+from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
 
-Extra = Literal["foreground", "background", "w"]
+Extra = Literal["foreground", "background", "cutout", "w"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class GenerateSettings(Sharded):
     image_format: ImageFormat = Field("jpg", description="format of the composites")
     quality: Quality = 95
     mask_values: MaskValues = "01"
-    save: Annotated[tuple[Extra, ...], Metavar("foreground,background,w")] = Field(
+    save: Annotated[tuple[Extra, ...], Metavar("foreground,background,cutout,w")] = Field(
         (), description="what to keep beside composite and masks"
     )
     device: Device = "auto"
@@ -150,10 +150,8 @@ class GenerateSettings(Sharded):
     @field_validator("save", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """Accept "foreground,w"; keep one order, so that the order of naming changes nothing."""
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        return sorted(set(value)) if isinstance(value, (list, tuple)) and all(map(_is_str, value)) else value
+        """Accept "foreground,w"."""
+        return split_names(value)
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -182,10 +180,6 @@ def resolved_precision(precision: str, device: str) -> ResolvedPrecision:
     if precision == "auto":
         return "half" if device == "cuda" else "float32"
     return "half" if precision == "half" else "tf32" if precision == "tf32" else "float32"
-
-
-def _is_str(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def told(kind: type[Selection] = Selection) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import Metavar
-from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
+from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
 
 
 class CodesSettings(Sharded):
@@ -35,11 +35,11 @@ class CodesSettings(Sharded):
     image_format: ImageFormat = Field("jpg", description="format of the photographs")
     quality: Quality = 95
     mask_values: MaskValues = "01"
-    save: Annotated[tuple[Literal["foreground"], ...], Metavar("foreground")] = Field(
-        (), description="foreground: keep the reconstructions too"
+    save: Annotated[tuple[Literal["foreground", "cutout"], ...], Metavar("foreground,cutout")] = Field(
+        (), description="foreground: keep the reconstructions too; cutout: the foregrounds of the photographs"
     )
 
     @field_validator("save", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return split_names(value)

@@ -28,7 +28,10 @@ class SegmentSettings(StageSettings):
     batch_size: int = Field(16, gt=0, le=4096, description="images or tiles per forward pass")
     mask_values: MaskValues = "01"
     alpha: bool = Field(False, description="also write KEY.alpha.png, the foreground's probability")
-    cutout: bool = Field(False, description="also write KEY.cutout.png, the image with its alpha as transparency")
+    cutout: bool = Field(
+        False,
+        description="also write KEY.cutout.png, the foreground with transparency and its own colours in soft edges",
+    )
     overlay: bool = Field(False, description="also write KEY.overlay.jpg, the foreground tinted and outlined")
     classes: bool = Field(False, description="also write KEY.classes.png, the index of each pixel's likeliest class")
     names: Literal["stem", "full"] = Field(

@@ -33,6 +33,14 @@ MaskValues = Annotated[
 ]
 
 
+def split_names(value: Any) -> Any:
+    """Names from "foreground,w", each once, in one order, so that the order of naming changes nothing."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    names = isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+    return sorted(set(value)) if names else value
+
+
 class Sharded(StageSettings):
     """How samples are divided into shards. The models themselves declare the fields, each in its own order."""
 

@@ -82,7 +82,8 @@ def test_other_filters_do_not_continue_it(whole, settings):
 def test_the_card_tells_how_samples_were_chosen(whole, tmp_path, tiny_settings):
     card = (whole / layout.CARD).read_text()
     assert "- masks cover at most 0.5 of the image" in card and "- masks have no more components than 3" in card
-    assert "where alpha is within [0.4, 0.6], masks are 255" in card and "255 ignored; shown black, white and" in card
+    assert "where alpha is within [0.4, 0.6], masks are 255" in card
+    assert "grey of 8 bits: 0 background, 1 foreground, 255 ignored; all but" in card
     assert "border" not in card.split("## Source")[0].split("| column")[0] and "| `candidate` | int32" in card
     generate(tiny_settings.model_copy(update={"n": 1, "max_area": None, "min_area": 0.0}), tmp_path / "c")
     assert "- masks cover at least 0.0 of" in (tmp_path / "c" / layout.CARD).read_text()

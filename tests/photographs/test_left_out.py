@@ -108,7 +108,7 @@ def test_names_that_are_no_utf_8(tmp_path):
          ["train/images/a.jpg", "val/images/b.jpg"]),
         ({"annotations/instances_train.json": b"{}", "train/a.jpg": JPEG}, ["train/a.jpg"]),
         ({"a.jpg": JPEG, "a.mask.png": MASK, "a.alpha.png": MASK, "a.foreground.jpg": JPEG, "a.background.jpg": JPEG,
-          "a.json": b"{}"}, ["a.jpg"]),
+          "a.cutout.png": PNG, "a.json": b"{}"}, ["a.jpg"]),
         ({"a.jpg": JPEG, "a_mask.png": MASK, "b-mask.jpg": JPEG}, ["a.jpg", "b-mask.jpg"]),
         ({"masks/a.png": PNG}, ["masks/a.png"]),
     ],

@@ -21,7 +21,7 @@ def made(codes_folder, out, *words: str) -> int:
 
 
 def test_samples_are_the_photographs_with_the_alphas_of_their_codes(codes_folder, tmp_path):
-    assert made(codes_folder, tmp_path / "set", "--image-format", "png", "--save", "foreground") == 0
+    assert made(codes_folder, tmp_path / "set", "--image-format", "png", "--save", "foreground,cutout") == 0
     codes, samples = read_codes(codes_folder), list(l4f.open_dataset(tmp_path / "set"))
     assert len(samples) == len(codes) == 5
     for row, sample in zip(codes.rows, samples, strict=True):
@@ -29,6 +29,8 @@ def test_samples_are_the_photographs_with_the_alphas_of_their_codes(codes_folder
         assert np.array_equal(sample.image, pictures["images"]) and np.array_equal(sample.alpha, pictures["alphas"])
         assert np.array_equal(sample.mask, pictures["masks"])
         assert np.array_equal(sample.foreground, pictures["reconstructions"])
+        stored = encoding.decode_cutout((codes_folder / "cutouts" / f"{row.key}.png").read_bytes())
+        assert np.array_equal(sample.cutout, stored) and np.array_equal(stored[..., 3], sample.alpha)
         assert sample.metadata["background_source"] == row.key
     assert main(["verify", str(tmp_path / "set")]) == 0
     assert main(["train-segmenter", "--shards", str(tmp_path / "set"), "--out", str(tmp_path / "u"), "--dry-run"]) == 0

@@ -86,7 +86,7 @@ def test_everything_that_can_be_written(tmp_path, segmenter):
     mask, alpha = mask_of(tmp_path / "o" / "x.png"), np.array(Image.open(tmp_path / "o" / "x.alpha.png"))
     assert np.array_equal(alpha, 255 * mask)
     cutout = np.array(Image.open(tmp_path / "o" / "x.cutout.png"))
-    assert np.array_equal(cutout[..., :3], picture()) and np.array_equal(cutout[..., 3], alpha)
+    assert np.array_equal(cutout[..., :3][mask == 1], picture()[mask == 1]) and np.array_equal(cutout[..., 3], alpha)
     assert np.array_equal(np.array(Image.open(tmp_path / "o" / "x.classes.png")), mask)
     assert Image.open(tmp_path / "o" / "x.overlay.jpg").size == (40, 32)
 

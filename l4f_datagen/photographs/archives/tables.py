@@ -14,7 +14,7 @@ from .cells import Cells
 
 _LABELS = frozenset((
     "mask", "masks", "alpha", "alphas", "label", "labels", "annotation", "annotations", "segmentation", "seg",
-    "trimap", "matte", "depth",
+    "trimap", "matte", "depth", "cutout", "cutouts",
 ))  # fmt: skip
 """Names of columns whose pictures are labels, not photographs."""
 

@@ -138,6 +138,11 @@ def beside(found: Sequence[File], where: str, left_out: LeftOut) -> Layout | Non
             if file.stem not in members and not (soft and file.stem in soft):
                 left_out.add("side files of masks", file.name)
         masks = [replace(file, stem=members[file.stem]) for file in masks if file.stem in members]
+        beside_masks = set(pairing.side_files([*(file.stem for file in images), *members.values()]))
+        for file in images:
+            if file.stem in beside_masks:
+                left_out.add("side files of masks", file.name)
+        images = [file for file in images if file.stem not in beside_masks]
     return Layout(files.by_stem(where, images), files.by_stem(where, masks), alphas, where, left_out)
 
 

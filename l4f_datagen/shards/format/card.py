@@ -253,6 +253,10 @@ def _extras(settings: Mapping[str, Any], image_format: str) -> list[str]:
     rows = [
         f"| `KEY.{name}.{image_format}` | {name} alone, RGB |" for name in ("foreground", "background") if name in saved
     ]
+    if "cutout" in saved:
+        rows.append(
+            "| `KEY.cutout.png` | the foreground alone, RGBA, not premultiplied; its transparency is the alpha |"
+        )
     if "w" in saved:
         own = settings["backgrounds"] == "generator"
         of = "foreground and background, float32 (2, w_dim)" if own else "the foreground, float32 (1, w_dim)"

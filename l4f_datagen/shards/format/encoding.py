@@ -50,6 +50,8 @@ def encode(sample: Sample, *, image_format: str, quality: int, mask_values: Mask
     for name in ("foreground", "background"):
         if (image := getattr(sample, name)) is not None:
             members[f"{name}.{image_format}"] = encode_image(image, image_format, quality)
+    if sample.cutout is not None:
+        members["cutout.png"] = encode_cutout(sample.cutout)
     if sample.w is not None:
         buffer = io.BytesIO()
         np.save(buffer, sample.w)
@@ -68,10 +70,14 @@ def decode(members: Mapping[str, bytes], mask_values: MaskValues) -> Sample:
     size = sides.of(_member(members, "mask.png"), "mask.png")
     pictures = [image_format, "alpha.png", "mask.png"]
     pictures += [name for n in ("foreground", "background") if (name := f"{n}.{image_format}") in members]
+    pictures += ["cutout.png"] * ("cutout.png" in members)
     for name in pictures:
         sides.check(_member(members, name), name, size)
         sides.check_whole(members[name], name.rpartition(".")[2])
-    extras = {name.partition(".")[0]: decode_image(members[name]) for name in pictures[3:]}
+    extras = {
+        name.partition(".")[0]: (decode_cutout if name == "cutout.png" else decode_image)(members[name])
+        for name in pictures[3:]
+    }
     w = np.load(io.BytesIO(members["w.npy"]), allow_pickle=False) if "w.npy" in members else None
     arrays = {
         "image": decode_image(members[image_format]),
@@ -82,8 +88,8 @@ def decode(members: Mapping[str, bytes], mask_values: MaskValues) -> Sample:
         if array.shape[:2] != size or array.ndim != 2 + (name == "image"):
             raise ValueError(f"its {name} has the shape {array.shape}; expected {size[0]}×{size[1]} pixels")
     return Sample(
-        image=arrays["image"], alpha=arrays["alpha"], mask=arrays["mask"], metadata=metadata,
-        foreground=extras.get("foreground"), background=extras.get("background"), w=w,
+        image=arrays["image"], alpha=arrays["alpha"], mask=arrays["mask"], metadata=metadata, w=w,
+        foreground=extras.get("foreground"), background=extras.get("background"), cutout=extras.get("cutout"),
     )  # fmt: skip
 
 
@@ -148,10 +154,17 @@ def encode_grey(values: np.ndarray) -> bytes:
     return _imencode(".png", values, _SOFT_MASK)
 
 
-def encode_cutout(image: np.ndarray, alpha: np.ndarray) -> bytes:
-    """RGB uint8 H×W×3 and its alpha, uint8 H×W → a PNG with transparency, not premultiplied."""
-    blue_first = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return _imencode(".png", np.dstack([blue_first, alpha]), _COLOURS)
+def encode_cutout(cutout: np.ndarray) -> bytes:
+    """RGBA uint8 H×W×4 → a PNG with transparency, not premultiplied."""
+    return _imencode(".png", cv2.cvtColor(cutout, cv2.COLOR_RGBA2BGRA), _COLOURS)
+
+
+def decode_cutout(content: bytes) -> np.ndarray:
+    """A PNG with transparency → RGBA uint8 H×W×4."""
+    found = _imdecode(content, cv2.IMREAD_UNCHANGED)
+    if found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8:
+        raise ValueError("a cut-out without transparency")
+    return cv2.cvtColor(found, cv2.COLOR_BGRA2RGBA)
 
 
 def _imencode(extension: str, image: np.ndarray, options: list[int]) -> bytes:

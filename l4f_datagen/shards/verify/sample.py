@@ -18,6 +18,8 @@ from . import whole_images
 
 _ROUNDING = 2e-6
 """Scores are rounded to 1e-6; the sums behind them may come out differently on another machine."""
+_EXTRAS = {"w": "w.npy", "cutout": "cutout.png"}
+"""Members that are kept on request and are no images of the data set's format."""
 _EXACT = ("mask_area", "bounding_box", "components", "touches_border")
 
 
@@ -25,7 +27,7 @@ def member_names(description: Mapping[str, Any], key: str) -> list[str]:
     """The members of a sample, in their order in the tar."""
     settings = description["settings"]
     image = settings["image_format"]
-    extras = ["w.npy" if name == "w" else f"{name}.{image}" for name in settings.get("save", ())]
+    extras = [_EXTRAS.get(name, f"{name}.{image}") for name in settings.get("save", ())]
     return [f"{key}.{extension}" for extension in sorted((image, "alpha.png", "mask.png", "json", *extras))]
 
 
@@ -60,6 +62,8 @@ def problems_of(
         except Exception as error:  # decoders raise of damaged files whatever they like
             problems.append(f"{extension}: {short(error, 200)}")
     if {"alpha.png", "mask.png"} <= set(arrays):
+        if "cutout.png" in arrays and not np.array_equal(arrays["cutout.png"][..., 3], arrays["alpha.png"]):
+            problems.append("cutout.png: its transparency is not alpha.png")
         problems += _mask_problems(row, arrays["alpha.png"], arrays["mask.png"], description)
     return row, problems
 
@@ -71,6 +75,8 @@ def _decoded(extension: str, content: bytes, size: tuple[int, int], codes: int, 
         if array.shape != size:
             raise ValueError(f"{array.shape[0]}×{array.shape[1]} pixels; expected {size[0]}×{size[1]}")
         return array
+    if extension == "cutout.png":
+        return whole_images.decode_cutout(content, size)
     if extension == "w.npy":
         return _codes(content, codes)
     return whole_images.decode_picture(content, extension.rpartition(".")[2], size)

@@ -56,6 +56,17 @@ def decode_alpha(content: bytes) -> np.ndarray:
     return image
 
 
+def decode_cutout(content: bytes, size: tuple[int, int]) -> np.ndarray:
+    """A PNG with transparency, of this height and width, as RGBA uint8 H×W×4.
+
+    Raises:
+        ValueError: it is another kind of file, damaged or cut short.
+    """
+    sides.check_whole(content, "png")
+    sides.check(content, "it", size)
+    return encoding.decode_cutout(content)
+
+
 def decode_mask(content: bytes, values: MaskValues) -> np.ndarray:
     """A PNG of this kind as class indices, uint8 H×W.
 
