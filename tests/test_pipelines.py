@@ -1,5 +1,6 @@
 """The pipeline files: valid, and with the paper's numbers."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,13 +19,14 @@ PAPER = {
 
 
 def test_every_domain_has_a_file():
-    assert {path.stem for path in FILES} == {"photos", "vessels", "vessels64", *PAPER}
+    assert {path.stem for path in FILES} == {"photos", "garden", "vessels", "vessels64", *PAPER}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_all_sections_are_valid(path):
     pipeline = load_pipeline(path.stem)
-    given = {"images": "photos/", "generator": "g", "alpha": "a"} if path.stem == "photos" else {}
+    given = {"generator": "g", "alpha": "a"} if path.stem in ("photos", "garden") else {}
+    given |= {"images": "photos/"} if path.stem == "photos" else {}
     training, generation = (
         resolve(model, section, {name: value for name, value in given.items() if name in section})
         for model, section in ((TrainAlphaSettings, pipeline.train_alpha), (GenerateSettings, pipeline.generate))
@@ -32,6 +34,19 @@ def test_all_sections_are_valid(path):
     assert pipeline.domain == path.stem and pipeline.description
     assert training.generator == generation.generator
     assert training.switched_off == generation.switched_off, "an alpha network is used as it was trained"
+
+
+def test_the_garden_is_planned_from_nothing_and_measured_by_its_truth(capsys, tmp_path):
+    """Nothing is embedded for it: all that stages need is made by stages before them."""
+    from l4f_datagen.cli import main
+
+    out = tmp_path / "out"
+    assert main(["run", "garden", "--out", str(out), "--dry-run"]) == 0
+    stages = json.loads(capsys.readouterr().out)
+    assert stages["train-alpha"]["generator"] == stages["generate"]["generator"] == str(out / "generator" / "final")
+    assert stages["train-alpha"]["images"] == stages["evaluate segmenter unet"]["images"] == "world:garden"
+    assert {f"train-segmenter {arch}-supervised" for arch in ("unet", "bisenet")} <= stages.keys()
+    assert "evaluate frechet" in stages and "evaluate segmenter baselines" in stages
 
 
 @pytest.mark.parametrize("domain", PAPER)
