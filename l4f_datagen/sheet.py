@@ -14,21 +14,27 @@ from .storage import atomic
 from .storage.opening import local_place
 
 ROWS = ("composite", "alpha", "mask", "outline")
-_GAP, _MARGIN, _LINE = 4, 84, 16
+_GAP, _MARGIN, _LINE, _ROOM_BEFORE = 4, 84, 16, 6
+_FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
+_WIDEST = "0" * 9
+"""A key: other values that are written under pictures are no wider."""
 _PAPER, _INK, _OUTLINE, _AROUND = (255, 255, 255), (60, 60, 60), (255, 0, 120), (128, 128, 128)
 
 
-def contact_sheet(samples: Iterable[Sample], *, columns: int = 8, tile: int = 128) -> np.ndarray:
+def contact_sheet(
+    samples: Iterable[Sample], *, columns: int = 8, tile: int = 128, told: Sequence[str] = ()
+) -> np.ndarray:
     """Samples as columns of composite, alpha, mask and the mask's outline over the composite.
 
     Args:
         samples: at least one; after ``columns`` of them a new block of rows begins.
         tile: height and width of a picture in pixels; smaller images are enlarged.
+        told: names of metadata whose values are written under the pictures; columns are as wide as these need.
 
     Returns:
         RGB uint8 H×W×3.
     """
-    blocks = [_block(block, columns, tile) for block in _blocks(samples, columns)]
+    blocks = [_block(block, columns, tile, told) for block in _blocks(samples, columns)]
     if not blocks:
         raise ValueError("a contact sheet needs at least one sample")
     return np.concatenate(blocks)
@@ -112,28 +118,54 @@ def _blocks(samples: Iterable[Sample], columns: int) -> Iterator[Sequence[Sample
         yield block
 
 
-def _block(samples: Sequence[Sample], columns: int, tile: int) -> np.ndarray:
+def _block(samples: Sequence[Sample], columns: int, tile: int, told: Sequence[str]) -> np.ndarray:
     step = tile + _GAP
-    sheet = _paper(ROWS, columns, step, tile)
+    margin = _margin(told)
+    across = max(step, _width(_WIDEST) + 3 * _GAP) if told else step
+    pictures = _paper(ROWS, columns, step, tile)
+    sheet = np.full((pictures.shape[0] + len(told) * _LINE, margin + columns * across, 3), _PAPER, np.uint8)
+    sheet[: pictures.shape[0], :_MARGIN] = pictures[:, :_MARGIN]
     for column, sample in enumerate(samples):
+        x = margin + column * across
         for row, picture in enumerate(views(sample, tile)):
-            y, x = _GAP + row * step, _MARGIN + column * step
+            y = _GAP + row * step
             sheet[y : y + tile, x : x + tile] = picture
+        for line, name in enumerate(told, 1):
+            _write(sheet, _value(sample.metadata.get(name)), (x, pictures.shape[0] - _GAP + line * _LINE - 5))
+    for line, name in enumerate(told, 1):
+        _write(sheet, name, (_ROOM_BEFORE, pictures.shape[0] - _GAP + line * _LINE - 5))
     return sheet
+
+
+def _margin(told: Sequence[str]) -> int:
+    """Pixels before the first pictures, where names stand."""
+    return max([_MARGIN, *(_GAP + _ROOM_BEFORE + _width(name) for name in told)])
+
+
+def _value(value: object) -> str:
+    """A value of metadata as it is written under pictures."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _width(text: str) -> int:
+    """Pixels that a text takes from left to right."""
+    return cv2.getTextSize(text, _FONT, _SCALE, 1)[0][0]
 
 
 def _paper(names: Sequence[str], columns: int, step: int, tile: int) -> np.ndarray:
     """An empty sheet with a name before every row."""
     sheet = np.full((len(names) * step + 2 * _GAP, _MARGIN + columns * step, 3), _PAPER, np.uint8)
     for row, name in enumerate(names):
-        _write(sheet, name, (6, _GAP + row * step + tile // 2))
+        _write(sheet, name, (_ROOM_BEFORE, _GAP + row * step + tile // 2))
     return sheet
 
 
 def _write(sheet: np.ndarray, text: str, place: tuple[int, int]) -> None:
     """Write text with its lower left corner at (x, y); OpenCV's letters are those of ASCII, others become "?"."""
     text = text.replace("ψ", "psi").encode("ascii", "replace").decode()
-    cv2.putText(sheet, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+    cv2.putText(sheet, text, place, _FONT, _SCALE, _INK, 1, cv2.LINE_AA)
 
 
 def _tile(picture: np.ndarray, tile: int) -> np.ndarray:

@@ -174,7 +174,7 @@ def shards(tmp_path_factory):
 @pytest.mark.parametrize(
     "words, keys",
     [
-        (("preview", "@shards", "--out", "@new/sheet.png"), {"out", "drawn", "samples"}),
+        (("preview", "@shards", "--out", "@new/sheet.png"), {"out", "drawn", "samples", "keys"}),
         (("gallery", "@shards", "--out", "@new/pages"), {"out", "page", "samples", "scores"}),
         (("export", "@shards", "--format", "folder", "--out", "@new/plain"), {"out", "format", "samples", "notes"}),
         (("finalize", "@shards"), {"out", "samples", "shards"}),
