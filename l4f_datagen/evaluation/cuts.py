@@ -39,13 +39,16 @@ DECIDED = 0.1
 """Alphas of both sides of an image differ by this much on average, or the alpha shows no object there."""
 _SURE = 0.25
 """A decided alpha's sides are this close to 0 and 1 on average."""
-TOUCHED = 0.2
-"""Mean share of a side's pixels that are foreground from which the object counts as touching that side; on faces the
-lower side has .49, the others less than .06."""
+TOUCHED, OPPOSITE = 0.2, 0.5
+"""Mean share of a side's pixels that are foreground from which the object may count as touching that side, and of that
+what the opposite side has at most: an object that reaches both fills the image between them. Masks of faces from
+adversarial training have .49 of the lower side and less than .06 of the others; good ones .88, and .25 to .28. Had the
+object counted as touching all four sides, no background would be certain: mIoU .67 instead of .80 for such cuts."""
 _NO_BOX = (0, 0, 1, 1)
 """GrabCut looks at a box only where it has no mask."""
 _SIDES = {"top": (0, slice(None)), "bottom": (-1, slice(None)), "left": (slice(None), 0), "right": (slice(None), -1)}
 """Each side's pixels in an image (H, W)."""
+_ACROSS = {"top": "bottom", "bottom": "top", "left": "right", "right": "left"}
 
 
 def touched_sides(masks: np.ndarray) -> frozenset[str]:
@@ -54,7 +57,10 @@ def touched_sides(masks: np.ndarray) -> frozenset[str]:
     Args:
         masks: (N, H, W) of 0 and 1, of many samples.
     """
-    return frozenset(name for name, place in _SIDES.items() if masks[(slice(None), *place)].mean() >= TOUCHED)
+    shares = {name: float(masks[(slice(None), *place)].mean()) for name, place in _SIDES.items()}
+    return frozenset(
+        name for name, share in shares.items() if share >= TOUCHED and shares[_ACROSS[name]] <= OPPOSITE * share
+    )
 
 
 def probable(alpha: np.ndarray) -> np.ndarray:

@@ -80,6 +80,9 @@ def test_what_an_alpha_leaves_out_at_a_side_that_objects_touch_is_found():
         ((slice(20, 64), slice(0, 40)), {"bottom", "left"}),
         ((slice(20, 40), slice(20, 64)), {"right"}),
         ((slice(20, 40), slice(20, 40)), set()),
+        ((slice(20, 64), slice(0, 64)), {"bottom"}),  # the left and the right alike
+        ((slice(0, 64), slice(0, 40)), {"left"}),
+        ((slice(0, 64), slice(0, 64)), set()),
     ],
 )
 def test_sides_that_are_touched(place, sides):
