@@ -13,9 +13,9 @@ from l4f_datagen.worlds.garden.things.thing import KINDS
 SEEN, SEEN_OF_PICTURE = 0.25, 0.005
 """Least share of a thing, and of the picture, that is seen of every thing."""
 STAYS = {
-    (0, 0): "c597e1cad71f93c7d13d9aa6c1bec7b33d7700001cfd780d0492350000000000",
+    (0, 0): "d8a6e1cadd219dc8d3439da6c7bec7b3265d000015fa6a0c01852f0000000000",
     (7, 2**24 + 5): "676869667874976c8188877e7186807000000000002fb8040009720100000000",
-    (2**40, 12): "91897c678d7c786d91857e74b39e938500181100006b2000004c0d0000000000",
+    (2**40, 12): "91877b678d7b786d90857e74b39e938500170f00006a2000004c0d0000000000",
 }
 """Means of the image's green and of alpha over 4×4 squares by (seed, index), as hexadecimal bytes."""
 

@@ -75,7 +75,7 @@ def hedge(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light, 
     green, side = draw_green(rng), x.shape[1]
     deep = planes(0.4 * green * light.sky) * (1 + 0.6 * grain.at(x, y))
     canvas, horizon = Canvas(side), float(-1 - y[0, 0])
-    count, size = 230, rng.uniform(0.08, 0.2)
+    count, size = 160, rng.uniform(0.1, 0.22)
     place = np.stack([rng.uniform(-1.05, 1.05, count), rng.uniform(-1.1, horizon + 0.05, count)], -1)
     bunch = grain.at(place[:, :1] * 0.7, place[:, 1:] * 0.7)[:, 0]
     outlines = leaves(

@@ -17,7 +17,7 @@ def creature(rng: np.random.Generator, frame: Frame, setting: Setting) -> list[P
     colour = setting.near(rng) if rng.random() < 0.5 else draw_colour(rng, (0.02, 0.12), (0.05, 0.6), (0.2, 0.9))
     coat = Coat.draw(rng, colour, draw_colour(rng, (0.02, 0.12), (0.05, 0.5), (0.15, 0.9)), gloss=0)
     side = float(rng.choice((-1, 1)))
-    length, width, wild = rng.uniform(0.18, 0.5), rng.uniform(0.008, 0.02), rng.uniform(0.15, 0.5)
+    length, width, wild = rng.uniform(0.18, 0.5), rng.uniform(0.006, 0.015), rng.uniform(0.15, 0.5)
     body = Ball(0, 0.4, rng.uniform(0.3, 0.46), 0.38, draw_waves(rng, 0.05))
     head = Ball(
         side * rng.uniform(0.0, 0.32), rng.uniform(0.62, 0.85), rng.uniform(0.2, 0.27), rng.uniform(0.18, 0.24),
@@ -25,7 +25,7 @@ def creature(rng: np.random.Generator, frame: Frame, setting: Setting) -> list[P
     )  # fmt: skip
     comb = np.array([-side * rng.uniform(0, 0.7), rng.uniform(-0.6, 0.2)])
     parts: list[Part] = _tail(rng, frame, setting, coat, -side, width) if rng.random() < 0.6 else []
-    for ball, count, combed in ((body, 230, comb), (head, 110, 0.6 * comb)):
+    for ball, count, combed in ((body, 200, comb), (head, 100, 0.6 * comb)):
         if ball is head:
             parts.append(_ears(rng, frame, setting, head, colour))
         parts.append(ball.surface(frame, coat, setting))

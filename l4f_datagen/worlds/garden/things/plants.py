@@ -89,15 +89,13 @@ def _flowers(rng: np.random.Generator, frame: Frame, setting: Setting, up: float
     )
     colour = setting.colour(rng) if rng.random() < 0.4 else draw_colour(rng, (0, 1), (0.1, 0.9), (0.7, 1))
     petals, size = int(rng.integers(5, 12)), rng.uniform(0.07, 0.15)
-    turn = np.arange(petals) * (2 * math.pi / petals)
-    for head in lines[:, -1]:
-        ring = turn + rng.uniform(0, 6)
-        heads = np.repeat(head[None], petals, 0)
-        shades = varied(rng, colour, petals, 0.12, 0.02)
-        parts.append(grown(rng, frame, setting, heads, ring, np.full(petals, size), shades, rng.uniform(0.4, 0.7)))
-        middle = head + _ring(0.28 * size)
-        heart = draw_colour(rng, (0.08, 0.16), (0.6, 0.9), (0.3, 0.9))
-        parts.append(Shapes(frame.place(middle)[None], (heart * setting.light.level)[None]))
+    heads, turn = np.repeat(lines[:, -1], petals, 0), np.arange(petals) * (2 * math.pi / petals)
+    turns = (turn + rng.uniform(0, 6, (count, 1))).ravel()
+    shades = varied(rng, colour, len(heads), 0.12, 0.02)
+    parts.append(grown(rng, frame, setting, heads, turns, np.full(len(heads), size), shades, rng.uniform(0.4, 0.7)))
+    hearts = lines[:, -1:] + _ring(0.28 * size)
+    yellow = draw_colour(rng, (0.08, 0.16), (0.6, 0.9), (0.3, 0.9)) * setting.light.level
+    parts.append(Shapes(frame.place(hearts), np.repeat(yellow[None], count, 0)))
     return parts
 
 
