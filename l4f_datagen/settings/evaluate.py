@@ -141,8 +141,9 @@ class EvaluateFrechetSettings(StageSettings):
     )
     n: int | None = Field(None, gt=1, le=10**7, description="images per set, the first ones; default: all, 10000 drawn")
     size: int | None = Field(None, ge=4, le=8192, description="side to crop and resize images to; default: as they are")
-    psi: Psi = Field(1.0, description="truncation of a generator:PATH")
-    noise: Noise = Field("const", description="noise inputs of a generator:PATH")
+    psi: Psi = Field(1.0, description="truncation of a generator:PATH and of backgrounds:PATH")
+    noise: Noise = Field("const", description="noise inputs of a generator:PATH and of backgrounds:PATH")
+    switched_off: SwitchedOff = "first_convolution"
     kid_subsets: int = Field(100, gt=0, le=10**5, description="subsets that KID is the mean over")
     kid_subset_size: int = Field(1000, gt=1, le=10**6, description="images per subset; all of a smaller set")
     seed: Seed = 0

@@ -27,7 +27,7 @@ from .features import Features, open_features
 
 logger = logging.getLogger(__name__)
 
-GENERATOR = "generator:"
+GENERATOR, BACKGROUNDS = "generator:", "backgrounds:"
 DRAWN = 10_000
 """Images of a generator or a world, which have no number of their own."""
 _WORLD_SIZE = 64
@@ -58,7 +58,8 @@ def evaluate_frechet(
     Calls ``report`` with the images done and their number.
 
     Args:
-        a, b: ``generator:PATH|NAME``, or images as ``train-alpha`` takes them.
+        a, b: ``generator:PATH|NAME``, ``backgrounds:PATH|NAME`` of a generator, or images as ``train-alpha`` takes
+            them.
         features: a network that is loaded already.
 
     Raises:
@@ -116,7 +117,8 @@ def open_images(name: str, settings: EvaluateFrechetSettings, device: torch.devi
     Raises:
         UserError: there is no such set, or it has too few images.
     """
-    images = _Drawn(name, settings, device) if name.startswith(GENERATOR) else _Stored(name, settings)
+    drawn = name.startswith((GENERATOR, BACKGROUNDS))
+    images = _Drawn(name, settings, device) if drawn else _Stored(name, settings)
     if len(images) < 2:
         raise UserError(name, got=f"{len(images)} image", expected="at least two", remedy="name a larger set")
     return images
@@ -134,11 +136,12 @@ class _Passed(nn.Module):
 
 
 class _Drawn:
-    """Images of a generator, of the codes that ``generate`` draws for foregrounds."""
+    """Images or backgrounds of a generator, of the codes that ``generate`` draws for them."""
 
     def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
         self.name, self._settings, self._device = name, settings, device
-        self._generator = freeze(weights.load_generator(name.removeprefix(GENERATOR)), device)
+        self._stream = "background" if name.startswith(BACKGROUNDS) else "foreground"
+        self._generator = freeze(weights.load_generator(name.partition(":")[2]), device)
 
     def __len__(self) -> int:
         return self._settings.n or DRAWN
@@ -147,11 +150,14 @@ class _Drawn:
         s = self._settings
         for start in range(0, len(self), s.batch_size):
             indices = range(start, min(start + s.batch_size, len(self)))
-            common = {"seed": s.seed, "stream": "foreground", "indices": indices}
+            common = {"seed": s.seed, "stream": self._stream, "indices": indices}
             with torch.inference_mode(), explaining_memory(self._device, s.batch_size):
                 w = latents.draw_w(self._generator, psi=s.psi, **common)
                 noise = latents.noise_generators(s.noise, **common)
-                image = self._generator.synthesize(w, s.noise, noise_generators=noise).image
+                if self._stream == "background":
+                    image = self._generator.background(w, s.noise, noise_generators=noise, switched_off=s.switched_off)
+                else:
+                    image = self._generator.synthesize(w, s.noise, noise_generators=noise).image
                 batch = image_to_uint8(image).cpu().numpy()
             yield batch if s.size is None else np.stack([fit(picture, s.size) for picture in batch])
 

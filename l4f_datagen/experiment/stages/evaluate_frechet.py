@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def command(a: str, b: str, json_file: str | None, csv_file: str | None, **flags: object) -> None:
     """Measure FID and KID between the images A and B.
 
-    Each is a folder, a data set folder or tars, Parquet files, world:NAME or generator:PATH.
+    Each is a folder, a data set folder or tars, Parquet files, world:NAME, generator:PATH, or the backgrounds of a
+    generator, backgrounds:PATH, which `render --backgrounds-only` draws as they truly are for a world.
     """
     settings = resolve(EvaluateFrechetSettings, {}, flags)
     from ...evaluation.sets.frechet import evaluate_frechet

@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from l4f_datagen import worlds
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.evaluation.sets import features, frechet
+from l4f_datagen.networks.inference import freeze
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.settings import EvaluateFrechetSettings
@@ -176,6 +178,33 @@ def test_a_folder_against_a_generator(tmp_path, tiny_checkpoint, program):
     np.testing.assert_array_equal(batches[0], image_to_uint8(generator.synthesize(w).image).numpy())
 
 
+@pytest.mark.parametrize("switched_off", ["first_convolution", "constant"])
+def test_the_backgrounds_of_a_generator(tiny_checkpoint, switched_off):
+    from l4f_datagen.generation import latents
+    from l4f_datagen.networks.pixels import image_to_uint8
+
+    chosen = settings(n=5, batch_size=3, psi=0.8, switched_off=switched_off)
+    found = frechet.open_images(f"backgrounds:{tiny_checkpoint}", chosen, torch.device("cpu"))
+    generator = freeze(load_generator(tiny_checkpoint))
+    w = latents.draw_w(generator, seed=0, stream="background", indices=range(3), psi=0.8)
+    expected = image_to_uint8(generator.background(w, switched_off=switched_off)).numpy()
+    batches = list(found.batches())
+    np.testing.assert_array_equal(batches[0], expected)
+    assert sum(map(len, batches)) == len(found) == 5
+
+
+@pytest.mark.parametrize("world", worlds.NAMES)
+def test_true_backgrounds_are_a_set(tmp_path, program, world):
+    """The same scenes, of which one set has things: far, and no distance from themselves."""
+    words = ["render", world, "--n", "8", "--size", "24", "--image-format", "png", "--backgrounds-only", "--out"]
+    shards = str(tmp_path / "shards")
+    assert main([*words, shards]) == 0
+    chosen = settings(features=str(program), trust_features=True, n=8, size=24)
+    same = frechet.evaluate_frechet(shards, shards, chosen).rows[0].values["fid"]
+    other = frechet.evaluate_frechet(f"world:{world}", shards, chosen).rows[0].values["fid"]
+    assert same == pytest.approx(0, abs=1e-6) and other > 1e-4
+
+
 def test_shards_a_world_and_notes(tmp_path, program):
     shards = str(tmp_path / "shards")
     words = ["render", "vessels", "--n", "8", "--size", "24", "--image-format", "png", "--out", shards]
@@ -190,7 +219,13 @@ def test_shards_a_world_and_notes(tmp_path, program):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("nowhere", "nowhere"), ("world:moon", "moon"), ("generator:nowhere.pt", "nowhere.pt")]
+    ("name", "words"),
+    [
+        ("nowhere", "nowhere"),
+        ("world:moon", "moon"),
+        ("generator:nowhere.pt", "nowhere.pt"),
+        ("backgrounds:nowhere.pt", "nowhere.pt"),
+    ],
 )
 def test_sets_that_are_not_there(name, words):
     with pytest.raises(UserError, match=words):

@@ -112,10 +112,11 @@ def test_our_own_shards_give_the_composites_alone(tmp_path, tiny_settings):
         assert np.array_equal(images.picture(4), expected)
 
 
-def test_a_world_is_drawn_at_the_generators_size():
-    images = opened("world:vessels")
+@pytest.mark.parametrize("name", worlds.NAMES)
+def test_a_world_is_drawn_at_the_generators_size(name):
+    images = opened(f"world:{name}")
     assert len(images.source) == 50
-    assert np.array_equal(images.picture(3), worlds.render("vessels", seed=0, index=3, size=16).image)
+    assert np.array_equal(images.picture(3), worlds.render(name, seed=0, index=3, size=16).image)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import l4f_datagen as l4f
+from l4f_datagen import worlds
 from l4f_datagen.errors import UserError
 from l4f_datagen.making.render import render
 from l4f_datagen.samples.opening import open_samples
@@ -51,12 +52,14 @@ def test_samples_are_those_that_the_reader_gives(generated):
         assert np.array_equal(found.alpha, sample.alpha) and np.array_equal(found.mask, sample.mask)
 
 
-def test_a_world_is_exact_and_its_test_split_another(rendered):
-    source = open_samples("world:vessels", Reading(), size=24, count=6)
-    for index, sample in enumerate(l4f.open_dataset(rendered)):
+@pytest.mark.parametrize("world", worlds.NAMES)
+def test_a_world_is_exact_and_its_test_split_another(tmp_path, world):
+    render(RenderSettings(world=world, n=6, size=24, image_format="png"), tmp_path)
+    source = open_samples(f"world:{world}", Reading(), size=24, count=6)
+    for index, sample in enumerate(l4f.open_dataset(tmp_path)):
         assert np.array_equal(source.read(index).image, sample.image)
         assert np.array_equal(source.read(index).mask, sample.mask)
-    held_out = open_samples("world:vessels", Reading(), size=24, count=6, split="test")
+    held_out = open_samples(f"world:{world}", Reading(), size=24, count=6, split="test")
     assert not np.array_equal(held_out.read(0).image, source.read(0).image)
 
 
