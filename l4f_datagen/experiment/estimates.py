@@ -58,6 +58,8 @@ SPEEDS = (
     Speed("train-segmenter", "gpu", 256, 100, "not measured; taken to be that of two cores at 64 px"),
 )
 """One row for every figure. They are of certain networks; others are slower or faster by as much as ten times."""
+_LOOKS = 3
+"""Images that a network looks at while it would learn from one: the pass back takes as long as two forward."""
 _CORES, _GAIN = 2, 0.7
 """Cores that the figures are of; n times as many are taken to be n to the power .7 times as fast (a guess)."""
 
@@ -124,7 +126,11 @@ def estimate(plan: Plan, machine: Machine) -> Estimate:
     size = next((one for one in sizes if one is not None), None)
     seconds: dict[str, float | None] = {}
     for piece in plan.pieces:
-        images = known[piece.kind].images(piece)
+        stage = known[piece.kind]
+        images, looks = stage.images(piece), stage.looks(piece, plan)
         fast = speed(piece.kind, machine, size) if size else None
-        seconds[piece.name] = images / fast if images and fast else None
+        if not images or looks is None or not fast:
+            seconds[piece.name] = None
+        else:
+            seconds[piece.name] = (images + looks / _LOOKS) / fast
     return Estimate(machine, size, seconds)

@@ -69,6 +69,10 @@ class Stage(abc.ABC, Generic[Settings]):
         """Images that a piece takes in or gives, from which its time is estimated; None: not known."""
         return None
 
+    def looks(self, piece: Piece[Settings], plan: Plan) -> int | None:
+        """Images that its networks look at without learning from them, for the same estimate; None: not known."""
+        return 0
+
     def resolution(self, piece: Piece[Settings]) -> int | None:
         """Height and width of a piece's images in pixels, as far as it is known before the work; None: it is not."""
         return None

@@ -7,6 +7,7 @@ import click
 
 from ...console.options import config_option, settings_options
 from ...console.output import print_json, result
+from ...errors import UserError
 from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
 from ...settings.experiment import SUPERVISED
 from ...settings.placeholders import place_in
@@ -140,6 +141,17 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
         s = piece.settings
         trainings = (s.rounds + 1) * s.students if s.photographs else 1
         return trainings * s.iterations * s.batch_size
+
+    def looks(self, piece: Piece[TrainSegmenterSettings], plan: Plan) -> int | None:
+        if not piece.settings.photographs:
+            return 0
+        from ...training.segmenter.rounds.labels import looks  # imported here: --help need not wait for torch
+
+        samples = sum(generating.settings.n for generating in plan.of("generate"))
+        try:
+            return looks(piece.settings, samples)
+        except UserError:  # no photographs yet
+            return None
 
     def resolution(self, piece: Piece[TrainSegmenterSettings]) -> int | None:
         return piece.settings.size

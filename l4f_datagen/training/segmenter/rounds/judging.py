@@ -11,6 +11,7 @@ from ....progress.state import Counted
 from ...core.loop import Count
 from ..augmentation import centre_crop
 from ..batches import Part
+from .labels import MOST_JUDGED
 from .votes import miou, vote
 
 WRONG, HARD = 0.0, 1.5
@@ -19,8 +20,6 @@ _DEVIATIONS = 4.0
 """A mask is wrong if segmenters that agree are further from it than the median by so many median deviations …"""
 _LEAST_GAP = 0.1
 """… and by so much mIoU."""
-_MOST = 20000
-"""Samples of a source that are judged; of the others nothing is said."""
 _AT_ONCE = 64
 _THINGS = "samples judged"
 
@@ -35,7 +34,7 @@ def judge(networks: Sequence[Segmenter], part: Part, *, least: float, count: Cou
         least: agreement from which segmenters agree.
     """
     keys, fits, agreements = [], [], []
-    judged = min(len(part.indices), _MOST)
+    judged = min(len(part.indices), MOST_JUDGED)
     for start in range(0, judged, _AT_ONCE):
         count(Counted(start, judged, _THINGS))
         chosen = range(start, min(start + _AT_ONCE, judged))

@@ -18,14 +18,18 @@ from ....shards.format.tar import TarWriter
 from ....storage import atomic
 from ...core.loop import Count
 from ...core.real_images import RealImages
-from .votes import vote
+from .votes import VIEWED, vote
 
 _HELD_OUT_EVERY = 10
 """Every so many-th photograph is never labelled: on these it is measured how far segmenters agree."""
 _LEAST = 2 * _HELD_OUT_EVERY
 _MOST_HELD_OUT, _MOST_LABELLED = 500, 20000
 """Photographs that are looked at in a round: of more of them these many, spread evenly."""
+MOST_JUDGED = 20000
+"""Samples of a source that are judged; of the others nothing is said."""
 _AT_ONCE = 64
+_ANY_SIZE = 64
+"""Of photographs that are only counted."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,20 @@ def open_photographs(settings: TrainSegmenterSettings, size: int) -> Photographs
     held_out = range(_HELD_OUT_EVERY - 1, len(source), _HELD_OUT_EVERY)
     others = [index for index in range(len(source)) if index % _HELD_OUT_EVERY != _HELD_OUT_EVERY - 1]
     return Photographs(images, _spread(held_out, _MOST_HELD_OUT), _spread(others, _MOST_LABELLED))
+
+
+def looks(settings: TrainSegmenterSettings, samples: int) -> int:
+    """Images of one size that students look at between their trainings, if no round is left out.
+
+    In each round but the last they label the photographs and judge the ``samples`` of their shards.
+
+    Raises:
+        UserError: as ``open_photographs``.
+    """
+    photographs = open_photographs(settings, settings.size or _ANY_SIZE)
+    taught = len(photographs.others) + min(samples, MOST_JUDGED)
+    found = settings.rounds * taught + (settings.rounds + 1) * len(photographs.held_out)
+    return round(settings.students * VIEWED * found)
 
 
 def agreement(networks: Sequence[Segmenter], photographs: Photographs, *, count: Count) -> float:

@@ -14,6 +14,8 @@ from ....networks.segmenter import Segmenter, foreground_alpha
 
 _VIEWS = ((False, 1.0), (True, 1.0), (False, 0.75), (True, 1.25))
 """Copies of an image that every network looks at: whether it is mirrored, and by what its sides are multiplied."""
+VIEWED = sum(scale**2 for _, scale in _VIEWS)
+"""Pixels of these copies, over those of the image."""
 _UNSURE = 0.2
 """A pixel whose mean probability is closer to one half than this is ignored in a label."""
 _AT_ONCE = 32
