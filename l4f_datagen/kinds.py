@@ -1,25 +1,43 @@
 """Kinds of things, each a file of its own in one folder: the files are the list, and no table repeats it."""
 
 import importlib
+import logging
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import UserError
+from .short import short
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
+logger = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).resolve().parent
 Thing = TypeVar("Thing")
+
+
+GROUPS = {
+    "export.formats": "l4f_datagen.formats",
+    "networks.segmenters": "l4f_datagen.segmenters",
+    "weights.layouts": "l4f_datagen.layouts",
+    "worlds": "l4f_datagen.worlds",
+}
+"""Folder → the group of entry points by which other packages add to it, each a module like the files there."""
 
 
 @dataclass(frozen=True)
 class Kinds:
     """The files of a folder of this package as values of a setting: ``hf_parquet.py`` is called ``hf-parquet``.
 
-    Within ``Annotated[str, Kinds("export.formats")]`` it refuses other values. Nothing is imported to list them.
+    Within ``Annotated[str, Kinds("export.formats")]`` it refuses other values. Nothing is imported to list them. Where
+    the folder has a group of entry points, modules of other packages are as good as files.
     """
 
     package: str
@@ -28,12 +46,32 @@ class Kinds:
     @property
     def names(self) -> tuple[str, ...]:
         """What there is, in the order of the alphabet."""
-        files = _PACKAGE.joinpath(*self.package.split(".")).glob("*.py")
-        return tuple(sorted(file.stem.replace("_", "-") for file in files if not file.stem.startswith("_")))
+        return tuple(sorted({*self._files(), *added(self.package)}))
 
     def module(self, name: str) -> ModuleType:
-        """The file of a kind, imported now."""
+        """The file of a kind, or the module of another package, imported now.
+
+        Raises:
+            UserError: the other package's module cannot be imported.
+        """
+        if name not in self._files() and (entry := added(self.package).get(name)):
+            return loaded(entry)
         return importlib.import_module(f"{__package__}.{self.package}.{name.replace('-', '_')}")
+
+    def modules(self) -> Iterator[ModuleType]:
+        """All of them, imported now. One of another package that cannot be is told and left out."""
+        folder = importlib.import_module(f"{__package__}.{self.package}")
+        for file in pkgutil.iter_modules(folder.__path__):
+            yield importlib.import_module(f"{folder.__name__}.{file.name}")
+        for entry in added(self.package).values():
+            try:
+                yield loaded(entry)
+            except UserError as error:
+                logger.warning("%s", error)
+
+    def _files(self) -> list[str]:
+        files = _PACKAGE.joinpath(*self.package.split(".")).glob("*.py")
+        return [file.stem.replace("_", "-") for file in files if not file.stem.startswith("_")]
 
     def only(self, name: str, base: type[Thing]) -> type[Thing]:
         """The one class of a kind's file that is a ``base``."""
@@ -49,6 +87,30 @@ class Kinds:
         if name not in self.names:
             raise ValueError(f"one of {', '.join(self.names)}")
         return name
+
+
+@cache
+def added(package: str) -> dict[str, EntryPoint]:
+    """What other packages add to a folder of this one: name → entry point."""
+    group = GROUPS.get(package)
+    return {entry.name: entry for entry in entry_points(group=group)} if group else {}
+
+
+def loaded(entry: EntryPoint) -> ModuleType:
+    """The module that an entry point names.
+
+    Raises:
+        UserError: it cannot be imported, or is no module.
+    """
+    of = f"{entry.name} of {entry.dist.name if entry.dist else 'another package'}"
+    try:
+        module = entry.load()
+    except Exception as error:  # another package's code: whatever it raises is that package's
+        said = f"{type(error).__name__}: {error}"
+        raise UserError(of, got=short(said), expected="a module", remedy="mend or remove that package") from error
+    if not isinstance(module, ModuleType):
+        raise UserError(of, got=short(module), expected="a module", remedy=f"let {entry.group} name a module")
+    return module
 
 
 def classes(module: ModuleType, base: type[Thing]) -> Iterator[type[Thing]]:

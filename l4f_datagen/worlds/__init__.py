@@ -1,17 +1,18 @@
 """Procedural image classes with exact masks: something to try everything on without any data.
 
 Picture ``index`` of a world depends on (seed, index, size) only. A world is a file or a folder beside this one, with a
-function ``render``, and a name in ``NAMES``. It is imported when it is first asked for.
+function ``render``, and a name in ``NAMES``, or a module of another package. It is imported when it is first asked for.
 """
 
 from importlib import import_module
 from typing import Literal
 
 from ..errors import UserError
+from ..kinds import added, loaded
 from .rendering import Rendering
 
 NAMES = ("vessels", "garden")
-"""The names of all worlds: that of a file or a folder here."""
+"""The names of our worlds: that of a file or a folder here."""
 LICENCE = "Apache-2.0"
 """The licence of all renderings: that of this project, which draws them."""
 
@@ -36,7 +37,8 @@ def render(name: str, *, seed: int, index: int, size: int) -> Rendering:
     """
     if seed < 0 or not 0 <= index < INDICES or size < 1:
         raise ValueError(f"seed {seed}, index {index}, size {size}; expected seed ≥ 0, 0 ≤ index < 2**32, size ≥ 1")
-    world = import_module(f".{check_name(name)}", __name__)
+    ours = check_name(name) in NAMES
+    world = import_module(f".{name}", __name__) if ours else loaded(added("worlds")[name])
     return world.render(seed=seed, index=index, size=size)
 
 
@@ -46,8 +48,9 @@ def check_name(name: str) -> str:
     Raises:
         UserError: there is none; names those there are.
     """
-    if name not in NAMES:
-        raise UserError("world", got=name, expected=f"one of: {', '.join(NAMES)}", remedy="check the name")
+    names = dict.fromkeys((*NAMES, *added("worlds")))
+    if name not in names:
+        raise UserError("world", got=name, expected=f"one of: {', '.join(names)}", remedy="check the name")
     return name
 
 

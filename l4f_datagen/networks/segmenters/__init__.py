@@ -1,19 +1,36 @@
-"""Segmenters, one file per architecture; what lies here is what there is."""
+"""Segmenters, one file per architecture; what lies here, and what other packages add, is what there is."""
 
 import importlib
+import logging
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import entry_points
+from types import ModuleType
 
 from ..segmenter import Segmenter
+
+GROUP = "l4f_datagen.segmenters"
+"""The entry points of other packages, each a module like the files here."""
 
 
 @cache
 def architectures() -> dict[str, type[Segmenter]]:
     """The class of every architecture, by its name."""
     found: dict[str, type[Segmenter]] = {}
-    for file in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{file.name}")
+    for module in _modules():
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Segmenter) and value.__module__ == module.__name__:
                 found[value.name] = value
     return found
+
+
+def _modules() -> Iterator[ModuleType]:
+    for file in pkgutil.iter_modules(__path__):
+        yield importlib.import_module(f"{__name__}.{file.name}")
+    for entry in entry_points(group=GROUP):
+        try:
+            yield entry.load()
+        except Exception as error:  # another package's code may raise anything
+            of = entry.dist.name if entry.dist else "another package"
+            logging.getLogger(__name__).warning("%s of %s: %s: %s", entry.name, of, type(error).__name__, error)

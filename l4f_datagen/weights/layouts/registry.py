@@ -1,24 +1,17 @@
-"""All layouts: every module of this folder that declares a ``LAYOUT``."""
+"""All layouts: every module of this folder, or of another package that adds one, that declares a ``LAYOUT``."""
 
-import importlib
-import pkgutil
 from functools import cache
 
+from ...kinds import Kinds
 from ..kinds import KINDS, Kind
 from .layout import Layout
-
-_PACKAGE = __name__.rpartition(".")[0]
 
 
 @cache
 def layouts() -> tuple[Layout, ...]:
     """Every layout, ordered by kind of network, then as they are asked."""
-    folder = importlib.import_module(_PACKAGE)
-    found: list[Layout] = []
-    for module in pkgutil.iter_modules(folder.__path__):
-        declared = getattr(importlib.import_module(f"{_PACKAGE}.{module.name}"), "LAYOUT", None)
-        if declared is not None:
-            found.append(declared)
+    declared = (getattr(module, "LAYOUT", None) for module in Kinds("weights.layouts").modules())
+    found = [layout for layout in declared if layout is not None]
     return tuple(sorted(found, key=lambda layout: (KINDS.index(layout.kind), layout.rank, layout.name)))
 
 
