@@ -95,9 +95,10 @@ def _relaxed(seen: Tensor, share: Tensor, foreground: Tensor, background: Tensor
     iterations = _SMALL_ITERATIONS if max(share.shape[2:]) <= _SMALL else _ITERATIONS
     new = foreground.clone(), background.clone()
     for inner, outer, within in _blocks(share, iterations):
-        found = _iterated(*(x[(..., *outer)] for x in (seen, share, foreground, background)), iterations)
-        for layer, part in zip(new, found, strict=True):
-            layer[(..., *inner)] = part[(..., *within)]
+        part = (..., *outer)
+        found = _iterated(seen[part], share[part], foreground[part], background[part], iterations)
+        for layer, values in zip(new, found, strict=True):
+            layer[(..., *inner)] = values[(..., *within)]
     return new
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..addresses import shown
 from ..errors import UserError
 from ..mask_files import png as mask_png
+from ..mask_files.values import MaskValues
 from ..masks import IGNORED, law_of
 from ..settings import fingerprint
 from ..shards import folder, reader
@@ -37,7 +38,7 @@ class ShardSamples(Samples):
         self.name = shown(str(self.store))
         description = dataset.description
         self.generated = "alpha" in description["checkpoints"]
-        self._mask_values = dataset.mask_values
+        self._mask_values: MaskValues = dataset.mask_values
         self.law, self.blended = law_of(description), description["settings"].get("blend", "alpha")
         self.licence = _licence(description)
         self._ends = list(itertools.accumulate(folder.shard_lengths(description).values()))

@@ -9,45 +9,13 @@ import torch
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen import worlds
+from benchmarks.cutouts import cut, distance, known
 from l4f_datagen.cli import main
 from l4f_datagen.engines.description import arithmetic
 from l4f_datagen.generation import cutouts
-from l4f_datagen.generation.cutouts import cut_out_array, cut_outs, foreground_colours
+from l4f_datagen.generation.cutouts import cut_out_array, foreground_colours
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.shards.format import encoding
-
-
-def known(size: int, blur: float, count: int = 4) -> tuple[np.ndarray, ...]:
-    """Composites, alphas and the true colours of their foregrounds, uint8 N×….
-
-    Args:
-        blur: standard deviation of the outlines' softness, as a share of the side; 0: they are as rendered.
-    """
-    images, alphas, truths = [], [], []
-    for index in range(count):
-        picture = worlds.render("vessels", seed=1, index=index, size=size)
-        share, behind = picture.alpha[..., None] / 255, picture.background / 255
-        if blur:
-            truth = worlds.render("vessels", seed=1, index=100 + index, size=size).image / 255
-            share = cv2.GaussianBlur(share, (0, 0), blur * size)[..., None]
-            image = share * truth + (1 - share) * behind
-        else:  # the equation of compositing, solved for the foreground
-            image = picture.image / 255
-            truth = np.clip((image - (1 - share) * behind) / np.maximum(share, 0.1), 0, 1)
-        for found, values in ((images, image), (alphas, share[..., 0]), (truths, truth)):
-            found.append(np.round(255 * values).astype(np.uint8))
-    return np.stack(images), np.stack(alphas), np.stack(truths)
-
-
-def distance(colours: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> float:
-    """Mean difference in soft edges, in levels."""
-    soft = (alpha > 25) & (alpha < 230)
-    return float(np.abs(colours[soft].astype(float) - truth[soft]).mean())
-
-
-def of(images: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    return cut_outs(torch.from_numpy(images), torch.from_numpy(alphas)).numpy()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +23,7 @@ def of(images: np.ndarray, alphas: np.ndarray) -> np.ndarray:
 )
 def test_soft_edges_have_the_colour_of_the_foreground(size, blur, most, share):
     images, alphas, truth = known(size, blur)
-    found = of(images, alphas)
+    found = cut(images, alphas)
     plain, ours = (distance(colours, truth, alphas) for colours in (images, found[..., :3]))
     assert plain > 20 and ours < most and ours < share * plain
 
@@ -65,14 +33,14 @@ def test_they_show_nothing_of_the_old_scene_on_a_new_one():
     images, alphas, truth = known(64, 0)
     share = alphas[..., None] / 255
     for level in (0, 255):
-        true, plain, ours = (share * c + (1 - share) * level for c in (truth, images, of(images, alphas)[..., :3]))
+        true, plain, ours = (share * c + (1 - share) * level for c in (truth, images, cut(images, alphas)[..., :3]))
         assert np.abs(ours - true).max(initial=0) < 0.6 * np.abs(plain - true).max(initial=0)
         assert np.abs(ours - true).mean() < 0.2 * np.abs(plain - true).mean()
 
 
 def test_what_is_opaque_keeps_its_bytes_and_what_is_far_away_is_black():
     images, alphas, _ = known(64, 0.01)
-    found = of(images, alphas)
+    found = cut(images, alphas)
     assert found.dtype == np.uint8 and found.shape == (4, 64, 64, 4)
     np.testing.assert_array_equal(found[..., 3], alphas)
     np.testing.assert_array_equal(found[..., :3][alphas == 255], images[alphas == 255])
@@ -85,8 +53,8 @@ def test_what_is_opaque_keeps_its_bytes_and_what_is_far_away_is_black():
 
 def test_images_of_a_batch_do_not_matter_to_each_other():
     images, alphas, _ = known(48, 0.01)
-    alone = np.concatenate([of(images[i : i + 1], alphas[i : i + 1]) for i in range(len(images))])
-    assert np.abs(alone.astype(int) - of(images, alphas)).max() <= 1
+    alone = np.concatenate([cut(images[i : i + 1], alphas[i : i + 1]) for i in range(len(images))])
+    assert np.abs(alone.astype(int) - cut(images, alphas)).max() <= 1
 
 
 def test_blocks_give_what_the_whole_gives(monkeypatch):
@@ -115,7 +83,7 @@ def test_arrays_of_any_shape(shape):
 def test_one_image_is_cut_out_as_in_a_batch_though_only_its_surroundings_are_looked_at():
     images, alphas, truth = known(128, 0)
     found = np.stack([cut_out_array(image, alpha) for image, alpha in zip(images, alphas, strict=True)])
-    whole, part = (distance(cut[..., :3], truth, alphas) for cut in (of(images, alphas), found))
+    whole, part = (distance(cut[..., :3], truth, alphas) for cut in (cut(images, alphas), found))
     assert part < 1.1 * whole < 0.2 * distance(images, truth, alphas)
 
 
