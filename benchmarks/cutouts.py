@@ -58,7 +58,7 @@ def shifted(alphas: np.ndarray) -> np.ndarray:
 @click.command()
 @click.option("--count", default=12, help="pictures of each kind")
 def main(count: int) -> None:
-    """Print a line per kind of pictures: distances of the images' colours and of cut-outs', and a core's time for one."""
+    """Print a line per kind of pictures: distances of the images' colours and of cut-outs', and the time for one."""
     torch.set_num_threads(1)
     kinds: list[tuple[str, int, float, Callable[[np.ndarray], np.ndarray]]] = [
         ("as rendered", 64, 0, np.asarray),

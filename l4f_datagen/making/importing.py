@@ -50,6 +50,11 @@ def open_source(settings: ImportSettings) -> Samples:
     source = open_samples(settings.source, reading, size=size, count=settings.n or 1000)
     if (settings.n or 0) > len(source):
         raise UserError("n", got=settings.n, expected=f"at most the {len(source)} of the source", remedy="change --n")
+    if settings.mask_values == "0255" and source.ignores:
+        raise UserError(
+            "mask-values", got="0255 for labels with ignored pixels, which are 255 themselves",
+            expected="01 or palette", remedy="leave it out",
+        )  # fmt: skip
     return source
 
 

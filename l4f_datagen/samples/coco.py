@@ -52,6 +52,7 @@ class CocoSamples(Samples):
         for annotation in data["annotations"]:
             if annotation["category_id"] in categories:
                 self._annotations.setdefault(annotation["image_id"], []).append(annotation)
+        self.ignores = any(_crowd(one) for some in self._annotations.values() for one in some)
         names = [entry["file_name"] for entry in self._entries]
         stems = [str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).name else name for name in names]
         self.keys = stems if len(set(stems)) == len(stems) else names

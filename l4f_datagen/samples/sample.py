@@ -59,6 +59,8 @@ class Samples(abc.ABC):
     """The name of each sample: that of its files without suffix."""
     foreground: str = "mask value 1, 255 ignored"
     """What is foreground, in words."""
+    ignores: bool = False
+    """Whether pixels are known to be ignored; a source whose labels were not looked at before does not know."""
     digest: str
     """A hash over all labels and names: another source has another one."""
     has_alphas: bool = False

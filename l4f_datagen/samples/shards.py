@@ -48,6 +48,7 @@ class ShardSamples(Samples):
         self._members = lru_cache(maxsize=_INDEXED_SHARDS)(self._index)
         self.has_foregrounds = any("foreground" in name for name in self._members(0)[0])
         self._reading, self._classes = reading, None
+        self.ignores = self.law is not None and self.law.ignore_band is not None
         if reading.foreground is not None:
             foreground = frozenset(parse(text, reading.flag) for text in reading.foreground)
             self._classes = Classes(foreground, frozenset({IGNORED}) - foreground)

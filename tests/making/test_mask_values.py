@@ -222,8 +222,12 @@ def test_white_foregrounds_beside_ignored_pixels_are_refused(tiny_checkpoint, la
     Image.fromarray(mask).save(ignoring / "masks" / "1.png")
     assert main(["import", str(ignoring), "--mask-values", "0255", "--out", str(tmp_path / "b")]) == 2
     told = capsys.readouterr().err
+    assert "ignored pixels" in told and told.count("\n") == 1 and not (tmp_path / "b").exists()
+    assert main(["import", str(ignoring), "--out", str(tmp_path / "b")]) == 0
+    # A data set does not know what was not looked at: its masks tell when they are read.
+    assert main(["import", str(tmp_path / "b"), "--mask-values", "0255", "--out", str(tmp_path / "c")]) == 2
+    told = capsys.readouterr().err
     assert "ignored pixels" in told and "Traceback" not in told
-    assert main(["import", str(ignoring), "--out", str(tmp_path / "b"), "--overwrite"]) == 0
 
 
 @pytest.mark.parametrize(("written", "meant"), [("01", "01"), ("'01'", "01"), ("0255", "0255"), ("palette", "palette")])

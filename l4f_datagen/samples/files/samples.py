@@ -36,7 +36,7 @@ class FileSamples(Samples):
         self.keys = list(self._masks)
         found = self._look(subject)
         self._meaning, told = found.meaning(layout.where, reading)
-        self.foreground = str(self._meaning)
+        self.foreground, self.ignores = str(self._meaning), self._meaning.ignores
         self.has_alphas |= self._meaning.soft
         if self._meaning.soft and layout.alphas is None:
             self.law = HALF

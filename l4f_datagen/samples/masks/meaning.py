@@ -27,6 +27,11 @@ class Meaning:
     """Whether values are class indices that stay as they are."""
     text: str = ""
 
+    @property
+    def ignores(self) -> bool:
+        """Whether any value of the set means that pixels are ignored."""
+        return bool(self.index.ignored or (self.grey is not None and self.grey.ignored))
+
     def mask(self, file: MaskFile) -> np.ndarray:
         """A file's mask, uint8 H×W: 0 background, 1 foreground, 255 ignored.
 
