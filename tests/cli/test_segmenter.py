@@ -104,7 +104,7 @@ def test_every_setting_of_training_is_a_flag(capsys):
 def test_every_setting_of_segment_is_a_flag(capsys):
     values = {
         "segmenter": "s", "foreground": [1, 2], "threshold": 0.4, "size": 64, "tile": 32, "overlap": 0.5,
-        "batch_size": 2, "names": "full", "device": "cpu",
+        "batch_size": 2, "mask_values": "0255", "names": "full", "device": "cpu",
     }  # fmt: skip
     switches = dict.fromkeys(("alpha", "cutout", "overlay", "classes"), True)
     assert values.keys() | switches.keys() == SegmentSettings.model_fields.keys()
