@@ -73,6 +73,7 @@ def test_what_is_required_may_be_given_where_nothing_needs_it(file):
         ("flags: {images:}\nevaluate: {segmenter: {when: test_images}}", "a place for 'test_images'"),
         ("evaluate: {segmenter: {when: [1]}}", "a place for"),
         ("gpu: [1]", "gpu: got"),
+        ("paper: [1]", "paper: got"),
     ],
 )
 def test_bad_places_are_told_in_one_line(tmp_path, text, said):
@@ -101,9 +102,40 @@ def test_what_stands_under_gpu_is_laid_over_where_there_is_one(tmp_path, monkeyp
     assert found == {"kimg": kimg, "batch_size": 32 if device == "cuda" else 8, "mirror": True}
 
 
+def test_what_stands_under_paper_is_laid_over_where_it_is_asked_for(tmp_path):
+    (tmp_path / "p.yaml").write_text(
+        "paper: {segmenters: {seeds: 3}, edit: {direction: 'pca:0'}}\nsegmenters: {archs: {unet: {}}, seeds: 1}"
+    )
+    plain = load_pipeline(str(tmp_path / "p.yaml"))
+    assert plain.segmenters == {"archs": {"unet": {}}, "seeds": 1} and plain.section("edit") is None
+    whole = load_pipeline(str(tmp_path / "p.yaml"), paper=True)
+    assert whole.segmenters == {"archs": {"unet": {}}, "seeds": 3} and whole.section("edit") == {"direction": "pca:0"}
+
+
+def test_run_paper_adds_what_the_domains_file_says(tmp_path, capsys):
+    def stages(*words):
+        assert main(["run", *words, "--out", str(tmp_path / "out"), "--dry-run"]) == 0
+        printed = capsys.readouterr()
+        return json.loads(printed.out), printed.err
+
+    plain, said = stages("vessels64")
+    assert "at 64 px" in said
+    whole, said = stages("paper", "--domain", "vessels64")
+    assert "train-encoder" in said and "project" in said
+    assert set(whole) - set(plain) == {"train-encoder", "project", "edit", "evaluate projection"}
+    assert {name: whole[name] for name in plain} == plain and sum(name.startswith("train-seg") for name in whole) == 12
+    # A new domain is one file.
+    (tmp_path / "mine.yaml").write_text("generate: {n: 4}\npaper: {edit: {direction: 'pca:0'}}")
+    assert set(stages("paper", "--domain", str(tmp_path / "mine.yaml"))[0]) == {"generate", "edit"}
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["paper"], "--domain: got nothing; expected a class of images: a pipeline file, or one of"),
+        (["vessels64", "--domain", "vessels64"], "--domain: got vessels64 beside another pipeline"),
+        (["paper", "--domain", "moon"], "moon, which is no file"),
+        (["paper", "--domain", "photos"], "--images: got nothing"),
         (["vessels64", "--images", "x"], "--images: got a flag that vessels64 has no place for"),
         (["photos"], "--images: got nothing"),
         (["photos", "--images", "x", "--shards", "y", "--n", "9"], "n: got 9; expected no number: nothing is gen"),

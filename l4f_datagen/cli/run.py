@@ -4,20 +4,36 @@ import shlex
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
+from .. import resources
 from ..addresses import shown
 from ..console.options import complete_pipelines, settings_options
 from ..console.output import collected, note, print_json, result
+from ..errors import UserError
 from ..progress import live
 from ..settings import EngineSettings, GivenSettings, PipelineFlags, StageSettings, load_pipeline, resolve
+from ..settings.placeholders import PAPER
 from ..storage.opening import local_place
 
 if TYPE_CHECKING:
     from ..experiment.pieces import Plan
 
 
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of pipeline files that come with the package, the word paper, or files."""
+    word = [CompletionItem(PAPER)] if incomplete and PAPER.startswith(incomplete) else []
+    return word or complete_pipelines(context, parameter, incomplete)
+
+
 @click.command("run", short_help="Run the stages of a pipeline file and write a report.")
-@click.argument("pipeline", metavar="PATH|NAME", shell_complete=complete_pipelines)
+@click.argument("pipeline", metavar="PATH|NAME|paper", shell_complete=_complete)
+@click.option(
+    "--domain",
+    metavar="PATH|NAME",
+    shell_complete=complete_pipelines,
+    help="of `run paper`: the pipeline file of a class of images, vessels64 say",
+)
 @click.option("--out", required=True, metavar="FOLDER", help="folder of all that the stages make, and of report.md")
 @click.option("--n", metavar="INTEGER", help="number of samples to generate; a larger one extends")
 @click.option("--quick", is_flag=True, help="fewer iterations, samples and images: to try out, not to publish")
@@ -25,7 +41,9 @@ if TYPE_CHECKING:
 @settings_options(GivenSettings)
 @settings_options(EngineSettings, without=("shard_range",))
 @click.option("--dry-run", is_flag=True, help="print all stages with their settings and an estimate of time")
-def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object) -> None:
+def command(
+    pipeline: str, domain: str | None, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object
+) -> None:
     """Run the stages that a pipeline file lists, and write FOLDER/report.md and report.json.
 
     train-generator goes into FOLDER/generator, train-alpha into FOLDER/alpha, generate into FOLDER/shards,
@@ -39,18 +57,38 @@ def command(pipeline: str, out: str, n: str | None, quick: bool, dry_run: bool, 
 
     A file may have places for other flags, as photos has, which goes from photographs to segmenters:
     l4f-datagen run photos --images photos/ --out out/
+
+    The word paper stands for the paper's whole experiment on the class of a file, with what its section paper adds:
+    l4f-datagen run paper --domain vessels64 --out out/
     """
     engine = resolve(EngineSettings, {}, _of(EngineSettings, flags))
     values = resolve(PipelineFlags, {}, _of(PipelineFlags, flags))
     there = resolve(GivenSettings, {}, _of(GivenSettings, flags)).model_dump(exclude_none=True)
     from ..experiment.plan import left_out_for, make_plan
 
-    content = load_pipeline(pipeline, values, without=left_out_for(there))
+    whole = pipeline == PAPER
+    if whole != (domain is not None):
+        raise _no_domain(domain)
+    content = load_pipeline(domain or pipeline, values, without=left_out_for(there), paper=whole)
     plan = make_plan(content, local_place(out), n=n, quick=quick, given=there, tell=note)
     if dry_run:
         _tell(plan)
         return
-    _run(plan, engine, _typed(pipeline, out, n, quick, flags))
+    _run(plan, engine, _typed(pipeline, out, quick, {"domain": domain, "n": n, **flags}))
+
+
+def _no_domain(domain: str | None) -> UserError:
+    """The refusal of ``run paper`` without a class, or of a class of another pipeline."""
+    names = ", ".join(resources.embedded("pipelines", ".yaml"))
+    if domain is None:
+        return UserError(
+            "--domain", got="nothing", expected=f"a class of images: a pipeline file, or one of {names}",
+            remedy="run paper --domain vessels64, say",
+        )  # fmt: skip
+    return UserError(
+        "--domain", got=f"{domain} beside another pipeline", expected=f"it after `run {PAPER}`",
+        remedy=f"run {PAPER} --domain {domain}, or leave it out",
+    )  # fmt: skip
 
 
 def _of(model: type[StageSettings], flags: dict[str, object]) -> dict[str, object]:
@@ -89,11 +127,10 @@ def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
     result(str(report), {"report": str(report), "stages": values})
 
 
-def _typed(pipeline: str, out: str, n: str | None, quick: bool, flags: dict[str, object]) -> str:
+def _typed(pipeline: str, out: str, quick: bool, flags: dict[str, object]) -> str:
     """The command as one would type it again."""
-    given = {"n": n, **flags}
     words = []
-    for name, value in given.items():
+    for name, value in flags.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")

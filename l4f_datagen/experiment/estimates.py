@@ -54,6 +54,8 @@ SPEEDS = (
     Speed("generate", "cpu", 128, 71, f"{_PAGE}: 128 channels at most, with all of these"),
     Speed("generate", "gpu", 256, 232, f"{_PAGE}: published size"),
     Speed("generate", "gpu", 1024, 35.7, f"{_PAGE}: published size"),
+    Speed("train-encoder", "cpu", 64, 53, f"{_PAGE}: 1500 steps of 32 in 15 minutes"),
+    Speed("project", "cpu", 64, 140, f"{_PAGE}: photographs times steps; 50 steps from an encoder's answer in .35 s"),
     Speed("train-segmenter", "cpu", 64, 100, f"{_PAGE}: twelve trainings of 22 400 images in 45 minutes"),
     Speed("train-segmenter", "gpu", 256, 100, "not measured; taken to be that of two cores at 64 px"),
 )

@@ -92,7 +92,7 @@ def resolution_of(generator: str) -> int | None:
     """Height and width in pixels of a generator's images, as the card beside it says; None where there is none."""
     try:
         found = weights.result_of(weights.locate(generator))
-        return read_card(found)["generator"]["resolution"] if is_native(found) else None
+        return read_card(found)["generator"]["architecture"]["resolution"] if is_native(found) else None
     except (UserError, KeyError):  # not trained yet, or another file; whoever uses it says what is wrong
         return None
 

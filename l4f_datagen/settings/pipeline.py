@@ -30,6 +30,7 @@ class Pipeline(StageSettings):
     description: str = ""
     flags: dict[str, Any] = Field(default_factory=dict)
     gpu: dict[str, Any] = Field(default_factory=dict)
+    paper: dict[str, Any] = Field(default_factory=dict)
     _left_out: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
@@ -74,7 +75,13 @@ def evaluation_model() -> type[EvaluationSettings]:
     return create_model("EvaluationSettings", __base__=EvaluationSettings, **fields)
 
 
-def load_pipeline(path: str, flags: PipelineFlags | None = None, *, without: Mapping[str, str] | None = None) -> Any:
+def load_pipeline(
+    path: str,
+    flags: PipelineFlags | None = None,
+    *,
+    without: Mapping[str, str] | None = None,
+    paper: bool = False,
+) -> Any:
     """Read a pipeline file; ``path`` may be the name of one that comes with the package.
 
     Returns a ``Pipeline``, which has an attribute for each section, such as ``train_alpha``.
@@ -83,6 +90,7 @@ def load_pipeline(path: str, flags: PipelineFlags | None = None, *, without: Map
         flags: values for the places of the file; None: those of required flags stay unfilled, and ``validate`` refuses
             settings that have one.
         without: sections to leave out, and why.
+        paper: whether what the file adds for the paper's whole experiment is wanted.
 
     Raises:
         UserError: no such file, no YAML mapping, an unknown section, or flags that are not those of the file.
@@ -103,7 +111,8 @@ def load_pipeline(path: str, flags: PipelineFlags | None = None, *, without: Map
         raise UserError(str(path), got="no mapping", expected="sections such as generate:", remedy="see pipelines/")
     known = {name: one.description or "" for name, one in PipelineFlags.model_fields.items()}
     given = None if flags is None else flags.model_dump(exclude_none=True)
-    sections, left_out = fill(content or {}, known, tuple(GivenSettings.model_fields), given, without or {}, str(path))
+    made = tuple(GivenSettings.model_fields)
+    sections, left_out = fill(content or {}, known, made, given, without or {}, str(path), paper=paper)
     pipeline = validate(pipeline_model(), sections, str(path))
     pipeline._left_out = left_out
     return pipeline

@@ -3,8 +3,8 @@
 A file lists its flags, each with its default, in the section ``flags``. ``required`` says that there is none; where the
 default is nothing, a setting whose place nobody filled is left out. A section with ``when: test_images`` is left out
 unless that flag is given. ``${generator}``, ``${alpha}`` and ``${shards}`` are what stages make, and no file lists
-them; who uses a section alone has to give them. On a machine with a GPU what the section ``gpu`` holds is laid over the
-others.
+them; who uses a section alone has to give them. What the section ``paper`` holds is laid over the others where
+``run paper`` asks for it, and what ``gpu`` holds on a machine with a GPU.
 """
 
 import re
@@ -16,7 +16,7 @@ from ..devices import resolve_device
 from ..errors import UserError
 from ..short import short
 
-FLAGS, GPU, WHEN, REQUIRED = "flags", "gpu", "when", "required"
+FLAGS, GPU, PAPER, WHEN, REQUIRED = "flags", "gpu", "paper", "when", "required"
 _PLACE = re.compile(r"\$\{([A-Za-z0-9_-]*)\}", re.ASCII)
 _ABSENT = object()
 
@@ -42,6 +42,8 @@ def fill(
     given: Mapping[str, Any] | None,
     without: Mapping[str, str],
     where: str,
+    *,
+    paper: bool = False,
 ) -> Filled:
     """Fill the places of a pipeline file.
 
@@ -51,12 +53,16 @@ def fill(
         given: values of flags; None: nobody asks for flags now, and places of required ones stay.
         without: sections that are left out, and why.
         where: the file.
+        paper: whether what the file adds for the paper's whole experiment is wanted.
 
     Raises:
         UserError: a flag that the file has no place for or that is missing, or a place for a flag that is none.
     """
     sections = dict(content)
     device = (given or {}).get("device")
+    added = _mapping(sections.pop(PAPER, None), f"{where}: {PAPER}")
+    if paper:
+        sections = _laid_over(sections, added)
     over = _mapping(sections.pop(GPU, None), f"{where}: {GPU}")
     if over and resolve_device(device or "auto").type != "cpu":
         sections = _laid_over(sections, over)

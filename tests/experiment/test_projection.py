@@ -44,20 +44,19 @@ def test_each_stage_of_projection_takes_what_was_made(tmp_path):
 
 
 def test_the_report_tells_of_projection(tmp_path, tiny_checkpoint):
-    content = (
-        PROJECTING
-        | EDIT
-        | {
-            "domain": "tiny",
-            "train-segmenter": SEGMENTER | {"shards": ["world:vessels"]},
-            "evaluate": {"projection": {"images": "world:vessels", "resamples": 9, "device": "cpu"}},
-        }
-    )
+    content = PROJECTING | {
+        "paper": EDIT,  # only `run paper` edits
+        "domain": "tiny",
+        "train-segmenter": SEGMENTER | {"shards": ["world:vessels"]},
+        "evaluate": {"projection": {"images": "world:vessels", "resamples": 9, "device": "cpu"}},
+    }
     for section in ("train-encoder", "project"):
         content[section] = content[section] | {"generator": str(tiny_checkpoint)}
     (tmp_path / "tiny.yaml").write_text(json.dumps(content))
-    assert main(["run", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out")]) == 0
+    words = ["run", "paper", "--domain", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out")]
+    assert main(words) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert f"run paper --out {tmp_path / 'out'} --domain {tmp_path / 'tiny.yaml'}" in report["command"]
     assert report["projected"]["photographs"] == 4
     first, *others = report["tables"]["projection"]["rows"]
     assert first["error"] > 0 and [row["segmenter"] for row in others] == ["segmenter"]

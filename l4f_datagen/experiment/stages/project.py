@@ -118,6 +118,11 @@ class Project(Stage[ProjectSettings]):
                 del trained["encoder"]
         yield self.piece(draft.resolved(self.settings, {**section, **trained}, self.name, self.quick))
 
+    def images(self, piece: Piece[ProjectSettings]) -> int | None:
+        s = piece.settings
+        steps = s.w_steps + s.steps if s.how == "optimise" else s.refine_steps
+        return s.world_images * max(1, steps) if s.images.startswith("world:") else None
+
     def check(self, piece: Piece[ProjectSettings]) -> None:
         from ...projection.pictures import find_items
 

@@ -78,5 +78,8 @@ class TrainEncoder(TrainingStage[TrainEncoderSettings]):
         section = {**images, **section, **draft.networks(section, "generator")}
         yield self.piece(draft.resolved(self.settings, section, self.name, self.quick))
 
+    def images(self, piece: Piece[TrainEncoderSettings]) -> int:
+        return piece.settings.iterations * piece.settings.batch_size
+
     def train(self, settings: TrainEncoderSettings, out: str) -> int:
         return train(settings, out)
