@@ -32,26 +32,27 @@ class Areas(Target):
         return {"*.txt": "pixels of the foreground"}
 
 class Line(Segmenter):
-    name, title, signs = "line", "linear network", ("only.weight",)
+    name, title, signs = "line", "linear network", ("first.weight", "last.weight")
 
-    def __init__(self, *, classes=2, width=None, foreground=None, size=None):
+    def __init__(self, *, classes=2, width=8, foreground=None, size=None):
         super().__init__(classes=classes, foreground=foreground, size=size)
-        self.only = nn.Conv2d(3, classes, 1)
+        self.width, self.first, self.last = width, nn.Conv2d(3, width, 1), nn.Conv2d(width, classes, 1)
 
     @classmethod
     def of_shapes(cls, shapes):
-        return {"classes": shapes["only.weight"][0]}
+        return {"classes": shapes["last.weight"][0], "width": shapes["first.weight"][0]}
 
     @classmethod
     def of_settings(cls, settings, size):
         return {}
 
-    architecture = property(lambda self: {"classes": self.classes})
+    architecture = property(lambda self: {"classes": self.classes, "width": self.width})
 
     def forward(self, image):
-        return self.only(image)
+        return self.last(self.first(image))
 
-    deepest = forward
+    def deepest(self, image):
+        return self.first(image)
 
 def read(content):
     return build_generator({name[4:]: settled(load_tensor(value), name) for name, value in content.items()}), ()
@@ -96,7 +97,7 @@ def test_another_package_adds_kinds(tmp_path):
     run("render", "corners", "--n", 4, "--size", 16, "--out", "shards")
     run("export", "shards", "--format", "areas", "--out", "areas")
     assert {path.read_text() for path in (tmp_path / "areas").glob("*.txt")} == {str(16 * 17 // 2)}
-    words = ("--world-images", 16, "--size", 16, "--batch-size", 4, "--iterations", 2, "--out", "run")
+    words = ("--world-images", 16, "--size", 16, "--width", 4, "--batch-size", 4, "--iterations", 2, "--out", "run")
     run("train-segmenter", "--arch", "line", "--shards", "world:corners", "--validation", 0.25, *words)
     (network,) = json.loads(run("inspect", "run", "--json").stdout)["networks"]
     assert network["segmenter"] == "line"
