@@ -18,7 +18,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update",
     "--disable-background-networking", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage",
-    "--remote-debugging-pipe", "--renderer-process-limit=1", "--window-size=1280,800", "--hide-scrollbars",
+    "--remote-debugging-pipe", "--renderer-process-limit=1", "--window-size=1000,700", "--hide-scrollbars",
+    "--in-process-gpu", "--no-zygote", "--force-prefers-reduced-motion", "--disable-default-apps", "--mute-audio",
 )  # fmt: skip
 _PATIENCE = 60
 """Seconds after which an answer is missed."""

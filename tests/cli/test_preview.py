@@ -1,4 +1,5 @@
 import json
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -66,7 +67,7 @@ def scored(tmp_path_factory, tiny_checkpoint):
 
 def drawn(folder, tmp_path, capsys, *words: str) -> list[str]:
     """The keys that a sheet shows."""
-    assert main(["preview", str(folder), "--out", str(tmp_path / "sheet.png"), "--json", *words]) == 0
+    assert main(["preview", str(folder), "--out", str(tmp_path / "sheet.png"), "--json", "--tile", "16", *words]) == 0
     return json.loads(capsys.readouterr().out)["keys"]
 
 
@@ -100,13 +101,13 @@ def test_by_chance_but_the_same_for_a_seed(scored, tmp_path, capsys):
         (("--worst", "stability", "--random"), "leave one out"),
     ],
 )
-def test_what_cannot_be_chosen_is_told(words, said, folder, tmp_path, capsys):
-    assert main(["preview", str(folder), "--out", str(tmp_path / "sheet.png"), *words]) == 2
+def test_what_cannot_be_chosen_is_told(words, said, scored, tmp_path, capsys):
+    assert main(["preview", str(scored[0]), "--out", str(tmp_path / "sheet.png"), *words]) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "sheet.png").exists()
 
 
-def test_keys_and_scores_stand_under_their_pictures(folder):
-    samples = list(l4f.open_dataset(folder))[:3]
+def test_keys_and_scores_stand_under_their_pictures(scored):
+    samples = list(islice(open_dataset(scored[0], allow_incomplete=True), 3))
     for tile in (16, 128):
         plain, told = (sheet.contact_sheet(samples, columns=3, tile=tile, told=names) for names in ((), ("key", "x")))
         below = told[len(plain) :]
