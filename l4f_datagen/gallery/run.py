@@ -29,8 +29,8 @@ _GUTTER = 4
 """Pixels by which each picture of a strip is continued on either side: two fill a block of a JPEG."""
 _AHEAD = 4
 """Samples that wait per thread."""
-_SHOWN = "decisiveness"
-"""What stands under pictures that are sorted by their keys."""
+_SHOWN = ("decisiveness", "mask_area")
+"""What stands under pictures that are sorted by their keys: the first of these that varies."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def make_gallery(
             "of": len(dataset),
             "side": side,
             "views": list(ROWS),
-            "shown": _SHOWN if _SHOWN in names else next(iter(names), ""),
+            "shown": next((name for name in (*_SHOWN, *names) if name in names), ""),
             "keys": keys,
             "candidates": candidates,
             "columns": varying,

@@ -121,6 +121,8 @@ function tell(text) {
 
 function showCount() {
   const parts = [`${order.length} of ${COUNT} samples shown`, `${rejected.size} rejected`];
+  const beside = state.sort || GALLERY.shown;
+  if (beside) parts.push(`beside keys: ${beside}`);
   if (others.size) parts.push(`${others.size} more entries in the list`);
   if (!kept) parts.push("this browser keeps no ticks: save the list");
   element("count").textContent = [...parts, ...(message ? [message] : [])].join(" · ");
