@@ -16,7 +16,7 @@ from ..short import short
 from ..storage.opening import local_place
 from .base import Metavar
 
-_LINE = re.compile(r"(\d{1,18})(?:[ \t,;]+(\d{1,9}))?")
+_LINE = re.compile(r"([0-9]{1,18})(?:[ \t,;]+([0-9]{1,9}))?")
 _MOST_BYTES = 1 << 26
 
 

@@ -139,7 +139,7 @@ def test_ticked_by_keys_and_pointer_saved_and_taken_back(page, rows, gallery, tm
     lines = [
         "\ufeff# a comment",
         f"{rows[25]['key']}",
-        f"27 {rows[27]['candidate']}  # by hand",
+        f"27,{rows[27]['candidate']}  # by hand",
         "000000009 99",
         "x y z",
     ]

@@ -98,7 +98,7 @@ function takeList(text) {
   const ticked = [];
   let strange = 0;
   for (const line of text.replace(/^\ufeff/, "").split(/\r?\n/)) {
-    const words = line.replace(/#.*/, "").trim().split(/\s+/);
+    const words = line.replace(/#.*/, "").trim().split(/[\s,;]+/);
     if (words[0] === "") continue;
     if (words.length > 2 || !words.every((word) => /^\d{1,18}$/.test(word))) {
       strange++;
