@@ -58,7 +58,10 @@ Part = Shapes | Strokes | Surface
 
 
 class Canvas:
-    """Points of a picture: RGB and, in the fourth channel, by what they are covered; 0 is nothing."""
+    """Points of a picture: RGB and, in the fourth channel, what covers them; 0 is nothing.
+
+    A point is covered where a shape touches it, and a stroke is at least one point wide.
+    """
 
     def __init__(self, side: int):
         self.side = side

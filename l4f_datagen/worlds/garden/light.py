@@ -85,7 +85,7 @@ class Field:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Field":
-        """Draw one; one in three has spots."""
+        """Draw one; three in ten have spots."""
         tint, blue = rng.uniform(-0.05, 0.05), rng.uniform(-0.07, 0.07)
         exposure = rng.uniform(0.9, 1.3) * np.array([1 + tint, 1 - tint / 2, 1 + blue])
         spots = rng.uniform(0.2, 0.45) if rng.random() < 0.3 else 0.0

@@ -34,11 +34,11 @@ def bricks(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light,
     joint = (inside_y < gap) | (inside_x < gap * height / width)
     shade = 1 + 0.22 * grain.of(row * 7 + column * 13) + 0.22 * grain.at(x * 2, y * 2)
     tint = 0.05 * grain.of(row * 5 + column * 11, 1)
-    bricks = planes(colour) * shade + planes(np.array([1, 0.2, -0.8], np.float32)) * tint
+    faces = planes(colour) * shade + planes(np.array([1, 0.2, -0.8], np.float32)) * tint
     lines = planes(mortar) * (1 + 0.2 * grain.at(x * 3, y * 3))
     # The lower edge of a brick lies in its own shadow.
     edge = 1 - 0.3 * (inside_y > 0.9)
-    return np.where(joint, lines, bricks * edge) * _facing(light), colour
+    return np.where(joint, lines, faces * edge) * _facing(light), colour
 
 
 def boards(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light, grain: Grain) -> Backdrop:
@@ -85,10 +85,9 @@ def hedge(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light, 
     colours = varied(rng, green, count, 0.2, 0.03) * (0.85 + 0.5 * bunch)[:, None]
     if rng.random() < 0.3:
         colours[-rng.integers(8, 40) :] = varied(rng, draw_colour(rng, (0, 1), (0.2, 0.8), (0.7, 1)), 1, 0, 0)
-    canvas.draw([lit_leaves(rng, light, outlines, colours)], 1)
-    drawn = canvas.pixels[: len(y)]
-    red, green_, blue, seen = cv2.split(drawn)
-    return np.where(seen > 0, np.stack([red, green_, blue]) * np.float32(1 / 255), deep), green
+    canvas.draw([lit_leaves(rng, light, outlines, colours)])
+    *drawn, seen = cv2.split(canvas.pixels[: len(y)])
+    return np.where(seen > 0, np.stack(drawn) * np.float32(1 / 255), deep), green
 
 
 def country(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light, grain: Grain) -> Backdrop:

@@ -22,7 +22,7 @@ def lawn(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light, g
 
 
 def soil(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, light: Light, grain: Grain) -> Ground:
-    """Earth, sand or gravel, with stones."""
+    """Earth, sand or gravel; on some of it grass grows here and there."""
     colour = draw_colour(rng, (0.05, 0.12), (0.08, 0.5), (0.25, 0.75))
     across, far = _ground_plane(x, y)
     rough = rng.uniform(0.2, 0.6)

@@ -14,6 +14,11 @@ from .backdrops import BACKDROP_SHARES, BACKDROPS, country
 from .grounds import GROUNDS
 
 
+_BLADES = 150
+_LOWEST = 1.1
+"""How far down blades stand: below the picture's border too, since they reach up into it."""
+
+
 class Scenery(NamedTuple):
     """An empty scene."""
 
@@ -53,18 +58,15 @@ def draw_scenery(rng: np.random.Generator, side: int, light: Light, grain: Grain
 def _draw_grass(rng: np.random.Generator, picture: np.ndarray, horizon: float, green: np.ndarray, light: Light) -> None:
     """Blades on the ground, larger ones nearer to the eye."""
     side = picture.shape[-1]
-    root, length = _grass_roots(rng, 150, horizon, (horizon, 1.1))
+    root, length = _grass_roots(rng, horizon)
     canvas = Canvas(side)
     canvas.draw([blades(rng, root, length, 0.5, varied(rng, 0.85 * green * light.level, len(root), 0.3, 0.02), 0.009)])
     *colours, drawn = cv2.split(canvas.pixels)
     np.copyto(picture, np.stack(colours) * np.float32(1 / 255), where=drawn > 0)
 
 
-def _grass_roots(
-    rng: np.random.Generator, count: int, horizon: float, rows: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
+def _grass_roots(rng: np.random.Generator, horizon: float) -> tuple[np.ndarray, np.ndarray]:
     """Where blades stand, (n, 2), sorted from far to near, and how long they are, (n,)."""
-    low, high = rows
-    y = np.sort(low + (high - low) * np.sqrt(rng.random(count)))
-    length = (0.03 + 0.16 * np.maximum(y - horizon, 0)) * rng.uniform(0.5, 1.2, count)
-    return np.stack([rng.uniform(-1.05, 1.05, count), y], -1), length
+    y = np.sort(horizon + (_LOWEST - horizon) * np.sqrt(rng.random(_BLADES)))
+    length = (0.03 + 0.16 * (y - horizon)) * rng.uniform(0.5, 1.2, _BLADES)
+    return np.stack([rng.uniform(-1.05, 1.05, _BLADES), y], -1), length

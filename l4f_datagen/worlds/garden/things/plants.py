@@ -119,6 +119,12 @@ def grown(
     rng: np.random.Generator, frame: Frame, setting: Setting, base: np.ndarray, way: np.ndarray, length: np.ndarray,
     colours: np.ndarray, width: float = 0.5,
 ) -> Shapes:  # fmt: skip
+    """Leaves or petals of a thing, each bent a little; base, direction and length as ``leaves`` takes them.
+
+    Args:
+        colours: (n, 3).
+        width: of a leaf over its length.
+    """
     bend = rng.normal(0, 0.35, len(base))
     outlines = leaves(frame.place(base), frame.angle(way), frame.scale * length, width, bend)
     return lit_leaves(rng, setting.light, outlines, colours)
