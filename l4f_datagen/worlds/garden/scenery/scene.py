@@ -13,7 +13,6 @@ from ..light import Light
 from .backdrops import BACKDROP_SHARES, BACKDROPS, country
 from .grounds import GROUNDS
 
-
 _BLADES = 150
 _LOWEST = 1.1
 """How far down blades stand: below the picture's border too, since they reach up into it."""
