@@ -88,9 +88,17 @@ class Item:
     @property
     def alpha_file(self) -> bytes:
         """The alpha's PNG file as it is stored."""
-        content = self.member("alpha.png")
+        return self._whole("alpha.png")
+
+    @property
+    def cutout_file(self) -> bytes:
+        """The cut-out's PNG file as it is stored."""
+        return self._whole("cutout.png")
+
+    def _whole(self, name: str) -> bytes:
+        content = self.member(name)
         with self.told():
-            sides.check(content, "alpha.png", self.mask.shape)
+            sides.check(content, name, self.mask.shape)
             sides.check_whole(content, "png")
         return content
 

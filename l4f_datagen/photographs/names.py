@@ -22,7 +22,7 @@ _HIDDEN = frozenset(
 _IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "jpegimages", "data"))
 _LABEL_FOLDERS = frozenset((
     "masks", "mask", "alphas", "alpha", "labels", "label", "annotations", "segmentations", "segmentationclass",
-    "segmentationobject", "trimaps",
+    "segmentationobject", "trimaps", "cutouts",
 ))  # fmt: skip
 _LABELS = frozenset((
     "mask", "masks", "alpha", "foreground", "background", "cutout", "seg", "segmentation", "label", "labels", "matte",

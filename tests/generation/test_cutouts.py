@@ -114,6 +114,15 @@ def test_generate_keeps_them(folder, tmp_path):
     assert all(sample.cutout is not None for sample in l4f.open_dataset(folder))
 
 
+def test_plain_folders_hold_them(folder, tmp_path):
+    assert main(["export", str(folder), "--format", "folder", "--split", "0.5/0.5", "--out", str(tmp_path / "f")]) == 0
+    for sample in l4f.open_dataset(folder):
+        (place,) = (tmp_path / "f").glob(f"*/cutouts/{sample.key}.png")
+        with Image.open(place) as image:
+            np.testing.assert_array_equal(np.asarray(image), sample.cutout)
+    assert "cutouts/` | foregrounds alone" in (tmp_path / "f" / "README.md").read_text()
+
+
 def test_a_repair_makes_them_again(folder):
     tar = folder / "00000.tar"
     whole = tar.read_bytes()

@@ -98,7 +98,8 @@ def test_names_that_are_no_utf_8(tmp_path):
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"images/a.jpg": JPEG, "masks/a.png": MASK, "alphas/a.png": MASK, "metadata.parquet": b"PAR1"},
+        ({"images/a.jpg": JPEG, "masks/a.png": MASK, "alphas/a.png": MASK, "cutouts/a.png": PNG,
+          "metadata.parquet": b"PAR1"},
          ["images/a.jpg"]),
         ({"data/a.jpg": JPEG, "labels/a.png": MASK}, ["data/a.jpg"]),
         ({"JPEGImages/a.jpg": JPEG, "SegmentationClass/a.png": MASK, "ImageSets/Segmentation/t.txt": b"a"},

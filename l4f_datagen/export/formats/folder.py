@@ -16,25 +16,31 @@ _ROWS = 1000
 
 
 class Folder(Target):
-    """``images/``, ``masks/``, ``alphas/`` and ``metadata.parquet``; in a folder per image set when there are more."""
+    """``images/``, ``masks/``, ``alphas/`` and ``metadata.parquet``; in a folder per image set when there are more.
+
+    ``cutouts/`` beside them, where the data set has any.
+    """
 
     MASK_VALUES: ClassVar = ("01", "palette", "0255")
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)
+        self._has_cutouts = "cutout" in plan.description["settings"].get("save", ())
         for image_set in plan.image_sets:
-            for name in ("images", "masks", "alphas"):
+            for name in ("images", "masks", "alphas", *(["cutouts"] if self._has_cutouts else [])):
                 self._create(self._set_folder(image_set), name)
         self._rows = {
             image_set: _Rows(folder / self._set_folder(image_set) / layout.METADATA) for image_set in plan.image_sets
         }
 
     def add(self, item: Item) -> None:
-        """Copy image and alpha; write the mask in the values asked for."""
+        """Copy image, alpha and cut-out; write the mask in the values asked for."""
         folder = self.folder / self._set_folder(item.image_set)
         atomic.write_part(folder / "images" / item.image_name, item.image)
         atomic.write_part(folder / "masks" / f"{item.key}.png", item.mask_file(self.mask_values))
         atomic.write_part(folder / "alphas" / f"{item.key}.png", item.alpha_file)
+        if self._has_cutouts:
+            atomic.write_part(folder / "cutouts" / f"{item.key}.png", item.cutout_file)
         self._rows[item.image_set].add(item.metadata)
 
     def finish(self) -> None:
@@ -54,6 +60,7 @@ class Folder(Target):
             f"{where}images/": "the images, as they were stored",
             f"{where}masks/": "masks, PNG, under the same stems",
             f"{where}alphas/": "soft masks, PNG, 0 to 255, under the same stems",
+            **({f"{where}cutouts/": "foregrounds alone, RGBA, under the same stems"} if self._has_cutouts else {}),
             f"{where}metadata.parquet": "one row per sample; `key` is the stem",
         }
 
