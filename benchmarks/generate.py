@@ -1,11 +1,17 @@
-"""End-to-end speed of ``generate`` over its networks alone, and peak memory: ``python -m benchmarks.generate``."""
+"""End-to-end speed of ``generate`` over its networks alone, and peak memory: ``python -m benchmarks.generate``.
+
+Speeds are told by the clock and by processor time; the ratio of the latter holds on a machine that does other work too.
+"""
 
 import contextlib
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import torch
@@ -19,8 +25,24 @@ from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.settings.recommended import as_given
 
 
-def networks_alone(settings: GenerateSettings, models: Models, *, side_by_side: bool) -> float:
-    """Samples/s of mapping, foreground, alpha and background on codes z that are drawn already.
+class Speed(NamedTuple):
+    """Samples per second, of time and of processor time."""
+
+    clock: float
+    processor: float
+
+
+@contextlib.contextmanager
+def timed(samples: int) -> Iterator[list[Speed]]:
+    """Leaves the speed of a block that makes so many samples."""
+    found: list[Speed] = []
+    start, processor = time.perf_counter(), time.process_time()
+    yield found
+    found.append(Speed(samples / (time.perf_counter() - start), samples / (time.process_time() - processor)))
+
+
+def networks_alone(settings: GenerateSettings, models: Models, *, side_by_side: bool) -> Speed:
+    """The speed of mapping, foreground, alpha and background on codes z that are drawn already.
 
     ``side_by_side``: batches in threads of their own, as generate does; else torch's threads within layers.
     """
@@ -34,24 +56,23 @@ def networks_alone(settings: GenerateSettings, models: Models, *, side_by_side: 
             generator.background(background)
 
     batches, threads = range(settings.n // size), torch.get_num_threads()
-    start = time.perf_counter()
-    if side_by_side:
-        initializer = lambda: torch.set_num_threads(1)  # noqa: E731
-        for _ in ordered_map(run, batches, workers=threads, ahead=2 * threads, initializer=initializer):
-            pass
-        torch.set_num_threads(threads)
-    else:
-        for batch in batches:
-            run(batch)
-    return len(batches) * size / (time.perf_counter() - start)
+    with timed(len(batches) * size) as found:
+        if side_by_side:
+            initializer = lambda: torch.set_num_threads(1)  # noqa: E731
+            for _ in ordered_map(run, batches, workers=threads, ahead=2 * threads, initializer=initializer):
+                pass
+            torch.set_num_threads(threads)
+        else:
+            for batch in batches:
+                run(batch)
+    return found[0]
 
 
-def end_to_end(settings: GenerateSettings, models: Models) -> float:
-    """Samples/s from settings to a finished data set folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+def end_to_end(settings: GenerateSettings, models: Models) -> Speed:
+    """The speed from settings to a finished data set folder."""
+    with tempfile.TemporaryDirectory() as folder, timed(settings.n) as found:
         generate(settings, Path(folder) / "shards", models=models)
-        return settings.n / (time.perf_counter() - start)
+    return found[0]
 
 
 def peak_memory(n: int) -> int:
@@ -69,27 +90,32 @@ def peak_memory(n: int) -> int:
 @click.command()
 @click.option("--n", default=4000, show_default=True, help="samples per timing")
 @click.option("--rounds", default=3, show_default=True)
+@click.option("--generator", default="vessels", show_default=True)
 @click.option("--memory", default="2000,20000", show_default=True, help="two values of n; empty: skip")
-def main(n: int, rounds: int, memory: str) -> None:
+def main(n: int, rounds: int, generator: str, memory: str) -> None:
     """Print the two speeds, their ratio, and the two peaks."""
     keep_freed_memory()
     tune_for_shards()
-    settings = as_given(GenerateSettings(n=n))  # speeds as ever, whatever the card rejects
+    settings = as_given(GenerateSettings(n=n, generator=generator))  # speeds as ever, whatever the card rejects
     models = load_models(settings)
     alternatives = {
         "end to end": lambda: end_to_end(settings, models),
         "networks, batches side by side": lambda: networks_alone(settings, models, side_by_side=True),
         "networks, one batch at a time": lambda: networks_alone(settings, models, side_by_side=False),
     }
-    rates = {name: [] for name in alternatives}
+    rates: dict[str, list[Speed]] = {name: [] for name in alternatives}
     for _ in range(rounds):  # in turn: a machine that slows down slows all of them
         for name, alternative in alternatives.items():
             rates[name].append(alternative())
-    best = {name: sorted(values)[len(values) // 2] for name, values in rates.items()}
-    for name, rate in best.items():
-        print(f"{name}: {rate:.1f} samples/s")
+    best = {name: Speed(*map(statistics.median, zip(*speeds, strict=True))) for name, speeds in rates.items()}
+    for name, speed in best.items():
+        print(f"{name}: {speed.clock:.1f} samples/s, {speed.processor:.1f} per second of processor time")
     whole = best.pop("end to end")
-    print(f"generate: {whole / max(best.values()):.2f} of its networks alone")
+    clock, processor = (max(values) for values in zip(*best.values(), strict=True))
+    print(
+        f"generate, {generator}: {whole.clock / clock:.2f} of its networks alone by the clock, "
+        f"{whole.processor / processor:.2f} by processor time"
+    )
     with contextlib.suppress(ValueError):
         small, large = (int(value) for value in memory.split(","))
         peaks = peak_memory(small), peak_memory(large)
