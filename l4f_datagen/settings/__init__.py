@@ -11,6 +11,7 @@ from .evaluate import (
     EvaluateMasksSettings,
     EvaluateProjectionSettings,
     EvaluateSegmenterSettings,
+    HandMasksSettings,
 )
 from .experiment import EvaluationSettings, SegmentersSettings
 from .export import ExportSettings
@@ -39,6 +40,7 @@ __all__ = [
     "EvaluateAlphaSettings",
     "EvaluateFrechetSettings",
     "EvaluateMasksSettings",
+    "HandMasksSettings",
     "EvaluateProjectionSettings",
     "EvaluateSegmenterSettings",
     "EvaluationSettings",

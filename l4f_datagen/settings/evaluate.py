@@ -76,6 +76,17 @@ class EvaluateMasksSettings(_Counting, _Reading):
     allow_missing: bool = Field(False, description="whether masks without a partner are left out instead of refused")
 
 
+class HandMasksSettings(EvaluateMasksSettings):
+    """Settings of the stage ``evaluate masks``, which holds an experiment's data set against masks by hand."""
+
+    SECTION: ClassVar = "evaluate masks"
+
+    truth: Annotated[str, Metavar("FOLDER")] = Field(
+        description="masks by hand of some samples, by their keys: 000000012.png, or a data set"
+    )
+    allow_missing: bool = Field(True, description="whether only some samples are masked by hand, as is usual")
+
+
 class EvaluateAlphaSettings(SegmentingSettings):
     """Settings of ``evaluate alpha``."""
 

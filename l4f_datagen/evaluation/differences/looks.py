@@ -54,14 +54,16 @@ def of_alpha(settings: EvaluateAlphaSettings, reference: Masker, models: Models 
 
 
 def of_masks(sides: Sides, *, resize: bool) -> Look:
-    """Predicted masks beside true ones, over the truth's images where it has any."""
+    """Predicted masks beside true ones, over the images of either side that has any."""
     partners = {key: predicted for predicted, key in sides.pairs}
 
     def look(number: int, row: Mapping[str, Any], keys: Sequence[str]) -> list[Compared]:
         found = []
         for key in keys:
             true, image = _read(sides.truth, key)
-            mask = sides.predictions.mask(sides.predictions.number(partners[key]))
+            mask, other = _read(sides.predictions, partners[key])
+            if image is None and other is not None and other.shape[:2] == true.shape:
+                image = other
             mask = fit(mask, true, resize=resize, name=f"{sides.predictions.name}: {key}")
             found.append(Compared(image=image, mask=mask, truth=true))
         return found

@@ -56,7 +56,7 @@ LAYOUTS: dict[int, Layout] = {
     3: Layout(
         heading="Table 3: mIoU of generated masks against masks by hand", columns=(FFHQ, CAT, HORSE, CAR),
         cells=lambda row, of: {of: row.get("miou")}, by_class=True, notes=("The paper's are of 10 images a class.",),
-        lacking="nobody masked samples by hand; `evaluate masks shards/ by-hand/ --allow-missing` measures such masks",
+        lacking="nobody masked samples by hand (`evaluate: masks: truth:` names such masks)",
     ),
     4: Layout(
         heading="Table 4: segmenters and projection on real images",
