@@ -13,12 +13,12 @@ from ..devices import to_arrays
 from ..errors import WorkError
 from ..masks import cut_out, make_mask
 from ..networks.pixels import image_from_uint8, image_to_uint8
+from ..process.device_clock import DeviceClock
 from ..process.spending import SPENDING
 from ..sample import Sample
 from ..settings import GenerateSettings
 from . import backgrounds
 from .cutouts import cut_outs
-from .device_clock import DeviceClock
 from .drawing import alpha_to_uint8, composite, draw
 from .latents import Candidate
 from .models import Models

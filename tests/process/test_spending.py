@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from l4f_datagen.engines.local import generate
-from l4f_datagen.generation import device_clock
-from l4f_datagen.process import spending
+from l4f_datagen.process import device_clock, spending
 from l4f_datagen.process.spending import SPENDING, Spending
 
 logger = logging.getLogger("l4f_datagen.tests")

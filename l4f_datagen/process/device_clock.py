@@ -1,16 +1,17 @@
 """How long a device computes, by the device's own clock."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from .spending import SPENDING
 
-from ..process.spending import SPENDING
+if TYPE_CHECKING:
+    import torch
 
 
 class DeviceClock:
     """Runs from its making to ``stop``, on a CUDA device and where somebody asked for times; else it does nothing."""
 
-    def __init__(self, device: torch.device):
+    def __init__(self, device: "torch.device"):
         self._device = device
         self._events: list[Any] = []
         if SPENDING.measured and device.type == "cuda":
@@ -28,6 +29,8 @@ class DeviceClock:
             SPENDING.add_device(first.elapsed_time(last) / 1000)
 
     def _mark(self) -> None:
+        import torch  # imported here: most that is in this folder runs before torch is loaded
+
         event = torch.cuda.Event(enable_timing=True)
         event.record(torch.cuda.current_stream(self._device))
         self._events.append(event)
