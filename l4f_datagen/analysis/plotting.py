@@ -40,7 +40,8 @@ def look(number: int, points: int) -> dict[str, Any]:
     return {
         "color": _COLOURS[number % len(_COLOURS)],
         "linestyle": _LINES[number % len(_LINES)],
-        "marker": _MARKERS[number % len(_MARKERS)],
+        # After the last colour they begin again with other markers.
+        "marker": _MARKERS[(number + number // len(_COLOURS)) % len(_MARKERS)],
         "markersize": 4,
         # Each begins at another point, so that markers of curves that meet do not cover each other.
         "markevery": (number % max(1, points // _MARKS), max(1, points // _MARKS)),

@@ -16,8 +16,8 @@ EACH = 3
 """Samples of each group."""
 BASELINE = "baseline"
 """The role of rows that nobody wants to see mistakes of."""
-_NAME = 16
-"""Letters of a sample's name that fit above its picture."""
+_LETTER = 7.5
+"""Pixels of a letter of a sample's name, which has to fit above its picture."""
 _PAPER = 255
 
 
@@ -73,7 +73,7 @@ def block(number: int, row: Mapping[str, Any], look: Look, *, tile: int = 128) -
     pictures[looked[0].told_by] = [shades(one.truth) for one in looked]
     pictures["mask"] = [shades(one.mask) for one in looked]
     pictures["differences"] = [paint(one) for one in looked]
-    titles = [f"{one.group}\n{_name(one.key)}\nmIoU {_value(one.miou)}" for one in chosen]
+    titles = [f"{one.group}\n{_name(one.key, tile)}\nmIoU {_value(one.miou)}" for one in chosen]
     return picture_grid(pictures, tile=tile, titles=titles)
 
 
@@ -120,9 +120,10 @@ def listed(chosen: Sequence[Chosen]) -> str:
     return "; ".join(parts)
 
 
-def _name(key: str) -> str:
+def _name(key: str, tile: int) -> str:
     """A sample's name at a length that fits; of a long one its end."""
-    return key if len(key) <= _NAME else f"...{key[3 - _NAME :]}"
+    most = max(4, int(tile / _LETTER))
+    return key if len(key) <= most else f"...{key[3 - most :]}"
 
 
 def _value(miou: float | None) -> str:
