@@ -43,12 +43,12 @@ class Drawn(NamedTuple):
 
 
 @torch.inference_mode()
-def draw(models: Models, found: Found, photographs: Tensor, settings: ProjectSettings) -> Drawn:
-    """Reconstructions of photographs (N, 3, H, W), and their alphas."""
+def draw(models: Models, found: Found, photographs: Tensor, settings: ProjectSettings, *, masks: bool = True) -> Drawn:
+    """Reconstructions of photographs (N, 3, H, W) and, where they are wanted, their alphas."""
     plain: NoiseMode = "none" if settings.noise_maps == "none" else "const"
     image, features = models.generator.synthesize(found.w, found.noise or plain)
     # Drawn to the edges of the photograph, not of its reconstruction: it is the photograph that is cut out.
-    alpha = refine(models.alpha(features), photographs, settings) if models.alpha else None
+    alpha = refine(models.alpha(features), photographs, settings) if models.alpha and masks else None
     return Drawn(image.clamp(-1, 1), alpha)
 
 
@@ -61,6 +61,12 @@ def contrasts(photographs: Tensor) -> list[float]:
     """Standard deviations of the colours of photographs (N, 3, H, W) in [-1, 1], in grey levels."""
     means = photographs.mean((2, 3), keepdim=True)
     return errors(means.expand_as(photographs), photographs)
+
+
+def undrawn(images: Tensor, photographs: Tensor) -> list[float]:
+    """``errors`` over the photographs' ``contrasts``: 0 where all of a photograph is drawn."""
+    both = zip(errors(images, photographs), contrasts(photographs), strict=True)
+    return [error / max(contrast, 1.0) for error, contrast in both]
 
 
 def psnr(error: float) -> float:

@@ -168,39 +168,48 @@ def _project(settings: ProjectSettings, networks: Networks, folder: CodesFolder,
     start, models = time.monotonic(), networks.models
     photographs = image_from_uint8(torch.from_numpy(np.stack([picture.image for picture in pictures])))
     photographs = photographs.to(models.device)
-    found = _found(settings, networks, photographs)
+    found, answered = _found(settings, networks, photographs)
     drawn = results.draw(models, found, photographs, settings)
     made = results.pictures_of([picture.image for picture in pictures], drawn, settings)
-    figures = zip(
-        results.errors(drawn.image, photographs), results.contrasts(photographs), models.distance(found.w).tolist(),
-        strict=True,
-    )  # fmt: skip
+    errors, undrawn = results.errors(drawn.image, photographs), results.undrawn(drawn.image, photographs)
+    figures = zip(errors, undrawn, models.distance(found.w).tolist(), answered, strict=True)
     seconds = (time.monotonic() - start) / len(pictures)
     rows = []
-    for picture, shown, (error, contrast, distance) in zip(pictures, made, figures, strict=True):
+    for picture, shown, (error, left, distance, answer) in zip(pictures, made, figures, strict=True):
         results.write_pictures(folder.path, picture.item.key, shown, mask_values.of_pictures(folder.description))
         rows.append(
             Row(
                 key=picture.item.key, file=picture.item.name, sha256=picture.sha256, space=settings.space,
                 how=_how(settings), error=round(error, 4), psnr=round(results.psnr(error), 4),
-                undrawn=round(error / max(contrast, 1.0), 4), distance=round(distance, 4),
-                seconds=round(seconds, 4),
-                warnings="; ".join([*picture.warnings, *unusual.far(distance, models.farthest)]),
+                undrawn=round(left, 4), distance=round(distance, 4), seconds=round(seconds, 4),
+                warnings="; ".join(
+                    [*picture.warnings, *unusual.far(distance, models.farthest), *unusual.unknown(answer)]
+                ),
             )
         )  # fmt: skip
     folder.add(found.w, rows, found.noise)
 
 
-def _found(settings: ProjectSettings, networks: Networks, photographs: Tensor) -> Found:
+def _found(settings: ProjectSettings, networks: Networks, photographs: Tensor) -> tuple[Found, list[float]]:
+    """The codes, and how much of each photograph an encoder's answer leaves undrawn from which a search went on.
+
+    That is 0 where no encoder answered, and where its answer is the code.
+    """
     models, features = networks.models, networks.features
     distance = Distance(photographs, features.features if features else None, settings.feature_weight)
     if networks.guess is None:
         stages = list(_stages(settings))
-        return search(models, distance, mean_code(models, len(photographs)), stages, settings)
+        found = search(models, distance, mean_code(models, len(photographs)), stages, settings)
+        return found, [0.0] * len(photographs)
     start = networks.guess(photographs)
     if settings.space == "w":
         start = start.mean(1, keepdim=True)
-    return search(models, distance, start, [(settings.space, settings.refine_steps)], settings)
+    found = search(models, distance, start, [(settings.space, settings.refine_steps)], settings)
+    if not settings.refine_steps:
+        return found, [0.0] * len(photographs)
+    layers = models.generator.architecture.num_ws
+    answer = results.draw(models, Found(start.expand(-1, layers, -1), None), photographs, settings, masks=False)
+    return found, results.undrawn(answer.image, photographs)
 
 
 def _stages(settings: ProjectSettings) -> Iterator[tuple[str, int]]:

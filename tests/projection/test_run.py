@@ -12,6 +12,7 @@ from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.encoder import Encoder
 from l4f_datagen.projection import codes as codes_module
+from l4f_datagen.projection import unusual
 from l4f_datagen.projection.codes import read_codes
 from l4f_datagen.projection.results import FOLDERS, read_pictures
 from l4f_datagen.projection.run import project
@@ -165,6 +166,18 @@ def test_what_the_generator_cannot_draw_is_told(few, photos, tmp_path, capsys):
     assert "photo2.png: the generator cannot draw it well" in printed.err
 
 
+@pytest.mark.parametrize(
+    "how, undrawn, told",
+    [("optimise", 0.45, False), ("optimise", 0.6, True), ("encoder+optimise", 0.6, True), ("encoder", 0.6, False),
+     ("encoder", 0.75, True)],
+)  # fmt: skip
+def test_an_encoder_alone_may_leave_more_undrawn(how, undrawn, told):
+    row = codes_module.Row(key="a", file="a.png", sha256="", space="w+", how=how, error=9.0, psnr=30.0, undrawn=undrawn,
+                    distance=1.0, seconds=0.1)  # fmt: skip
+    assert bool(unusual.told([row])[0].warnings) is told
+    assert bool(unusual.unknown(undrawn)) is (undrawn > 0.7)
+
+
 def encoder_for(sha256: str, **changes) -> Encoder:
     torch.manual_seed(0)
     return Encoder(**{"num_ws": 6, "w_dim": 10, "size": 16, "width": 4, "hidden": 8, "generator": sha256, **changes})
@@ -178,6 +191,12 @@ def test_an_encoder_s_answer_is_where_the_search_begins(few, tmp_path, tiny_chec
     refined = project(type(few)(**asked | {"refine_steps": 30}), tmp_path / "refined").codes
     assert plain.rows[0].how == "encoder" and refined.rows[0].how == "encoder+optimise"
     assert all(b.error < a.error for a, b in zip(plain.rows, refined.rows, strict=True))
+    # What its answer leaves undrawn is told, though steps from there draw it.
+    for before, after in zip(plain.rows, refined.rows, strict=True):
+        told = f"the encoder does not know it: the error of its answer is {before.undrawn:.0%} of the contrast"
+        assert before.undrawn > unusual.UNANSWERED and "the encoder does not know it" not in before.warnings
+        assert "cannot draw it well" in before.warnings and told in after.warnings
+    assert unusual.keys_of(refined) == tuple(row.key for row in refined.rows)
     encoder = weights.read_encoder(tmp_path / "encoder")[0]
     pictures = torch.from_numpy(np.stack([photograph(number) for number in range(2)])).permute(0, 3, 1, 2) / 127.5 - 1
     assert torch.allclose(plain.w[:2], encoder(pictures.float()), atol=1e-5)
