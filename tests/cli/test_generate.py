@@ -23,18 +23,20 @@ def test_flags_reach_the_settings(capsys, tmp_path, tiny_checkpoint):
         "batch_size": 2, "samples_per_shard": 4, "image_format": "webp", "quality": 71, "device": "cpu",
         "min_area": 0.01, "max_area": 0.99, "max_components": 50, "min_decisiveness": 0.01, "min_stability": 0.01,
         "backgrounds": "generator", "refine": 2, "refine_epsilon": 0.01,
+        "mask_values": "palette",
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    words += ["--save", "w,foreground", "--fill-holes", "--no-largest-component", "--ignore-band", "0.25,0.5"]
+    words += ["--save", "w,foreground,cutout", "--fill-holes", "--no-largest-component", "--ignore-band", "0.25,0.5"]
     assert main(["generate", "--out", str(tmp_path / "s"), *words, "--reject-border", "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out) == flags | {
-        "save": ["foreground", "w"], "out": str(tmp_path / "s"), "ignore_band": [0.25, 0.5], "reject_border": True,
-        "fill_holes": True, "largest_component": False,
+        "save": ["cutout", "foreground", "w"], "out": str(tmp_path / "s"), "ignore_band": [0.25, 0.5],
+        "reject_border": True, "fill_holes": True, "largest_component": False,
     }  # fmt: skip
     assert not (tmp_path / "s").exists()
     assert main(["generate", "--out", str(tmp_path / "s"), *words]) == 0
     sample = next(iter(l4f.open_dataset(tmp_path / "s")))
     assert sample.foreground is not None and sample.background is None and sample.w.shape == (2, 10)
+    assert sample.cutout is not None
     assert {k: sample.metadata[k] for k in ("seed", "psi", "background_psi", "threshold")} == {
         "seed": 5, "psi": 0.4, "background_psi": 0.9, "threshold": 0.3,
     }  # fmt: skip

@@ -22,7 +22,7 @@ def test_a_rendered_data_set(capsys, tmp_path, world):
 def test_flags_reach_the_settings(capsys, tmp_path):
     flags = {
         "n": 9, "size": 20, "split": "test", "seed": 5, "threshold": 0.3, "backgrounds_only": True,
-        "samples_per_shard": 4, "image_format": "webp", "quality": 71,
+        "samples_per_shard": 4, "image_format": "webp", "quality": 71, "mask_values": "0255",
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     words.remove("True")
