@@ -17,7 +17,7 @@ from ..weights.source import Source
 
 _DRAWS, _AT_ONCE = 8, 512
 """Codes that the spread of w is measured on: so many times so many."""
-_NEARLY_ALL = 0.999
+_MOST, _NEARLY_ALL = 0.975, 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,8 @@ class Models:
     """Standard deviation of the codes w that are drawn, over all their numbers."""
     farthest: float
     """The distance from the mean code, in standard deviations, that one of a thousand drawn codes exceeds."""
+    far: float
+    """The same for one of forty."""
 
     @property
     def device(self) -> torch.device:
@@ -66,14 +68,16 @@ def load_models(generator: str, alpha: str | None, device: str) -> Models:
     else:
         network, source = weights.read_generator(generator)
     frozen = freeze(network, place)
+    distances = (_drawn(frozen) - frozen.w_avg).square().mean(1).sqrt() / (spread := spread_of(frozen))
     return Models(
         generator=frozen,
         source=source,
         noise=tuple(layer.noise.to(place) for layer in network.styled()),
         alpha=found[0].to(place) if found else None,
         alpha_source=found[1] if found else None,
-        spread=(spread := spread_of(frozen)),
-        farthest=float((_drawn(frozen) - frozen.w_avg).square().mean(1).sqrt().quantile(_NEARLY_ALL)) / spread,
+        spread=spread,
+        farthest=float(distances.quantile(_NEARLY_ALL)),
+        far=float(distances.quantile(_MOST)),
     )
 
 

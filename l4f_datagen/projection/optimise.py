@@ -40,6 +40,8 @@ class Found:
     """(N, num_ws, w_dim); of the space w all layers are equal."""
     noise: tuple[Tensor, ...] | None
     """The noise maps (N, H, W) that go with them; None: those of the settings."""
+    shared: Tensor | None = None
+    """The codes (N, 1, w_dim) that were found while all layers had the same; None: no step was taken so."""
 
 
 def mean_code(models: Models, count: int) -> Tensor:
@@ -62,14 +64,15 @@ def search(
         stages: the space of each, ``w`` or ``w+``, and its steps.
         step: called after every step.
     """
-    layers, w = models.generator.architecture.num_ws, start
+    layers, w, shared = models.generator.architecture.num_ws, start, None
     maps = _own_maps(models, len(start)) if how.noise_maps == "optimise" else None
     for space, steps in stages:
         if space == "w+":
             w = w.expand(-1, layers, -1)
         if steps:
             w = _descend(models, distance, w, maps, steps, how, step)
-    return Found(w.expand(-1, layers, -1).contiguous(), tuple(maps) if maps else None)
+            shared = w if space == "w" else shared
+    return Found(w.expand(-1, layers, -1).contiguous(), tuple(maps) if maps else None, shared)
 
 
 def rate_factor(done: float) -> float:

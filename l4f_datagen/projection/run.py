@@ -168,48 +168,45 @@ def _project(settings: ProjectSettings, networks: Networks, folder: CodesFolder,
     start, models = time.monotonic(), networks.models
     photographs = image_from_uint8(torch.from_numpy(np.stack([picture.image for picture in pictures])))
     photographs = photographs.to(models.device)
-    found, answered = _found(settings, networks, photographs)
+    found, doubts = _found(settings, networks, photographs)
     drawn = results.draw(models, found, photographs, settings)
     made = results.pictures_of([picture.image for picture in pictures], drawn, settings)
     errors, undrawn = results.errors(drawn.image, photographs), results.undrawn(drawn.image, photographs)
-    figures = zip(errors, undrawn, models.distance(found.w).tolist(), answered, strict=True)
+    figures = zip(errors, undrawn, models.distance(found.w).tolist(), doubts, strict=True)
     seconds = (time.monotonic() - start) / len(pictures)
     rows = []
-    for picture, shown, (error, left, distance, answer) in zip(pictures, made, figures, strict=True):
+    for picture, shown, (error, left, distance, doubt) in zip(pictures, made, figures, strict=True):
         results.write_pictures(folder.path, picture.item.key, shown, mask_values.of_pictures(folder.description))
         rows.append(
             Row(
                 key=picture.item.key, file=picture.item.name, sha256=picture.sha256, space=settings.space,
                 how=_how(settings), error=round(error, 4), psnr=round(results.psnr(error), 4),
                 undrawn=round(left, 4), distance=round(distance, 4), seconds=round(seconds, 4),
-                warnings="; ".join(
-                    [*picture.warnings, *unusual.far(distance, models.farthest), *unusual.unknown(answer)]
-                ),
+                warnings="; ".join([*picture.warnings, *unusual.far(distance, models.farthest), *doubt]),
             )
         )  # fmt: skip
     folder.add(found.w, rows, found.noise)
 
 
-def _found(settings: ProjectSettings, networks: Networks, photographs: Tensor) -> tuple[Found, list[float]]:
-    """The codes, and how much of each photograph an encoder's answer leaves undrawn from which a search went on.
-
-    That is 0 where no encoder answered, and where its answer is the code.
-    """
+def _found(settings: ProjectSettings, networks: Networks, photographs: Tensor) -> tuple[Found, list[list[str]]]:
+    """The codes, and what to tell of each photograph that was hard to find before its layers had codes of their own."""
     models, features = networks.models, networks.features
     distance = Distance(photographs, features.features if features else None, settings.feature_weight)
     if networks.guess is None:
         stages = list(_stages(settings))
         found = search(models, distance, mean_code(models, len(photographs)), stages, settings)
-        return found, [0.0] * len(photographs)
+        if found.shared is None:
+            return found, [[]] * len(photographs)
+        return found, [unusual.elsewhere(one, models.far) for one in models.distance(found.shared).tolist()]
     start = networks.guess(photographs)
     if settings.space == "w":
         start = start.mean(1, keepdim=True)
     found = search(models, distance, start, [(settings.space, settings.refine_steps)], settings)
     if not settings.refine_steps:
-        return found, [0.0] * len(photographs)
+        return found, [[]] * len(photographs)  # what its answer leaves undrawn is in the rows
     layers = models.generator.architecture.num_ws
     answer = results.draw(models, Found(start.expand(-1, layers, -1), None), photographs, settings, masks=False)
-    return found, results.undrawn(answer.image, photographs)
+    return found, [unusual.unknown(one) for one in results.undrawn(answer.image, photographs)]
 
 
 def _stages(settings: ProjectSettings) -> Iterator[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.encoder import Encoder
 from l4f_datagen.projection import codes as codes_module
-from l4f_datagen.projection import unusual
+from l4f_datagen.projection import run, unusual
 from l4f_datagen.projection.codes import read_codes
 from l4f_datagen.projection.results import FOLDERS, read_pictures
 from l4f_datagen.projection.run import project
@@ -176,6 +177,16 @@ def test_an_encoder_alone_may_leave_more_undrawn(how, undrawn, told):
                     distance=1.0, seconds=0.1)  # fmt: skip
     assert bool(unusual.told([row])[0].warnings) is told
     assert bool(unusual.unknown(undrawn)) is (undrawn > 0.7)
+
+
+@pytest.mark.parametrize("far, w_steps, told", [(0.0, 2, True), (1e9, 2, False), (0.0, 0, False)])
+def test_a_code_of_all_layers_that_lies_far_out_is_told(few, tmp_path, monkeypatch, far, w_steps, told):
+    load = run.load_models
+    monkeypatch.setattr(run, "load_models", lambda *words: replace(load(*words), far=far, farthest=1e9))
+    done = project(few.model_copy(update={"w_steps": w_steps, "steps": 1}), tmp_path / "codes")
+    assert all(("no code that the generator often draws from" in row.warnings) is told for row in done.codes.rows)
+    if told:
+        assert done.unusual == tuple(row.key for row in done.codes.rows)
 
 
 def encoder_for(sha256: str, **changes) -> Encoder:
