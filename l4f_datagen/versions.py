@@ -3,6 +3,7 @@
 import contextlib
 import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 
 ENCODING = "2"
@@ -12,7 +13,13 @@ ENCODING = "2"
 def versions(packages: Sequence[str]) -> Mapping[str, str]:
     """Versions of Python, of the encoding of samples, and of those of ``packages`` that are installed, by name."""
     found = {"python": platform.python_version(), "encoding": ENCODING}
-    for package in packages:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
+    installed = {package: _version(package) for package in packages}
+    return found | {package: version for package, version in installed.items() if version is not None}
+
+
+@cache
+def _version(package: str) -> str | None:
+    # Looked up once: it is read from the package's files.
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version(package)
+    return None

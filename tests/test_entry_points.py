@@ -106,7 +106,7 @@ def test_another_package_adds_kinds(tmp_path):
     assert json.loads(run("inspect", "dashed.pt", "--json").stdout)["layout"] == "dashed"
 
 
-@pytest.mark.parametrize("module", ["raise ImportError('no such thing')", "def (", "1 / 0"])
+@pytest.mark.parametrize("module", ["raise ImportError('no such thing')", "def ("])
 def test_a_package_that_is_broken_is_told_and_hurts_nothing_else(tmp_path, module):
     run = installed(tmp_path, module)
     run("render", "vessels", "--n", 1, "--size", 16, "--out", "shards")

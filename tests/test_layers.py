@@ -5,6 +5,7 @@ import configparser
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,11 +77,13 @@ def file_of(imported: tuple[str, ...]) -> str | None:
     return None
 
 
-GRAPH = {name: {file for one in imports_of(path) if (file := file_of(one))} - {name} for name, path in FILES.items()}
-"""Which files each file imports."""
+@cache
+def graph() -> dict[str, set[str]]:
+    """Which files each file imports."""
+    return {name: {file for one in imports_of(path) if (file := file_of(one))} - {name} for name, path in FILES.items()}
 
 
-def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
     """The strongly connected components of more than one node (Tarjan, 1972)."""
     number: dict[str, int] = {}
     lowest: dict[str, int] = {}
@@ -90,7 +93,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     def visit(node: str) -> None:
         number[node] = lowest[node] = len(number)
         waiting.append(node)
-        for following in sorted(graph[node]):
+        for following in sorted(arrows[node]):
             if following not in number:
                 visit(following)
                 lowest[node] = min(lowest[node], lowest[following])
@@ -102,7 +105,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
             if len(component) > 1:
                 found.append(sorted(component))
 
-    for node in sorted(graph):
+    for node in sorted(arrows):
         if node not in number:
             visit(node)
     return found
@@ -120,7 +123,7 @@ def test_imports_inside_functions_count_and_those_for_type_checkers_do_not():
 
 
 def test_no_files_import_each_other_in_circles():
-    assert circles(GRAPH) == []
+    assert circles(graph()) == []
 
 
 def test_every_folder_and_every_single_file_has_its_floor():

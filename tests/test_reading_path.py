@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from .pages import PAGES
-from .test_layers import FILES, GRAPH, NAME, PACKAGE
+from .test_layers import FILES, NAME, PACKAGE, graph
 
 MOST = 15
 SAMPLES = 48
@@ -46,10 +46,10 @@ def path() -> list[str]:
 
 def imported(name: str) -> set[str]:
     """Files that a file imports; what it takes from a package is from the files that the package takes it from."""
-    found = set(GRAPH[name])
-    for one in GRAPH[name]:
+    found = set(graph()[name])
+    for one in graph()[name]:
         if FILES[one].name == "__init__.py":
-            found |= GRAPH[one]
+            found |= graph()[one]
     return found
 
 

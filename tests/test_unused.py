@@ -8,7 +8,6 @@ from pathlib import Path
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 FOUND_BY_THEIR_FOLDER = ("export/formats", "weights/layouts", "networks/segmenters", "experiment/stages", "cli")
 """Folders whose files are looked through by a registry, which calls what they define by no name."""
 
@@ -47,10 +46,11 @@ def test_a_name_that_nobody_uses_is_seen():
 
 
 def test_every_name_is_used():
-    used = sum((uses(tree) for tree in TREES.values()), Counter())
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    used = sum((uses(tree) for tree in trees.values()), Counter())
     unused = [
         f"{path.relative_to(PACKAGE)}: {name}"
-        for path, tree in TREES.items()
+        for path, tree in trees.items()
         if not path.relative_to(PACKAGE).as_posix().startswith(FOUND_BY_THEIR_FOLDER)
         for name in defined(tree)
         if not (name.startswith("__") or used[name])

@@ -21,7 +21,7 @@ from .checkpoints import look
 from .mutations import json_mutated
 
 BYTES = 0.3
-IN_SUITE = 60
+IN_SUITE = 40
 TOKENS = (b"{", b"}", b"[", b"]", b",", b":", b"null", b"1e999", b"NaN", b"9" * 5000, b"[" * 100, b'"\\ud800"', b"\xff")
 _FOLDER = Path("folder")
 

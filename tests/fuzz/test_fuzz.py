@@ -7,7 +7,7 @@ import pytest
 
 from . import run as fuzz
 
-FEW = 120
+FEW = 90
 
 
 @pytest.mark.parametrize("kind", fuzz.kinds())

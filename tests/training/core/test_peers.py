@@ -3,12 +3,12 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
+import time
 
 import pytest
 
 from l4f_datagen.cli import main
+from tests import forked
 
 WORDS = ["train-alpha", "--preset", "paper", "--generator", "vessels64", "--device", "cpu", "--out"]
 
@@ -46,14 +46,20 @@ def test_numbers_that_cannot_be(variables, said, tmp_path, monkeypatch, capsys):
 def test_nobody_comes(rank, number, tmp_path, port):
     environment = {**os.environ, "RANK": str(rank), "WORLD_SIZE": "2", "MASTER_PORT": str(port)}
     environment["L4F_WAIT_FOR_PEERS"] = "3" if number is None else "600"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "l4f_datagen", *WORDS, str(tmp_path / "run")],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    first = process.stderr.readline()
+    errors = tmp_path / "errors"
+    errors.touch()
+    process = forked.Process(
+        "l4f_datagen", [*WORDS, str(tmp_path / "run")], environment=environment, errors=str(errors)
+    )
+    deadline = time.monotonic() + 120
+    while "\n" not in errors.read_text():
+        assert process.poll() is None and time.monotonic() < deadline, errors.read_text()
+        time.sleep(0.01)
+    first = errors.read_text().splitlines()[0]
     assert f"process {rank} of 2 waits for" in first and str(port) in first
     if number is not None:
         process.send_signal(number)
-    _, error = process.communicate(timeout=120)
-    assert process.returncode == (1 if number is None else 130) and "Traceback" not in error
+    assert process.wait() == (1 if number is None else 130)
+    error = errors.read_text()
+    assert "Traceback" not in error
     assert ("waited 3 s" if number is None else "interrupted") in error

@@ -121,7 +121,7 @@ def test_a_truncated_file_is_said(name, share, goldens, tmp_path):
         ({"module.cp.resnet.conv1.weight": 1, "module.ffm.convblk.conv.weight": 1}, "BiSeNet"),
         ({"conv1.weight": 1, "bn1.weight": 1, "layer1.0.conv1.weight": 1, "fc.weight": 1}, "a ResNet"),
         ({"state_dict": {"model.diffusion_model.input_blocks.0.0.weight": 1}}, "Stable Diffusion"),
-        ({"state_dict": {"encoder.input_layer.0.weight": 1}}, "encoder without its decoder"),
+        ({"state_dict": {"encoder.input_layer.0.weight": 1}}, "a pSp or e4e encoder"),
         ({"d": {"convs.0.0.weight": 1, "final_linear.0.weight": 1}}, "discriminator"),
         ({"features.0.weight": 1, "classifier.0.weight": 1}, "VGG"),
         ({"epoch": 3, "weights": {}}, "entries epoch, weights"),
