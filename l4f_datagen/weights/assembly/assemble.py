@@ -1,4 +1,4 @@
-"""Named tensors → networks. The architecture follows from shapes; every tensor has to be there, and no other."""
+"""Named tensors → generators. The architecture follows from shapes; every tensor has to be there, and no other."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,10 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ...networks.alpha import AlphaNetwork
-from ...networks.encoder import Encoder
-from ...networks.segmenter import Segmenter
-from ...networks.segmenters import architectures
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import normal
 from ...short import short
@@ -21,11 +17,10 @@ W_AVG_DRAWS = 4096
 _DRAWS_AT_ONCE = 512
 _ALIGNMENT = 64
 """Bytes; torch's own tensors begin at multiples of it."""
-_MAX_WIDTH = 8192
-_MAX_LEVELS = 10
+MAX_WIDTH = 8192
+MAX_LEVELS = 10
 _MAX_DEPTH = 64
 """Layers of a mapping network; the published ones have 2 to 8."""
-_MAX_CLASSES = 1 << 16
 _MAX_MAPS = 1 << 28
 """Numbers in one layer's feature maps of one image; the largest published networks have 2²⁶."""
 _COLOURS = {1: "grey", 2: "grey with transparency", 4: "RGBA"}
@@ -39,7 +34,7 @@ class Unsupported(ValueError):
     """A known network of a kind that cannot be used here; the message is what people call it."""
 
 
-class _Shapes(TorchFunctionMode):
+class Shapes(TorchFunctionMode):
     """While it is active, networks are made on the meta device, as shapes without values; a file's tensors fill them.
 
     ``torch.device("meta")`` would do so too. But it draws and scales in Python code of torch's whose first call imports
@@ -116,7 +111,7 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
     if not architecture.channels:
         raise Misfit("no ToRGB layer was found")
     widths = (architecture.z_dim, architecture.w_dim, *architecture.channels)
-    if levels > _MAX_LEVELS or not all(0 < width <= _MAX_WIDTH for width in widths):
+    if levels > MAX_LEVELS or not all(0 < width <= MAX_WIDTH for width in widths):
         raise Misfit(f"{levels} resolutions and widths up to {max(widths)} are not those of a StyleGAN2")
     if depth > _MAX_DEPTH:
         raise Misfit(f"{depth} layers of the mapping are not those of a StyleGAN2")
@@ -126,9 +121,9 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
         raise Misfit(f"a conv_clamp of {conv_clamp}")
     if not has_w_avg:
         tensors = {**tensors, "w_avg": torch.zeros(architecture.w_dim)}
-    with _Shapes():
+    with Shapes():
         generator = Generator(architecture)
-    _load(generator, tensors)
+    fill(generator, tensors)
     if not has_w_avg:
         generator.w_avg.copy_(_mean_w(generator))
     return generator
@@ -171,102 +166,12 @@ def _mean_w(generator: Generator) -> Tensor:
     return total / W_AVG_DRAWS
 
 
-def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
-    """A frozen alpha network from tensors by our names, those of ``AlphaNetwork``'s state dict.
+def fill(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Give a network that was made with ``Shapes`` its tensors, and freeze it.
 
     Raises:
-        Misfit: names or shapes are not those of an alpha network.
+        Misfit: a tensor is missing, unknown or of another shape.
     """
-    levels = sum(name.startswith("reduce_first.") and name.endswith(".weight") for name in tensors)
-    try:
-        channels = [tensors[f"reduce_first.{k}.weight"].shape[1] for k in range(levels)]
-        if levels > _MAX_LEVELS or not all(0 < count <= _MAX_WIDTH for count in channels):
-            raise Misfit(f"{levels} levels of widths {short(channels)} are not those of an alpha network")
-        with _Shapes():
-            network = AlphaNetwork(channels)
-    except KeyError as error:
-        raise Misfit(f"tensor {short(error)} is missing") from error
-    except (IndexError, ValueError) as error:
-        raise Misfit(short(error, 160)) from error
-    _load(network, tensors)
-    return network
-
-
-def build_segmenter(
-    tensors: Mapping[str, Tensor],
-    *,
-    stated: Mapping[str, object] | None = None,
-    foreground: Sequence[int] | None = None,
-    size: int | None = None,
-) -> Segmenter:
-    """A frozen segmenter from tensors by our names, those of the state dict of one of our architectures.
-
-    Args:
-        stated: what shapes do not tell, by name, such as the stride of a stem; what is not stated is as usual.
-        foreground: the classes that make up the foreground; None for all but 0.
-        size: height and width in pixels of the images that it was trained on; None if unknown.
-
-    Raises:
-        Misfit: names or shapes are those of no segmenter, or what is stated is impossible.
-    """
-    kind = next((kind for kind in architectures().values() if all(sign in tensors for sign in kind.signs)), None)
-    if kind is None:
-        raise Misfit(f"its tensors are of no segmenter that is known ({', '.join(architectures())})")
-    try:
-        described = kind.of_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        counts = [value for value in described.values() if type(value) is int]
-        if not all(0 < count <= _MAX_WIDTH for count in counts if count != described["classes"]):
-            raise Misfit(f"a {kind.title} of {short(described, 80)}")
-        if not 0 < described["classes"] <= _MAX_CLASSES or described["width"] << described.get("depth", 0) > _MAX_WIDTH:
-            raise Misfit(f"a {kind.title} of {short(described, 80)}")
-        described |= {name: _as_stated(name, usual, stated or {}) for name, usual in kind.unsaid.items()}
-        with _Shapes():
-            network = kind(foreground=foreground, size=size, **described)
-    except KeyError as error:
-        raise Misfit(f"tensor {short(error)} is missing") from error
-    except (IndexError, ValueError) as error:
-        raise Misfit(short(error, 160)) from error
-    _load(network, tensors)
-    return network
-
-
-def build_encoder(tensors: Mapping[str, Tensor], stated: Mapping[str, object]) -> Encoder:
-    """A frozen encoder from tensors by our names, those of ``Encoder``'s state dict.
-
-    Args:
-        stated: what shapes do not tell: the ``size`` of its generator's images, and that one's hash, ``generator``.
-
-    Raises:
-        Misfit: names or shapes are not those of an encoder, or what is stated is impossible.
-    """
-    size, generator = stated.get("size"), stated.get("generator", "")
-    if type(size) is not int or not 4 <= size <= _MAX_WIDTH or not isinstance(generator, str):
-        raise Misfit(f"an encoder for images of {short(size, 40)} pixels of the generator {short(generator, 80)}")
-    try:
-        described = Encoder.of_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
-        if not all(0 < count <= _MAX_WIDTH for count in described.values()):
-            raise Misfit(f"an encoder of {short(described, 80)}")
-        with _Shapes():
-            network = Encoder(**described, size=size, generator=generator)
-    except KeyError as error:
-        raise Misfit(f"tensor {short(error)} is missing") from error
-    except (ArithmeticError, IndexError, ValueError) as error:
-        raise Misfit(short(error, 160)) from error
-    _load(network, tensors)
-    return network
-
-
-def _as_stated(name: str, usual: int | bool, stated: Mapping[str, object]) -> int | bool:
-    """A property that shapes do not tell, as stated, else as usual. Raises Misfit where it has another type."""
-    found = stated.get(name)
-    if found is None:
-        return usual
-    if type(found) is not type(usual) or not (isinstance(found, (int, bool)) and 0 <= found < 1 << 16):
-        raise Misfit(f"{name} {short(found, 40, quotes=True)}")
-    return found
-
-
-def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     expected = network.state_dict()
     for problem, names in (("is missing", expected.keys() - tensors), ("is not known", tensors.keys() - expected)):
         if names:

@@ -1,8 +1,8 @@
 """An alpha network of ours as a state dict without its card: the shapes of its tensors say everything."""
 
 from ...networks.alpha import AlphaNetwork
-from ..assembly.assemble import build_alpha
 from ..assembly.names import find, found_in
+from ..assembly.other_networks import build_alpha
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 

@@ -2,8 +2,8 @@
 
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
-from ..assembly.assemble import build_segmenter
 from ..assembly.names import find, found_in
+from ..assembly.other_networks import build_segmenter
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
