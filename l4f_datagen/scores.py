@@ -12,15 +12,16 @@ _EXACT = 1 << 24
 """OpenCV counts in float32, which holds whole numbers up to this; numpy counts any, in twice the time."""
 
 
-def score(alpha: np.ndarray, mask: np.ndarray, threshold: float) -> dict[str, object]:
+def score(alpha: np.ndarray, mask: np.ndarray, threshold: float, counts: np.ndarray | None = None) -> dict[str, object]:
     """Scores of one sample, as the columns of ``shards.format.schema``.
 
     Args:
         alpha: uint8 H×W, round(255·alpha).
         mask: uint8 H×W, 1 = foreground; ignored pixels do not count as such.
         threshold: what the mask was cut at.
+        counts: the alpha's ``histogram``, where a GPU has counted already.
     """
-    counts = histogram(alpha)
+    counts = histogram(alpha) if counts is None else counts
     foreground = (mask == 1).view(np.uint8)
     x, y, width, height = cv2.boundingRect(foreground)
     edges = foreground[0], foreground[-1], foreground[:, 0], foreground[:, -1]

@@ -19,7 +19,7 @@ from ..sample import Sample
 from ..settings import GenerateSettings
 from . import backgrounds
 from .cutouts import cut_outs
-from .drawing import alpha_to_uint8, composite, draw
+from .drawing import alpha_to_uint8, composite, draw, value_counts
 from .latents import Candidate
 from .models import Models
 from .refinement import refine
@@ -37,6 +37,8 @@ class Batch:
     """For each candidate where its background is from, as in the column ``background_source``."""
     extras: dict[str, np.ndarray]
     """What is kept on request: "foreground", "background", "cutout" and, float32 N×2×w_dim, "w"."""
+    counts: np.ndarray | None = None
+    """Histograms of the alphas, int64 N×256, where a GPU has counted; None: whoever scores them counts."""
 
 
 @SPENDING.on("synthesis")
@@ -94,17 +96,20 @@ def run_networks(
             kept["cutout"] = cut_outs(image_to_uint8(foreground), stored)
         if "w" in settings.save:
             kept["w"] = torch.stack(tuple(drawn.w.values()), 1)
+        # On a CPU it is quicker to count an image while its mask is made.
+        counted = [value_counts(stored)] if models.device.type != "cpu" else []
         flags = [] if drawn.overflowed is None else [drawn.overflowed]
         clock.stop()
-        arrays = to_arrays([image_to_uint8(image), stored, *kept.values(), *flags])
+        arrays = to_arrays([image_to_uint8(image), stored, *kept.values(), *counted, *flags])
         clock.count()
         if flags and arrays.pop().any():
             raise WorkError(
                 f"half precision cannot hold what {settings.generator} computes (numbers beyond 65504): use "
                 "--precision float32, in another folder"
             )
+        counts = arrays.pop() if counted else None
         composed, soft, *rest = arrays
-        return Batch(shard, candidates, composed, soft, sources, dict(zip(kept, rest, strict=True)))
+        return Batch(shard, candidates, composed, soft, sources, dict(zip(kept, rest, strict=True)), counts)
 
 
 @SPENDING.on("masks and scores")
@@ -130,7 +135,7 @@ def _finish(settings: GenerateSettings, batch: Batch, position: int) -> Sample:
         "threshold": settings.threshold,
         "height": alpha.shape[0],
         "width": alpha.shape[1],
-        **scores.score(alpha, mask, settings.threshold),
+        **scores.score(alpha, mask, settings.threshold, None if batch.counts is None else batch.counts[position]),
     }
     extras = {name: arrays[position] for name, arrays in batch.extras.items()}
     return Sample(image=batch.image[position], alpha=alpha, mask=mask, metadata=metadata, **extras)

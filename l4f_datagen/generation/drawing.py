@@ -11,6 +11,9 @@ from ..settings import GenerateSettings
 from . import latents
 from .models import Models
 
+_LANES = 64
+"""Sets of counters by which the pixels of an image are counted side by side."""
+
 
 class Drawn(NamedTuple):
     """What the networks give for N candidates."""
@@ -73,6 +76,21 @@ def composite(alpha: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
 def alpha_to_uint8(alpha: Tensor) -> Tensor:
     """Alpha (N, 1, H, W) in [0, 1] → round(255·alpha), uint8 (N, H, W)."""
     return alpha[:, 0].mul(255).round_().to(torch.uint8)
+
+
+def value_counts(stored: Tensor) -> Tensor:
+    """How many pixels of stored alphas uint8 (N, H, W) have each of the 256 values: int64 (N, 256).
+
+    The numbers are those of ``scores.histogram``, counted where the alphas are: a GPU takes microseconds for what is
+    the largest part of a core's time for scores.
+    """
+    count, pixels = len(stored), stored[0].numel()
+    # Most pixels are 0 or 255, and additions to one counter wait for each other: neighbours have counters of their own.
+    lane = torch.arange(pixels, device=stored.device).remainder_(_LANES).mul_(256)
+    counters = torch.zeros(count, _LANES * 256, dtype=torch.int32, device=stored.device)
+    one = torch.ones((), dtype=torch.int32, device=stored.device).expand(count, pixels)
+    counters.scatter_add_(1, stored.flatten(1) + lane, one)
+    return counters.view(count, _LANES, 256).sum(1)
 
 
 def _maps(
