@@ -1,7 +1,18 @@
-"""The convolutions of ResNet-18 (He et al. 2016), which give features at three scales."""
+"""The convolutions of ResNet-18 (He et al. 2016), which give features at several scales."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+PUBLISHED_WIDTH = 64
+_STEM_SIZES = ((96, 1), (192, 2))
+"""Sizes up to which a stem is chosen; larger images get the published one, 4."""
+
+
+def stem_for(stem: int | str, size: int) -> int:
+    """The stem for images of ``size`` pixels where it is "auto"; small images cannot afford to be reduced."""
+    if isinstance(stem, int):
+        return stem
+    return next((stem for limit, stem in _STEM_SIZES if size <= limit), 4)
 
 
 class ResNet18(nn.Module):
@@ -11,7 +22,7 @@ class ResNet18(nn.Module):
     the first stride too. The tensors are the same for all three.
     """
 
-    def __init__(self, *, width: int = 64, stem: int = 4):
+    def __init__(self, *, width: int = PUBLISHED_WIDTH, stem: int = 4):
         super().__init__()
         if stem not in (1, 2, 4):
             raise ValueError(f"stem {stem}; expected 1, 2 or 4")
@@ -25,12 +36,22 @@ class ResNet18(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features at 2, 4 and 8 times the stem's reduction (1/8, 1/16 and 1/32 as published), finest first."""
-        x = F.relu(self.bn1(self.conv1(image)), inplace=True)
-        if self.stem == 4:
-            x = F.max_pool2d(x, 3, stride=2, padding=1)
-        fine = self.layer2(self.layer1(x))
-        middle = self.layer3(fine)
-        return fine, middle, self.layer4(middle)
+        _, _, fine, middle, coarse = self.scales(image)
+        return fine, middle, coarse
+
+    def scales(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Features after the first convolution and after each of four stages, finest first.
+
+        They have the image's size over 2, 4, 8, 16 and 32 as published; with the stem 2 over 2, 2, 4, 8 and 16; with
+        the stem 1 over 1, 1, 2, 4 and 8.
+        """
+        first = F.relu(self.bn1(self.conv1(image)), inplace=True)
+        x = F.max_pool2d(first, 3, stride=2, padding=1) if self.stem == 4 else first
+        found = [first]
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            found.append(x)
+        return tuple(found)
 
 
 class _Block(nn.Module):

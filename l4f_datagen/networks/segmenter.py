@@ -62,6 +62,11 @@ class Segmenter(nn.Module):
         """What makes the same network again, with ``name``: keyword arguments of the class."""
         raise NotImplementedError
 
+    @property
+    def pretrainable(self) -> nn.Module | None:
+        """The part that can take the weights of a classifier of ImageNet, whose names its state dict has; or None."""
+        return None
+
     def forward(self, image: Tensor) -> Tensor:
         """image (N, 3, H, W), nominally [-1, 1] → scores (N, classes, H, W) before the softmax."""
         raise NotImplementedError

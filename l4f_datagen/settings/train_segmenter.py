@@ -42,11 +42,14 @@ class TrainSegmenterSettings(StageSettings):
     )
     validation_images: int = Field(500, gt=0, le=10**6, description="most images that are validated on")
     arch: Annotated[str, ARCHITECTURES] = Field("unet", description="network")
+    encoder: Annotated[str, Metavar("FILE")] = Field(
+        "", description="weights of a classifier of ImageNet that the encoder begins with: a state dict of torchvision"
+    )
     classes: int = Field(2, ge=2, le=255, description="classes of the masks; beyond two, masks are taken as stored")
-    width: int = Field(16, gt=0, le=512, description="channels of the first layer; BiSeNet as published: 64")
+    width: int = Field(16, gt=0, le=512, description="channels of the first layer; ResNet-18 as published: 64")
     depth: int = Field(3, gt=0, le=8, description="halvings of a UNet")
     stem: Annotated[int | Literal["auto"], Metavar("1|2|4|auto")] = Field(
-        "auto", description="reduction before BiSeNet's first stage: 1, 2, 4 (as published); auto: by the size"
+        "auto", description="reduction before ResNet-18's first stage: 1, 2, 4 (as published); auto: by the size"
     )
     size: int | None = Field(
         None, ge=8, le=4096, description="side of the training crops in pixels; default: shorter side of the images"

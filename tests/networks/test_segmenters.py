@@ -8,17 +8,20 @@ from l4f_datagen.networks.segmenter import foreground_alpha, foreground_mask
 from l4f_datagen.networks.segmenters import architectures
 
 VARIANTS = {
-    "unet": {"depth": 2, "width": 4},
-    "unet-deep": {"depth": 4, "width": 2},
-    "bisenet": {"width": 4, "stem": 1},
-    "bisenet-8": {"width": 8, "stem": 2, "align_corners": False},
-    "bisenet-published-stem": {"width": 4, "stem": 4},
+    "unet": ("unet", {"depth": 2, "width": 4}),
+    "unet-deep": ("unet", {"depth": 4, "width": 2}),
+    "unet-resnet18": ("unet-resnet18", {"width": 4, "stem": 1}),
+    "unet-resnet18-published-stem": ("unet-resnet18", {"width": 4, "stem": 4}),
+    "bisenet": ("bisenet", {"width": 4, "stem": 1}),
+    "bisenet-8": ("bisenet", {"width": 8, "stem": 2, "align_corners": False}),
+    "bisenet-published-stem": ("bisenet", {"width": 4, "stem": 4}),
 }
 
 
 def make(variant: str, classes: int = 2):
     torch.manual_seed(0)
-    return architectures()[variant.split("-")[0]](classes=classes, **VARIANTS[variant])
+    arch, keywords = VARIANTS[variant]
+    return architectures()[arch](classes=classes, **keywords)
 
 
 @pytest.fixture(params=VARIANTS)

@@ -35,6 +35,7 @@ def command(
     --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
     With --photographs it goes on in rounds: segmenters label the photographs themselves, and those on
     which they agree join the shards (self-training).
+    With --encoder it begins with what a classifier of ImageNet has learned.
     FOLDER is what ``segment --segmenter`` takes. Interrupt it when you like: the same command continues.
     Start it with ``accelerate launch`` or ``torchrun`` for several processes.
 

@@ -11,13 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..resnet import ResNet18
+from ..imagenet import Normalisation
+from ..resnet import PUBLISHED_WIDTH, ResNet18, stem_for
 from ..segmenter import Segmenter
-
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-PUBLISHED_WIDTH = 64
-_STEM_SIZES = ((96, 1), (192, 2))
-"""Sizes up to which a stem is chosen; larger images get the published one, 4."""
 
 
 class BiSeNet(Segmenter):
@@ -43,8 +39,6 @@ class BiSeNet(Segmenter):
         size: int | None = None,
     ):
         super().__init__(classes=classes, foreground=foreground, size=size)
-        self.gain: Tensor
-        self.offset: Tensor
         self.width, self.stem, self.align_corners = width, stem, align_corners
         self.backbone = ResNet18(width=width, stem=stem)
         self.context = _ConvNorm(8 * width, 2 * width, kernel=1)
@@ -56,9 +50,7 @@ class BiSeNet(Segmenter):
         self.output = _Output(4 * width, 4 * width, classes)
         self.output_fine = _Output(2 * width, width, classes)
         self.output_middle = _Output(2 * width, width, classes)
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (_IMAGENET_MEAN, _IMAGENET_STD))
-        self.register_buffer("gain", 0.5 / std, persistent=False)
-        self.register_buffer("offset", (0.5 - mean) / std, persistent=False)
+        self.normalise = Normalisation()
 
     @classmethod
     def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -74,12 +66,16 @@ class BiSeNet(Segmenter):
         own = {"width": self.width, "stem": self.stem, "align_corners": self.align_corners}
         return {"classes": self.classes, **own}
 
+    @property
+    def pretrainable(self) -> nn.Module:
+        return self.backbone
+
     def forward(self, image: Tensor) -> Tensor:
         fine, context_fine, _ = self._features(image)
         return self._at_size(self.output(self.fusion(fine, context_fine)), image)
 
     def deepest(self, image: Tensor) -> Tensor:
-        return self.backbone(image * self.gain + self.offset)[-1]
+        return self.backbone(self.normalise(image))[-1]
 
     def heads(self, image: Tensor) -> tuple[Tensor, ...]:
         """Scores of the main head and of the two that help in training, on the context at 1/8 and 1/16."""
@@ -94,7 +90,7 @@ class BiSeNet(Segmenter):
     def _features(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The finest features and the context, at that scale and at the next."""
         # [-1, 1] → ImageNet's mean and deviation, which the published weights expect.
-        fine, middle, coarse = self.backbone(image * self.gain + self.offset)
+        fine, middle, coarse = self.backbone(self.normalise(image))
         context = self.refine_coarse(coarse) + self.context(coarse.mean((2, 3), keepdim=True))
         context_middle = self.merge_coarse(_spread(context, middle))
         context = self.refine_middle(middle) + context_middle
@@ -102,13 +98,6 @@ class BiSeNet(Segmenter):
 
     def _at_size(self, scores: Tensor, image: Tensor) -> Tensor:
         return F.interpolate(scores, size=image.shape[2:], mode="bilinear", align_corners=self.align_corners)
-
-
-def stem_for(stem: int | str, size: int) -> int:
-    """The stem for images of ``size`` pixels where it is "auto"; small images cannot afford to be reduced."""
-    if isinstance(stem, int):
-        return stem
-    return next((stem for limit, stem in _STEM_SIZES if size <= limit), 4)
 
 
 class _ConvNorm(nn.Module):

@@ -33,8 +33,8 @@ class UNet(Segmenter):
         super().__init__(classes=classes, foreground=foreground, size=size)
         self.depth, self.width, self.inputs = depth, width, inputs
         widths = [width << level for level in range(depth + 1)]
-        self.down = Modules[nn.Sequential](_double(i, o) for i, o in zip([inputs, *widths[:-1]], widths))
-        self.up = Modules[nn.Sequential](_double(widths[j] + widths[j + 1], widths[j]) for j in reversed(range(depth)))
+        self.down = Modules[nn.Sequential](double(i, o) for i, o in zip([inputs, *widths[:-1]], widths))
+        self.up = Modules[nn.Sequential](double(widths[j] + widths[j + 1], widths[j]) for j in reversed(range(depth)))
         self.scores = nn.Conv2d(width, classes, 1)
 
     @classmethod
@@ -75,7 +75,8 @@ class UNet(Segmenter):
             yield x
 
 
-def _double(inputs: int, outputs: int) -> nn.Sequential:
+def double(inputs: int, outputs: int) -> nn.Sequential:
+    """Two convolutions at one scale, each with batch normalisation and ReLU."""
     layers = []
     for i in (inputs, outputs):
         layers += [nn.Conv2d(i, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]

@@ -7,12 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...networks.segmenter import Segmenter
-from ...networks.segmenters import architectures
 from ...settings import TrainSegmenterSettings
 from ..core.learner import Learner, average_all, early_decay, lay_out, seeded_weights
 from ..core.process_group import Processes
 from .batches import IGNORED, Batch
+from .beginning import make_segmenter
 
 TERMS = ("loss", "auxiliary")
 """What a step measures: the losses of the main head and of the auxiliary ones, before their weight."""
@@ -29,7 +28,7 @@ class SegmenterLearner(Learner):
     def __init__(self, settings: TrainSegmenterSettings, size: int, processes: Processes):
         self.settings = settings
         with seeded_weights(settings.seed):
-            self.network = make_segmenter(settings, size).to(processes.device)
+            self.network = make_segmenter(settings, size)[0].to(processes.device)
         lay_out(self.network, processes.device)
         self.averaged = copy.deepcopy(self.network).requires_grad_(False).eval()
         adam = torch.optim.AdamW(
@@ -55,13 +54,6 @@ class SegmenterLearner(Learner):
         share = 1 - early_decay(iteration, self.settings.ema_decay)  # more in the first steps
         average_all(self.averaged, self.network, share, self.processes)
         return terms
-
-
-def make_segmenter(settings: TrainSegmenterSettings, size: int) -> Segmenter:
-    """The network that the settings describe, with torch's random weights."""
-    network = architectures()[settings.arch]
-    keywords = {"width": settings.width, **network.of_settings(settings, size)}
-    return network(classes=settings.classes, size=size, **keywords)
 
 
 def segmentation_loss(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:

@@ -17,7 +17,7 @@ from ..core import keeping
 from ..core.loop import Report, Training, carry_out, describe
 from ..core.process_group import Processes
 from ..core.run import CHECKPOINTS, RunFolder
-from . import validation, weighting
+from . import beginning, validation, weighting
 from .batches import Batch, LabelledBatches
 from .learner import TERMS, SegmenterLearner
 
@@ -58,6 +58,7 @@ def train_segmenter(
     processes = Processes(device=settings.device, precision=settings.precision)
     check_processes(settings, processes.count)
     labelled = LabelledBatches(settings)
+    beginning.check(settings, labelled.size)
 
     def begin(folder: RunFolder) -> SegmenterTraining:
         return SegmenterTraining(settings, folder, SegmenterLearner(settings, labelled.size, processes), labelled)
@@ -180,7 +181,7 @@ class SegmenterTraining(Training[Batch]):
 
     def _card(self, name: str) -> dict[str, Any]:
         used = self.settings.model_dump(mode="json") | {"foregrounds": self.labelled.foregrounds}
-        source = f"trained by l4f-datagen {STAGE} on {', '.join(self.settings.shards)}"
+        source = f"trained by l4f-datagen {STAGE} on {', '.join(self.settings.shards)}{beginning.begun(self.settings)}"
         return {
             "name": name,
             "licence": self.labelled.licence,
@@ -193,7 +194,7 @@ def facts(settings: TrainSegmenterSettings, labelled: LabelledBatches) -> dict[s
     """What lies where the settings' places point: by that, not by their names, a run is the same one."""
     weights = [source.weight for source in settings.sources]
     shards = [_plain(s.identity | {"weight": w}) for s, w in zip(labelled.sources, weights, strict=True)]
-    known: dict[str, Any] = {"shards": shards}
+    known: dict[str, Any] = {"shards": shards, **beginning.identity(settings)}
     if settings.sample_weights:
         known["sample_weights"] = fingerprint(weighting.read(settings.sample_weights))
     if settings.held_out is not None:

@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.making.render import render
-from l4f_datagen.networks.segmenters.bisenet import stem_for
+from l4f_datagen.networks.resnet import ResNet18, stem_for
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
 from l4f_datagen.storage.lock import writing
-from l4f_datagen.training.segmenter import learner as segmenter_steps
 from l4f_datagen.training.segmenter import train as segmenter
 from l4f_datagen.training.segmenter.batches import Batch, LabelledBatches
+from l4f_datagen.training.segmenter.beginning import make_segmenter
 from l4f_datagen.training.segmenter.learner import rate_factor, segmentation_loss
 from l4f_datagen.training.segmenter.train import train_segmenter
 from l4f_datagen.training.segmenter.validation import confusion, measures
@@ -276,9 +276,37 @@ def test_the_stem_follows_the_size():
 
 def test_the_published_proportions_can_be_asked_for():
     settings = TrainSegmenterSettings(arch="bisenet", width=64, stem=4, classes=19)
-    network = segmenter_steps.make_segmenter(settings, 512)
+    network = make_segmenter(settings, 512)[0]
     assert sum(p.numel() for p in network.parameters()) == 13_300_416
     assert not network.align_corners  # unlike published: scores stay above what they were made of
+
+
+def test_a_run_begins_with_a_file_and_is_told_by_its_content(tmp_path, tiny, caplog):
+    torch.manual_seed(0)
+    tensors = ResNet18(width=4).state_dict() | {"fc.weight": torch.zeros(1000, 32), "fc.bias": torch.zeros(1000)}
+    torch.save(tensors, tmp_path / "resnet18.pth")
+    run, named = tmp_path / "run", {"encoder": str(tmp_path / "resnet18.pth")}
+    settings = tiny.model_copy(update={"arch": "unet-resnet18", "iterations": 1, "learning_rate": 1e-9, **named})
+    train_segmenter(settings, run)
+    found = weights_of(run)["encoder.layer3.0.conv2.weight"]
+    assert torch.allclose(found, tensors["layer3.0.conv2.weight"], atol=1e-6)
+    assert "its classifier is left out (fc.weight, fc.bias)" in caplog.text
+    assert native.read_card(run / "final")["source"]["segmenter"].endswith(f"the weights of {named['encoder']}")
+    (tmp_path / "resnet18.pth").rename(tmp_path / "moved.pth")
+    moved = settings.model_copy(update={"encoder": str(tmp_path / "moved.pth")})
+    assert train_segmenter(moved, run).made == 0
+    torch.save(tensors | {"bn1.bias": torch.ones(4)}, tmp_path / "moved.pth")
+    with pytest.raises(UserError, match="with other settings: encoder"):
+        train_segmenter(moved, run)
+
+
+def test_a_file_that_cannot_be_used_is_told_before_anything_is_written(tmp_path, tiny):
+    torch.save(ResNet18(width=4).state_dict(), tmp_path / "resnet18.pth")
+    for arch, message in (("unet", "unet-resnet18 or bisenet"), ("bisenet", "--width 4")):
+        wrong = tiny.model_copy(update={"arch": arch, "width": 8, "encoder": str(tmp_path / "resnet18.pth")})
+        with pytest.raises(UserError, match=message):
+            train_segmenter(wrong, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
 
 
 def test_batches_follow_from_the_position_alone(tiny):

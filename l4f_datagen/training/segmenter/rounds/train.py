@@ -16,7 +16,7 @@ from ...core.loop import Count, Report, describe
 from ...core.process_group import Processes
 from ...core.run import ROUNDS, SAMPLES, RunFolder
 from ...core.run_files import LOG, as_line, log_lines
-from .. import weighting
+from .. import beginning, weighting
 from ..batches import LabelledBatches
 from ..train import STAGE, SegmenterResult, check, check_processes, facts, result, train_segmenter
 from . import labels
@@ -67,6 +67,7 @@ def train_in_rounds(
     check_processes(settings, processes.count)
     _check_rounds(settings, processes.count)
     labelled = LabelledBatches(settings)
+    beginning.check(settings, labelled.size)
     photographs = labels.open_photographs(settings, labelled.size)
     known = facts(settings, labelled) | {"photographs": photographs.digest()}
     free = settings.FREE | (frozenset() if settings.sample_weights else {"sample_weights"})
