@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ..addresses import shown
 from ..errors import UserError
+from ..networks.backbones.vgg import STAGES, PerceptualFeatures
 from ..networks.discriminator import Discriminator
-from ..networks.vgg import STAGES, PerceptualFeatures
 from ..short import short
 from .assembly.names import find
 from .layouts import reading

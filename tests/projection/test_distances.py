@@ -6,9 +6,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from l4f_datagen.errors import UserError
+from l4f_datagen.networks.backbones.vgg import STAGES
 from l4f_datagen.networks.discriminator import Discriminator
 from l4f_datagen.networks.segmenters.unet import UNet
-from l4f_datagen.networks.vgg import STAGES
 from l4f_datagen.projection import noise
 from l4f_datagen.projection.distances import Distance, pyramid
 from l4f_datagen.projection.optimise import rate_factor

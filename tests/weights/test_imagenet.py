@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from l4f_datagen.errors import UserError
-from l4f_datagen.networks.resnet import ResNet18
+from l4f_datagen.networks.backbones.resnet import ResNet18
 from l4f_datagen.networks.segmenters import architectures
 from l4f_datagen.weights import imagenet
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..imagenet import Normalisation
-from ..resnet import PUBLISHED_WIDTH, ResNet18, stem_for
+from ..backbones.imagenet import Normalisation
+from ..backbones.resnet import PUBLISHED_WIDTH, ResNet18, stem_for
 from ..segmenter import Segmenter
 
 

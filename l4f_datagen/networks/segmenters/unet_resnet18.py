@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..imagenet import Normalisation
+from ..backbones.imagenet import Normalisation
+from ..backbones.resnet import PUBLISHED_WIDTH, ResNet18, stem_for
 from ..modules import Modules
-from ..resnet import PUBLISHED_WIDTH, ResNet18, stem_for
 from ..segmenter import Segmenter
 from .unet import double
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.making.render import render
-from l4f_datagen.networks.resnet import ResNet18, stem_for
+from l4f_datagen.networks.backbones.resnet import ResNet18, stem_for
 from l4f_datagen.settings import GenerateSettings, RenderSettings, TrainSegmenterSettings
 from l4f_datagen.storage.lock import writing
 from l4f_datagen.training.segmenter import train as segmenter

@@ -1,0 +1,1 @@
+"""Networks that classify photographs, as far as others stand on them."""
