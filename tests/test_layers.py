@@ -21,9 +21,9 @@ FLOORS = (
     # What has to do with the process, with files, and with people who wait or wish.
     "process", "progress", "storage", "sheet", "settings", "console",
     # Networks and the files that they come from; pictures; data sets.
-    "networks", "weights", "worlds", "shards", "photographs", "samples", "loading",
+    "networks", "weights", "worlds", "shards", "photographs", "generation", "samples", "loading",
     # Work on them.
-    "generation", "segmentation", "projection", "editing", "making", "gallery", "export", "analysis", "evaluation",
+    "segmentation", "projection", "editing", "making", "gallery", "export", "analysis", "evaluation",
     "training", "engines",
     # All of it at once, and what people type.
     "experiment", "cli",

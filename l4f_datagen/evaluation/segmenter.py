@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..overlap import ordered_map
-from ..samples.opening import open_samples
+from ..samples.opening import GENERATOR, WORLD, open_samples
 from ..samples.reading import Reading
 from ..samples.sample import Samples
 from ..settings import EvaluateSegmenterSettings
@@ -76,19 +76,24 @@ def evaluate_segmenters(
 
 
 def open_truth(settings: EvaluateSegmenterSettings, *, count: int = WORLD_IMAGES) -> Samples:
-    """The labelled images of ``settings``; of a world its test split, ``count`` of it unless settings say how many.
+    """The labelled images of ``settings``; of a world or a generator its test split.
+
+    Args:
+        count: how many of that, unless the settings say it.
 
     Raises:
         UserError: there are none, or they and their masks do not belong together.
     """
     images = masks = None
-    if settings.masks is not None and not settings.images.startswith("world:"):
+    if settings.masks is not None and not settings.images.startswith((WORLD, GENERATOR)):
         images, masks = (str(Path(path).expanduser().resolve()) for path in (settings.images, settings.masks))
     reading = Reading(
         values=settings.values, foreground=tuple(map(str, settings.mask_classes)) or None, flag="--mask-classes",
         allow_empty=settings.allow_empty, images=images, masks=masks if images else settings.masks,
     )  # fmt: skip
-    return open_samples(settings.images, reading, size=settings.size, count=settings.n or count, split="test")
+    return open_samples(
+        settings.images, reading, size=settings.size, count=settings.n or count, split="test", device=settings.device
+    )
 
 
 class OnImages:

@@ -14,13 +14,14 @@ from ..shards.format import layout as shard_layout
 from .coco import CocoSamples
 from .files import layouts, tables, tars
 from .files.samples import FileSamples, MaskFiles
+from .generator import open_generator
 from .pair import PairedSamples
 from .reading import Reading
 from .sample import Samples
 from .shards import ShardSamples
 from .world import WorldSamples
 
-WORLD = "world:"
+WORLD, GENERATOR = "world:", "generator:"
 _PREFIXES = {
     "folder": "folder", "coco": "coco", "tars": "tars", "tar": "tars", "parquet": "parquet", "shards": "shards",
 }  # fmt: skip
@@ -32,15 +33,23 @@ Masks = Samples | MaskFiles
 
 
 def open_samples(
-    place: str, reading: Reading, *, size: int = 64, count: int = 1000, split: worlds.Split = "train"
+    place: str,
+    reading: Reading,
+    *,
+    size: int = 64,
+    count: int = 1000,
+    split: worlds.Split = "train",
+    device: str = "auto",
 ) -> Samples:
     """The labelled images that a place names; all their labels are looked at.
 
     Args:
         place: a folder of images and masks, a COCO file, tars, Parquet files, a data set folder of ours, here or behind
-            an address, or ``world:NAME``. Before it may stand what it is: ``folder:``, ``coco:``, ``tars:``,
-            ``parquet:`` or ``shards:``.
-        size, count, split: of a world, what is drawn of it.
+            an address, ``world:NAME``, or ``generator:`` and what ``samples.generator.settings_of`` takes. Before a
+            path may stand what it is: ``folder:``, ``coco:``, ``tars:``, ``parquet:`` or ``shards:``.
+        size: height and width of a world's pictures.
+        count, split: of a world or a generator, what is drawn of it.
+        device: where a generator's networks run.
 
     Raises:
         UserError: there is no such source, or its files do not fit together.
@@ -49,6 +58,9 @@ def open_samples(
     if place.startswith(WORLD):
         _refuse_masks(place, reading, "a world has masks of its own")
         return WorldSamples(place.removeprefix(WORLD), count=count, size=size, split=split)
+    if place.startswith(GENERATOR):
+        _refuse_masks(place, reading, "its alpha network gives the masks")
+        return open_generator(place.removeprefix(GENERATOR), device=device, split=split, count=count)
     kind, path = _kind_of(place, reading)
     if kind == "tars" and Path(path).expanduser().is_dir() and own.is_data_set(Path(path).expanduser()):
         kind = "shards"
@@ -83,7 +95,7 @@ def open_masks(place: str, reading: Reading) -> Masks:
 
 
 def _prefixed(place: str) -> bool:
-    return place.startswith(WORLD) or place.partition(":")[0] in _PREFIXES
+    return place.startswith((WORLD, GENERATOR)) or place.partition(":")[0] in _PREFIXES
 
 
 def _kind_of(place: str, reading: Reading) -> tuple[str, str]:

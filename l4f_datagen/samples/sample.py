@@ -74,6 +74,8 @@ class Samples(abc.ABC):
     blended: Literal["alpha", "mask"] = "alpha"
     """What its images show of the foreground."""
     has_foregrounds: bool = False
+    endless: bool = False
+    """Whether it has more samples than any training asks for, so that none has to come twice."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -97,6 +99,10 @@ class Samples(abc.ABC):
         alpha = 255 * (mask == 1).astype(np.uint8) if alpha is None else alpha
         check_fit(self.where(index), alpha, image.shape[:2])
         return Labelled(image, alpha, mask, law=self.law)
+
+    def read_all(self, wanted: Sequence[tuple[int, bool]]) -> list[Labelled]:
+        """As ``read`` of each: its index, and whether the plain foreground is wanted."""
+        return [self.read(index, foreground=foreground) for index, foreground in wanted]
 
     def of_two_sizes(self, index: int) -> Exception:
         """What to raise where image, mask and alpha of one do not have one size, though all were looked at before."""

@@ -116,16 +116,18 @@ class EvaluateSegmenterSettings(SegmentingSettings, _Reading):
 
     SECTION: ClassVar = "evaluate segmenter"
 
-    images: Annotated[str, Metavar("FOLDER|PATH|world:NAME")] = Field(
+    images: Annotated[str, Metavar("FOLDER|PATH|world:NAME|generator:PATH")] = Field(
         description="labelled images: a folder (perhaps with --masks), a data set folder, a COCO file, tars, Parquet "
-        "files or world:NAME"
+        "files, world:NAME or generator:PATH, whose samples are drawn"
     )
     masks: Annotated[str | None, Metavar("FOLDER")] = Field(
         None, description="folder of the true masks, for a folder of images"
     )
     mask_classes: Classes = Field((), description="class indices of those that are foreground; default: 1 of two")
     allow_empty: bool = Field(False, description="whether to take true masks of which none holds any foreground")
-    n: int | None = Field(None, gt=0, le=10**9, description="images, the first ones; default: all, 1000 of a world")
+    n: int | None = Field(
+        None, gt=0, le=10**9, description="images, the first ones; default: all, 1000 of a world or a generator"
+    )
     size: int = Field(64, ge=4, le=4096, description="height and width of a world's images in pixels")
     supervised: Annotated[str | None, Metavar("PATH")] = Field(
         None, description="segmenter trained on real masks, which the others are held to"

@@ -22,8 +22,10 @@ class TrainSegmenterSettings(StageSettings):
 
     SECTION: ClassVar = "train-segmenter"
 
-    shards: Annotated[tuple[str, ...], Metavar("FOLDER|world:NAME[:WEIGHT]")] = Field(
-        (), description="data set folders or world:NAME, each perhaps with :WEIGHT"
+    shards: Annotated[tuple[str, ...], Metavar("FOLDER|world:NAME|generator:PATH[:WEIGHT]")] = Field(
+        (),
+        description="data set folders, world:NAME, or generator:PATH, whose samples are drawn as they are needed, "
+        "each perhaps with :WEIGHT",
     )
     world_images: WorldImages = 16000
     sample_weights: Annotated[str, Metavar("FILE.csv")] = Field(
@@ -37,8 +39,8 @@ class TrainSegmenterSettings(StageSettings):
     agreement: float = Field(
         0.85, gt=0, le=1, description="mIoU of the segmenters' masks of a photograph from which its label is taken"
     )
-    validation: Annotated[str, Metavar("SHARE|FOLDER|world:NAME")] = Field(
-        "0.05", description="data set folder, world:NAME (its test split) or share of the shards"
+    validation: Annotated[str, Metavar("SHARE|FOLDER|world:NAME|generator:PATH")] = Field(
+        "0.05", description="data set folder, world:NAME or generator:PATH (its test split) or share of the shards"
     )
     validation_images: int = Field(500, gt=0, le=10**6, description="most images that are validated on")
     arch: Annotated[str, ARCHITECTURES] = Field("unet", description="network")
@@ -159,7 +161,7 @@ class TrainSegmenterSettings(StageSettings):
 
 
 def parse_source(text: str) -> WeightedSource:
-    """PATH, PATH:WEIGHT, world:NAME or world:NAME:WEIGHT."""
+    """PATH, world:NAME or generator:PATH, each perhaps with :WEIGHT."""
     place, _, weight = text.rpartition(":")
     try:
         return WeightedSource(place, float(weight)) if place else WeightedSource(text, 1.0)

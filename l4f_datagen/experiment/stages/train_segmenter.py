@@ -33,6 +33,7 @@ def command(
     """Train a UNet or a BiSeNet on the masks of shards, ours or labelled by hand.
 
     --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
+    ``--shards generator:vessels64`` draws samples as they are needed and stores none.
     With --photographs it goes on in rounds: segmenters label the photographs themselves, and those on
     which they agree join the shards (self-training).
     With --encoder it begins with what a classifier of ImageNet has learned.

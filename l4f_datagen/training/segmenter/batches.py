@@ -4,6 +4,7 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from ...masks import IGNORED, MaskLaw, make_mask
 from ...networks import ops
 from ...networks.pixels import to_range
 from ...overlap import ordered_map
-from ...samples.opening import open_samples
+from ...samples.generator import LEARNED, GeneratorSamples
+from ...samples.opening import GENERATOR, open_samples
 from ...samples.reading import Reading
 from ...samples.sample import Labelled, Samples
 from ...seeding import generator_for
@@ -59,48 +61,78 @@ class Part:
         self.source, self.indices, self.weight, self.size, self.law = source, indices, weight, size, law
         self.keeps, self._kept = False, {}
 
-    def read(self, index: int, *, foreground: bool = False) -> Labelled:
+    def read(self, index: int) -> Labelled:
         """Image ``index`` of this part with the size's shorter side.
 
         Raises:
             WorkError: it is damaged.
         """
-        key = (index, foreground)
-        if key in self._kept:
-            return self._kept[key]
+        return self.read_all([(index, False)])[0]
+
+    def read_all(self, wanted: Sequence[tuple[int, bool]]) -> list[Labelled]:
+        """As ``read`` of each: its index, and whether its plain foreground is wanted."""
+        kept = {key: self._kept[key] for key in wanted if key in self._kept}
+        missing = [key for key in wanted if key not in kept]
         try:
-            found = self.source.read(self.indices[index], foreground=foreground)
+            found = self.source.read_all([(self.indices[index], foreground) for index, foreground in missing])
         except Damaged:
             raise
         except (OSError, ValueError) as error:
             raise WorkError(f"{error}; check the data set, or make the shard again") from error
+        read = dict(zip(missing, map(self._fitted, found), strict=True))
+        if self.keeps:
+            self._kept.update(read)
+        return [kept[key] if key in kept else read[key] for key in wanted]
+
+    def place(self, position: int, seed: int, number: int) -> int:
+        """The image that stands at a position of the stream: all in turn, in each epoch in another order."""
+        count = len(self.indices)
+        if self.source.endless:  # its samples are in no order
+            return position % count
+        epoch, place = divmod(position, count)
+        return int(_permutation(count, seed, epoch, number)[place])
+
+    def _fitted(self, found: Labelled) -> Labelled:
         if self.law != found.law:
             mask = found.mask if self.law is None else make_mask(found.alpha, self.law)
             found = replace(found, mask=mask, law=self.law)
-        found = augmentation.with_shorter_side(found, self.size)
-        if self.keeps:
-            self._kept[key] = found
-        return found
+        return augmentation.with_shorter_side(found, self.size)
+
+
+class _Chosen(NamedTuple):
+    """What stands at a position of the stream."""
+
+    part: int
+    index: int
+    foreground: bool
+    rng: np.random.Generator
+    """Goes on with the augmentation."""
 
 
 class LabelledBatches:
-    """What a segmenter learns from and is validated on."""
+    """What a segmenter learns from and is validated on; ``device``: where generators draw, by default the settings'."""
 
-    def __init__(self, settings: TrainSegmenterSettings):
-        self.settings = settings
+    def __init__(self, settings: TrainSegmenterSettings, *, device: str | None = None):
+        self.settings, self._device = settings, device or settings.device
         if not settings.shards:
             raise UserError(
-                "shards", got="none", expected="at least one data set folder or world:NAME",
+                "shards", got="none", expected="at least one data set folder, world:NAME or generator:NAME",
                 remedy="name what to learn from with --shards",
             )  # fmt: skip
-        opened = [self._open(source.place, settings.world_images, "train") for source in settings.sources]
+        opened = [
+            self._open(place, len(LEARNED) if place.startswith(GENERATOR) else settings.world_images, "train")
+            for place, _ in settings.sources
+        ]
         self.sources: Sequence[Samples] = opened
         first = opened[0].read(0)
         self.size = settings.size or min(first.mask.shape)
         self.licence = " and ".join(sorted({source.licence for source in opened}))
         counts = [len(source) for source in opened]
         if settings.held_out is not None:
-            held_out = [min(n - 1, round(n * settings.held_out)) for n in counts]
+            held_out = [
+                0 if source.endless else min(n - 1, round(n * settings.held_out))
+                for source, n in zip(opened, counts, strict=True)
+            ]
         else:
             held_out = [0] * len(opened)
         self.parts = [
@@ -126,24 +158,28 @@ class LabelledBatches:
 
     def batch(self, positions: Sequence[int]) -> Batch:
         """The images at positions of the endless stream, as they depend on (seed, position) alone."""
-        rows, weights = zip(*map(self._at, positions), strict=True)
-        return self._stack(rows, torch.tensor(weights) if self._weights else None)
+        chosen = list(map(self._at, positions))
+        read = _read([(self.parts[one.part], (one.index, one.foreground)) for one in chosen])
+        rows = [augmentation.augment(found, self.size, self.settings, one.rng) for found, one in zip(read, chosen)]
+        return self._stack(rows, torch.tensor(list(map(self._weight, chosen))) if self._weights else None)
 
     def validation_batches(self, batch_size: int) -> Iterator[Batch]:
         """The validation images, never augmented, spread evenly over their parts."""
         where = [(part, index) for part in self.validation for index in range(len(part.indices))]
         chosen = [where[i * len(where) // self.validated] for i in range(self.validated)]
         for start in range(0, len(chosen), batch_size):
-            some = chosen[start : start + batch_size]
-            rows = [augmentation.centre_crop(part.read(index), self.size) for part, index in some]
-            yield self._stack(rows)
+            some = _read([(part, (index, False)) for part, index in chosen[start : start + batch_size]])
+            yield self._stack([augmentation.centre_crop(found, self.size) for found in some])
 
     def _open(self, place: str, count: int, split: worlds.Split, size: int | None = None) -> Samples:
         """Open the labelled images that a place names; a world gives ``count`` pictures of a split."""
         reading = Reading(
             flag="import --foreground-values", insist="import --allow-empty", stored=self.settings.classes > 2
         )
-        samples = open_samples(place, reading, size=size or self.settings.size or _WORLD_SIZE, count=count, split=split)
+        samples = open_samples(
+            place, reading, size=size or self.settings.size or _WORLD_SIZE, count=count, split=split,
+            device=self._device,
+        )  # fmt: skip
         for note in samples.notes:
             logger.warning("%s: %s", shown(place), note)
         return samples
@@ -162,18 +198,17 @@ class LabelledBatches:
             )  # fmt: skip
         return replace(law, threshold=threshold)
 
-    def _at(self, position: int) -> tuple[Labelled, float]:
-        """A sample, and what it weighs."""
+    def _at(self, position: int) -> _Chosen:
         s = self.settings
         rng = np.random.default_rng((s.seed, position))
         choice, plain = rng.random(2)
         number = min(int(np.searchsorted(self._bounds, choice, side="right")), len(self.parts) - 1)
-        part = self.parts[number]
-        epoch, place = divmod(position, len(part.indices))
-        index = int(_permutation(len(part.indices), s.seed, epoch, number)[place])
-        read = part.read(index, foreground=plain < self.foregrounds[number])
-        weight = self._weights.get(part.source.keys[part.indices[index]], 1.0)
-        return augmentation.augment(read, self.size, s, rng), weight
+        index = self.parts[number].place(position, s.seed, number)
+        return _Chosen(number, index, bool(plain < self.foregrounds[number]), rng)
+
+    def _weight(self, chosen: _Chosen) -> float:
+        part = self.parts[chosen.part]
+        return self._weights.get(part.source.keys[part.indices[chosen.index]], 1.0)
 
     def _stack(self, rows: Sequence[Labelled], weights: Tensor | None = None) -> Batch:
         masks = np.stack([row.mask for row in rows])
@@ -189,11 +224,14 @@ class LabelledBatches:
 
     def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
         if self.settings.held_out is not None:
-            return [
+            parts = [
                 Part(source, range(len(source) - out, len(source)), 1.0, self.size, self._law(source))
                 for source, out in zip(self.sources, held_out, strict=True)
                 if out
             ]
+            drawn = [source for source in self.sources if isinstance(source, GeneratorSamples)]
+            tests = [one.held_out(self.settings.validation_images) for one in drawn if self.settings.held_out]
+            return parts + [Part(test, range(len(test)), 1.0, self.size, self._law(test)) for test in tests]
         source = self._open(self.settings.validation, self.settings.validation_images, "test", size=self.size)
         return [Part(source, range(len(source)), 1.0, self.size, self._law(source))]
 
@@ -218,6 +256,15 @@ class LabelledBatches:
             size = len(part.indices) * pixels * 5 * (2 if 0 < plain < 1 else 1)
             part.keeps = size <= left
             left -= size if part.keeps else 0
+
+
+def _read(wanted: Sequence[tuple[Part, tuple[int, bool]]]) -> list[Labelled]:
+    """Images of several parts, those of one part together."""
+    found: dict[int, Labelled] = {}
+    for part in dict.fromkeys(part for part, _ in wanted):
+        places = [place for place, (of, _) in enumerate(wanted) if of is part]
+        found.update(zip(places, part.read_all([wanted[place][1] for place in places]), strict=True))
+    return [found[place] for place in range(len(wanted))]
 
 
 @lru_cache(maxsize=16)

@@ -57,7 +57,7 @@ def train_segmenter(
     check(settings)
     processes = Processes(device=settings.device, precision=settings.precision)
     check_processes(settings, processes.count)
-    labelled = LabelledBatches(settings)
+    labelled = LabelledBatches(settings, device=str(processes.device))
     beginning.check(settings, labelled.size)
 
     def begin(folder: RunFolder) -> SegmenterTraining:

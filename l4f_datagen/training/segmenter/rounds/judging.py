@@ -38,7 +38,7 @@ def judge(networks: Sequence[Segmenter], part: Part, *, least: float, count: Cou
     for start in range(0, judged, _AT_ONCE):
         count(Counted(start, judged, _THINGS))
         chosen = range(start, min(start + _AT_ONCE, judged))
-        read = [centre_crop(part.read(index), part.size) for index in chosen]
+        read = [centre_crop(one, part.size) for one in part.read_all([(index, False) for index in chosen])]
         votes = vote(networks, np.stack([one.image for one in read]))
         masks = torch.from_numpy(np.stack([one.mask for one in read]))
         means = torch.from_numpy(votes.probability > 0.5)

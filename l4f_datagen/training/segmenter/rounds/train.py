@@ -66,7 +66,7 @@ def train_in_rounds(
     processes = Processes(device=settings.device, precision=settings.precision)
     check_processes(settings, processes.count)
     _check_rounds(settings, processes.count)
-    labelled = LabelledBatches(settings)
+    labelled = LabelledBatches(settings, device=str(processes.device))
     beginning.check(settings, labelled.size)
     photographs = labels.open_photographs(settings, labelled.size)
     known = facts(settings, labelled) | {"photographs": photographs.digest()}
