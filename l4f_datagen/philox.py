@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+Positions = Sequence[int] | Tensor
 NAME = "Philox 4x32-7"
 _ROUNDS = 7
 """The fewest with which no test of randomness finds anything (Salmon et al., table 2)."""
@@ -25,13 +26,14 @@ _CACHED_BLOCKS = 32768
 """On a CPU: torch shares out among threads what has more elements, and hundreds of such short steps would only wait."""
 
 
-def uniform(count: int, seed: int, stream: str, positions: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
+def uniform(count: int, seed: int, stream: str, positions: Positions, device: torch.device | str = "cpu") -> Tensor:
     """``count`` uniform numbers in (0, 1) for each of N positions: float64, (N, count); multiples of 2⁻³² + 2⁻³³.
 
     Args:
         seed: any integer ≥ 0.
         stream: what the numbers are for; streams are independent.
-        positions: integers, 0 ≤ position < 2⁶³.
+        positions: integers, 0 ≤ position < 2⁶³; as a tensor int64 (N,) they may change where the call is recorded, as
+            CUDA graphs record it.
     """
     out = torch.empty(len(positions), -(-count // 4), 4, dtype=torch.float64, device=device)
     for rows in _pieces(out):
@@ -40,7 +42,7 @@ def uniform(count: int, seed: int, stream: str, positions: Sequence[int], device
     return out.flatten(1)[:, :count]
 
 
-def normal(count: int, seed: int, stream: str, positions: Sequence[int], device: torch.device | str = "cpu") -> Tensor:
+def normal(count: int, seed: int, stream: str, positions: Positions, device: torch.device | str = "cpu") -> Tensor:
     """``count`` numbers of N(0, 1) for each of N positions: float32, (N, count); arguments as in ``uniform``."""
     out = torch.empty(len(positions), -(-count // 4), 4, device=device)
     for rows in _pieces(out):
@@ -71,12 +73,14 @@ def _pieces(out: Tensor) -> Iterator[slice]:
 
 
 def _blocks(
-    blocks: int, seed: int, stream: str, positions: Sequence[int], device: torch.device | str
+    blocks: int, seed: int, stream: str, positions: Positions, device: torch.device | str
 ) -> tuple[Tensor, ...]:
     """Four random words of 32 bits for each block of each position: int64, (N, blocks) each."""
     digest = hashlib.sha256(f"philox/{seed}/{stream}".encode()).digest()
     key = int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:8], "little")
-    if isinstance(positions, range):  # made on the device: a copy would wait for it
+    if isinstance(positions, Tensor):
+        place = positions.to(device)[:, None]
+    elif isinstance(positions, range):  # made on the device: a copy would wait for it
         place = torch.arange(positions.start, positions.stop, positions.step, device=device)[:, None]
     else:
         place = torch.tensor(positions, dtype=torch.int64, device=device)[:, None]

@@ -31,6 +31,7 @@ def test_a_number_depends_on_its_place_alone(draw, monkeypatch):
     assert torch.equal(draw(1001, 3, "x", [7, 2, 7]), whole[[7, 2, 7]])
     assert torch.equal(draw(1001, 3, "x", range(5, 40, 8)), whole[5::8])
     assert torch.equal(draw(10, 3, "x", range(40)), whole[:, :10])
+    assert torch.equal(draw(1001, 3, "x", torch.arange(5, 40, 8)), whole[5::8])
     for cached in (1, 300, 10**9):  # however few are drawn together
         monkeypatch.setattr(philox, "_CACHED_BLOCKS", cached)
         assert torch.equal(draw(1001, 3, "x", range(40)), whole)

@@ -107,7 +107,7 @@ class Synthesis:
     def background(
         self,
         w: Tensor,
-        noise: NoiseMode = "const",
+        noise: NoiseMode | Sequence[Tensor] = "const",
         *,
         noise_generators: Sequence[torch.Generator] | None = None,
         switched_off: SwitchedOff = "first_convolution",

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...generation import latents
 from ...generation.drawing import composite
 from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.stylegan2 import Generator
 from ...settings import CompleteAlphaSettings
-from ..core import degeneration, losses
+from ..core import codes, degeneration, losses
 from ..core.adversarial import AdversarialLearner
 from ..core.learner import adam, early_decay, lay_out, move_average, seeded_weights
 from ..core.process_group import Processes
@@ -123,18 +122,13 @@ class AlphaLearner(AdversarialLearner):
     def _draw(self, positions: Sequence[int], learner: str) -> Scene:
         """Composites of fresh codes; only the alpha network's part is ever differentiated."""
         s, generator = self.settings, self.generator
+        common = {"seed": s.seed, "positions": positions, "noise": s.noise}
         with torch.no_grad():
-            w, noise = {}, {}
-            for name, psi in (("foreground", s.psi), ("background", s.background_psi)):
-                codes = {"seed": s.seed, "indices": positions, "stream": f"{learner}-{name}"}
-                noise[name] = latents.noise_generators(s.noise, **codes)
-                if s.share_z:
-                    codes["stream"] = f"{learner}-foreground"
-                w[name] = latents.draw_w(generator, psi=psi, **codes)
-            image, features = generator.synthesize(w["foreground"], s.noise, noise_generators=noise["foreground"])
-            background = generator.background(
-                w["background"], s.noise, noise_generators=noise["background"], switched_off=s.switched_off
-            )
+            drawn = codes.draw(generator, stream=f"{learner}-foreground", psi=s.psi, **common)
+            image, features = generator.synthesize(*drawn)
+            shared = f"{learner}-foreground" if s.share_z else None
+            drawn = codes.draw(generator, stream=f"{learner}-background", psi=s.background_psi, shared=shared, **common)
+            background = generator.background(*drawn, switched_off=s.switched_off)
         alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
         return Scene(image, alpha, composite(alpha, image, background))
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ...generation import latents
 from ...networks.synthesis import Synthesis
 from ...progress.state import Counted
 from ...seeding import generator_for
 from ...settings import CompleteAlphaSettings
+from ..core import codes
 from ..core.loop import Count
 
 BLOCK = 8
@@ -31,10 +31,10 @@ def foregrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
 
     @torch.no_grad()
     def make(positions: Sequence[int]) -> Maps:
-        codes = {"seed": settings.seed, "indices": positions, "stream": stream}
-        noise = latents.noise_generators(settings.noise, **codes)
-        w = latents.draw_w(generator, psi=settings.psi, **codes)
-        image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
+        drawn = codes.draw(
+            generator, seed=settings.seed, stream=stream, positions=positions, psi=settings.psi, noise=settings.noise
+        )
+        image, features = generator.synthesize(*drawn)
         return [image, *features[-2 * levels :]]
 
     return make
@@ -45,12 +45,11 @@ def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
 
     @torch.no_grad()
     def make(positions: Sequence[int]) -> Maps:
-        codes = {"seed": settings.seed, "indices": positions}
-        noise = latents.noise_generators(settings.noise, stream=f"{stream}-background", **codes)
-        of = stream if settings.share_z else f"{stream}-background"
-        w = latents.draw_w(generator, psi=settings.background_psi, stream=of, **codes)
-        switched_off = settings.switched_off
-        return [generator.background(w, settings.noise, noise_generators=noise, switched_off=switched_off)]
+        drawn = codes.draw(
+            generator, seed=settings.seed, stream=f"{stream}-background", positions=positions,
+            psi=settings.background_psi, noise=settings.noise, shared=stream if settings.share_z else None,
+        )  # fmt: skip
+        return [generator.background(*drawn, switched_off=settings.switched_off)]
 
     return make
 

@@ -1,12 +1,14 @@
 """What learners with a discriminator share: its scores, its R1 penalty, and the real images that it is shown."""
 
 import contextlib
-from collections.abc import Generator, Sequence
-from typing import Protocol
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from ... import philox
+from ...errors import UserError
 from ...networks.discriminator import Discriminator
 from . import losses
 from .learner import Learner, laid_out
@@ -27,6 +29,25 @@ class AdversarialLearner(Learner):
 
     discriminator: Discriminator
     penalty: Penalty
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the next step depends on."""
+        tensors, numbers = super().state()
+        return tensors, numbers | {"random_numbers": philox.NAME}
+
+    def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """The reverse of ``state``.
+
+        Raises:
+            UserError: the state is of a version that drew other random numbers: its end would not be that of one run.
+        """
+        if numbers.get("random_numbers") != philox.NAME:
+            raise UserError(
+                "the run", got="one of an earlier version, which drew other random numbers",
+                expected=f"one by {philox.NAME}",
+                remedy="finish it with the version that began it, or begin anew with --overwrite",
+            )  # fmt: skip
+        super().restore(tensors, numbers)
 
     def seen(self, images: Tensor, positions: Sequence[int]) -> Tensor:
         """Real images (N, 3, H, W) as the discriminator sees them when it is penalised; by default as they are."""

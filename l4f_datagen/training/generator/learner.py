@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ... import philox
-from ...errors import UserError
 from ...networks.discriminator import Discriminator
 from ...networks.stylegan2 import Generator
 from ...seeding import normal
@@ -153,20 +152,10 @@ class GeneratorLearner(AdversarialLearner):
         tensors["target_length"] = self.target_length
         if self._signs:
             tensors["signs"] = self.processes.mean(torch.stack(self._signs))
-        return tensors, numbers | {"p": self.p, "random_numbers": philox.NAME}
+        return tensors, numbers | {"p": self.p}
 
     def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
-        """The reverse of ``state``.
-
-        Raises:
-            UserError: the state is of a version that drew other random numbers: its end would not be that of one run.
-        """
-        if numbers.get("random_numbers") != philox.NAME:
-            raise UserError(
-                "the run", got="one of an earlier version, which drew other random numbers",
-                expected=f"one by {philox.NAME}",
-                remedy="finish it with the version that began it, or begin anew with --overwrite",
-            )  # fmt: skip
+        """The reverse of ``state``."""
         super().restore(tensors, numbers)
         self.target_length = tensors["target_length"].to(self.device)
         self.p = state.number(numbers, "p")

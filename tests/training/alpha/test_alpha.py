@@ -10,14 +10,16 @@ from safetensors.torch import load_file
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.networks.alpha import AlphaNetwork
-from l4f_datagen.networks.inference import InferenceGenerator
+from l4f_datagen.networks.inference import InferenceGenerator, freeze
 from l4f_datagen.settings import TrainAlphaSettings
 from l4f_datagen.storage.lock import writing
 from l4f_datagen.training.alpha import learner as alpha_steps
 from l4f_datagen.training.alpha import train as alpha
+from l4f_datagen.training.alpha.heads import HeadsLearner
 from l4f_datagen.training.alpha.train import rate_factor, train_alpha
 from l4f_datagen.training.core import losses
 from l4f_datagen.weights import native
+from tests.conftest import tiny_generator
 from tests.networks.test_inference import tensors_of
 
 from ..conftest import write_pictures
@@ -194,6 +196,38 @@ def test_shared_codes_are_shared(tiny_training, monkeypatch):
 def make_learner(settings: TrainAlphaSettings) -> alpha.AlphaLearner:
     processes = alpha.Processes(device="cpu", precision=settings.precision)
     return alpha.AlphaLearner(settings, l4f.load_generator(settings.generator), processes)
+
+
+def test_samples_do_not_depend_on_what_is_drawn_with_them(tiny_training):
+    learner = make_learner(tiny_training)
+    learner.generator = freeze(tiny_generator())  # with noise that shows
+    together = learner._draw(range(8), "alpha")
+    for places in ([5], range(5, 8, 2), torch.tensor([5, 0])):
+        alone = learner._draw(places, "alpha")
+        for name in ("foreground", "alpha", "composite"):
+            found, wanted = getattr(alone, name), getattr(together, name)
+            torch.testing.assert_close(found[0], wanted[5], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(learner._draw(range(8), "discriminator").foreground, together.foreground)
+    quiet = make_learner(tiny_training.model_copy(update={"noise": "none"}))
+    quiet.generator = learner.generator
+    assert not torch.allclose(quiet._draw(range(8), "alpha").foreground, together.foreground)
+
+
+@pytest.mark.parametrize("preset", ["paper", "auto"])
+def test_a_state_of_other_random_numbers_is_refused(tiny_training, preset):
+    learner = make_learner(tiny_training)
+    if preset == "auto":
+        settings = TrainAlphaSettings(
+            preset="auto", generator=tiny_training.generator, images=tiny_training.images, first_resolution=8,
+            device="cpu",
+        )  # fmt: skip
+        prepared = alpha.prepare(settings)
+        learner = HeadsLearner(prepared.settings, prepared.generator, learner.processes)
+    tensors, numbers = learner.state()
+    learner.restore(tensors, numbers)
+    del numbers["random_numbers"]
+    with pytest.raises(UserError, match="an earlier version, which drew other random numbers"):
+        learner.restore(tensors, numbers)
 
 
 def test_the_generator_stays_frozen_and_its_parts_learn(tiny_training):
