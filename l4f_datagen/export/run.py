@@ -86,6 +86,11 @@ def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
             expected=" or ".join(allowed) or "no --mask-values",
             remedy="leave it out",
         )
+    if settings.image_prefix is not None and not target_of(settings.format).NAMES_IMAGES:
+        raise UserError(
+            "image-prefix", got=f"one for {settings.format}, which names images by their files",
+            expected="--format label-studio", remedy="leave it out",
+        )  # fmt: skip
     mask_values = asked or (allowed[0] if allowed else None)
     description = dataset.description
     return Plan(settings, mask_values, sets, description, card.licence(description))

@@ -3,6 +3,7 @@
 import glob
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .. import worlds
@@ -11,7 +12,10 @@ from ..errors import UserError
 from ..photographs.archives import own
 from ..photographs.left_out import LeftOut
 from ..shards.format import layout as shard_layout
-from .coco import CocoSamples
+from .drawn.coco import CocoSamples
+from .drawn.cvat import CvatSamples
+from .drawn.images import DrawnSamples
+from .drawn.label_studio import LabelStudioSamples
 from .files import layouts, tables, tars
 from .files.samples import FileSamples, MaskFiles
 from .generator import open_generator
@@ -23,9 +27,12 @@ from .world import WorldSamples
 
 WORLD, GENERATOR = "world:", "generator:"
 _PREFIXES = {
-    "folder": "folder", "coco": "coco", "tars": "tars", "tar": "tars", "parquet": "parquet", "shards": "shards",
+    "folder": "folder", "coco": "coco", "label-studio": "label-studio", "cvat": "cvat", "tars": "tars", "tar": "tars",
+    "parquet": "parquet", "shards": "shards",
 }  # fmt: skip
-_EXPECTED = "a folder of images and masks, a COCO file, tars, Parquet files or a data set folder"
+_EXPECTED = (
+    "a folder of images and masks, a file of COCO, Label Studio or CVAT, tars, Parquet files or a data set folder"
+)
 
 
 Masks = Samples | MaskFiles
@@ -44,9 +51,10 @@ def open_samples(
     """The labelled images that a place names; all their labels are looked at.
 
     Args:
-        place: a folder of images and masks, a COCO file, tars, Parquet files, a data set folder of ours, here or behind
-            an address, ``world:NAME``, or ``generator:`` and what ``samples.generator.settings_of`` takes. Before a
-            path may stand what it is: ``folder:``, ``coco:``, ``tars:``, ``parquet:`` or ``shards:``.
+        place: a folder of images and masks, a file of COCO, Label Studio or CVAT, tars, Parquet files, a data set
+            folder of ours, here or behind an address, ``world:NAME``, or ``generator:`` and what
+            ``samples.generator.settings_of`` takes. Before a path may stand what it is: ``folder:``, ``coco:``,
+            ``label-studio:``, ``cvat:``, ``tars:``, ``parquet:`` or ``shards:``.
         size: height and width of a world's pictures.
         count, split: of a world or a generator, what is drawn of it.
         device: where a generator's networks run.
@@ -75,7 +83,7 @@ def open_masks(place: str, reading: Reading) -> Masks:
     """
     folder = Path(place).expanduser()
     if folder.is_dir() and not (folder / shard_layout.DATASET).is_file():
-        known = layouts.known_layout(folder) or _packed(folder) or _coco_files(folder)
+        known = layouts.known_layout(folder) or _packed(folder) or _drawn_files(folder)
         if not known and not layouts.are_beside(folder):
             left_out = LeftOut()
             masks = layouts.mask_files(folder, left_out)
@@ -115,9 +123,9 @@ def _kind_of(place: str, reading: Reading) -> tuple[str, str]:
             return "shards", place
         if layouts.known_layout(path):
             return "folder", place
-        if len(_coco_files(path)) == 1:
-            return "coco", place
-        return _packed(path) or ("coco" if _coco_files(path) else "folder"), place
+        if len(_drawn_files(path)) == 1:
+            return _drawn_kind(_drawn_files(path)[0]), place
+        return _packed(path) or ("coco" if _drawn_files(path) else "folder"), place
     if not path.exists():
         kinds = {_ARCHIVES.get(match.suffix.lower(), "") for match in _matches(place)}
         if len(kinds) != 1 or not kinds <= {"tars", "parquet"}:
@@ -134,10 +142,19 @@ def _kind_of(place: str, reading: Reading) -> tuple[str, str]:
             "source", got=f"{place}, which is none of these", expected=_EXPECTED,
             remedy="unpack it, or say what it is with coco: or tars: before it",
         )  # fmt: skip
-    return kind, place
+    return (_drawn_kind(path) if kind == "drawn" else kind), place
 
 
-_ARCHIVES = {".tar": "tars", ".parquet": "parquet", ".json": "coco"}
+_ARCHIVES = {".tar": "tars", ".parquet": "parquet", ".json": "drawn", ".xml": "drawn"}
+
+
+def _drawn_kind(path: Path) -> str:
+    """Which program's a file is that draws masks on images: JSON is a list of Label Studio's, and an object of COCO."""
+    if path.suffix.lower() == ".xml":
+        return "cvat"
+    with path.open("rb") as file:
+        begin = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "label-studio" if begin.startswith(b"[") else "coco"
 
 
 def _packed(folder: Path) -> str | None:
@@ -154,13 +171,10 @@ def _below(folder: Path, extension: str) -> list[Path]:
     return sorted(path for some in found for path in some if path.is_file() and not path.name.startswith("."))
 
 
-def _coco_files(folder: Path) -> list[Path]:
-    """The annotation files of a folder of COCO instances."""
-    found = [
-        *folder.glob("annotations/*.json"),
-        *folder.glob("instances_*.json"),
-        *folder.glob("_annotations.coco.json"),
-    ]
+def _drawn_files(folder: Path) -> list[Path]:
+    """The files of a folder that draw masks on its images: of COCO, Label Studio or CVAT."""
+    usual = ("annotations/*.json", "instances_*.json", "_annotations.coco.json", "tasks_*.json", "annotations.xml")
+    found = [file for pattern in usual for file in folder.glob(pattern)]
     return sorted(path for path in found if not path.name.startswith("."))
 
 
@@ -188,17 +202,17 @@ def _of_another_kind(place: str) -> bool:
     return path.is_file() or (path.is_dir() and ((path / shard_layout.DATASET).is_file() or _packed(path) is not None))
 
 
-def _open_coco(place: str, reading: Reading) -> Samples:
+def _open_drawn(kind: Callable[[Path, Reading], DrawnSamples], place: str, reading: Reading) -> Samples:
     path = Path(place).expanduser()
     if path.is_dir():
-        files = _coco_files(path)
+        files = _drawn_files(path)
         if len(files) != 1:
             raise UserError(
-                "source", got=f"{place} with {len(files)} COCO files", expected="one",
-                remedy=f"name {files[0]}, say" if files else "name the JSON file",
+                "source", got=f"{place} with {len(files)} files that draw masks", expected="one",
+                remedy=f"name {files[0]}, say" if files else "name the file",
             )  # fmt: skip
         path = files[0]
-    return CocoSamples(path, reading)
+    return kind(path, reading)
 
 
 def _paths(place: str, extension: str) -> tuple[list[Path], Path]:
@@ -259,5 +273,7 @@ class _Parquet(FileSamples):
 
 
 _OPEN: dict[str, Callable[[str, Reading], Samples]] = {
-    "folder": _open_folder, "coco": _open_coco, "tars": _open_tars, "parquet": _open_parquet, "shards": _open_shards,
+    "folder": _open_folder, "tars": _open_tars, "parquet": _open_parquet, "shards": _open_shards,
+    "coco": partial(_open_drawn, CocoSamples), "cvat": partial(_open_drawn, CvatSamples),
+    "label-studio": partial(_open_drawn, LabelStudioSamples),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Values = Literal["auto", "index", "grey"]
-KINDS = ("auto", "folder", "coco", "tars", "parquet", "shards")
+KINDS = ("auto", "folder", "coco", "label-studio", "cvat", "tars", "parquet", "shards")
 """What a user may say that a place is; all but the first may stand before it, as in ``tars:PLACE``."""
 
 
@@ -33,6 +33,6 @@ class Reading:
     alphas: str | None = None
     """Folders, inside the source or elsewhere."""
     categories: tuple[str, ...] | None = None
-    """The categories of a COCO file that are foreground; None: all."""
+    """The categories of a COCO file, or the labels of Label Studio or CVAT, that are foreground; None: all."""
     skip_unmatched: bool = False
     """Leave out images without a mask, and masks without an image."""

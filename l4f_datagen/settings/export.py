@@ -23,9 +23,14 @@ class ExportSettings(StageSettings):
     split: Annotated[tuple[float, ...] | None, Metavar("0.9/0.1")] = Field(
         None, description="shares of train/val or train/val/test, 0.9/0.1 say; a sample's key decides where it goes"
     )
-    image_set: Literal["train", "val", "test"] = Field("train", description="name of the one image set without --split")
+    image_set: Literal["train", "val", "test", "default"] = Field(
+        "train", description="name of the one image set without --split; CVAT's own is default"
+    )
     without: Rejected = Field(None, description="leave out the samples that this file lists, as gallery saves it")
     class_name: str = Field("foreground", min_length=1, description="name of class 1 where the format has names")
+    image_prefix: Annotated[str | None, Metavar("TEXT")] = Field(
+        None, description="of label-studio: what stands before images/… in tasks; default: /data/local-files/?d="
+    )
 
     @field_validator("split", mode="before")
     @classmethod

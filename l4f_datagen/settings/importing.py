@@ -16,10 +16,8 @@ class ImportSettings(Sharded):
         "skip_unmatched", "n", "size", "licence", "samples_per_shard", "image_format", "quality",
     ))  # fmt: skip
 
-    source: str = Field(
-        description="a folder of images and masks, a COCO JSON file, tars, Parquet files or a data set folder"
-    )
-    format: Literal["auto", "coco", "folder", "tars", "parquet", "shards"] = Field(
+    source: str = Field(description="images and masks, a file of COCO, Label Studio or CVAT, tars, Parquet, a data set")
+    format: Literal["auto", "coco", "label-studio", "cvat", "folder", "tars", "parquet", "shards"] = Field(
         "auto", description="what the source is"
     )
     images: Annotated[str | None, Metavar("FOLDER")] = Field(
@@ -39,7 +37,7 @@ class ImportSettings(Sharded):
     )
     allow_empty: bool = Field(False, description="take masks of which none holds any foreground")
     categories: Annotated[tuple[str, ...] | None, Metavar("NAME,NAME")] = Field(
-        None, description="COCO categories that are foreground; default: all"
+        None, description="categories of COCO, or labels of Label Studio or CVAT, that are foreground; default: all"
     )
     skip_unmatched: bool = Field(False, description="leave out images without a mask, and masks without an image")
     n: int | None = Field(None, gt=0, le=10**9, description="number of samples, the first ones; default: all")

@@ -73,7 +73,7 @@ def test_coco_by_pycocotools(request, tmp_path, source):
         assert len(coco.getImgIds()) == count and len(set(coco.anns)) == len(coco.dataset["annotations"])
         assert 0 not in coco.anns and coco.loadCats([1])[0]["name"] == "schön"
         names = [image["file_name"] for image in coco.dataset["images"]]
-        images = files(tmp_path / "a b ü" / name)
+        images = files(tmp_path / "a b ü" / "images" / name)
         assert sorted(images) == names and images.items() <= stored(source).items()
         found |= coco_masks(coco)
     assert sum(counts.values()) == len(expected) == len(found)

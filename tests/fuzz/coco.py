@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from l4f_datagen import run_lengths
-from l4f_datagen.samples.coco import CocoSamples
+from l4f_datagen.run_lengths import of_coco
+from l4f_datagen.samples.drawn.coco import CocoSamples
 from l4f_datagen.samples.reading import Reading
 
 from .mutations import json_mutated
@@ -29,7 +29,7 @@ def seeds() -> Mapping[str, bytes]:
     segmentations = [
         [[5, 5, 15, 5, 15, 15, 5, 15], [20.5, 2, 28, 4, 21, 9.25]],
         {"size": [HEIGHT, WIDTH], "counts": counts},
-        run_lengths.encode(region)["segmentation"],
+        of_coco.encode(region)["segmentation"],
     ]
     annotations = [
         {"id": n, "image_id": 1 + n % 2, "category_id": 1, "iscrowd": int(n == 1), "segmentation": segmentation}

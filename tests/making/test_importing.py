@@ -54,7 +54,7 @@ def labelled(tmp_path) -> Path:
     return root
 
 
-@pytest.mark.parametrize("form", ["folder", "coco", "voc", "fiftyone"])
+@pytest.mark.parametrize("form", ["folder", "coco", "voc", "fiftyone", "label-studio"])
 def test_generated_exported_and_imported_is_the_same(tmp_path, tiny_settings, form):
     shards, there, back = tmp_path / "my shards ü", tmp_path / "over there 船", tmp_path / "back again é"
     l4f.generate(tiny_settings, shards)

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 import l4f_datagen as l4f
-from l4f_datagen import run_lengths
 from l4f_datagen.evaluation.compare import evaluate_masks
 from l4f_datagen.evaluation.segmenter import open_truth
 from l4f_datagen.export.run import export
 from l4f_datagen.making.importing import import_dataset
+from l4f_datagen.run_lengths import of_coco
 from l4f_datagen.settings import (
     EvaluateMasksSettings,
     EvaluateSegmenterSettings,
@@ -172,7 +172,7 @@ def coco(folder: Path, **changes) -> Path:
         {"id": 7 + n, "file_name": f"sub/{stem}.jpg", "width": WIDTH, "height": HEIGHT} for n, stem in enumerate(NAMES)
     ]
     annotations = [
-        {"id": n, "image_id": 7 + n, "category_id": 1, "iscrowd": 0, **run_lengths.encode(mask == 1)}
+        {"id": n, "image_id": 7 + n, "category_id": 1, "iscrowd": 0, **of_coco.encode(mask == 1)}
         for n, mask in enumerate(TRUTHS)
     ]
     data = {"images": entries, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}], **changes}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ... import run_lengths
 from ...masks import IGNORED
+from ...run_lengths import of_coco
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target
@@ -17,7 +17,7 @@ _CATEGORY = 1
 
 
 class Coco(Target):
-    """``annotations/instances_SET.json`` and the images of every set in ``SET/``.
+    """``annotations/instances_SET.json`` and the images of every set in ``images/SET/``, as CVAT and Datumaro have it.
 
     The foreground of an image is one annotation. Ignored pixels are another with ``iscrowd`` 1, which
     COCO's evaluation leaves out of account. An image without foreground has no annotation.
@@ -25,10 +25,11 @@ class Coco(Target):
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)
-        run_lengths.require_pycocotools()
+        of_coco.require_pycocotools()
+        self._with_ignored = 0
         annotations = self._create("annotations")
         for image_set in plan.image_sets:
-            self._create(image_set)
+            self._create("images", image_set)
         self._open = contextlib.ExitStack()
         self._files = {
             name: self._open.enter_context(_Instances(annotations / f"instances_{name}.json", self._head()))
@@ -37,13 +38,14 @@ class Coco(Target):
 
     def add(self, item: Item) -> None:
         """Copy the image; write its entry and its annotations."""
-        atomic.write_part(self.folder / item.image_set / item.image_name, item.image)
+        atomic.write_part(self.folder / "images" / item.image_set / item.image_name, item.image)
         height, width = item.mask.shape
         # Numbers follow from the sample's index, not from its place: they stay when a data set grows.
         # Annotations count from 1, since COCO's evaluation takes 0 for "none".
         number = item.metadata["index"]
         file = self._files[item.image_set]
         file.add_image({"id": number + 1, "file_name": item.image_name, "width": width, "height": height, "license": 1})
+        self._with_ignored += bool((item.mask == IGNORED).any())
         for crowd, value in enumerate((1, IGNORED)):
             region = item.mask == value
             if region.any():
@@ -53,7 +55,7 @@ class Coco(Target):
                         "image_id": number + 1,
                         "category_id": _CATEGORY,
                         "iscrowd": crowd,
-                        **run_lengths.encode(region),
+                        **of_coco.encode(region),
                     }
                 )
 
@@ -70,10 +72,15 @@ class Coco(Target):
         """For the card."""
         names = self._names()
         return {
-            f"{names}/": "the images, as they were stored",
+            f"images/{names}/": "the images, as they were stored",
             f"annotations/instances_{names}.json": "the foreground of an image as one annotation, run-length "
             "encoded; ignored pixels as another, with `iscrowd` 1",
         }
+
+    def notes(self) -> list[str]:
+        """What becomes of ignored pixels elsewhere."""
+        text = f"in {self._with_ignored} samples ignored pixels are crowds, which CVAT takes for masks of the class"
+        return [text] if self._with_ignored else []
 
     def _head(self) -> dict[str, Any]:
         return {

@@ -18,7 +18,7 @@ ROWS, ROW_BYTES = 100, 32 << 20
 """A row group ends with whatever comes first, so that single rows can be read and memory stays flat."""
 FILE_BYTES = 500 << 20
 
-_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_SPLITS = {"train": "train", "val": "validation", "test": "test", "default": "train"}
 """Hugging Face's names."""
 _IMAGES = ("image", "mask", "alpha")
 _IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})

@@ -41,7 +41,7 @@ class Yolo(Target):
         # YOLO wants both, train and val.
         first = self.plan.image_sets[0]
         sets = {"train": f"images/{first}", "val": f"images/{first}"}
-        sets |= {name: f"images/{name}" for name in self.plan.image_sets}
+        sets |= {name: f"images/{name}" for name in self.plan.image_sets if name != "default"}
         content = {**sets, "nc": 1, "names": {0: self.plan.settings.class_name}}
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         atomic.write_part(self.folder / "data.yaml", text.encode())

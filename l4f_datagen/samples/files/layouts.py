@@ -73,7 +73,7 @@ def of_folder(root: Path, reading: Reading) -> Layout:
 def known_layout(root: Path) -> tuple[str, str, str | None] | None:
     """Those of the usual folders that a folder has."""
     for layout in LAYOUTS:
-        if all((root / name).is_dir() for name in layout[:2]) and not _is_yolo(root / layout[1]):
+        if all((root / name).is_dir() for name in layout[:2]) and not _are_texts(root / layout[1]):
             return layout
     return None
 
@@ -195,7 +195,12 @@ def _no_layout(root: Path, together: Path | None) -> UserError:
 
 def _is_yolo(folder: Path) -> bool:
     """Whether labels are text files."""
+    return _are_texts(folder, (".txt",))
+
+
+def _are_texts(folder: Path, suffixes: Sequence[str] = (".txt", ".json", ".xml")) -> bool:
+    """Whether labels are files that draw masks, of YOLO or COCO say, and no masks themselves."""
     if not folder.is_dir():
         return False
     kinds = {path.suffix for place in (folder, *folder.glob("*/")) for path in place.iterdir() if path.is_file()}
-    return ".txt" in kinds and not kinds & {f".{name}" for name in files.MASKS}
+    return bool(kinds & {*suffixes}) and not kinds & {f".{name}" for name in files.MASKS}

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UserError
-from .short import short
+from ..errors import UserError
+from ..short import short
 
 MOST_PIXELS = 1 << 28
 _MOST_BITS = 40
@@ -109,8 +109,8 @@ def _of_polygons(segmentation: Sequence[Any], height: int, width: int) -> np.nda
             steps = np.abs(np.diff(points, axis=0, append=points[:1]))
             length += float(steps.max(1).sum())
             polygons.append(points)
-    if length > _LONGEST_OUTLINE:
-        raise ValueError(f"outlines of {length:.0f} pixels")
+            if length > _LONGEST_OUTLINE:
+                raise ValueError(f"outlines of more than {_LONGEST_OUTLINE:.0f} pixels")
     coco = require_pycocotools()
     if polygons:
         drawn = coco.frPyObjects([points.ravel().tolist() for points in polygons], height, width)
