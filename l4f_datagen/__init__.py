@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .errors import UserError, WorkError
     from .generation.stream import stream
     from .loading.dataset import TrainingDataset
+    from .loading.drawn import StreamDataset
     from .sample import Sample
     from .segmentation import segment
     from .settings import EditSettings, GenerateSettings
@@ -21,6 +22,7 @@ _HOMES = {
     "EditSettings": "settings",
     "GenerateSettings": "settings",
     "Sample": "sample",
+    "StreamDataset": "loading.drawn",
     "TrainingDataset": "loading.dataset",
     "UserError": "errors",
     "WorkError": "errors",
@@ -33,9 +35,9 @@ _HOMES = {
     "segment": "segmentation",
     "stream": "generation.stream",
 }
-__all__ = ["EditSettings", "GenerateSettings", "Sample", "TrainingDataset", "UserError", "WorkError", "edit",
-           "generate", "load_alpha", "load_generator", "load_segmenter", "open_dataset", "segment",
-           "stream"]  # fmt: skip
+__all__ = ["EditSettings", "GenerateSettings", "Sample", "StreamDataset", "TrainingDataset", "UserError",
+           "WorkError", "edit", "generate", "load_alpha", "load_generator", "load_segmenter", "open_dataset",
+           "segment", "stream"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ from ..process.cores import cores
 from ..sample import Sample
 from ..settings import GenerateSettings
 from .batch import finish, run_networks
-from .filters import CandidateTally, Filters, first_accepted
+from .filters import BLOCK, CandidateTally, Filters, first_accepted
 from .latents import Candidate
 from .models import Models, load_models
 from .recommended import with_recommended
@@ -44,9 +44,9 @@ class SamplesByIndex:
         self._readers = ThreadPoolExecutor(_READERS)  # no thread begins before the first image is read
 
     @property
-    def size(self) -> int:
-        """Height and width of the images."""
-        return self.models.generator.architecture.resolution
+    def block(self) -> int:
+        """How many samples are best asked for together."""
+        return self.settings.batch_size * (BLOCK if self._filters else 1)
 
     @property
     def identity(self) -> dict[str, Any]:
