@@ -64,10 +64,24 @@ def test_what_is_required_may_be_given_where_nothing_needs_it(file):
     assert load(file, dict.fromkeys(("train-generator", "train-alpha"), "x")).evaluate == {}
 
 
+def test_a_default_may_depend_on_another_flag(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text("flags: {from:, resolution: {default: 64, unless: from}}\n"
+                    'train-generator: {from: "${from}", resolution: "${resolution}"}\n')  # fmt: skip
+    assert load(str(path)).train_generator == {"resolution": 64}
+    assert load(str(path), **{"from": "x"}).train_generator == {"from": "x"}
+    both = load(str(path), **{"from": "x", "resolution": "32"})
+    assert both.train_generator == {"from": "x", "resolution": "32"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("flags: {colour: 3}", "flags: colour: got an unknown flag"),
+        (
+            'flags: {kimg: {default: 3, unless: colour}}\ntrain-generator: {kimg: "${kimg}"}',
+            "flags: kimg: got .* expected a value, or default and unless: one of kimg",
+        ),
         ("flags: 3", "flags: got 3"),
         ("generate: {psi: '${psi}'}", "a place for 'psi'"),
         ("flags: {images:}\nevaluate: {segmenter: {when: test_images}}", "a place for 'test_images'"),

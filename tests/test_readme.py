@@ -97,7 +97,7 @@ MODELS = {
 
 
 def flags_of(context: click.Context, model: type[settings.StageSettings]) -> dict[str, object]:
-    given = {name: value for name, value in context.params.items() if name in model.model_fields}
+    given = {name: value for name, value in context.params.items() if name in model.by_outer_name()}
     return {name: value for name, value in given.items() if value not in (None, ())}
 
 

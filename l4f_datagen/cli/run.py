@@ -93,7 +93,7 @@ def _no_domain(domain: str | None) -> UserError:
 
 def _of(model: type[StageSettings], flags: dict[str, object]) -> dict[str, object]:
     """The flags that are settings of a model."""
-    return {name: flags[name] for name in model.model_fields if name in flags}
+    return {name: flags[name] for name in model.by_outer_name() if name in flags}
 
 
 def _tell(plan: "Plan") -> None:

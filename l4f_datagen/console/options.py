@@ -26,7 +26,7 @@ def settings_options(
     """
 
     def decorate(function: Callable) -> Callable:
-        names = [name for name in model.model_fields if name not in without and (not only or name in only)]
+        names = [name for name in model.by_outer_name() if name not in without and (not only or name in only)]
         for name in reversed(names):
             function = _option(model, name, optional)(function)
         return function
@@ -35,7 +35,7 @@ def settings_options(
 
 
 def _option(model: type[StageSettings], name: str, optional: bool) -> Callable:
-    field = model.model_fields[name]
+    field = model.by_outer_name()[name]
     kinds = set(_kinds(field.annotation))
     choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None) if len(kinds) == 1 else None
     written = [*field.metadata, *_annotations(field.annotation)]

@@ -26,10 +26,10 @@ def wanted(flags: Mapping[str, object], out: str, *, overwrite: bool) -> CodesSe
                 remedy="name the folder that l4f-datagen project made, or leave it out",
             )  # fmt: skip
         return None
-    if strange := [name for name in given if name not in CodesSettings.model_fields]:
+    if strange := [name for name in given if name not in CodesSettings.by_outer_name()]:
         raise UserError(
             ", ".join(map(_flag, strange)), got="--codes beside it, whose photographs and alphas are there already",
-            expected=f"of {', '.join(map(_flag, CodesSettings.model_fields))} alone", remedy="leave it out",
+            expected=f"of {', '.join(map(_flag, CodesSettings.by_outer_name()))} alone", remedy="leave it out",
         )  # fmt: skip
     return resolve(CodesSettings, stored, given)
 

@@ -34,7 +34,7 @@ def stored_settings(model: type[StageSettings], out: str | Path | Store) -> dict
         return {}  # who opens it to write there, in a moment, says what is wrong with the place
     settings = told_settings(read_description(store))
     # One that another command made is refused as a whole when it is opened, not setting by setting.
-    if not settings.keys() <= model.model_fields.keys():
+    if not settings.keys() <= model.by_outer_name().keys():
         return {}
     found = dict(settings)
     if str(found.get("device", "")).startswith("cuda:"):

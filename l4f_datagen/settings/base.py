@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic.fields import FieldInfo
 
 from ..addresses import hidden_within
 from ..devices import NAMES, device_name
@@ -46,10 +47,17 @@ ContentRows = Annotated[
 Precision = Literal["float32", "bf16", "fp16"]
 
 
+def outer_name(field: str) -> str:
+    """What people call a field. A name that Python keeps for itself has an underscore after it here: "from_"."""
+    return field.rstrip("_")
+
+
 class StageSettings(BaseModel):
     """What all stages have in common: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, alias_generator=outer_name, populate_by_name=True
+    )
     SECTION: ClassVar[str] = ""
     """Where they stand in pipeline files: ``train-alpha``, or ``evaluate alpha`` within ``evaluate``; "": nowhere."""
 
@@ -57,7 +65,17 @@ class StageSettings(BaseModel):
     def defaults(self) -> frozenset[str]:
         """The names of the settings that have their default values."""
         fields = type(self).model_fields.items()
-        return frozenset(name for name, field in fields if getattr(self, name) == field.default)
+        return frozenset(outer_name(name) for name, field in fields if getattr(self, name) == field.default)
+
+    @classmethod
+    def by_outer_name(cls) -> dict[str, FieldInfo]:
+        """The fields by what flags, pipeline files and descriptions call them, in order."""
+        return {outer_name(name): field for name, field in cls.model_fields.items()}
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # pydantic's long list of keywords
+        """As pydantic's, by the outer names unless ``by_alias`` says otherwise."""
+        options.setdefault("by_alias", True)
+        return super().model_dump(**options)
 
     def identity(self, without: Iterable[str] = ()) -> dict[str, Any]:
         """The settings by which results are told apart, as JSON values.
@@ -65,7 +83,8 @@ class StageSettings(BaseModel):
         Args:
             without: settings that make no difference.
         """
-        return self.model_dump(mode="json", exclude=set(without))
+        left_out = set(without)
+        return {name: value for name, value in self.model_dump(mode="json").items() if name not in left_out}
 
     if not TYPE_CHECKING:  # which knows the fields' own signature
 

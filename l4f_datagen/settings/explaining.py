@@ -19,12 +19,13 @@ def explained(model: type[BaseModel], error: ValidationError, where: str = "", *
         where: the file that they are from.
         flags: whether those that are from no file are options of a command.
     """
+    fields = {field.alias or key: field for key, field in model.model_fields.items()}
     problem = error.errors(include_url=False)[0]
     location = [str(part) for part in problem["loc"]]
     name = short(location[0]) if location else where
     prefix = f"{where}: " if where and location else ""
     if problem["type"] == "extra_forbidden":
-        known = [field.alias or key for key, field in model.model_fields.items()]
+        known = list(fields)
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         return UserError(
             f"{prefix}{name}",
@@ -35,7 +36,7 @@ def explained(model: type[BaseModel], error: ValidationError, where: str = "", *
     expected = (
         problem["msg"].removeprefix("Input should be ").removeprefix("Keys should be ").removeprefix("Value error, ")
     )
-    meaning = model.model_fields[name].description if name in model.model_fields else None
+    meaning = fields[name].description if name in fields else None
     flag = name if where or not flags else f"--{name.replace('_', '-')}"
     if problem["type"] == "missing":
         return UserError(f"{prefix}{name}", got="nothing", expected=meaning or "a value", remedy=f"give {flag}")

@@ -18,6 +18,9 @@ class PipelineFlags(StageSettings):
         None, description="photographs to learn from: folder, tars, zip or Parquet files"
     )
     resolution: Annotated[str | None, Metavar("INTEGER")] = Field(None, description="height and width of all images")
+    from_: Annotated[str | None, Metavar("PATH|NAME")] = Field(
+        None, description="StyleGAN2 that the generator's training goes on from, at its own resolution"
+    )
     mirror: bool | None = Field(None, description="show photographs mirrored too")
     kimg: Annotated[str | None, Metavar("INTEGER")] = Field(
         None, description="thousands of images that the generator's training sees"

@@ -184,7 +184,7 @@ def resolved_precision(precision: str, device: str) -> ResolvedPrecision:
 
 def told(kind: type[Selection] = Selection) -> dict[str, str]:
     """The settings that select samples or change masks, in their order, and what the card says of each."""
-    fields = GenerateSettings.model_fields.items()
+    fields = GenerateSettings.by_outer_name().items()
     return {name: one.card for name, field in fields for one in field.metadata if isinstance(one, kind)}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from pydantic import ConfigDict, Field, PrivateAttr, create_model
+from pydantic import Field, PrivateAttr, create_model
 
 from .. import documents, resources
 from ..errors import UserError
@@ -23,8 +23,6 @@ _FILES = Kinds("settings")
 
 class Pipeline(StageSettings):
     """A pipeline file. Its sections are those that settings name as theirs, in ``SECTION``."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
     domain: str = ""
     description: str = ""
@@ -109,9 +107,9 @@ def load_pipeline(
     content = documents.load_yaml(found, str(path))
     if not isinstance(content, (dict, NoneType)):
         raise UserError(str(path), got="no mapping", expected="sections such as generate:", remedy="see pipelines/")
-    known = {name: one.description or "" for name, one in PipelineFlags.model_fields.items()}
+    known = {name: one.description or "" for name, one in PipelineFlags.by_outer_name().items()}
     given = None if flags is None else flags.model_dump(exclude_none=True)
-    made = tuple(GivenSettings.model_fields)
+    made = tuple(GivenSettings.by_outer_name())
     sections, left_out = fill(content or {}, known, made, given, without or {}, str(path), paper=paper)
     pipeline = validate(pipeline_model(), sections, str(path))
     pipeline._left_out = left_out

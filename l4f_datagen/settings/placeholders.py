@@ -1,7 +1,8 @@
 """Places of a pipeline file that flags of ``run`` fill: ``images: ${images}``, and sections that depend on a flag.
 
 A file lists its flags, each with its default, in the section ``flags``. ``required`` says that there is none; where the
-default is nothing, a setting whose place nobody filled is left out. A section with ``when: test_images`` is left out
+default is nothing, a setting whose place nobody filled is left out, and so is one whose default is
+``{default: 64, unless: from}`` where ``--from`` was given. A section with ``when: test_images`` is left out
 unless that flag is given. ``${generator}``, ``${alpha}`` and ``${shards}`` are what stages make, and no file lists
 them; who uses a section alone has to give them. What the section ``paper`` holds is laid over the others where
 ``run paper`` asks for it, and what ``gpu`` holds on a machine with a GPU.
@@ -17,6 +18,7 @@ from ..errors import UserError
 from ..short import short
 
 FLAGS, GPU, PAPER, WHEN, REQUIRED = "flags", "gpu", "paper", "when", "required"
+DEFAULT, UNLESS = "default", "unless"
 _PLACE = re.compile(r"\$\{([A-Za-z0-9_-]*)\}", re.ASCII)
 _ABSENT = object()
 
@@ -146,7 +148,15 @@ class _Filling:
                 expected=f"one of {', '.join(self.flags) or 'its flags, and it lists none'}",
                 remedy=f"list it in {FLAGS}, or change the name",
             )  # fmt: skip
-        return self.flags[name]
+        default = self.flags[name]
+        if not isinstance(default, Mapping):
+            return default
+        if default.keys() != {DEFAULT, UNLESS} or default[UNLESS] not in self.flags:
+            raise UserError(
+                f"{self.where}: {FLAGS}: {name}", got=short(dict(default), 80),
+                expected=f"a value, or {DEFAULT} and {UNLESS}: one of {', '.join(self.flags)}", remedy="change it",
+            )  # fmt: skip
+        return None if default[UNLESS] in (self.given or {}) else default[DEFAULT]
 
     def refuse_what_is_not_used(self) -> None:
         """Refuse flags that change nothing, unless they are required: then nobody can be blamed for giving them.

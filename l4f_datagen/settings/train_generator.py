@@ -35,6 +35,9 @@ class TrainGeneratorSettings(StageSettings):
     grow_from: Annotated[str | None, Metavar("PATH")] = Field(
         None, description="run or generator checkpoint whose resolution is doubled; its weights are kept"
     )
+    from_: Annotated[str | None, Metavar("PATH|NAME")] = Field(
+        None, description="StyleGAN2 to go on from (transfer learning): its weights, resolution and channels"
+    )
     preset: Literal["small", "full"] | None = Field(
         None, description="small: for CPUs; full: as published; default: small up to 128 px"
     )
@@ -166,7 +169,7 @@ SMALL_CHANNELS = (128, 128, 96, 64, 32, 16)
 """Channels at 4, 8, … 128 px; from 256 px on they halve no further. Those up to 128 px are the embedded vessels'."""
 ENOUGH_IMAGES = 100_000
 """From here on there is none by default: ADA alone did not improve 140 000 images of FFHQ (StyleGAN2-ADA, Fig. 7)."""
-GROWN_ADA_KIMG = 100.0
+TRAINED_ADA_KIMG = 100.0
 ADA_KIMG = 500.0
 """As published: 500; 100 where training goes on from a network that is trained."""
 EMA_RAMP = 0.05
@@ -223,13 +226,13 @@ def with_preset(settings: TrainGeneratorSettings, *, resolution: int, images: in
     chosen = preset(name, resolution)
     if batch is not None:  # γ and the half-life follow the batch that is used
         chosen = chosen._replace(r1=_gamma(name, resolution, batch), ema_kimg=_half_life(batch))
-    grown = settings.grow_from is not None
+    trained = settings.grow_from is not None or settings.from_ is not None
     values = chosen._asdict() | {
         "preset": name,
         "resolution": resolution,
         "augment": "off" if images >= ENOUGH_IMAGES else "ada",
-        "ada_kimg": GROWN_ADA_KIMG if grown else ADA_KIMG,
-        "ema_ramp": 0.0 if grown else EMA_RAMP,
+        "ada_kimg": TRAINED_ADA_KIMG if trained else ADA_KIMG,
+        "ema_ramp": 0.0 if trained else EMA_RAMP,
     }
     given = {name: value for name, value in settings if value is not None}
     return CompleteGeneratorSettings(**(dict(settings) | values | given))

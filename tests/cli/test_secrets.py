@@ -154,6 +154,7 @@ def test_checkpoints_and_runs(served, place, run):
     run(*train, "--generator", second, "--dry-run")
     run("analyze", "layers", "--generator", first, "--n", 2, "--out", "layers")
     run("train-generator", "--images", "world:vessels", "--grow-from", third, "--out", "grown", "--dry-run")
+    run("train-generator", "--images", "world:vessels", "--from", third, "--out", "further", "--dry-run")
     evaluate = ("--batch-size", 4, "--json-file", "result.json", "--csv", "result.csv")
     features = ("--features", folder / "segmenter", "--n", 4)
     run("evaluate", "frechet", f"generator:{first}", f"generator:{second}", *features, *evaluate)
@@ -224,6 +225,7 @@ COMMANDS = [
     ("train-generator", "--out", "o", "--images", "{}", "--resolution", "8"),
     ("train-generator", "--out", "o", "--images", "world:{}", "--resolution", "8"),
     ("train-generator", "--out", "o", "--images", "world:vessels", "--grow-from", "{}"),
+    ("train-generator", "--out", "o", "--images", "world:vessels", "--from", "{}"),
     ("train-alpha", "--out", "o", "--images", "tars:{}"),
     ("train-alpha", "--out", "o", "--generator", "{}"),
     ("train-segmenter", "--out", "o", "--shards", "{}:0.5"),

@@ -32,9 +32,9 @@ def test_every_setting_is_a_flag(capsys, tmp_path):
         "frechet_images": 12, "log_every": 1, "sheet_every": 2, "checkpoint_every": 3, "keep_checkpoints": 4,
     }  # fmt: skip
     flags = [*words(**values), "--mirror", "--channels", "8,7,6"]
-    assert values.keys() | {"mirror", "channels", "grow_from"} == TrainGeneratorSettings.model_fields.keys()
+    assert values.keys() | {"mirror", "channels", "grow_from", "from"} == TrainGeneratorSettings.by_outer_name().keys()
     assert main(["train-generator", "--out", "o", *flags, "--dry-run"]) == 0
-    expected = values | {"mirror": True, "channels": [8, 7, 6], "grow_from": None, "out": "o"}
+    expected = values | {"mirror": True, "channels": [8, 7, 6], "grow_from": None, "from": None, "out": "o"}
     assert json.loads(capsys.readouterr().out) == expected
 
 
@@ -56,6 +56,9 @@ def test_what_is_not_said_is_the_presets(capsys, tmp_path):
         ([], "resolution: got none"),
         (["--resolution", "16", "--channels", "8,8"], "3, one per resolution"),
         (["--resolution", "16", "--grow-from", "nowhere"], "nowhere"),
+        (["--from", "nowhere"], "nowhere"),
+        (["--from", "vessels", "--resolution", "64"], "resolution: got 64; expected 128, as vessels has"),
+        (["--from", "vessels", "--grow-from", "vessels"], "from: got vessels beside grow_from vessels"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_2(capsys, tmp_path, flags, said):

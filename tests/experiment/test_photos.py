@@ -90,6 +90,17 @@ def test_photographs_that_are_given_are_projected_and_edited(photos, tmp_path, c
     assert "none" in capsys.readouterr().err and not (tmp_path / "out" / "generator").exists()
 
 
+def test_a_generator_may_go_on_from_a_checkpoint_at_its_resolution(photos, tmp_path, capsys):
+    words = ["run", "photos", "--images", str(photos / "photos"), "--from", "vessels64", "--device", "cpu"]
+    words += ["--out", str(tmp_path / "out"), "--dry-run"]
+    assert main(words) == 0
+    out = capsys.readouterr()
+    settings = json.loads(out.out)["train-generator"]
+    assert (settings["from"], settings["resolution"]) == ("vessels64", None) and "at 64 px" in out.err
+    assert main([*words, "--generator", "vessels64"]) == 2
+    assert "--from: got it, though --generator was given" in capsys.readouterr().err
+
+
 def test_test_pairs_are_looked_at_before_the_work(photos, tmp_path, capsys):
     words = ["run", small(tmp_path), "--images", str(photos / "photos"), "--out", str(tmp_path / "out")]
     assert main([*words, "--test-images", str(tmp_path / "none")]) == 2

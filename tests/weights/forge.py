@@ -112,6 +112,50 @@ def nvidia_network(made: Generator, **attributes) -> Persistent:
     return Persistent("Generator", modules={"synthesis": synthesis, "mapping": mapping}, **options)
 
 
+def discriminator_state(channels=(8, 8, 8, 4), *, colours=3, seed=0) -> dict[str, torch.Tensor]:
+    """A discriminator's tensors as rosinality names them, random; ``channels`` at 4, 8, … px."""
+    torch.manual_seed(seed)
+    last, kernel = channels[0], ops.fir_kernel()
+    shapes = {"convs.0.0.weight": (channels[-1], colours, 1, 1), "convs.0.1.bias": (channels[-1],)}
+    for index, (i, o) in enumerate(zip(channels[:0:-1], channels[-2::-1]), 1):
+        shapes |= {f"convs.{index}.conv1.0.weight": (i, i, 3, 3), f"convs.{index}.conv1.1.bias": (i,)}
+        shapes |= {f"convs.{index}.conv2.1.weight": (o, i, 3, 3), f"convs.{index}.conv2.2.bias": (o,)}
+        shapes |= {f"convs.{index}.skip.1.weight": (o, i, 1, 1)}
+    shapes |= {"final_conv.0.weight": (last, last + 1, 3, 3), "final_conv.1.bias": (last,)}
+    shapes |= {"final_linear.0.weight": (last, 16 * last), "final_linear.0.bias": (last,)}
+    shapes |= {"final_linear.1.weight": (1, last), "final_linear.1.bias": (1,)}
+    state = {name: torch.randn(shape) for name, shape in shapes.items()}
+    for index in range(1, len(channels)):
+        state |= {f"convs.{index}.{name}.0.kernel": kernel for name in ("conv2", "skip")}
+    return state
+
+
+def nvidia_discriminator(state, **attributes) -> Persistent:
+    """The same discriminator as stylegan2-ada-pytorch keeps it."""
+    kernel, levels = ops.fir_kernel(), sum(name.endswith("skip.1.weight") for name in state)
+
+    def convolution(weight, bias=None, activation="lrelu"):
+        return Persistent(
+            "Conv2dLayer", parameters={"weight": state[weight]} | ({"bias": state[bias]} if bias else {}),
+            buffers={"resample_filter": kernel}, activation=activation, conv_clamp=attributes.get("conv_clamp"),
+        )  # fmt: skip
+
+    blocks = {}
+    for index in range(1, levels + 1):
+        name = f"convs.{index}"
+        modules = {} if index > 1 else {"fromrgb": convolution("convs.0.0.weight", "convs.0.1.bias")}
+        modules["conv0"] = convolution(f"{name}.conv1.0.weight", f"{name}.conv1.1.bias")
+        modules["conv1"] = convolution(f"{name}.conv2.1.weight", f"{name}.conv2.2.bias")
+        modules["skip"] = convolution(f"{name}.skip.1.weight", activation="linear")
+        blocks[f"b{4 << levels - index + 1}"] = Persistent("DiscriminatorBlock", modules=modules)
+    last = {"mbstd": Persistent("MinibatchStdLayer", group_size=4, num_channels=1)}
+    last["conv"] = convolution("final_conv.0.weight", "final_conv.1.bias")
+    last["fc"] = _linear(state["final_linear.0.weight"], state["final_linear.0.bias"])
+    last["out"] = _linear(state["final_linear.1.weight"], state["final_linear.1.bias"])
+    blocks["b4"] = Persistent("DiscriminatorEpilogue", modules=last)
+    return Persistent("Discriminator", modules=blocks, **({"c_dim": 0, "img_channels": 3} | attributes))
+
+
 @contextmanager
 def modules_named(**functions):
     """Modules that exist as long as something is pickled by their names: {"package__module": {name: value}}."""

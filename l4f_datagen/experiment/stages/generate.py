@@ -57,7 +57,7 @@ def command(
     that are no names.
     With --codes the samples are the photographs of a folder that ``project`` made, with the alphas of their codes.
     """
-    engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.model_fields})
+    engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.by_outer_name()})
     if (taking := of_codes.wanted(flags, out, overwrite=overwrite)) is not None:
         of_codes.make(taking, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
         return

@@ -76,12 +76,15 @@ class TrainGenerator(TrainingStage[TrainGeneratorSettings]):
 
     def images(self, piece: Piece[TrainGeneratorSettings]) -> int | None:
         s = piece.settings
-        if s.resolution is None:
+        if (resolution := self.resolution(piece)) is None:
             return None if s.kimg is None else 1000 * s.kimg
-        return 1000 * (s.kimg or with_preset(s, resolution=s.resolution, images=0).kimg)
+        return 1000 * (s.kimg or with_preset(s, resolution=resolution, images=0).kimg)
 
     def resolution(self, piece: Piece[TrainGeneratorSettings]) -> int | None:
-        return piece.settings.resolution
+        from ..results import resolution_of  # imported here: --help need not wait for torch
+
+        begun = piece.settings.from_
+        return piece.settings.resolution if begun is None else resolution_of(begun)
 
     def iterations(self, settings: TrainGeneratorSettings, final: Path) -> int:
         from ...weights.native.cards import training_of

@@ -100,7 +100,7 @@ def problem_of(description: Mapping[str, Any]) -> str | None:
         if problem := _mask_problem(description):
             return problem
         model = next((one for part, one in models.items() if getattr(found, part)), GenerateSettings)
-        known = {name: value for name, value in description["settings"].items() if name in model.model_fields}
+        known = {name: value for name, value in description["settings"].items() if name in model.by_outer_name()}
         if isinstance(listed := known.get("reject_list"), str):  # which would be read as a file
             return f"settings.reject_list: {short(listed)}; expected entries"
         # Settings take text for a number; what was written here is a number, and comes out as it was.

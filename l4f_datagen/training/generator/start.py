@@ -1,5 +1,6 @@
-"""What a run of ``train-generator`` begins with: new networks, or those of a trained one with one level more."""
+"""What a run of ``train-generator`` begins with: new networks, those of a trained one, or these and one level more."""
 
+import copy
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from ...networks.growing import grown_discriminator, grown_generator
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...settings import CompleteGeneratorSettings, TrainGeneratorSettings
 from ...weights import native
+from ...weights.assembly.discriminators import build_discriminator
+from ...weights.going_on import Begun, read_begun
 from ...weights.native import state
-from ...weights.source import Source
+from ...weights.source import Source, file_sha256
 from ..core.keeping import STATE
 from ..core.learner import seeded_weights
 from ..core.run import CHECKPOINTS
@@ -24,11 +27,24 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """A checkpoint to grow from: ``path`` as the user says it, and where its training state lies, if it has one."""
+    """A checkpoint to grow or to go on from, and where the state of its training lies, if it is a run's."""
 
-    generator: Generator
-    source: Source
+    begun: Begun
     state: Path | None
+
+    @property
+    def generator(self) -> Generator:
+        """The averaged one."""
+        return self.begun.generator
+
+    @property
+    def source(self) -> Source:
+        """Where it came from."""
+        return self.begun.source
+
+    def identity(self) -> str:
+        """What tells it from others: the hashes of its generator and, if it has one, of its state."""
+        return self.source.sha256 + (f"+{file_sha256(self.state)}" if self.state else "")
 
     @property
     def resolution(self) -> int:
@@ -45,8 +61,31 @@ class Start:
     averaged: Generator | None
 
 
+def trained_of(settings: TrainGeneratorSettings) -> Trained | None:
+    """The checkpoint to grow or to go on from; None: the run begins with new networks.
+
+    Raises:
+        UserError: both are asked for, or there is none.
+    """
+    if settings.grow_from is not None and settings.from_ is not None:
+        raise UserError(
+            "from", got=f"{settings.from_} beside grow_from {settings.grow_from}", expected="one of them",
+            remedy="leave one out: --grow-from doubles the resolution, --from keeps it",
+        )  # fmt: skip
+    path = settings.grow_from or settings.from_
+    return open_trained(path) if path is not None else None
+
+
+def identity(settings: TrainGeneratorSettings, trained: Trained | None) -> dict[str, str | None]:
+    """What tells runs from different checkpoints apart, by setting."""
+    return {
+        "grow_from": trained.source.sha256 if trained and settings.grow_from else None,
+        "from": trained.identity() if trained and settings.from_ else None,
+    }
+
+
 def open_trained(path: str) -> Trained:
-    """The generator to grow from: of a run (its newest checkpoint's state too), of its parts, or of any checkpoint.
+    """The generator to grow or to go on from: of a run with its newest state, of its parts, or of any checkpoint.
 
     Raises:
         UserError: there is none.
@@ -57,14 +96,14 @@ def open_trained(path: str) -> Trained:
         numbered = sorted((p for p in (found / CHECKPOINTS).glob("*") if p.name.isdigit()), key=lambda p: int(p.name))
         if numbered and not native.is_native(found / weights.FINAL):
             path = str(numbered[-1])
-    generator, source = weights.read_generator(path)
-    return Trained(generator, source, _state_of(found) if found else None)
+    return Trained(read_begun(path), _state_of(found) if found else None)
 
 
 def start(settings: CompleteGeneratorSettings, trained: Trained | None) -> Start:
     """The networks of a run; weights that are new follow from the seed alone."""
+    grows = settings.grow_from is not None
     with seeded_weights(settings.seed):
-        begin = _new(settings) if trained is None else _grown(settings, trained)
+        begin = _new(settings) if trained is None else _grown(settings, trained) if grows else _on(settings, trained)
     first = 0 if trained is None else len(trained.generator.layers)
     for network in filter(None, (begin.generator, begin.averaged)):
         for layer in network.styled()[first:]:
@@ -88,11 +127,8 @@ def _grown(settings: CompleteGeneratorSettings, trained: Trained) -> Start:
             trained.source.name,
         )
         return Start(grown_generator(trained.generator, added), _discriminator((*channels, added), settings), None)
-    raw, averaged = Generator(trained.generator.architecture), Generator(trained.generator.architecture)
-    old = Discriminator(channels=channels, group=settings.minibatch_group)
-    with state.opened(trained.state) as (tensors, _):
-        for name, network in (("generator", raw), ("averaged", averaged), ("discriminator", old)):
-            state.into_module(name, network, tensors)
+    raw, averaged, old = _of_state(trained.generator, trained.state)
+    old.group = settings.minibatch_group
     grown = grown_generator(raw, added)
     # The same new weights: only then is the average one of them.
     grown_average = grown_generator(averaged, added)
@@ -100,6 +136,38 @@ def _grown(settings: CompleteGeneratorSettings, trained: Trained) -> Start:
     fresh = {name: tensor for name, tensor in grown.state_dict().items() if name.startswith(new)}
     grown_average.load_state_dict(fresh, strict=False)
     return Start(grown, grown_discriminator(old, added), grown_average)
+
+
+def _on(settings: CompleteGeneratorSettings, trained: Trained) -> Start:
+    """The networks of a checkpoint as they are; a discriminator that it lacks begins anew, which is said."""
+    if trained.state is not None:
+        generator, averaged, discriminator = _of_state(trained.generator, trained.state)
+    else:
+        beside = trained.begun.beside
+        generator, averaged, discriminator = beside.raw or trained.generator, trained.generator, beside.discriminator
+        for note in beside.notes:
+            logger.warning("%s: %s", trained.source.name, note)
+    if discriminator is None:
+        logger.warning("%s has no discriminator that can be used: it begins anew", trained.source.name)
+        discriminator = _discriminator(settings.channels, settings)
+    # Copied: what is read may lie in the file's own memory, and a training writes.
+    generator, discriminator = copy.deepcopy(generator), copy.deepcopy(discriminator)
+    discriminator.group = settings.minibatch_group
+    return Start(generator, discriminator, averaged)
+
+
+def _of_state(like: Generator, path: Path) -> tuple[Generator, Generator, Discriminator]:
+    """The raw generator, the averaged one and the discriminator of a training's state.
+
+    Args:
+        like: the generator that the training made, of the architecture of both.
+    """
+    raw, averaged = Generator(like.architecture), Generator(like.architecture)
+    with state.opened(path) as (tensors, _):
+        for name, network in (("generator", raw), ("averaged", averaged)):
+            state.into_module(name, network, tensors)
+        # Of channels of its own: it may have come from elsewhere with the generator.
+        return raw, averaged, build_discriminator(state.below("discriminator", tensors))
 
 
 def _discriminator(channels: tuple[int, ...], settings: CompleteGeneratorSettings) -> Discriminator:
@@ -122,7 +190,8 @@ def resolution_of(settings: TrainGeneratorSettings, trained: Trained | None) -> 
     """Height and width of the images of a run.
 
     Raises:
-        UserError: neither said nor known, or not twice that of the generator to grow from.
+        UserError: neither said nor known, not that of the generator to go on from, or not twice that of the one to grow
+            from.
     """
     if trained is None:
         if settings.resolution is None:
@@ -130,6 +199,9 @@ def resolution_of(settings: TrainGeneratorSettings, trained: Trained | None) -> 
                 "resolution", got="none", expected="a power of two, 8, 16, 32, …", remedy="give --resolution",
             )  # fmt: skip
         return settings.resolution
+    if settings.from_ is not None:
+        _check_given(settings, trained.generator.architecture)
+        return trained.resolution
     wanted = 2 * trained.resolution
     if settings.resolution not in (None, wanted):
         raise UserError(
@@ -138,6 +210,26 @@ def resolution_of(settings: TrainGeneratorSettings, trained: Trained | None) -> 
             remedy="leave it out with --grow-from",
         )  # fmt: skip
     return wanted
+
+
+def _check_given(settings: TrainGeneratorSettings, there: GeneratorArchitecture) -> None:
+    """Refuse settings that contradict the generator to go on from: weights have the shapes that they have."""
+    of_checkpoint = {
+        "resolution": there.resolution, "channels": there.channels, "z_dim": there.z_dim,
+        "mapping_layers": there.mapping_layers,
+    }  # fmt: skip
+    for name, found in of_checkpoint.items():
+        given = getattr(settings, name)
+        if given not in (None, found):
+            more = ", or --grow-from for twice the resolution" if given == 2 * there.resolution else ""
+            raise UserError(
+                name, got=_told(given), expected=f"{_told(found)}, as {settings.from_} has",
+                remedy=f"leave it out with --from{more}",
+            )  # fmt: skip
+
+
+def _told(value: int | tuple[int, ...]) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def check_channels(settings: CompleteGeneratorSettings, trained: Trained | None) -> CompleteGeneratorSettings:
@@ -157,7 +249,7 @@ def check_channels(settings: CompleteGeneratorSettings, trained: Trained | None)
     a = trained.generator.architecture
     return settings.model_copy(
         update={
-            "channels": (*a.channels, settings.channels[-1]),
+            "channels": a.channels if settings.from_ is not None else (*a.channels, settings.channels[-1]),
             "z_dim": a.z_dim,
             "mapping_layers": a.mapping_layers,
         }

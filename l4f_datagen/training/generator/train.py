@@ -14,6 +14,7 @@ from ...photographs.opening import open_source
 from ...settings import CompleteGeneratorSettings, TrainGeneratorSettings, with_preset
 from ...weights import native
 from ...weights.native import cards, state
+from ...weights.source import Source
 from ..core.adversarial import real_batches
 from ..core.divergence import Watch
 from ..core.learner import check_batch
@@ -70,14 +71,14 @@ def train_generator(
         images=len(images.source), processes=processes.count,
     )  # fmt: skip
     check_distances(settings)
-    facts = {"number of images": len(images.source), "grow_from": trained.source.sha256 if trained else None}
+    facts = {"number of images": len(images.source)} | start.identity(settings, trained)
     if processes.is_first:
         _warn_of_few(len(images.source))
 
     def begin(folder: RunFolder) -> GeneratorTraining:
         first = start.start(settings, trained)
         learner = GeneratorLearner(settings, first.generator, first.discriminator, processes, averaged=first.averaged)
-        return GeneratorTraining(settings, folder, learner, images)
+        return GeneratorTraining(settings, folder, learner, images, trained.source if trained else None)
 
     return carry_out(
         out, processes, describe(STAGE, settings, settings.FREE, facts), overwrite=overwrite, report=report,
@@ -86,12 +87,12 @@ def train_generator(
 
 
 def prepare(settings: TrainGeneratorSettings) -> tuple[CompleteGeneratorSettings, Trained | None, RealImages]:
-    """Settings with the preset's values in them, the generator to grow from, and the real images.
+    """Settings with the preset's values in them, the generator to grow or to go on from, and the real images.
 
     Raises:
         UserError: images, generator or resolution are not usable.
     """
-    trained = start.open_trained(settings.grow_from) if settings.grow_from else None
+    trained = start.trained_of(settings)
     resolution = start.resolution_of(settings, trained)
     source = open_source(settings.images, world_images=settings.world_images)
     complete = with_preset(settings, resolution=resolution, images=len(source))
@@ -108,10 +109,15 @@ class GeneratorTraining(Training[list[Tensor]]):
     terms = TERMS
 
     def __init__(
-        self, settings: CompleteGeneratorSettings, folder: RunFolder, learner: GeneratorLearner, images: RealImages
+        self,
+        settings: CompleteGeneratorSettings,
+        folder: RunFolder,
+        learner: GeneratorLearner,
+        images: RealImages,
+        origin: Source | None = None,
     ):
         super().__init__(settings, folder, learner)
-        self.settings, self.learner, self.images = settings, learner, images
+        self.settings, self.learner, self.images, self.origin = settings, learner, images, origin
         self.distances = Distances(settings, learner)
         self.watch = Watch(folder, 0)
         self.reason = "kimg"
@@ -170,12 +176,13 @@ class GeneratorTraining(Training[list[Tensor]]):
         showing.save_sheet(sheet, self.learner.centre(), self.images, self.settings.seed)
 
     def save(self, target: Path, done: int) -> None:
-        card = {"name": f"{self.folder.path.name}, iteration {done}"}
+        card = {"name": f"{self.folder.path.name}, iteration {done}", **self._licence()}
         native.save(target, generator=self.learner.centre(), card=card)
 
     def finish(self, done: int) -> None:
         s = self.settings
-        grown = f", grown from {s.grow_from}" if s.grow_from else ""
+        how = f", grown from {s.grow_from}" if s.grow_from else f", going on from {s.from_}" if s.from_ else ""
+        how += f" (SHA-256 {self.origin.sha256})" if self.origin else ""
         facts = {
             "images_found": len(self.images.source),
             "images_seen": done * s.batch_size,
@@ -186,12 +193,17 @@ class GeneratorTraining(Training[list[Tensor]]):
         }
         card = {
             "name": self.folder.path.name,
-            "source": {"generator": f"trained by l4f-datagen {STAGE} on {s.images}{grown}"},
+            "source": {"generator": f"trained by l4f-datagen {STAGE} on {s.images}{how}"},
+            **self._licence(),
             "training": {"generator": s.model_dump(mode="json") | facts},
             "quality": self.distances.quality(),
         }
         network = self.learner.centre()
         self.folder.write_folder(self.folder.final, lambda target: native.save(target, generator=network, card=card))
+
+    def _licence(self) -> dict[str, str]:
+        """That of the weights that it went on from, if any."""
+        return {"licence": self.origin.licence} if self.origin else {}
 
     def _elapsed(self) -> float:
         """Seconds of training, those before an interruption among them."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ...networks import ops
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import normal
 from ...short import short
@@ -155,6 +156,20 @@ def clamp_of(stated: object) -> float | None:
     if stated is not None and (isinstance(stated, bool) or not isinstance(stated, (int, float))):
         raise Misfit(f"a conv_clamp of {short(stated, 20, quotes=True)}")
     return None if stated is None else float(stated)
+
+
+def check_kernel(name: str, kernel: Tensor, *, gain: float) -> None:
+    """Refuse a filter that differs from ours, since filters are rebuilt and not read: every image would change.
+
+    Args:
+        gain: the sum of the filter's numbers.
+
+    Raises:
+        Misfit: it is another.
+    """
+    expected = ops.fir_kernel(gain=gain).to(kernel)
+    if kernel.shape != expected.shape or not kernel.allclose(expected, atol=1e-4):
+        raise Misfit(f"filter {short(name)} is not the [1, 3, 3, 1] of StyleGAN2")
 
 
 def _mean_w(generator: Generator) -> Tensor:

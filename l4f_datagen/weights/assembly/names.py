@@ -82,19 +82,36 @@ def plain(name: str) -> str:
     return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
 
 
-def find(data: object, *signs: Sequence[str]) -> State | None:
-    """The network in the content of a file that has certain tensors, an average before a raw one; None if none has.
+def find_all(data: object, *signs: Sequence[str]) -> list[State]:
+    """All networks in the content of a file that have certain tensors, in the order in which they lie there.
 
     Args:
         signs: alternatives, each the plain names of tensors that have to be there together.
     """
-    found = [state for path, around in _dictionaries(data) for state in _in_names(path, around, signs)]
+    return [state for path, around in _dictionaries(data) for state in _in_names(path, around, signs)]
+
+
+def find(data: object, *signs: Sequence[str]) -> State | None:
+    """The network in the content of a file that has certain tensors, an average before a raw one; None if none has.
+
+    Args:
+        signs: as ``find_all`` takes them.
+    """
+    found = find_all(data, *signs)
     if not found:
         return None
     averaged = [state for state in found if state.averaged]
     first, *others = averaged or found
     places = tuple(".".join(state.place) for state in others)
     return dataclasses.replace(first, others=places)
+
+
+def find_raw(data: object, *signs: Sequence[str]) -> State | None:
+    """The network of which ``find`` gives the average; None where the file has no other beside the average."""
+    found = find_all(data, *signs)
+    if not any(state.averaged for state in found):
+        return None
+    return next((state for state in found if not state.averaged and not _RAW.isdisjoint(state.place)), None)
 
 
 def found_in(data: object, *signs: Sequence[str]) -> State:

@@ -3,9 +3,9 @@
 Only the tensors are looked at and, where modules were pickled whole, what they say about themselves.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from torch import Tensor
 
@@ -14,10 +14,21 @@ from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
-from ..assembly.names import find, found_in
+from ..assembly.names import find, find_raw, found_in
 from ..pickle.machine import Record
-from .layout import Layout
-from .nvidia_modules import PERSISTENT_OBJECT, Module, is_pickled, of_record, of_state
+from .discriminators import NVIDIA as DISCRIMINATOR
+from .discriminators import of_nvidia
+from .layout import Beside, Layout, beside_of
+from .nvidia_modules import (
+    PERSISTENT_OBJECT,
+    Module,
+    check_activation,
+    check_filter,
+    fully_connected,
+    is_pickled,
+    of_record,
+    of_state,
+)
 
 KEYS = ("G_ema", "G")
 _SIGNS = (
@@ -40,7 +51,26 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
         Unsupported: it is another network; says which.
     """
-    network, notes = _generator(data)
+    module, notes = _averaged(data)
+    network, more = _generator(module)
+    return network, (*notes, *more)
+
+
+def beside(data: object) -> Beside:
+    """The raw generator and the discriminator in the content of a file."""
+    if isinstance(data, Mapping) and is_pickled(data.get(KEYS[0])):
+        raw, discriminator = (of_record(data[key], "") if is_pickled(data.get(key)) else None for key in ("G", "D"))
+    else:
+        states = find_raw(data, *_SIGNS), find(data, DISCRIMINATOR)
+        raw, discriminator = (state and of_state(state.tensors) for state in states)
+    return beside_of(
+        partial(_generator, raw) if raw else None, partial(of_nvidia, discriminator) if discriminator else None
+    )
+
+
+def _generator(network: Module) -> tuple[Generator, list[str]]:
+    """The generator of modules, and what had to be decided on the way."""
+    notes: list[str] = []
     mapping, synthesis = network.child("mapping"), network.child("synthesis")
     _check_kind(network, synthesis)
     blocks = list(_blocks(synthesis))
@@ -62,10 +92,10 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
         tensors |= {
             f"to_rgb.{index}.{name}": settled(tensor, f"{layer.name}.{name}") for name, tensor in _to_rgb_tensors(layer)
         }
-    return build_generator(tensors, conv_clamp=_clamp([*layers, *to_rgb])), tuple(notes)
+    return build_generator(tensors, conv_clamp=_clamp([*layers, *to_rgb])), notes
 
 
-def _generator(data: object) -> tuple[Module, list[str]]:
+def _averaged(data: object) -> tuple[Module, list[str]]:
     """The averaged generator if there is one, else the raw one, and what had to be decided to find it."""
     record = _pickled(data)
     if record is None:
@@ -123,15 +153,15 @@ def _mapping_tensors(mapping: Module) -> Iterator[tuple[str, Tensor]]:
     depth = sum(isinstance(name, str) and re.fullmatch(r"fc[0-9]{1,5}", name) is not None for name in mapping.children)
     for index in range(depth):
         layer = mapping.child(f"fc{index}")
-        _check_activation(layer)
-        weight, bias = _fully_connected(layer, MappingNetwork.LR_MUL)
+        check_activation(layer)
+        weight, bias = fully_connected(layer, MappingNetwork.LR_MUL)
         yield f"mapping.weights.{index}", weight
         yield f"mapping.biases.{index}", bias
 
 
 def _layer_tensors(layer: Module) -> Iterator[tuple[str, Tensor]]:
-    _check_activation(layer)
-    _check_filter(layer)
+    check_activation(layer)
+    check_filter(layer)
     yield "weight", layer.tensor("weight")
     yield "bias", layer.tensor("bias")
     yield from _affine(layer)
@@ -155,38 +185,9 @@ def _to_rgb_tensors(layer: Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _affine(layer: Module) -> Iterator[tuple[str, Tensor]]:
-    weight, bias = _fully_connected(layer.child("affine"), 1.0)
+    weight, bias = fully_connected(layer.child("affine"), 1.0)
     yield "affine_weight", weight
     yield "affine_bias", bias
-
-
-def _fully_connected(layer: Module, lr_mul: float) -> tuple[Tensor, Tensor]:
-    """Weight and bias, rescaled where the layer's gains differ from ours: another multiplier of the learning rate."""
-    weight, bias = layer.tensor("weight"), layer.tensor("bias")
-    if weight.ndim != 2 or not weight.shape[1]:
-        raise Misfit(f"tensor {layer.name}.weight has shape {short(weight.shape)}, expected two dimensions")
-    gain = lr_mul / math.sqrt(weight.shape[1])
-    for tensor, ours, stated in ((weight, gain, "weight_gain"), (bias, lr_mul, "bias_gain")):
-        theirs = layer.attributes.get(stated, ours)
-        if isinstance(theirs, bool) or not isinstance(theirs, (int, float)) or not abs(theirs) < math.inf:
-            raise Misfit(f"a {stated} of {short(theirs, 20)} in {layer.name}")
-        if not math.isclose(theirs, ours, rel_tol=1e-6):
-            tensor *= theirs / ours
-    return weight, bias
-
-
-def _check_activation(layer: Module) -> None:
-    activation = layer.attributes.get("activation", "lrelu")
-    if not isinstance(activation, str) or activation != "lrelu":
-        raise Unsupported(f"a StyleGAN2 generator with the activation {short(activation, 20)}")
-
-
-def _check_filter(layer: Module) -> None:
-    """Refuse a filter that differs from ours, since filters are rebuilt and not read: every image would change."""
-    if layer.has("resample_filter"):
-        found, expected = layer.tensor("resample_filter").float(), ops.fir_kernel()
-        if found.shape != expected.shape or not found.allclose(expected, atol=1e-4):
-            raise Unsupported("a StyleGAN2 generator with another resampling filter than [1, 3, 3, 1]")
 
 
 def _clamp(layers: list[Module]) -> float | None:
@@ -206,6 +207,7 @@ LAYOUT = Layout(
     "or a state dict with synthesis.b4.const and mapping.fc0.weight",
     recognises=recognises,
     read=read,
+    beside=beside,
     parts={
         "G": "the raw generator",
         "G_ema": "the averaged generator",

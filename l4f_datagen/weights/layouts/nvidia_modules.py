@@ -1,12 +1,14 @@
 """The modules of NVIDIA's PyTorch networks, in the two forms that files have: pickled whole, or as a state dict."""
 
+import math
 from collections.abc import Mapping
 from typing import TypeGuard
 
 from torch import Tensor
 
+from ...networks import ops
 from ...short import short
-from ..assembly.assemble import Misfit
+from ..assembly.assemble import Misfit, Unsupported
 from ..pickle.machine import Record
 from ..pickle.tensors import load_tensor
 
@@ -76,6 +78,36 @@ def of_state(tensors: Mapping[str, object]) -> Module:
             branch = branch.children.setdefault(part, _Branch())
         branch.tensors[last] = value
     return _of_branch(root, "")
+
+
+def fully_connected(layer: Module, lr_mul: float) -> tuple[Tensor, Tensor]:
+    """Weight and bias, rescaled where the layer's gains differ from ours: another multiplier of the learning rate."""
+    weight, bias = layer.tensor("weight"), layer.tensor("bias")
+    if weight.ndim != 2 or not weight.shape[1]:
+        raise Misfit(f"tensor {layer.name}.weight has shape {short(weight.shape)}, expected two dimensions")
+    gain = lr_mul / math.sqrt(weight.shape[1])
+    for tensor, ours, stated in ((weight, gain, "weight_gain"), (bias, lr_mul, "bias_gain")):
+        theirs = layer.attributes.get(stated, ours)
+        if isinstance(theirs, bool) or not isinstance(theirs, (int, float)) or not abs(theirs) < math.inf:
+            raise Misfit(f"a {stated} of {short(theirs, 20)} in {layer.name}")
+        if not math.isclose(theirs, ours, rel_tol=1e-6):
+            tensor *= theirs / ours
+    return weight, bias
+
+
+def check_activation(layer: Module) -> None:
+    """Refuse a layer with another activation than ours. Raises Unsupported."""
+    activation = layer.attributes.get("activation", "lrelu")
+    if not isinstance(activation, str) or activation != "lrelu":
+        raise Unsupported(f"a StyleGAN2 generator with the activation {short(activation, 20)}")
+
+
+def check_filter(layer: Module) -> None:
+    """Refuse a filter that differs from ours, since filters are rebuilt and not read: every image would change."""
+    if layer.has("resample_filter"):
+        found, expected = layer.tensor("resample_filter").float(), ops.fir_kernel()
+        if found.shape != expected.shape or not found.allclose(expected, atol=1e-4):
+            raise Unsupported("a StyleGAN2 generator with another resampling filter than [1, 3, 3, 1]")
 
 
 class _Branch:

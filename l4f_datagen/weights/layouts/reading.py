@@ -12,6 +12,7 @@ from ..containers import files
 from ..foreign_encoders import find_encoder
 from ..kinds import KINDS, Kind, Network, with_article
 from . import registry
+from .layout import Beside
 
 
 def opened(path: Path, name: str) -> AbstractContextManager[files.Content]:
@@ -63,6 +64,15 @@ def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[st
             remedy="if other tools read it, it is of another kind; else download it again",
         ) from error
     return network, layout.name, notes
+
+
+def beside(content: object, kind: Kind) -> Beside:
+    """What a file holds beside a network that was ``read`` from it, for a training that goes on.
+
+    To be called while the file is ``opened``, which answers for damage that shows only when tensors are read.
+    """
+    layout = registry.layout_of(content, kind)
+    return layout.beside(content) if layout and layout.beside else Beside()
 
 
 def _asked(kind: Kind) -> str:

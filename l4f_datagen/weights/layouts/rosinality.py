@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,10 +10,12 @@ from torch import Tensor
 from ...networks import ops
 from ...networks.stylegan2 import Generator
 from ...short import short
-from ..assembly.assemble import W_AVG_DRAWS, Misfit, build_generator, settled
-from ..assembly.names import find, found_in
+from ..assembly.assemble import W_AVG_DRAWS, Misfit, build_generator, check_kernel, settled
+from ..assembly.names import State, find, find_raw, found_in
 from ..pickle.tensors import load_tensor
-from .layout import Layout
+from .discriminators import ROSINALITY as DISCRIMINATOR
+from .discriminators import of_rosinality
+from .layout import Beside, Layout, beside_of
 
 _SIGN = ("conv1.conv.modulation.weight",)
 
@@ -39,13 +42,27 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
     """
     found = found_in(content, _SIGN)
-    notes = found.notes("generator", "g_ema")
+    network, notes = _generator(found)
+    return network, (*found.notes("generator", "g_ema"), *notes)
+
+
+def beside(content: Mapping) -> Beside:
+    """The raw generator and the discriminator in the content of a file."""
+    raw, discriminator = find_raw(content, _SIGN), find(content, DISCRIMINATOR)
+    return beside_of(
+        partial(_generator, raw) if raw else None, partial(of_rosinality, discriminator) if discriminator else None
+    )
+
+
+def _generator(found: State) -> tuple[Generator, list[str]]:
+    """The generator of a state dict, and what had to be decided on the way."""
+    notes: list[str] = []
     latent_avg, tensors = found.beside("latent_avg"), {}
     state = {name: value for name, value in found.tensors.items() if name != "latent_avg"}
     for name, value in state.items():
         tensor = load_tensor(value)
         if name.endswith((".blur.kernel", ".upsample.kernel")):
-            _check_kernel(name, tensor)
+            check_kernel(name, tensor, gain=4)
         else:
             tensors[_our_name(name)] = settled(_our_shape(name, tensor), name)
     if not any(name.startswith("noises.") for name in state):
@@ -56,7 +73,7 @@ def read(content: Mapping) -> tuple[Generator, tuple[str, ...]]:
         tensors["w_avg"] = _one_code(load_tensor(latent_avg))
     else:
         notes.append(f"the file has no latent_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
-    return build_generator(tensors), tuple(notes)
+    return build_generator(tensors), notes
 
 
 def state_dict(generator: Generator) -> dict[str, Tensor]:
@@ -148,13 +165,6 @@ def _our_shape(name: str, tensor: Tensor) -> Tensor:
     return tensor.flatten() if name.startswith("to_rgb") and name.endswith(".bias") and tensor.ndim == 4 else tensor
 
 
-def _check_kernel(name: str, kernel: Tensor) -> None:
-    """Refuse a filter that differs from ours, since filters are rebuilt and not read: every image would change."""
-    expected = ops.fir_kernel(gain=4).to(kernel)
-    if kernel.shape != expected.shape or not kernel.allclose(expected, atol=1e-4):
-        raise Misfit(f"filter {short(name)} is not the [1, 3, 3, 1] of StyleGAN2")
-
-
 LAYOUT = Layout(
     name="rosinality",
     kind="generator",
@@ -163,6 +173,7 @@ LAYOUT = Layout(
     signs="a state dict with conv1.conv.modulation.weight, as g_ema, g, decoder.* in state_dict or alone",
     recognises=recognises,
     read=read,
+    beside=beside,
     parts={
         "g": "the raw generator",
         "g_ema": "the averaged generator",

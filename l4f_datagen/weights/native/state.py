@@ -81,7 +81,7 @@ def of_module(prefix: str, module: nn.Module) -> dict[str, Tensor]:
 
 def into_module(prefix: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """The reverse of ``of_module``, strictly."""
-    module.load_state_dict(_below(prefix, tensors))
+    module.load_state_dict(below(prefix, tensors))
 
 
 def of_adam(prefix: str, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
@@ -94,7 +94,7 @@ def into_adam(prefix: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Te
     """The reverse of ``of_adam``; rates and betas stay as they are."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in _below(prefix, tensors).items():
+    for key, tensor in below(prefix, tensors).items():
         number, _, name = key.partition(".")
         if tensor.ndim:  # fused Adam goes through memory in order: moments have to lie in it as their parameter does
             tensor = torch.empty_like(parameters[int(number)], dtype=tensor.dtype).copy_(tensor)
@@ -102,5 +102,6 @@ def into_adam(prefix: str, optimizer: torch.optim.Adam, tensors: Mapping[str, Te
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix`` and a dot, by the rest of their names."""
     return {key.removeprefix(f"{prefix}."): t for key, t in tensors.items() if key.startswith(f"{prefix}.")}
