@@ -21,7 +21,7 @@ FLOORS = (
     # What has to do with the process, with files, and with people who wait or wish.
     "process", "progress", "storage", "sheet", "settings", "console",
     # Networks and the files that they come from; pictures; data sets.
-    "networks", "weights", "worlds", "shards", "photographs", "generation", "samples", "loading",
+    "networks", "weights", "worlds", "shards", "photographs", "instances", "generation", "samples", "loading",
     # Work on them.
     "segmentation", "projection", "editing", "making", "gallery", "export", "analysis", "evaluation",
     "training", "engines",

@@ -10,6 +10,7 @@ from ..generation.filters import Reference, reference_identity
 from ..generation.models import Models, load_models
 from ..making.arithmetic_probe import of_generation
 from ..settings import GenerateSettings
+from ..settings.generate import REFERENCE
 from ..shards.format.arithmetic import Arithmetic
 from ..versions import versions
 
@@ -30,11 +31,15 @@ def describe(
     if models.backgrounds:
         origin["backgrounds"] = {"name": settings.backgrounds, **models.backgrounds.identity}
         identity["background_images"] = "{images} images, SHA-256 {sha256}".format(**origin["backgrounds"])
-    if reference is not None:
+    if models.reference is not None:
+        origin["reference"] = {"name": models.reference.name, "sha256": models.reference.sha256}
+        identity["reference_sha256"] = models.reference.sha256
+    elif reference is not None:
         origin["reference"] = identity["reference"] = reference_identity(reference)
     resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     resolved |= {"precision": identity["precision"]} if "precision" in identity else {}
     unsaid = {"precision"} | (set() if settings.reject_list else {"reject_list"})
+    unsaid |= set() if settings.reference else set(REFERENCE)
     return {
         "settings": settings.model_dump(mode="json", exclude=unsaid) | resolved,
         "identity": identity,
@@ -46,15 +51,14 @@ def describe(
     }
 
 
-def describe_for(settings: GenerateSettings, device: str) -> dict[str, Any]:
+def describe_for(settings: GenerateSettings, device: str, reference: Reference | None = None) -> dict[str, Any]:
     """``describe`` for other processes, which compute on ``device``; this one need not have such a device.
 
     Raises:
-        UserError: a checkpoint cannot be read, or the two do not fit.
+        UserError: a checkpoint or the reference cannot be read, or the networks do not fit.
     """
-    return describe(
-        settings, load_models(settings.model_copy(update={"device": "cpu", "precision": "float32"})), device=device
-    )
+    models = load_models(settings.model_copy(update={"device": "cpu", "precision": "float32"}))
+    return describe(settings, models, reference, device=device)
 
 
 def arithmetic(settings: GenerateSettings, models: Models) -> Arithmetic:

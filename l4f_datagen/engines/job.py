@@ -18,6 +18,8 @@ class Job:
     out: Store
     description: Mapping[str, Any]
     """``dataset.json`` as the driver describes the data set: all workers have to have its checkpoints and versions."""
+    reference: bytes | None = None
+    """A function that has to agree with every sample, as ``sending`` packs it."""
     threads: int | None = None
     """Number of torch's threads; None leaves it as it is."""
     allow_mixed: bool = False

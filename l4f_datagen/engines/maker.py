@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..errors import UserError, WorkError
+from ..generation.filters import Reference
 from ..generation.models import Models, load_models
 from ..generation.stream import stream
 from ..making.trunk import made_by, make_shard
@@ -22,6 +23,7 @@ from ..shards import folder as folders
 from ..shards.format.arithmetic import Arithmetic
 from .description import arithmetic, describe
 from .job import Job, News
+from .sending import unpacked
 
 
 class ShardMaker:
@@ -36,6 +38,7 @@ class ShardMaker:
         self._done: list[int] = []
         self._error: Exception | None = None
         self._arithmetic: Arithmetic | None = None
+        self._reference: Reference | None = None
         self._thread = threading.Thread(target=self._run, name="shards", daemon=True)
         self._thread.start()
 
@@ -63,7 +66,8 @@ class ShardMaker:
             if self._job.threads:
                 torch.set_num_threads(self._job.threads)
             keep_freed_memory()
-            models = _load(self._job)
+            self._reference = unpacked(self._job.reference)
+            models = _load(self._job, self._reference)
             tune_for_shards()
             here = arithmetic(self._job.settings, models)
             with self._changed:
@@ -81,7 +85,8 @@ class ShardMaker:
     def _make(self, models: Models, told: Mapping[str, Any], first: int) -> None:
         """Make ``first``, and all that waits, from one stream: the networks go on while a shard is closed."""
         settings, out = self._job.settings, self._job.out
-        with contextlib.closing(stream(settings, shards=self._waiting(first), models=models)) as samples:
+        made = stream(settings, shards=self._waiting(first), models=models, reference=self._reference)
+        with contextlib.closing(made) as samples:
             for sample in samples:
                 shard = sample.metadata["shard"]
                 make_shard(
@@ -116,7 +121,7 @@ class _Stopped(Exception):
     """The driver wants no more."""
 
 
-def _load(job: Job) -> Models:
+def _load(job: Job, reference: Reference | None) -> Models:
     """Load the networks of a job, and check that they are those of its data set.
 
     Raises:
@@ -133,7 +138,7 @@ def _load(job: Job) -> Models:
             expected="the folder that the driver opened", remedy="name one that all nodes reach under the same path",
         )  # fmt: skip
     models = load_models(job.settings)
-    mine = describe(job.settings, models)
+    mine = describe(job.settings, models, reference)
     parts = {"identity": "let the same path name the same file on all nodes"}
     if not job.allow_mixed:
         parts["versions"] = "install the same versions on all nodes, or insist by --allow-mixed"

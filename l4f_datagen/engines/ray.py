@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, WorkError
+from ..generation.filters import Reference, with_reference
 from ..generation.recommended import with_recommended
 from ..making.extending import with_begun
 from ..making.trunk import planned
@@ -23,6 +24,7 @@ from .crew import drive
 from .description import describe_for
 from .job import Job, News
 from .maker import ShardMaker
+from .sending import packed
 
 _SECONDS_BETWEEN_NEWS = 0.5
 _SECONDS_TO_STOP = 20
@@ -43,6 +45,7 @@ def generate(
     overwrite: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
     shards: range | None = None,
+    reference: Reference | str | Path | None = None,
     allow_mixed: bool = False,
 ) -> Progress:
     """``local.generate`` on the workers of a Ray cluster; ``out`` has to be one folder for all its nodes.
@@ -54,16 +57,19 @@ def generate(
             folder, other checkpoints or other versions than this process; and as ``local.generate``.
         WorkError: the disk is full, or a shard took several workers down; finished shards stay.
     """
+    settings, function = with_reference(settings, reference)
+    sent = packed(function)
     with _connected(engine.ray_address) as ray:
         settings = with_recommended(with_begun(settings, out, overwrite=overwrite))
         device = _device(ray, settings)
-        description = describe_for(settings, device)
+        description = describe_for(settings, device, function)
         common = {"overwrite": overwrite, "shards": shards, "allow_mixed": allow_mixed}
         with planned(settings, out, description, **common) as plan:
             if not plan.pending:
                 return plan.progress(settings.shards, 0, 0)
             count, resources = _workers(ray, engine, device)
-            job = Job(_anywhere(settings, device), plan.out.absolute(), description, allow_mixed=allow_mixed)
+            there = _anywhere(settings, device)
+            job = Job(there, plan.out.absolute(), description, sent, allow_mixed=allow_mixed)
             with _Actors(ray, job, min(count, len(plan.pending)), resources) as crew:
                 return drive(crew, plan, report)
 
@@ -239,7 +245,7 @@ def _not_installed(error: Exception) -> UserError:
 def _anywhere(settings: GenerateSettings, device: str) -> GenerateSettings:
     """The settings, with paths that do not depend on the folder a process was started in."""
     paths = {}
-    for name in ("generator", "alpha", "backgrounds"):
+    for name in ("generator", "alpha", "backgrounds", "reference"):
         path = getattr(settings, name)
         if path is not None and not remote.is_remote(path):
             plain, hashed, expected = path.partition("#sha256=")

@@ -1,10 +1,9 @@
 """An alpha network's masks of generated images against a reference (Tables 1 and 2 of the paper)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,9 +23,9 @@ from ..sheet import save_png
 from ..storage import atomic
 from . import baselines
 from .criteria import Judged
-from .matching import few
 from .metrics import Tally, compared, miou, require_torchmetrics
-from .references import FolderMasker, Masker, check_flags, notes_of
+from .references import FolderMasker, InstanceMasker, Masker, check_flags, notes_of
+from .rejection import KINDS, in_words, judged
 from .tables import Report, Row
 
 _GRABCUT, _CLUSTERS, _SPECTRAL, _DIFFERENCE = (
@@ -35,7 +34,8 @@ _GRABCUT, _CLUSTERS, _SPECTRAL, _DIFFERENCE = (
     "spectral clustering of colours",
     "difference to the generator's background",
 )
-_REASONS = {"empty": "the reference saw nothing", "several": "it saw several objects"}
+_MEASURED, _BASELINE, UNREJECTED = "measured", "baseline", "unrejected"
+"""What a row is: the alpha network's, a baseline's, or the alpha network's with the rejected samples counted too."""
 
 
 def load(settings: EvaluateAlphaSettings) -> Models:
@@ -63,7 +63,7 @@ def evaluate_alpha(
     """
     require_torchmetrics()
     check_flags([reference], settings)
-    if isinstance(reference, FolderMasker):
+    if isinstance(reference, (FolderMasker, InstanceMasker)):
         reference.check([key(psi, i) for psi in settings.psi for i in range(settings.n)])
     models = models or load(settings)
     settings = with_recommended(settings, models.recommended)
@@ -71,7 +71,8 @@ def evaluate_alpha(
     judged: list[Judged] = []
     unreferenced: list[Row] = []
     for number, psi in enumerate(settings.psi):
-        trial = _Trial(settings, models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine))
+        name = models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine)
+        trial = _Trial(settings, name, isinstance(reference, InstanceMasker) and bool(settings.reject))
         judged.append(Judged())
         for batch in draw(settings, models, psi):
             trial.count(batch, reference)
@@ -172,73 +173,68 @@ def draw(
         yield Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, **extras)
 
 
-def rejection(mask: np.ndarray, object_area: float) -> str | None:
-    """Why a reference's mask is no truth: "empty", "several" or None.
-
-    Args:
-        mask: uint8 H×W, 1 = foreground.
-        object_area: share of the pixels from which a connected part (8 neighbours) counts as an object.
-    """
-    foreground = (mask == 1).astype(np.uint8)
-    if not foreground.any():
-        return "empty"
-    _, _, stats, _ = cv2.connectedComponentsWithStats(foreground, connectivity=8)
-    objects = (stats[1:, cv2.CC_STAT_AREA] >= object_area * mask.size).sum()
-    return "several" if objects > 1 else None
-
-
 @dataclass
 class _Trial:
     """The counts of all masks at one ψ."""
 
     settings: EvaluateAlphaSettings
     name: str
+    unrejected: bool = False
+    """Whether the rejected samples are counted too, in rows of their own."""
     tallies: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
+    everything: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
+    """The alpha network's counts of all samples, where they are asked for."""
     rejected: dict[str, list[str]] = field(default_factory=dict)
+    """Names of rejected samples by reason."""
 
     def count(self, batch: Batch, reference: Masker) -> None:
         """Add a batch."""
-        truths = reference(batch.images, batch.keys)
+        truths, reasons = judged(reference, batch.images, batch.keys, self.settings.object_area)
         kept = []
-        for position, truth in enumerate(truths):
-            reason = rejection(truth, self.settings.object_area)
-            if reason in self.settings.reject:
+        for position, reason in enumerate(reasons):
+            if reason is not None and KINDS[reason] in self.settings.reject:
                 self.rejected.setdefault(reason, []).append(batch.keys[position])
             else:
                 kept.append(position)
-        for position in kept:
+        for position in range(len(truths)) if self.unrejected else kept:
             for threshold in self.settings.threshold:
                 mask = make_mask(batch.alphas[position], MaskLaw(threshold=threshold))
-                self._add((self.name, threshold), batch.keys[position], mask, truths[position])
+                what, counted = (self.name, threshold), (batch.keys[position], mask, truths[position])
+                if position in kept:
+                    self.tallies.setdefault(what, Tally()).add(*counted)
+                if self.unrejected:
+                    self.everything.setdefault(what, Tally()).add(*counted)
         if self.settings.baselines:
             workers = torch.get_num_threads()
             found = ordered_map(lambda p: _baselines(batch, p), kept, workers=workers, ahead=2 * workers)
             for position, masks in zip(kept, found):
                 for name, mask in masks.items():
-                    self._add((name, ""), batch.keys[position], mask, truths[position])
-
-    def _add(self, what: tuple[str, float | str], name: str, mask: np.ndarray, truth: np.ndarray) -> None:
-        self.tallies.setdefault(what, Tally()).add(name, mask, truth)
+                    tally = self.tallies.setdefault((name, ""), Tally())
+                    tally.add(batch.keys[position], mask, truths[position])
 
     def rows(self, psi: float) -> list[Row]:
-        """The alpha network's, then the baselines'."""
+        """The alpha network's, then the baselines', then the alpha network's over all samples."""
         if not self.tallies:
-            counts = "; ".join(f"{_REASONS[reason]} in {len(keys)}" for reason, keys in self.rejected.items())
+            counts = in_words(self.rejected, names=False)
             raise WorkError(f"psi {psi:g}: the reference rejected all {self.settings.n} samples ({counts})")
         s = self.settings
         rows = []
         for (name, threshold), tally in self.tallies.items():
-            role = "baseline" if threshold == "" else "measured"
+            role = _BASELINE if threshold == "" else _MEASURED
             labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi}
             rows.append(tally.row(labels, resamples=s.resamples, seed=s.seed))
+        for (name, threshold), tally in self.everything.items():
+            labels = {"masks": f"{name}, none rejected", "role": UNREJECTED, "threshold": threshold, "psi": psi}
+            # Its images stand in the rows before, as far as they count.
+            rows.append(replace(tally.row(labels, resamples=s.resamples, seed=s.seed), per_image=()))
         return rows
 
     def notes(self, psi: float) -> list[str]:
         """How many samples count, and why others do not."""
-        parts = [f"{_REASONS[r]} in {len(k)} ({few(k)})" for r in self.settings.reject if (k := self.rejected.get(r))]
+        parts = in_words(self.rejected)
         rejected = sum(map(len, self.rejected.values()))
         text = f"psi {psi:g}: {self.settings.n - rejected} of {self.settings.n} samples counted, {rejected} rejected"
-        told = [text + (f": {'; '.join(parts)}." if parts else ".")]
+        told = [text + (f": {parts}." if parts else ".")]
         told += [f"At psi {psi:g}: {note}" for note in next(iter(self.tallies.values())).notes()]
         return told + ([self._comparison(psi)] if self.settings.baselines else [])
 

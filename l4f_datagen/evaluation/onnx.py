@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,41 +13,28 @@ from torch import Tensor
 from ..errors import UserError
 from ..settings.evaluate import SegmentingSettings
 from ..short import short
-from ..weights.onnx.session import inputs_in_words, open_session, run_session
-from .onnx_treatment import treatment
-
-_FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+from ..weights.onnx.images import ImageInput
+from ..weights.onnx.session import run_session
 
 
 class OnnxMasker:
     """A model of one image input and an output of class scores, of one channel in [0, 1], or of class indices."""
 
-    def __init__(self, path: Path, settings: SegmentingSettings, device: torch.device):
-        self.name, self._settings = str(path), settings
-        self._session = open_session(path, device)
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in (*_FLOATS, "tensor(uint8)"):
-            raise UserError(
-                self.name, got=f"a model with the inputs {inputs_in_words(self._session)}",
-                expected="one input of images, four axes", remedy="export the segmenter alone",
-            )  # fmt: skip
-        self._input = inputs[0]
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self._treatment = treatment(self.name, metadata, settings, normalised=self._input.type in _FLOATS)
-        self.notes = self._treatment.notes
-        self._channels_last = self._find_layout()
-        self._batch = self._input.shape[0] if isinstance(self._input.shape[0], int) else None
+    def __init__(self, path: Path, settings: SegmentingSettings, session: Any):
+        self.name, self._settings, self._session = str(path), settings, session
+        self._images = ImageInput(session, self.name, settings)
+        self._treatment, self.notes = self._images.treatment, self._images.treatment.notes
         self._output = self._find_output()
 
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
         size = images.shape[1:3]
-        x = self._prepare(images)
-        step, parts = self._batch or len(x), []
+        x = self._images.prepare(images)
+        step, parts = self._images.batch or len(x), []
         for start in range(0, len(x), step):
             part = x[start : start + step]
             # A model of a fixed batch is given whole ones.
             padded = np.concatenate([part, np.repeat(part[-1:], step - len(part), 0)])
-            inputs = {self._input.name: padded}
+            inputs = {self._images.name: padded}
             answer = run_session(self._session, self.name, self._output.name, inputs, f"images of {x.shape}")
             parts.append(self._to_masks(np.asarray(answer))[: len(part)])
         masks = np.concatenate(parts)
@@ -54,24 +42,11 @@ class OnnxMasker:
             masks = np.stack([cv2.resize(m, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT) for m in masks])
         return masks
 
-    def _prepare(self, images: np.ndarray) -> np.ndarray:
-        side = self._settings.onnx_size
-        height, width = (side, side) if side else self._static_size(images.shape[1:3])
-        if images.shape[1:3] != (height, width):
-            way = cv2.INTER_AREA if height < images.shape[1] else cv2.INTER_LINEAR
-            images = np.stack([cv2.resize(image, (width, height), interpolation=way) for image in images])
-        if self._input.type == "tensor(uint8)":
-            x = images
-        else:
-            x = (images / 255.0 - self._treatment.mean) / self._treatment.std
-            x = x.astype(_FLOATS[self._input.type])
-        return np.ascontiguousarray(x if self._channels_last else x.transpose(0, 3, 1, 2))
-
     def _to_masks(self, answer: np.ndarray) -> np.ndarray:
         """Scores (N, C, H, W), as the layout has it, one channel, or indices (N, H, W) → masks uint8 N×H×W."""
         classes = self._treatment.foreground
         if answer.ndim == 4:
-            answer = answer.transpose(0, 3, 1, 2) if self._channels_last else answer
+            answer = answer.transpose(0, 3, 1, 2) if self._images.channels_last else answer
             if answer.shape[1] > 1:
                 self._refuse_threshold(f"scores of {answer.shape[1]} classes")
                 return _foreground_of(torch.from_numpy(answer.argmax(1)), classes).numpy()
@@ -101,24 +76,6 @@ class OnnxMasker:
                 self.name, got=f"--reference-threshold, and a model that gives {answer}",
                 expected="a single channel, which a threshold cuts", remedy="leave it out",
             )  # fmt: skip
-
-    def _find_layout(self) -> bool:
-        """Whether channels are the last axis."""
-        shape, layout = self._input.shape, self._settings.onnx_layout
-        last = shape[3] == 3 and shape[1] != 3 if layout == "auto" else layout == "nhwc"
-        channels, other = (shape[3], shape[1]) if last else (shape[1], shape[3])
-        # An axis of no fixed length may be the channels', unless the other one is sure to be.
-        if channels != 3 and (isinstance(channels, int) or other == 3):
-            raise UserError(
-                self.name, got=f"an input of shape {shape}", expected="three channels, RGB",
-                remedy="name the order of its axes with --onnx-layout",
-            )  # fmt: skip
-        return last
-
-    def _static_size(self, size: tuple[int, int]) -> tuple[int, int]:
-        """What the model fixes of height and width, else the images' own."""
-        height, width = self._input.shape[1:3] if self._channels_last else self._input.shape[2:4]
-        return height if isinstance(height, int) else size[0], width if isinstance(width, int) else size[1]
 
     def _find_output(self):
         outputs = self._session.get_outputs()

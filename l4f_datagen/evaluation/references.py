@@ -1,4 +1,4 @@
-"""Who says what is foreground in an image: trained segmenters, ONNX models, masks made elsewhere."""
+"""Who says what is foreground in an image: trained segmenters, ONNX models, detectors, masks made elsewhere."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,12 +10,16 @@ import torch
 from .. import weights
 from ..addresses import shown
 from ..errors import UserError
+from ..instances.detector import Detector, is_detector
+from ..instances.found import Found
+from ..instances.listed import ListedInstances
+from ..instances.reference import InstanceReference
 from ..networks.segmenter import Segmenter
 from ..samples.files import pairing
 from ..samples.opening import Masks, open_masks
 from ..samples.reading import Reading
 from ..segmentation import segment
-from ..settings.evaluate import SegmentingSettings
+from ..settings.evaluate import InstanceSettings, SegmentingSettings
 from ..weights.native import is_native
 from .matching import few, fit
 
@@ -73,13 +77,40 @@ class FolderMasker:
         ])  # fmt: skip
 
 
+class InstanceMasker:
+    """A detector, or what one wrote elsewhere: the union of the objects that it finds in an image."""
+
+    def __init__(self, reference: InstanceReference):
+        self._reference, self.name = reference, reference.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers must know, a sentence each."""
+        return self._reference.notes
+
+    def check(self, keys: Sequence[str]) -> None:
+        """Refuse one that is of other images, before any work.
+
+        Raises:
+            UserError: says which.
+        """
+        self._reference.check(keys)
+
+    def find(self, images: np.ndarray, keys: Sequence[str]) -> list[Found]:
+        """The objects of each image; of images and names as ``Masker`` takes them."""
+        return [self._reference.find(image, key) for image, key in zip(images, keys, strict=True)]
+
+    def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
+        return np.stack([found.union for found in self.find(images, keys)])
+
+
 def notes_of(maskers: Iterable[Masker]) -> list[str]:
     """Sentences that say how maskers were asked, where a reader of the numbers must know; most have none."""
     return [note for masker in maskers for note in getattr(masker, "notes", ())]
 
 
-def check_flags(maskers: Iterable[Masker], settings: SegmentingSettings) -> None:
-    """Refuse settings of ONNX models where there is none: they would do nothing.
+def check_flags(maskers: Sequence[Masker], settings: SegmentingSettings) -> None:
+    """Refuse settings of ONNX models, or of references that give instances, where there is none: they would do nothing.
 
     Raises:
         UserError: names them.
@@ -87,20 +118,28 @@ def check_flags(maskers: Iterable[Masker], settings: SegmentingSettings) -> None
     from .onnx import OnnxMasker
 
     fields = type(settings).model_fields
-    names = [name for name in fields if name.startswith("onnx_")] + ["reference_threshold"]
-    given = [f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != fields[name].default]
-    if given and not any(isinstance(masker, OnnxMasker) for masker in maskers):
-        raise UserError(
-            ", ".join(given), got="no ONNX model", expected="one, FILE.onnx: only such a model is asked in this way",
-            remedy="leave them out, or name the model",
-        )  # fmt: skip
+    given = [name for name in fields if getattr(settings, name) != fields[name].default]
+    of_files = [name for name in given if name.startswith("onnx_") or name == "reference_threshold"]
+    of_objects = [name for name in given if name in InstanceSettings.model_fields]
+    for names, kinds, what in (
+        (of_files, (OnnxMasker, InstanceMasker), "ONNX model"),
+        (of_objects, (InstanceMasker,), "reference that gives instances"),
+    ):
+        if names and not any(isinstance(masker, kinds) for masker in maskers):
+            raise UserError(
+                ", ".join(map(_flag, names)), got=f"no {what}",
+                expected="one, FILE.onnx: only such a model is asked in this way" if kinds[0] is OnnxMasker
+                else "a detector with masks, FILE.onnx, or its list of detections, FILE.json",
+                remedy=f"leave them out, or name the {'model' if kinds[0] is OnnxMasker else 'file'}",
+            )  # fmt: skip
 
 
 def open_masker(path: str, settings: SegmentingSettings, device: torch.device) -> Masker:
     """What a path of a reference or segmenter is.
 
     Args:
-        path: a segmenter as ``weights.load_segmenter`` takes it, an ONNX file or a folder of masks.
+        path: a segmenter as ``weights.load_segmenter`` takes it, an ONNX file of a segmenter or of a detector with
+            masks, a detector's list of what it found, or a folder of masks.
         settings: of ``evaluate alpha`` or ``evaluate segmenter``.
 
     Raises:
@@ -108,11 +147,41 @@ def open_masker(path: str, settings: SegmentingSettings, device: torch.device) -
     """
     found, classes = Path(path).expanduser(), settings.foreground_classes
     if found.suffix.lower() == ".onnx":
-        from .onnx import OnnxMasker
-
-        return OnnxMasker(found, settings, device)
+        return _open_onnx(found, settings, device)
+    if found.suffix.lower() == ".json":
+        return InstanceMasker(ListedInstances(found, _without_foreground(found, settings)))
     if found.is_dir() and not is_native(found) and not is_native(found / weights.FINAL):
         foreground = tuple(map(str, classes)) or None
         reading = Reading(foreground=foreground, flag="--foreground-classes", predicted=True)
         return FolderMasker(open_masks(path, reading), resize=settings.resize)
     return NetworkMasker(weights.load_segmenter(path, foreground=classes or None).to(device), name=shown(path))
+
+
+def _open_onnx(path: Path, settings: SegmentingSettings, device: torch.device) -> Masker:
+    """A detector with masks if the model's outputs are those of one, else a segmenter."""
+    from ..weights.onnx.session import open_session
+    from .onnx import OnnxMasker
+
+    session = open_session(path, device)
+    if settings.onnx_output is None and is_detector(session):
+        return InstanceMasker(Detector(path, _without_foreground(path, settings), session))
+    return OnnxMasker(path, settings, session)
+
+
+def _without_foreground(path: Path, settings: SegmentingSettings) -> SegmentingSettings:
+    """The settings, if they say nothing that a segmenter alone understands."""
+    if settings.onnx_logits:
+        raise UserError(
+            "--onnx-logits", got=f"{path}, which gives instances", expected="a segmenter of one channel",
+            remedy="leave it out",
+        )  # fmt: skip
+    if settings.foreground_classes:
+        raise UserError(
+            "--foreground-classes", got=f"classes of a segmenter for {path}, which gives instances",
+            expected="--reference-classes", remedy="name the classes by that",
+        )  # fmt: skip
+    return settings
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

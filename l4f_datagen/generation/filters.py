@@ -4,11 +4,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
+from pathlib import Path
 from threading import Event
 
 import numpy as np
 
 from ..errors import UserError, WorkError
+from ..instances.found import BELOW_SCORE
 from ..sample import Sample
 from ..settings import GenerateSettings
 from ..settings.reject_list import RejectList
@@ -111,6 +113,8 @@ class CandidateTally:
             )
 
     def _remedy(self, name: str) -> str:
+        if name == f"{REFERENCE}: {BELOW_SCORE}":
+            return "lower --reference-score, or use another reference"
         if name not in self.bounds:
             return "use another reference, or none"
         flag = f"--{name.replace('_', '-')}"
@@ -133,7 +137,30 @@ def reference_identity(reference: Reference) -> str:
             "reference", got=f"{reference!r}, which has no name", expected="a function, or an attribute identity",
             remedy="give it an identity, such as the hash of its weights",
         )  # fmt: skip
-    return identity if hasattr(reference, "identity") else f"{reference.__module__}.{identity}"
+    if hasattr(reference, "identity"):
+        return identity
+    # In a process that another one started, the program is a module of another name.
+    return f"{reference.__module__.replace('__mp_main__', '__main__')}.{identity}"
+
+
+def with_reference(
+    settings: GenerateSettings, reference: Reference | str | Path | None
+) -> tuple[GenerateSettings, Reference | None]:
+    """Settings and a function: a reference that is a path becomes the settings' own.
+
+    Raises:
+        UserError: there are two references.
+    """
+    if reference is None:
+        return settings, None
+    if settings.reference is not None:
+        raise UserError(
+            "reference", got=f"two, {settings.reference} of the settings among them", expected="one",
+            remedy="leave one of them out",
+        )  # fmt: skip
+    if isinstance(reference, (str, Path)):
+        return settings.model_copy(update={"reference": str(reference)}), None
+    return settings, reference
 
 
 def first_accepted(

@@ -1,11 +1,12 @@
 """What a run of ``generate`` needs in memory: its networks, on their device, and the images of its backgrounds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from .. import weights
 from ..devices import resolve_device
+from ..instances.judge import Judge, open_judge
 from ..networks.alpha import AlphaNetwork
 from ..networks.fused.graphs import GraphedNetworks
 from ..networks.fused.network import fuse
@@ -28,6 +29,8 @@ class Models:
     device: torch.device
     backgrounds: Backgrounds | None = None
     """Images in place of the generator's own backgrounds; None: it draws them."""
+    reference: Judge | None = None
+    """What has to agree with every sample, where the settings name it."""
     fused: GraphedNetworks | None = None
     """The networks as one, on a CUDA device."""
     recommended: Recommendation | None = None
@@ -38,8 +41,8 @@ def load_models(settings: GenerateSettings) -> Models:
     """Load what ``settings`` name.
 
     Raises:
-        UserError: a checkpoint cannot be read, the two do not fit, the device is absent, or there are no such images;
-            half precision or TensorFloat-32 is asked for where it is none.
+        UserError: a checkpoint cannot be read, the two do not fit, the device is absent, there are no such images, the
+            reference is no detector; half precision or TensorFloat-32 is asked for where it is none.
     """
     device = resolve_device(settings.device)
     precision = precision_for(settings, device)
@@ -57,5 +60,16 @@ def load_models(settings: GenerateSettings) -> Models:
         alpha_source=alpha_source,
         device=device,
         backgrounds=open_backgrounds(settings.backgrounds),
+        reference=open_judge(settings, device),
         recommended=recommended(settings.generator, settings.alpha),
     )
+
+
+def asked_for(models: Models, settings: GenerateSettings) -> Models:
+    """Networks that were loaded before, with the reference that settings name.
+
+    Raises:
+        UserError: it cannot be used.
+    """
+    there = models.reference.name if models.reference else None
+    return models if there == settings.reference else replace(models, reference=open_judge(settings, models.device))

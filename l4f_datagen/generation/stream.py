@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 
 import torch
@@ -13,9 +14,9 @@ from ..process.cores import cores
 from ..sample import Sample
 from ..settings import GenerateSettings, resolved_precision
 from .batch import Batch, finish, run_networks
-from .filters import BLOCK, CandidateTally, Filters, Reference, first_accepted
+from .filters import BLOCK, CandidateTally, Filters, Reference, first_accepted, with_reference
 from .latents import Candidate
-from .models import Models, load_models
+from .models import Models, asked_for, load_models
 from .recommended import with_recommended
 
 _READERS = min(8, cores())
@@ -27,7 +28,7 @@ def stream(
     *,
     shards: Iterable[int] | None = None,
     models: Models | None = None,
-    reference: Reference | None = None,
+    reference: Reference | str | Path | None = None,
 ) -> Generator[Sample]:
     """Generate the samples of ``settings`` in order, working ahead in threads.
 
@@ -39,15 +40,18 @@ def stream(
     Args:
         shards: numbers of the shards whose samples to make; default: all.
         models: what ``load_models`` gave for the same settings; default: they are loaded.
-        reference: what has to agree with every sample.
+        reference: what has to agree with every sample: a function, or the path of a detector with masks, which stands
+            for the setting of this name.
 
     Raises:
+        UserError: the reference cannot be used.
         WorkError: there is too little memory, or hardly any candidate passes the filters.
     """
-    models = models or load_models(settings)
+    settings, function = with_reference(settings, reference)
+    models = asked_for(models, settings) if models else load_models(settings)
     settings = with_recommended(settings, models.recommended)
     shards = range(settings.shards) if shards is None else shards
-    filters = Filters(settings, reference)
+    filters = Filters(settings, function or models.reference)
     with contextlib.ExitStack() as stack:
         if models.device.type == "cpu":
             # Also the default of threads to come, so it is put back at the end.

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, StageSettings, SwitchedOff
+from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
 
 
 def _split(value: Any) -> Any:
@@ -31,7 +32,18 @@ class _Counting(StageSettings):
     seed: Seed = 0
 
 
-class SegmentingSettings(_Counting):
+class InstanceSettings(StageSettings):
+    """Which detections of an instance reference count."""
+
+    reference_score: ReferenceScore = SCORE
+    reference_classes: ReferenceClasses = ()
+    reference_images: Annotated[str | None, Metavar("FILE|index")] = Field(
+        None,
+        description="the COCO file that numbers the images of a list of detections; index: its numbers are samples'",
+    )
+
+
+class SegmentingSettings(_Counting, InstanceSettings):
     """How a network that is not ours is asked, and what of its answer is foreground."""
 
     foreground_classes: Classes = Field(
@@ -48,7 +60,7 @@ class SegmentingSettings(_Counting):
     onnx_logits: bool = Field(False, description="whether a single-channel ONNX output lacks its sigmoid")
     reference_threshold: Threshold | None = Field(
         None,
-        description="value of an ONNX model's single channel, after a sigmoid, from which a pixel is foreground; "
+        description="value of an ONNX model's single channel or instance, after a sigmoid, from which a pixel counts; "
         "default: as its metadata says, else 0.5",
     )
     batch_size: int = Field(8, gt=0, le=4096, description="images per forward pass")
@@ -106,8 +118,8 @@ class EvaluateAlphaSettings(SegmentingSettings):
     reject: Reasons = Field(
         ("empty", "several"), description="samples to reject: the reference sees nothing, or several objects"
     )
-    object_area: float = Field(
-        0.01, gt=0, le=1, description="share of the pixels from which a part of the reference's mask is an object"
+    object_area: ObjectArea = Field(
+        AREA, description="share of the pixels from which an instance, or a part of the reference's mask, is an object"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, SwitchedOff
+from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
 from .reject_list import Rejected
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
 
@@ -28,7 +29,12 @@ class Changes(Selection):
     """It changes masks."""
 
 
-_MAY_BE_NONE = ("min_area", "max_area", "max_components", "min_decisiveness", "min_stability", "ignore_band")
+_MAY_BE_NONE = (
+    "min_area", "max_area", "max_components", "min_decisiveness", "min_stability", "ignore_band", "reference",
+)  # fmt: skip
+_OF_THE_REFERENCE = ("reference_score", "reference_classes", "object_area")
+REFERENCE = ("reference", *_OF_THE_REFERENCE)
+"""Settings of the reference; ``dataset.json`` has them where there is one."""
 
 
 ResolvedPrecision = Literal["float32", "tf32", "half"]
@@ -86,6 +92,12 @@ class GenerateSettings(Sharded):
     reject_list: Annotated[Rejected, Rejects("the candidates that a list of {} entries names are left out")] = Field(
         None, description="leave out the candidates that this file lists, as gallery saves it; others take their place"
     )
+    reference: Annotated[str | None, Metavar("FILE.onnx")] = Field(
+        None, description="reject samples in which this detector with masks finds no object, or several"
+    )
+    reference_score: ReferenceScore = SCORE
+    reference_classes: ReferenceClasses = ()
+    object_area: ObjectArea = AREA
     largest_component: Annotated[bool, Changes("only the largest component of each mask is kept")] = Field(
         False, description="keep the largest component of each mask only"
     )
@@ -115,6 +127,15 @@ class GenerateSettings(Sharded):
     def _none(cls, value: Any) -> Any:
         """Accept "none": without the filter, though the checkpoint recommends one."""
         return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+    @field_validator(*_OF_THE_REFERENCE)
+    @classmethod
+    def _of_a_reference(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what says how a reference is asked where there is none: it would do nothing."""
+        name = info.field_name or ""
+        if info.data.get("reference", "") is None and value != cls.model_fields[name].default:
+            raise ValueError("nothing without a reference, which --reference names")
+        return value
 
     @field_validator("max_area")
     @classmethod
@@ -166,10 +187,11 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
         checkpoints: SHA-256 of the generator's and the alpha network's tensors, by name.
         device: type of the resolved device, "cpu" or "cuda".
 
-    ``n`` is not among them: a larger n extends a data set. Nor is the path of the ``backgrounds``: the
-    engines add what tells images apart.
+    ``n`` is not among them: a larger n extends a data set. Nor are the paths of the ``backgrounds`` and of the
+    ``reference``: the engines add what tells them apart.
     """
-    values = settings.identity(without=("n", "generator", "alpha", "backgrounds", "device", "precision"))
+    replaced = ("generator", "alpha", "backgrounds", "reference")
+    values = settings.identity(without=("n", *replaced, "device", "precision"))
     if (precision := resolved_precision(settings.precision, device)) != "float32":
         values["precision"] = precision  # a description without it is one of float32
     return values | {f"{name}_sha256": sha256 for name, sha256 in checkpoints.items()} | {"device": device}

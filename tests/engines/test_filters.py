@@ -12,8 +12,10 @@ import pytest
 import l4f_datagen as l4f
 from l4f_datagen.cli import main
 from l4f_datagen.engines.local import generate
+from l4f_datagen.generation.models import load_models
 from l4f_datagen.shards.format import layout
 from tests import forked
+from tests.detectors import lists
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
@@ -150,3 +152,71 @@ def test_killed_and_started_again_gives_the_same_bytes(tmp_path, settings):
     assert process.wait() == -signal.SIGKILL
     generate(settings, out)
     assert fingerprints(out) == fingerprints(tmp_path / "a" / "s")
+
+
+@pytest.fixture
+def detector(tmp_path) -> Path:
+    pytest.importorskip("onnx")
+    lists(tmp_path / "detector.onnx")
+    return tmp_path / "detector.onnx"
+
+
+def test_a_detector_as_reference_is_named_counted_and_part_of_the_data_set(tmp_path, tiny_settings, detector, capsys):
+    words = ["generate", "--generator", tiny_settings.generator, "--device", "cpu", "--threshold", "0.5", "--n", "8",
+             "--samples-per-shard", "8", "--batch-size", "4", "--object-area", "0.3", "--out",
+             str(tmp_path / "s")]  # fmt: skip
+    assert main([*words, "--reference", str(detector)]) == 0
+    description = json.loads((tmp_path / "s" / layout.DATASET).read_text())
+    digest = hashlib.sha256(detector.read_bytes()).hexdigest()
+    assert description["identity"]["reference_sha256"] == digest
+    assert description["reference"] == {"name": str(detector), "sha256": digest}
+    assert (description["settings"]["object_area"], description["identity"]["object_area"]) == (0.3, 0.3)
+    samples = list(l4f.open_dataset(tmp_path / "s"))
+    rejected = json.loads((tmp_path / "s" / layout.stats(0)).read_text())["rejected"]
+    assert rejected == {"reference: several objects": sum(sample.metadata["candidate"] for sample in samples)}
+    card = (tmp_path / "s" / layout.CARD).read_text()
+    assert "finds exactly one object in every sample: of any class, score 0.5 or more, at least 30.00%" in card
+    assert f"selected by the detector `{detector}` (SHA-256 `{digest}`)" in card and "licence" in card.split(digest)[1]
+    # It is extended by the same file, wherever that lies, and by no other one.
+    moved = detector.rename(tmp_path / "moved.onnx")
+    assert main([*words[:-2], "--n", "10", "--out", str(tmp_path / "s"), "--reference", str(moved)]) == 0
+    lists(moved, gain=0.5)
+    assert main([*words, "--reference", str(moved)]) == 2
+    assert main([*words, "--reference", "none"]) == 2
+    error = capsys.readouterr().err
+    assert "reference (another checkpoint)" in error and "--object-area" in error
+    # In Python the path is the same thing, be it with networks that are loaded already.
+    lists(moved)
+    same = tiny_settings.model_copy(update={"n": 10, "samples_per_shard": 8, "object_area": 0.3})
+    assert generate(same, tmp_path / "s", reference=moved).made == 0
+    generate(same, tmp_path / "t" / "s", reference=moved, models=load_models(tiny_settings))
+    others = (layout.DATASET, layout.CARD)  # they have the path, which is another one
+    made = [{k: v for k, v in fingerprints(at).items() if k not in others} for at in (tmp_path / "s", tmp_path / "t/s")]
+    assert made[0] == made[1]
+    with pytest.raises(l4f.UserError, match="two, .*moved.onnx of the settings among them"):
+        next(l4f.stream(same.model_copy(update={"reference": str(moved)}), reference=bright))
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--reference", "nowhere.onnx"], "nowhere.onnx: got no such file"),
+        (["--reference", "boxes.json"], "stats FOLDER --reference FILE.json --save-list rejected.txt"),
+        (["--reference", "79999_iter.pth"], "expected a detector with masks, FILE.onnx"),
+        (["--reference-score", "0.7"], "nothing without a reference, which --reference names"),
+        (["--reference-classes", "cat"], "nothing without a reference"),
+        (["--reference", "d.onnx", "--reference-score", "1.5"], "less than or equal to 1"),
+        (["--reference", "d.onnx", "--object-area", "0"], "greater than 0"),
+    ],
+)
+def test_references_that_cannot_be(capsys, tmp_path, tiny_checkpoint, flags, words):
+    common = ["--generator", str(tiny_checkpoint), "--device", "cpu", "--out", str(tmp_path / "s")]
+    assert main(["generate", *common, *flags]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+    assert not (tmp_path / "s").exists()
+
+
+def test_without_a_reference_a_description_says_nothing_of_one(whole):
+    text = (whole / layout.DATASET).read_text()
+    assert "reference" not in text and "object_area" not in text

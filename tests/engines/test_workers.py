@@ -1,6 +1,7 @@
 """One process per device; two processes on the CPU here, since every machine has one."""
 
 import dataclasses
+import json
 import multiprocessing
 import os
 import signal
@@ -11,28 +12,32 @@ from pathlib import Path
 import pytest
 
 from l4f_datagen.cli import main
-from l4f_datagen.engines import local
+from l4f_datagen.engines import local, ray
 from l4f_datagen.engines.description import arithmetic, describe, describe_for
 from l4f_datagen.engines.job import Job
 from l4f_datagen.engines.local import generate
 from l4f_datagen.engines.maker import ShardMaker
+from l4f_datagen.engines.sending import packed
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.settings import EngineSettings
 from l4f_datagen.shards import folder
 from l4f_datagen.shards.format import layout
 from l4f_datagen.storage.opening import open_store
+from tests.detectors import lists
+from tests.engines.test_filters import bright, dark
 from tests.torture import command, fingerprints
 
 
 def test_two_processes_write_the_same_bytes(tmp_path, tiny_settings):
-    settings, reports = tiny_settings.model_copy(update={"n": 95}), []
-    progress = generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu"), report=reports.append)
-    generate(settings, tmp_path / "one" / "set")
+    """Those of one process, though both ask a function which candidates are good."""
+    settings, reports, judged = tiny_settings.model_copy(update={"n": 95}), [], {"reference": bright}
+    progress = generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu"), report=reports.append, **judged)
+    generate(settings, tmp_path / "one" / "set", **judged)
     assert fingerprints(tmp_path / "two" / "set") == fingerprints(tmp_path / "one" / "set")
     assert progress == reports[-1] and (progress.made, progress.to_make, progress.samples) == (95, 95, 95)
     assert [r.made for r in reports] == sorted(r.made for r in reports)
-    assert generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu")).made == 0
+    assert generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu"), **judged).made == 0
 
 
 def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings):
@@ -66,13 +71,13 @@ def test_interrupted_processes_leave_finished_shards_and_nothing_else(tmp_path, 
     assert not list(out.glob(".*"))
 
 
-def job(settings, out: Path) -> Job:
+def job(settings, out: Path, reference=None) -> Job:
     models = load_models(settings)
-    description = describe(settings, models)
+    description = describe(settings, models, reference)
     told = arithmetic(settings, models).as_json()
     del told["versions"]  # which the description tells
     folder.open_for_writing(out, {**description, "arithmetic": told})
-    return Job(settings, open_store(out), description)
+    return Job(settings, open_store(out), description, packed(reference))
 
 
 def refusal(job: Job) -> Exception | None:
@@ -98,8 +103,32 @@ def test_a_worker_refuses_what_the_driver_does_not_see(tmp_path, tiny_settings):
     assert isinstance(error, UserError) and "torch on" in str(error) and "expected 1.0, as for the driver" in str(error)
 
 
+def test_a_reference_reaches_the_workers_or_says_why_not(tmp_path, tiny_settings):
+    """A function that both can import, the same one; what cannot be sent is refused before any work."""
+    good = job(tiny_settings, tmp_path / "set", bright)
+    assert refusal(good) is None
+    error = refusal(dataclasses.replace(good, reference=packed(dark)))
+    assert "reference on" in str(error) and "test_filters.bright, as for the driver" in str(error)
+    missing = packed(bright).replace(b"tests.engines.test_filters", b"tests.engines.test_nothing")
+    error = refusal(dataclasses.replace(good, reference=missing))
+    assert isinstance(error, UserError) and "another process cannot import" in str(error)
+    assert "module of its own, not into a notebook" in str(error)
+
+    def within(image, alpha, mask):
+        return True
+
+    with pytest.raises(UserError, match="cannot be sent to other processes.*at the top of a module, or use one device"):
+        generate(tiny_settings, tmp_path / "none", devices=("cpu", "cpu"), reference=within)
+    with pytest.raises(UserError, match="cannot be sent to other processes"):
+        ray.generate(tiny_settings, tmp_path / "none", EngineSettings(engine="ray"), reference=within)
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_worker_makes_what_it_is_given_whenever_that_is(tmp_path, tiny_settings):
-    settings = tiny_settings.model_copy(update={"n": 45})
+    """With a detector, which every worker opens by its path."""
+    pytest.importorskip("onnx")
+    judged = {"reference": lists(tmp_path / "d.onnx"), "object_area": 0.3}
+    settings = tiny_settings.model_copy(update={"n": 45, **judged})
     maker, done = ShardMaker(job(settings, tmp_path / "a" / "set")), []
     for shards in ((3,), (4, 0, 1), (2,)):
         for shard in shards:
@@ -113,6 +142,8 @@ def test_a_worker_makes_what_it_is_given_whenever_that_is(tmp_path, tiny_setting
     generate(settings, tmp_path / "b" / "set")
     whole, made = fingerprints(tmp_path / "b" / "set"), fingerprints(tmp_path / "a" / "set")
     assert made == {name: value for name, value in whole.items() if name not in layout.FINAL}
+    counts = json.loads((tmp_path / "a" / "set" / layout.stats(0)).read_text())["rejected"]
+    assert set(counts) == {"reference: several objects"}
 
 
 def test_which_devices_a_setting_allows(monkeypatch, tiny_settings):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from l4f_datagen.errors import UserError, WorkError
-from l4f_datagen.evaluation import alpha
+from l4f_datagen.evaluation import alpha, rejection
 from l4f_datagen.evaluation.references import FolderMasker
 from l4f_datagen.evaluation.tables import to_json
 from l4f_datagen.generation.stream import stream
@@ -104,12 +104,12 @@ def two_discs(radius):
 
 
 def test_what_the_reference_does_not_see_once_is_rejected():
-    assert alpha.rejection(np.zeros((16, 16), np.uint8), 0.01) == "empty"
-    assert alpha.rejection(np.full((16, 16), 255, np.uint8), 0.01) == "empty"
-    assert alpha.rejection(two_discs(0), 0.01) is None
-    assert alpha.rejection(two_discs(1), 0.01) is None  # a speck is no object
-    assert alpha.rejection(two_discs(2), 0.01) == "several"
-    assert alpha.rejection(two_discs(2), 0.05) is None
+    assert rejection.rejection(np.zeros((16, 16), np.uint8), 0.01) == "empty"
+    assert rejection.rejection(np.full((16, 16), 255, np.uint8), 0.01) == "empty"
+    assert rejection.rejection(two_discs(0), 0.01) is None
+    assert rejection.rejection(two_discs(1), 0.01) is None  # a speck is no object
+    assert rejection.rejection(two_discs(2), 0.01) == "several"
+    assert rejection.rejection(two_discs(2), 0.05) is None
 
 
 def test_rejected_samples_are_counted_and_named(settings):

@@ -135,6 +135,7 @@ def _generated(description: Mapping[str, Any]) -> _Origin:
             f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
             f"licence: {alpha['licence']}.",
             *_images(images),
+            *_reference(description),
             "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
         ],
     )
@@ -220,8 +221,15 @@ def _selection(description: Mapping[str, Any]) -> list[str]:
     values = {name: settings.get(name) for name in told()} | {"refine": settings.get("refine") or None}
     values["reject_list"] = len(settings.get("reject_list") or ()) or None
     lines = [f"- {said.format(values[name])}" for name, said in told().items() if is_set(values[name])]
-    if "reference" in description:
-        lines.append(f"- the reference `{description['reference']}` agrees with every sample")
+    if isinstance(reference := description.get("reference"), str):
+        lines.append(f"- the reference `{reference}` agrees with every sample")
+    elif reference:
+        classes = ", ".join(settings["reference_classes"])
+        lines.append(
+            f"- the detector `{reference['name']}` finds exactly one object in every sample: of "
+            f"{f'the classes {classes}' if classes else 'any class'}, score {settings['reference_score']} or more, at "
+            f"least {settings['object_area']:.2%} of the image"
+        )
     return ["", "Candidates were rejected, and masks changed, so that", "", *lines] if lines else []
 
 
@@ -232,6 +240,18 @@ def _images(images: Mapping[str, Any] | None) -> list[str]:
     return [
         f"Backgrounds: parts of {images['images']} images (SHA-256 of names and sizes `{images['sha256']}`);",
         "`background_source` names them. Their licences apply as well; they are not known here.",
+    ]
+
+
+def _reference(description: Mapping[str, Any]) -> list[str]:
+    """Who else had a say in what the samples are: a network that selected them."""
+    reference = description.get("reference")
+    if not isinstance(reference, Mapping):
+        return []
+    return [
+        f"Samples were selected by the detector `{reference['name']}` (SHA-256 `{reference['sha256']}`). No pixel and",
+        "no mask is its own; whether its licence, or that of the images it learned from, bears on a selection is not",
+        "known here.",
     ]
 
 

@@ -180,6 +180,11 @@ class _Backgrounds(_Part):
     sha256: str
 
 
+class _Reference(_Part):
+    name: str
+    sha256: str
+
+
 class _Description(_Part):
     settings: _Settings
     identity: dict[str, Any]
@@ -191,6 +196,7 @@ class _Description(_Part):
     source: _Source | None = None
     codes: _Codes | None = None
     backgrounds: _Backgrounds | None = None
+    reference: str | _Reference | None = None
 
     @model_validator(mode="after")
     def _hold_together(self) -> "_Description":

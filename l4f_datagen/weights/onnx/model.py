@@ -1,11 +1,13 @@
 """Looks at ONNX files of others before a runtime opens them, since the runtime reads whatever files they name."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import UserError
 from ...short import short
+from ..source import file_sha256
 
 if TYPE_CHECKING:
     import onnx
@@ -14,11 +16,13 @@ _LARGEST = (2 << 30) - 1
 """Bytes; protocol buffers end there, and larger weights lie in files of their own."""
 
 
-def check(path: Path, name: str) -> None:
+def check(path: Path, name: str) -> list[Path]:
     """Refuse a file that is no ONNX model, and a model whose weights lie outside its folder.
 
     Args:
         name: the file as the user called it, for messages.
+
+    Returns the files beside it that hold weights, in order.
 
     Raises:
         UserError: it is refused, or the extra is not installed.
@@ -39,9 +43,24 @@ def check(path: Path, name: str) -> None:
     if not model.graph.node:
         _refuse(name, "a file without a single operation")
     folder = path.resolve().parent
+    outside = set()
     for tensor in _tensors(model):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            _check_place(folder, {entry.key: entry.value for entry in tensor.external_data}, name)
+            entries = {entry.key: entry.value for entry in tensor.external_data}
+            _check_place(folder, entries, name)
+            outside.add(folder / entries["location"])
+    return sorted(outside)
+
+
+def sha256(path: Path, name: str) -> str:
+    """SHA-256 of a model: of its file, or of the hashes of all its files where its weights lie beside it.
+
+    Raises:
+        UserError: as ``check``.
+    """
+    beside = check(path, name)
+    hashes = [file_sha256(file) for file in (path, *beside)]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest() if beside else hashes[0]
 
 
 def _refuse(name: str, got: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """ONNX models of others, opened by onnxruntime after they were looked at."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from ...short import short
 from . import model
 
 
-def open_session(path: Path, device: torch.device) -> Any:
+def open_session(path: Path, device: torch.device, *, threads: int | None = None) -> Any:
     """An ``onnxruntime.InferenceSession`` of a file, on a GPU where both can.
+
+    Args:
+        threads: of one call on the CPU; default: as many as torch has.
 
     Raises:
         UserError: there is no such file, it is no ONNX model, or the extra is not installed.
@@ -28,7 +32,7 @@ def open_session(path: Path, device: torch.device) -> Any:
         raise UserError(str(path), got="no such file", expected="an ONNX model", remedy="check the path")
     model.check(path, str(path))
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
     options.log_severity_level = 3
     providers: list[str | tuple[str, dict[str, int]]] = ["CPUExecutionProvider"]
     if device.type == "cuda" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -45,7 +49,12 @@ def open_session(path: Path, device: torch.device) -> Any:
 
 
 def run_session(session: Any, name: str, output: str, inputs: dict[str, Any], what: str) -> Any:
-    """One output of a model.
+    """One output of a model; see ``run_outputs``."""
+    return run_outputs(session, name, [output], inputs, what)[0]
+
+
+def run_outputs(session: Any, name: str, outputs: Sequence[str], inputs: dict[str, Any], what: str) -> list[Any]:
+    """Some outputs of a model, in this order.
 
     Args:
         name: the model as the user called it.
@@ -55,7 +64,7 @@ def run_session(session: Any, name: str, output: str, inputs: dict[str, Any], wh
         WorkError: the model failed.
     """
     try:
-        return session.run([output], inputs)[0]
+        return session.run(list(outputs), inputs)
     except Exception as error:  # onnxruntime has errors of its own for every case
         if too_little_memory(error):
             raise
@@ -65,3 +74,8 @@ def run_session(session: Any, name: str, output: str, inputs: dict[str, Any], wh
 def inputs_in_words(session: Any) -> str:
     """A model's inputs with their types and shapes, for messages."""
     return short(", ".join(f"{short(i.name)} {i.type} {short(i.shape)}" for i in session.get_inputs()[:8]), 200)
+
+
+def outputs_in_words(session: Any) -> str:
+    """A model's outputs with their types and shapes, for messages."""
+    return short(", ".join(f"{short(o.name)} {o.type} {short(o.shape)}" for o in session.get_outputs()[:8]), 200)

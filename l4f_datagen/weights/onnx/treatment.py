@@ -8,16 +8,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..documents import Unreadable, read_json
-from ..errors import UserError
-from ..settings.evaluate import SegmentingSettings
-from ..short import short
-from ..weights.onnx import writing
+from ...documents import Unreadable, read_json
+from ...errors import UserError
+from ...settings.evaluate import SegmentingSettings
+from ...short import short
+from . import writing
 
 MEAN, STD, THRESHOLD, FOREGROUND = "mean", "std", "threshold", "foreground"
 """Keys of the metadata that are read. Numbers are separated by commas, or a JSON list."""
 IMAGENET = {MEAN: (0.485, 0.456, 0.406), STD: (0.229, 0.224, 0.225)}
 """Mean and deviation of ImageNet's pixels in [0, 1], with which most segmenters were trained."""
+PLAIN = {MEAN: (0.0, 0.0, 0.0), STD: (1.0, 1.0, 1.0)}
+"""Values in [0, 1] as they are: detectors normalise them themselves."""
 HALF = 0.5
 _ALTERNATIVES = {MEAN: "image_mean", STD: "image_std"}
 _BYTES = 2.0
@@ -41,11 +43,19 @@ class Treatment:
     """What was taken and who said so, one sentence each."""
 
 
-def treatment(name: str, metadata: Mapping[str, str], settings: SegmentingSettings, *, normalised: bool) -> Treatment:
+def treatment(
+    name: str,
+    metadata: Mapping[str, str],
+    settings: SegmentingSettings,
+    *,
+    normalised: bool,
+    detector: bool = False,
+) -> Treatment:
     """How the model ``name`` with this metadata is asked.
 
     Args:
         normalised: whether its input can be normalised; one of integers cannot.
+        detector: whether it is a detector, which takes plain values unless somebody says otherwise.
 
     Raises:
         UserError: the metadata hold something else than numbers, and no flag takes their place; or a flag normalises
@@ -53,7 +63,8 @@ def treatment(name: str, metadata: Mapping[str, str], settings: SegmentingSettin
     """
     known = _of_ours(metadata)
     flags = {MEAN: settings.onnx_mean, STD: settings.onnx_std}
-    values, sources = dict(IMAGENET), {}
+    values, sources = dict(PLAIN if detector else IMAGENET), {}
+    nobody = "as detectors take them" if detector else None
     if normalised:
         told = {key: _triple(name, key, known) for key, flag in flags.items() if flag is None}
         values |= {key: value for key, value in told.items() if value is not None}
@@ -61,7 +72,7 @@ def treatment(name: str, metadata: Mapping[str, str], settings: SegmentingSettin
             values |= {key: tuple(v / 255 for v in triple) for key, triple in told.items() if triple}
         values |= {key: flag for key, flag in flags.items() if flag is not None}
         sources = {
-            key: f"--onnx-{key}" if flag is not None else "the file's metadata" if told[key] else None
+            key: f"--onnx-{key}" if flag is not None else "the file's metadata" if told[key] else nobody
             for key, flag in flags.items()
         }
     elif given := [f"--onnx-{key}" for key, flag in flags.items() if flag is not None]:
