@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from l4f_datagen.run_lengths import of_coco
 from l4f_datagen.errors import UserError
 from l4f_datagen.instances.listed import ListedInstances
+from l4f_datagen.run_lengths import of_coco
 from l4f_datagen.settings.evaluate import SegmentingSettings
 from tests.detectors import picture
 
