@@ -58,7 +58,7 @@ bench: setup
 # to benchmarks.gpu: --upstream DIR, --sizes 256, --json FILE.
 gpu:
 	status=0; \
-	timeout 120 $(PYTHON) -m pytest -m gpu -p no:cacheprovider tests/networks tests/generation tests/training/test_shown.py tests/test_philox.py || status=$$?; \
+	timeout 120 $(PYTHON) -m pytest -m gpu -p no:cacheprovider tests/networks tests/generation tests/training/test_shown.py tests/training/core/test_graphs.py tests/test_philox.py tests/process || status=$$?; \
 	timeout 360 $(PYTHON) -m benchmarks.gpu $(GPU) || status=$$?; \
 	exit $$status
 

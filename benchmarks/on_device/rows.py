@@ -52,9 +52,9 @@ HEADER = ["part", "px", "what", "ms", "floor ms", "over floor", "per second", "n
 
 
 def milliseconds(plan: Plan, work: Callable[[], object]) -> float:
-    """Median time of one call, after three that warm up."""
+    """Median time of one call, after six that warm up: phases of trainings are recorded at the fourth."""
     times = []
-    for _ in range(1 if plan.quick else 3):
+    for _ in range(1 if plan.quick else 6):
         work()
     synchronize(plan.device)
     begun = time.perf_counter()

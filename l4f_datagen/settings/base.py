@@ -44,6 +44,10 @@ ContentRows = Annotated[
     int | None,
     Field(gt=0, le=4096, description="rows that hold the picture, black ones around them (LSUN-Car: 384)"),
 ]
+Graphs = Annotated[
+    bool | None,
+    Field(description="record the phases of a step as CUDA graphs; default: where one process has a CUDA device"),
+]
 Precision = Literal["float32", "bf16", "fp16"]
 
 

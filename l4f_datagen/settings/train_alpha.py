@@ -10,6 +10,7 @@ from .base import (
     Device,
     Fraction,
     Generator,
+    Graphs,
     Images,
     Metavar,
     Mirror,
@@ -130,12 +131,13 @@ class TrainAlphaSettings(StageSettings):
     seed: Seed = 0
     precision: Precision = Field("float32", description="arithmetic of the discriminator")
     device: Device = "auto"
+    graphs: Graphs = None
     log_every: int = Field(10, gt=0, le=10**6, description="steps from one line of log.jsonl to the next")
     sheet_every: int = Field(100, gt=0, le=10**6, description="steps from one sheet in samples/ to the next")
     checkpoint_every: int = Field(100, gt=0, le=10**6, description="steps from one checkpoint to the next")
     keep_checkpoints: int = Field(2, gt=0, le=10**6, description="checkpoints that are kept, the newest")
 
-    FREE: ClassVar = frozenset({"log_every", "sheet_every", "checkpoint_every", "keep_checkpoints"})
+    FREE: ClassVar = frozenset({"log_every", "sheet_every", "checkpoint_every", "keep_checkpoints", "graphs"})
     """What a continued run may change: no weight depends on it."""
 
     @model_validator(mode="before")

@@ -8,6 +8,7 @@ from .base import (
     ContentRows,
     Device,
     Fraction,
+    Graphs,
     Images,
     Metavar,
     Mirror,
@@ -82,6 +83,7 @@ class TrainGeneratorSettings(StageSettings):
     seed: Seed = 0
     precision: Precision = Field("float32", description="arithmetic of both networks")
     device: Device = "auto"
+    graphs: Graphs = None
     frechet_every: int | None = Field(None, gt=0, le=10**7, description="steps between Fréchet distances")
     frechet_features: Annotated[str | None, Metavar("PATH")] = Field(
         None, description="network of their features, as in evaluate frechet"
@@ -94,7 +96,7 @@ class TrainGeneratorSettings(StageSettings):
 
     FREE: ClassVar = frozenset(
         {"kimg", "hours", "plateau", "frechet_every", "frechet_features", "frechet_images"}
-        | {"log_every", "sheet_every", "checkpoint_every", "keep_checkpoints"}
+        | {"log_every", "sheet_every", "checkpoint_every", "keep_checkpoints", "graphs"}
     )
     """What a continued run may change: no weight depends on it."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, field_validator
 
 from ..kinds import Kinds
-from .base import Device, Fraction, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
+from .base import Device, Fraction, Graphs, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
 
 ARCHITECTURES = Kinds("networks.segmenters")
 
@@ -86,6 +86,7 @@ class TrainSegmenterSettings(StageSettings):
     seed: Seed = 0
     precision: Precision = Field("float32", description="arithmetic of the network")
     device: Device = "auto"
+    graphs: Graphs = None
     memory: float = Field(2.0, ge=0, le=4096, description="GiB of decoded images that may be kept in memory")
     workers: int | None = Field(
         None, ge=0, le=256, description="threads that read and augment; default: 2 beside a GPU, none beside a CPU"
@@ -97,7 +98,7 @@ class TrainSegmenterSettings(StageSettings):
     keep_checkpoints: int = Field(2, gt=0, le=10**6, description="checkpoints that are kept, the newest")
 
     FREE: ClassVar = frozenset(
-        {"memory", "workers", "log_every", "sheet_every", "checkpoint_every", "keep_checkpoints"}
+        {"memory", "workers", "log_every", "sheet_every", "checkpoint_every", "keep_checkpoints", "graphs"}
     )
     """What a continued run may change: no weight depends on it."""
     OF_ROUNDS: ClassVar = frozenset({"photographs", "rounds", "students", "agreement"})

@@ -12,6 +12,8 @@ from torch import Tensor
 from ..synthesis import SwitchedOff
 from .network import FusedNetworks, Scene
 
+CAPTURING = Lock()
+"""Held while a graph is recorded: CUDA records one at a time in a process."""
 _KEPT = 8
 """Graphs at a time; a search for samples that pass filters has batches of many sizes."""
 
@@ -72,7 +74,7 @@ class GraphedNetworks:
         maps = noise if noise is None or isinstance(noise, str) else [m.clone() for m in noise]
         graph = torch.cuda.CUDAGraph()
         # Other threads may copy and allocate meanwhile.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        with CAPTURING, torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             scene = self.networks(given, count, maps, switched_off)
         self._pool = graph.pool()
         return _Recorded(graph, given, maps, scene)

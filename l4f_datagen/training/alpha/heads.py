@@ -13,6 +13,7 @@ from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.modules import Modules
 from ...networks.stylegan2 import Generator
+from ...philox import Positions
 from ...settings import CompleteAlphaSettings
 from ..core import degeneration, losses
 from ..core.adversarial import AdversarialLearner
@@ -48,7 +49,6 @@ class HeadsLearner(AdversarialLearner):
         self.generator = freeze(generator, processes.device)
         self.channels = generator.architecture.channels
         self.levels = len(self.channels) - (s.first_resolution.bit_length() - 3)
-        self.phis = torch.tensor(s.phi_2_heads, device=processes.device)
         self.active = tuple(range(len(s.phi_2_heads)))
         """The heads that learn."""
         made = self._made(processes, attempt=0)
@@ -57,7 +57,7 @@ class HeadsLearner(AdversarialLearner):
         super().__init__(
             processes, batch_size=self.largest_batch, accumulate=s.accumulate,
             networks=made | {"best": self.best, "student": self.student, "student_averaged": self.student_averaged},
-            adams={},
+            adams={}, graphs=s.graphs,
         )  # fmt: skip
         self._adopt(made)
         self.begin_teaching(0)
@@ -82,13 +82,12 @@ class HeadsLearner(AdversarialLearner):
 
     def set_rates(self, factor: float) -> None:
         """Set the rates of the heads and of the discriminator to ``factor`` of the settings'."""
-        s = self.settings
-        for name, rate in (("heads", s.alpha_learning_rate), ("discriminator", s.discriminator_learning_rate)):
-            for group in self.adams[name].param_groups:
-                group["lr"] = rate * factor
+        self.set_rate("heads", self.settings.alpha_learning_rate * factor)
+        self.set_rate("discriminator", self.settings.discriminator_learning_rate * factor)
 
     def adopt_settings(self, settings: CompleteAlphaSettings) -> None:
         """Go on with settings that differ in what a step weighs."""
+        self.phases.forget()
         self.settings = self.penalty = settings
 
     def restart(self, settings: CompleteAlphaSettings, attempt: int) -> None:
@@ -101,6 +100,7 @@ class HeadsLearner(AdversarialLearner):
 
     def keep_head(self, head: int) -> None:
         """From now on one head alone learns."""
+        self.phases.forget()
         self.active = (head,)
 
     def begin_teaching(self, round_: int) -> None:
@@ -109,10 +109,9 @@ class HeadsLearner(AdversarialLearner):
             fresh = AlphaNetwork(self.best.channels)
         for network in (self.student, self.student_averaged):
             network.load_state_dict(fresh.state_dict())
-        self.adams["student"] = torch.optim.Adam(
-            self.student.parameters(), lr=TEACHING_RATE, betas=TEACHING_BETAS, fused=True
-        )
-        self.scalers["student"] = self.processes.scaler()
+        self.phases.forget()
+        rate, betas = TEACHING_RATE, TEACHING_BETAS
+        self.adopt("student", torch.optim.Adam(self.student.parameters(), lr=rate, betas=betas, fused=True))
 
     def let_go(self) -> None:
         """Free the memory of what only the adversarial steps need."""
@@ -130,19 +129,16 @@ class HeadsLearner(AdversarialLearner):
         self.pool.slide(iteration // REFRESHED)
         self.walls.slide(iteration // REFRESHED)
         reals = reals.to(self.device)
-        self.discriminator.requires_grad_(True)
-        total = torch.zeros((), device=self.device)
-        for part in range(parts):
-            with torch.no_grad():
-                fake = self._scene("alpha" if s.reuse_samples else "discriminator", iteration, part)[2]
-            loss = losses.discriminator_loss(self.score(reals[part::parts]), self.score(fake))
-            self.backward("discriminator", loss / parts)
-            total += loss.detach() / parts
-        self.step("discriminator")
-        terms = {"discriminator": total}
+        shared = [reals[part::parts] for part in range(parts)]
+        picked = self._picked("alpha" if s.reuse_samples else "discriminator", iteration)
+        terms = self.phases.run("discriminator", self._discriminate, shared, *picked)
         if iteration % s.r1_every == 0 and s.r1 > 0:
-            terms |= self.r1_step(iteration, [reals[part::parts] for part in range(parts)])
-        return terms | self._heads_step(iteration, since)
+            terms |= self.r1_step(iteration, shared)
+        edges = self.number(s.lambda_4 * edge_share(since, s))
+        terms |= self.phases.run("heads", self._learn, *self._picked("alpha", iteration), edges)
+        for head in self.active:
+            move_average(self.averaged[head], self.heads[head], 1 - early_decay(since, s.ema_decay))
+        return terms
 
     def teaching_step(self, step: int, steps: int, features: Sequence[Tensor], cuts: Tensor) -> dict[str, Tensor]:
         """One step of the student towards cuts (N, 1, H, W) in [0, 1]; the rate falls along half a cosine.
@@ -150,59 +146,96 @@ class HeadsLearner(AdversarialLearner):
         A pixel weighs as much as its cuts are of one mind: |2p − 1|.
         """
         share = torch.cos(torch.tensor(torch.pi * step / steps)).item() / 2 + 0.5
-        for group in self.adams["student"].param_groups:
-            group["lr"] = TEACHING_RATE * share
+        self.set_rate("student", TEACHING_RATE * share)
+        terms = self.phases.run("teaching", self._teach, list(features), cuts)
+        move_average(self.student_averaged, self.student, 1 - early_decay(step, TEACHING_DECAY))
+        return terms
+
+    def _teach(self, features: Sequence[Tensor], cuts: Tensor) -> dict[str, Tensor]:
         alpha = self.student(features).clamp(1e-6, 1 - 1e-6)
         loss = F.binary_cross_entropy(alpha, cuts, weight=(2 * cuts - 1).abs())
         self.backward("student", loss)
         self.step("student")
-        move_average(self.student_averaged, self.student, 1 - early_decay(step, TEACHING_DECAY))
         return {"cuts": loss.detach(), **degeneration.statistics(alpha.detach())._asdict()}
 
-    def _heads_step(self, iteration: int, since: int) -> dict[str, Tensor]:
+    def _discriminate(
+        self, reals: Sequence[Tensor], positions: Sequence[Positions], behind: Sequence[Positions]
+    ) -> dict[str, Tensor]:
+        self.discriminator.requires_grad_(True)
+        total = torch.zeros((), device=self.device)
+        for part, real in enumerate(reals):
+            with torch.no_grad():
+                fake = self._scene(part, positions[part], behind[part])[2]
+            loss = losses.discriminator_loss(self.score(real), self.score(fake))
+            self.backward("discriminator", loss / len(reals))
+            total += loss.detach() / len(reals)
+        self.step("discriminator")
+        return {"discriminator": total}
+
+    def _learn(self, positions: Sequence[Positions], behind: Sequence[Positions], edges: Tensor) -> dict[str, Tensor]:
         s, parts = self.settings, self.accumulate
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
         sums: dict[str, Tensor] = {}
         for part in range(parts):
-            foreground, alpha, fake, who = self._scene("alpha", iteration, part)
+            foreground, alpha, fake = self._scene(part, positions[part], behind[part])
             terms = {
                 "adversarial": losses.adversarial_loss(self.score(fake)),
                 "B": losses.binarization(alpha),
                 "C": losses.emptiness(alpha, s.phi_1),
-                "E": losses.fullness(alpha, self.phis[who]),
+                "E": losses.fullness(alpha, self._phis(part)),
             }
             loss = s.adversarial_weight * terms["adversarial"] + s.lambda_1 * terms["B"]
             loss = loss + s.lambda_2 * terms["C"] + s.lambda_3 * terms["E"]
             if s.lambda_4:
                 terms["S"] = losses.stray_edges(alpha, foreground, s.edge_scale)
-                loss = loss + s.lambda_4 * edge_share(since, s) * terms["S"]
+                loss = loss + edges * terms["S"]
             self.backward("heads", loss / parts)
             terms |= degeneration.statistics(alpha.detach())._asdict()
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0) + term.detach() / parts
         self.step("heads")
-        for head in self.active:
-            move_average(self.averaged[head], self.heads[head], 1 - early_decay(since, s.ema_decay))
         return sums
 
-    def _scene(self, name: str, iteration: int, part: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Foreground, alpha, composite and the head of each image of one part; heads stand one after the other."""
+    def _picked(self, name: str, iteration: int) -> tuple[list[Positions], list[Positions]]:
+        """Positions of foregrounds and of backgrounds of each part."""
         s = self.settings
-        positions = self.pool.pick(name, iteration, self.batch, s.seed)[part :: self.accumulate]
+        positions = self.pool.pick(name, iteration, self.batch, s.seed)
         behind = positions if s.share_z else self.walls.pick(f"{name}-background", iteration, self.batch, s.seed)
-        if not s.share_z:
-            behind = behind[part :: self.accumulate]
+        return self._in_parts(positions), self._in_parts(behind)
+
+    def _in_parts(self, positions: Sequence[int]) -> list[Positions]:
+        parts = [positions[part :: self.accumulate] for part in range(self.accumulate)]
+        if not self.phases.records:
+            return list(parts)
+        # A recorded phase reads them on its device. Where nothing is kept they are a range, which is made there.
+        return [
+            torch.arange(p.start, p.stop, p.step, device=self.device)
+            if isinstance(p, range) else torch.tensor(p, device=self.device)
+            for p in parts
+        ]  # fmt: skip
+
+    def _scene(self, part: int, positions: Positions, behind: Positions) -> tuple[Tensor, Tensor, Tensor]:
+        """Foreground, alpha and composite of one part; the images of the heads stand one after the other."""
         foreground, *features = self.pool.get(positions)
         (background,) = self.walls.get(behind)
-        who = torch.arange(self.batch, device=self.device)[part :: self.accumulate] * len(self.active) // self.batch
-        alphas = []
-        for place, head in enumerate(self.active):
-            own = who == place
-            if own.any():
-                alphas.append(self.heads[head]([map_[own] for map_ in features]))
+        alphas, start = [], 0
+        for head, count in zip(self.active, self._shares(part), strict=True):
+            if count:
+                alphas.append(self.heads[head]([map_[start : start + count] for map_ in features]))
+            start += count
         alpha = torch.cat(alphas)
-        who = torch.tensor(self.active, device=self.device)[who]
-        return foreground, alpha, composite(alpha, foreground, background), who
+        return foreground, alpha, composite(alpha, foreground, background)
+
+    def _shares(self, part: int) -> list[int]:
+        """How many images of a part are for each of the heads that learn."""
+        places = [row * len(self.active) // self.batch for row in range(self.batch)[part :: self.accumulate]]
+        return [places.count(place) for place in range(len(self.active))]
+
+    def _phis(self, part: int) -> Tensor:
+        """φ2 of the head of each image of a part, (N,)."""
+        shares = zip(self.active, self._shares(part), strict=True)
+        phis = self.settings.phi_2_heads
+        return torch.cat([torch.full((count,), phis[head], device=self.device) for head, count in shares])
 
     def _one(self, processes: Processes) -> AlphaNetwork:
         return AlphaNetwork(self.channels[-self.levels :]).to(processes.device).requires_grad_(True)
@@ -224,9 +257,7 @@ class HeadsLearner(AdversarialLearner):
         self.heads: Modules[AlphaNetwork] = heads
         self.averaged: Modules[AlphaNetwork] = averaged
         self.discriminator = discriminator
-        self.adams["heads"] = adam(heads, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2)
-        self.adams["discriminator"] = adam(
-            discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
-        )
-        for name in ("heads", "discriminator"):
-            self.scalers[name] = self.processes.scaler()
+        self.phases.forget()
+        self.adopt("heads", adam(heads, s.alpha_learning_rate, s.beta_1, s.alpha_beta_2))
+        rate = s.discriminator_learning_rate
+        self.adopt("discriminator", adam(discriminator, rate, s.beta_1, s.discriminator_beta_2))

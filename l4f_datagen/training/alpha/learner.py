@@ -13,6 +13,7 @@ from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.stylegan2 import Generator
+from ...philox import Positions
 from ...settings import CompleteAlphaSettings
 from ..core import codes, degeneration, losses
 from ..core.adversarial import AdversarialLearner
@@ -58,26 +59,35 @@ class AlphaLearner(AdversarialLearner):
                     self.discriminator, s.discriminator_learning_rate, s.beta_1, s.discriminator_beta_2
                 ),
             },
+            graphs=s.graphs,
         )
         self._scenes: list[Scene] = []
 
     def set_rates(self, factor: float) -> None:
         """Set both learning rates to ``factor`` of the settings'."""
-        s = self.settings
-        for name, rate in (("alpha", s.alpha_learning_rate), ("discriminator", s.discriminator_learning_rate)):
-            for group in self.adams[name].param_groups:
-                group["lr"] = rate * factor
+        self.set_rate("alpha", self.settings.alpha_learning_rate * factor)
+        self.set_rate("discriminator", self.settings.discriminator_learning_rate * factor)
 
     def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
         """One Adam step of the discriminator: composites against real images (N, 3, H, W) of every part."""
+        return self.phases.run("discriminator", self._discriminate, self.number(iteration), list(reals))
+
+    def alpha_step(self, iteration: int) -> dict[str, Tensor]:
+        """One Adam step of the alpha network: adversarial loss, B, C, E and S."""
+        edges = self.settings.lambda_4 * edge_share(iteration, self.settings)
+        return self.phases.run("alpha", self._learn, self.number(iteration), self.number(edges))
+
+    def _discriminate(self, iteration: Tensor, reals: Sequence[Tensor]) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
         self._scenes = []
+        # A recorded phase leaves nothing to another one: that draws the same samples again.
+        kept = self.settings.reuse_samples and not self.phases.records
         total = torch.zeros((), device=self.device)
         for part, real in enumerate(reals):
-            with torch.set_grad_enabled(self.settings.reuse_samples):
+            with torch.set_grad_enabled(kept):
                 name = "alpha" if self.settings.reuse_samples else "discriminator"
-                scene = self._draw(self.positions(iteration, part), name)
-            if self.settings.reuse_samples:
+                scene = self._draw(self.positions_at(iteration, part), name)
+            if kept:
                 self._scenes.append(scene)
             loss = losses.discriminator_loss(self.score(real), self.score(scene.composite.detach()))
             self.backward("discriminator", loss / len(reals))
@@ -85,13 +95,12 @@ class AlphaLearner(AdversarialLearner):
         self.step("discriminator")
         return {"discriminator": total}
 
-    def alpha_step(self, iteration: int) -> dict[str, Tensor]:
-        """One Adam step of the alpha network: adversarial loss, B, C, E and S."""
+    def _learn(self, iteration: Tensor, edges: Tensor) -> dict[str, Tensor]:
         s, parts = self.settings, self.settings.accumulate
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
         sums: dict[str, Tensor] = {}
         for part in range(parts):
-            scene = self._scenes[part] if self._scenes else self._draw(self.positions(iteration, part), "alpha")
+            scene = self._scenes[part] if self._scenes else self._draw(self.positions_at(iteration, part), "alpha")
             terms = {
                 "adversarial": losses.adversarial_loss(self.score(scene.composite)),
                 "B": losses.binarization(scene.alpha),
@@ -106,7 +115,7 @@ class AlphaLearner(AdversarialLearner):
             )
             if s.lambda_4:
                 terms["S"] = losses.stray_edges(scene.alpha, scene.foreground, s.edge_scale)
-                loss = loss + s.lambda_4 * edge_share(iteration, s) * terms["S"]
+                loss = loss + edges * terms["S"]
             self.backward("alpha", loss / parts)
             terms |= degeneration.statistics(scene.alpha.detach())._asdict()
             for name, term in terms.items():
@@ -119,7 +128,7 @@ class AlphaLearner(AdversarialLearner):
         """Move the running average towards the weights; quicker in the first steps, which start anywhere."""
         move_average(self.averaged, self.alpha, 1 - early_decay(iteration, self.settings.ema_decay))
 
-    def _draw(self, positions: Sequence[int], learner: str) -> Scene:
+    def _draw(self, positions: Positions, learner: str) -> Scene:
         """Composites of fresh codes; only the alpha network's part is ever differentiated."""
         s, generator = self.settings, self.generator
         common = {"seed": s.seed, "positions": positions, "noise": s.noise}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...networks.synthesis import Synthesis
+from ...philox import Positions
 from ...progress.state import Counted
 from ...seeding import generator_for
 from ...settings import CompleteAlphaSettings
@@ -22,7 +23,7 @@ _FEWEST = 16 * BLOCK
 
 
 Maps = Sequence[Tensor]
-Make = Callable[[Sequence[int]], Maps]
+Make = Callable[[Positions], Maps]
 """Positions of an endless stream → maps (N, …) of each."""
 
 
@@ -30,7 +31,7 @@ def foregrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
     """Draws images (N, 3, H, W) and after them the features of the last ``levels``, two maps each."""
 
     @torch.no_grad()
-    def make(positions: Sequence[int]) -> Maps:
+    def make(positions: Positions) -> Maps:
         drawn = codes.draw(
             generator, seed=settings.seed, stream=stream, positions=positions, psi=settings.psi, noise=settings.noise
         )
@@ -44,7 +45,7 @@ def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
     """Draws G_bg's images (N, 3, H, W); with ``share_z`` of the foregrounds' codes."""
 
     @torch.no_grad()
-    def make(positions: Sequence[int]) -> Maps:
+    def make(positions: Positions) -> Maps:
         drawn = codes.draw(
             generator, seed=settings.seed, stream=f"{stream}-background", positions=positions,
             psi=settings.background_psi, noise=settings.noise, shared=stream if settings.share_z else None,
@@ -102,19 +103,19 @@ class Window:
         """Free the memory; from now on nothing is kept."""
         self._buffers, self._held, self.size = [], range(0), 0
 
-    def pick(self, name: str, iteration: int, count: int, seed: int) -> list[int]:
+    def pick(self, name: str, iteration: int, count: int, seed: int) -> Sequence[int]:
         """Positions for one step: by chance within the window, or fresh ones where nothing is kept."""
         if not self.keeps:
-            return list(range(iteration * count, (iteration + 1) * count))
+            return range(iteration * count, (iteration + 1) * count)
         random = generator_for(seed, f"pick-{name}", iteration)
         return (torch.randint(self.size, (count,), generator=random) + self._held.start).tolist()
 
-    def get(self, positions: Sequence[int]) -> list[Tensor]:
-        """The maps at some positions, float32 on the device.
+    def get(self, positions: Positions) -> list[Tensor]:
+        """The maps at some positions, float32 on the device; positions are a tensor only where nothing is kept.
 
         A whole block outside the window is drawn as it would be inside, bit for bit.
         """
-        if not all(position in self._held for position in positions):
+        if isinstance(positions, Tensor) or not all(position in self._held for position in positions):
             return [_rounded(one).float() for one in self._make(positions)]
         rows = torch.tensor([position % self.size for position in positions])
         return [buffer[rows].float() for buffer in self._buffers]

@@ -49,8 +49,12 @@ class AdversarialLearner(Learner):
             )  # fmt: skip
         super().restore(tensors, numbers)
 
-    def seen(self, images: Tensor, positions: Sequence[int]) -> Tensor:
-        """Real images (N, 3, H, W) as the discriminator sees them when it is penalised; by default as they are."""
+    def changes(self, iteration: int, stream: str) -> list[Any]:
+        """What happens to the images of each part before the discriminator sees them; by default nothing, None."""
+        return [None] * self.accumulate
+
+    def seen(self, images: Tensor, changes: Any) -> Tensor:
+        """Images (N, 3, H, W) as the discriminator sees them after such changes; by default as they are."""
         return images
 
     def score(self, images: Tensor) -> Tensor:
@@ -61,14 +65,16 @@ class AdversarialLearner(Learner):
 
     def r1_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
         """One Adam step of the discriminator down the R1 penalty, weighted for the steps that leave it out."""
+        return self.phases.run("r1", self._penalised, list(reals), self.changes(iteration, "r1"))
+
+    def _penalised(self, reals: Sequence[Tensor], changes: Sequence[Any]) -> dict[str, Tensor]:
         weight = self.penalty.r1 / 2 * self.penalty.r1_every
         self.discriminator.requires_grad_(True)
         total = torch.zeros((), device=self.device)
-        for part, real in enumerate(reals):
+        for real, change in zip(reals, changes, strict=True):
             # In float32 whatever the precision: squares of gradients leave the range of half precision.
             images = real.detach().requires_grad_(True)
-            seen = self.seen(images, self.positions(iteration, part))
-            penalty = losses.r1_penalty(self.discriminator(laid_out(seen)), images)
+            penalty = losses.r1_penalty(self.discriminator(laid_out(self.seen(images, change))), images)
             self.backward("discriminator", weight * penalty / len(reals))
             total += penalty.detach() / len(reals)
         self.step("discriminator")

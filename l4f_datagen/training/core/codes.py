@@ -1,6 +1,5 @@
 """What a frozen generator is given while others learn from it: codes and noise of a whole batch at once."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -23,7 +22,7 @@ def draw(
     *,
     seed: int,
     stream: str,
-    positions: Sequence[int] | Tensor,
+    positions: philox.Positions,
     psi: float,
     noise: NoiseMode,
     shared: str | None = None,

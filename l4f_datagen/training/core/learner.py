@@ -11,6 +11,7 @@ from ...errors import UserError
 from ...networks import ops
 from ...seeding import generator_for
 from ...weights.native import state
+from .graphs import Phases
 from .process_group import Processes
 
 
@@ -30,17 +31,50 @@ class Learner:
         accumulate: int = 1,
         networks: Mapping[str, nn.Module],
         adams: Mapping[str, torch.optim.Adam],
+        graphs: bool | None = False,
     ):
+        """``graphs``: whether phases are recorded, as ``graphs.Phases`` takes it."""
         self.processes, self.device = processes, processes.device
         self.batch_size, self.accumulate = batch_size, accumulate
-        self.networks, self.adams = dict(networks), dict(adams)
-        self.scalers = {name: processes.scaler() for name in adams}
+        self.phases = Phases(processes, graphs, self._recover)
+        self.networks = dict(networks)
+        self.adams: dict[str, torch.optim.Adam] = {}
+        self.scalers: dict[str, torch.amp.GradScaler] = {}
+        for name, optimizer in adams.items():
+            self.adopt(name, optimizer)
+
+    def adopt(self, name: str, optimizer: torch.optim.Adam) -> None:
+        """Give the network of a name its optimiser, and loss scaling that begins anew."""
+        if self.phases.records:  # a recorded step reads its rate on the device
+            for group in optimizer.param_groups:
+                group["lr"] = torch.tensor(float(group["lr"]), device=self.device)
+                group["capturable"] = True
+            # So are the steps before it is recorded; torch would warn of them.
+            optimizer.__dict__["_warned_capturable_if_run_uncaptured"] = True
+        self.adams[name], self.scalers[name] = optimizer, self.processes.scaler()
+
+    def set_rate(self, name: str, rate: float) -> None:
+        """Set an optimiser's learning rate."""
+        for group in self.adams[name].param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
 
     def positions(self, iteration: int, part: int = 0) -> range:
         """Positions in the endless streams of one part of this process's share of a batch."""
         stride = self.processes.count * self.accumulate
         start = iteration * self.batch_size
         return range(start, start + self.batch_size)[self.processes.index * self.accumulate + part :: stride]
+
+    def number(self, value: float) -> Tensor:
+        """A number of a step as a phase takes it: int64 or float32, on the device."""
+        return torch.full((), value, dtype=torch.int64 if isinstance(value, int) else torch.float32, device=self.device)
+
+    def positions_at(self, iteration: Tensor, part: int = 0) -> Tensor:
+        """``positions`` of an iteration that only the device knows, int64 (N,)."""
+        places = self.positions(0, part)
+        return torch.arange(places.start, places.stop, places.step, device=self.device) + iteration * self.batch_size
 
     def not_finite(self) -> str | None:
         """Name of the first weight or statistic that is not finite."""
@@ -59,6 +93,7 @@ class Learner:
 
     def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """The reverse of ``state``."""
+        self.phases.forget()
         for prefix, module in self.networks.items():
             state.into_module(prefix, module, tensors)
         for name, adam in self.adams.items():
@@ -76,6 +111,14 @@ class Learner:
         self.scalers[name].step(self.adams[name])
         self.scalers[name].update()
         self.adams[name].zero_grad(set_to_none=True)
+
+    def _recover(self) -> None:
+        """Forget gradients and scaled losses of a phase that was cut short."""
+        for name, optimizer in self.adams.items():
+            optimizer.zero_grad(set_to_none=True)
+            scaler = self.processes.scaler()
+            scaler.load_state_dict(self.scalers[name].state_dict())
+            self.scalers[name] = scaler
 
 
 def check_batch(*, batch_size: int, accumulate: int, group: int, images: int, processes: int) -> None:

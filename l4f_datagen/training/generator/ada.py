@@ -44,28 +44,67 @@ def draw(seed: int, stream: str, positions: Sequence[int]) -> Draws:
     return Draws(torch.special.ndtr(chances), torch.special.ndtr(amounts), normals)
 
 
+class Changes(NamedTuple):
+    """What happens to each of N images."""
+
+    matrices: Tensor
+    """Place in the result → place in the image, (N, 3, 3) as ``resampling.warp`` takes them."""
+    moved: Tensor
+    """Whether pixels move between places of the grid alone, bool (N,)."""
+    warped: Tensor
+    """Whether they are sampled between places, bool (N,)."""
+    colours: Tensor
+    """(N, 4, 4) on homogeneous colours (r, g, b, 1)."""
+
+    def to(self, device: torch.device) -> "Changes":
+        """In float32 on a device, without waiting for it."""
+        tensors = self.matrices.float(), self.moved, self.warped, self.colours.float()
+        if device.type == "cuda":
+            return Changes(*(tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors))
+        return Changes(*(tensor.to(device) for tensor in tensors))
+
+
+def changes(p: float, draws: Draws, size: int) -> Changes:
+    """What happens to images of H = W = ``size`` with probability p each; on the CPU in float64."""
+    blits, warps = blitting(draws, p, size), geometry(draws, p)
+    unchanged = torch.eye(3, dtype=torch.float64)
+    warped = (warps != unchanged).flatten(1).any(1)
+    moved = (blits != unchanged).flatten(1).any(1) & ~warped
+    return Changes((warps @ blits).inverse(), moved, warped, colour(draws, p))
+
+
 def augment(images: Tensor, p: float, draws: Draws) -> Tensor:
     """Images (N, 3, H, W), nominally [-1, 1], each transformed by chance; differentiable, twice too.
 
     At p = 0 the very images.
     """
-    if p == 0:
-        return images
-    blits, warps, colours = blitting(draws, p, images.shape[2]), geometry(draws, p), colour(draws, p)
-    unchanged = torch.eye(3, dtype=torch.float64)
-    warped = (warps != unchanged).flatten(1).any(1)
-    moved = (blits != unchanged).flatten(1).any(1) & ~warped
-    for rows, sampling in ((moved, 1), (warped, 2)):
+    return images if p == 0 else changed(images, changes(p, draws, images.shape[2]))
+
+
+def changed(images: Tensor, what: Changes) -> Tensor:
+    """Images (N, 3, H, W) after their changes; only those that pixels of move are sampled."""
+    for rows, sampling in ((what.moved, 1), (what.warped, 2)):
         if rows.any():
             index = rows.nonzero()[:, 0]
-            matrices = (warps[index] @ blits[index]).inverse()
+            matrices = what.matrices[index]
             index = index.to(images.device)
             images = images.index_copy(0, index, resampling.warp(images[index], matrices, sampling))
-    if (colours != torch.eye(4, dtype=torch.float64)).any():
-        # (N, 3, 3) times colours of all pixels, plus (N, 3, 1).
-        matrix, offset = colours[:, :3].to(images).split([3, 1], 2)
-        images = torch.baddbmm(offset, matrix, images.flatten(2)).unflatten(2, images.shape[2:])
+    if (what.colours != torch.eye(4).to(what.colours)).any():
+        images = _recoloured(images, what.colours)
     return images
+
+
+def changed_alike(images: Tensor, what: Changes) -> Tensor:
+    """As ``changed``, changes on the images' device, the same operations whatever they are: for a recorded phase."""
+    moved, warped = (resampling.warp(images, what.matrices, sampling) for sampling in (1, 2))
+    choice = torch.where(what.moved[:, None, None, None], moved, images)
+    return _recoloured(torch.where(what.warped[:, None, None, None], warped, choice), what.colours)
+
+
+def _recoloured(images: Tensor, colours: Tensor) -> Tensor:
+    """(N, 3, 3) times colours of all pixels, plus (N, 3, 1)."""
+    matrix, offset = colours[:, :3].to(images).split([3, 1], 2)
+    return torch.baddbmm(offset, matrix, images.flatten(2)).unflatten(2, images.shape[2:])
 
 
 def blitting(draws: Draws, p: float, size: int) -> Tensor:

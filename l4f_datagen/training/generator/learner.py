@@ -62,6 +62,7 @@ class GeneratorLearner(AdversarialLearner):
             accumulate=s.accumulate,
             networks={**networks, "averaged": self.averaged},
             adams={name: adam(networks[name], s.learning_rate * c, 0.0, s.beta_2**c) for name, c in lazy.items()},
+            graphs=s.graphs,
         )
         self.target_length = torch.zeros((), device=self.device)
         self.p = 0.0 if s.augment == "off" else s.augment_p
@@ -69,14 +70,32 @@ class GeneratorLearner(AdversarialLearner):
 
     def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
         """One Adam step of the discriminator: drawn images against real ones (N, 3, H, W) of every part."""
+        changes = self.changes(iteration, "real"), self.changes(iteration, "fake")
+        terms = self.phases.run("discriminator", self._discriminate, self.number(iteration), list(reals), *changes)
+        self._signs.append(terms["real_sign"])
+        return terms | {"ada_p": torch.full((), self.p, device=self.device)}
+
+    def generator_step(self, iteration: int) -> dict[str, Tensor]:
+        """One Adam step of the generator: the non-saturating loss."""
+        changes = self.changes(iteration, "generator")
+        return self.phases.run("generator", self._generate, self.number(iteration), changes)
+
+    def path_length_step(self, iteration: int) -> dict[str, Tensor]:
+        """One Adam step of the generator down the path-length penalty, of a share of the batch; in float32.
+
+        The target is the running mean of the steps before this one, so that it is the same in every part and process.
+        """
+        return self.phases.run("path lengths", self._lengthen, self.number(iteration))
+
+    def _discriminate(
+        self, iteration: Tensor, reals: Sequence[Tensor], of_reals: Sequence[Any], of_fakes: Sequence[Any]
+    ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
         sums: dict[str, Tensor] = {}
         for part, real in enumerate(reals):
-            positions = self.positions(iteration, part)
             with torch.no_grad():
-                fake = self.draw(positions, "discriminator")[0]
-                real_seen = self.augmented(real, positions, "real")
-                fake_seen = self.augmented(fake, positions, "fake")
+                fake = self.draw(self.positions_at(iteration, part), "discriminator")[0]
+                real_seen, fake_seen = self.seen(real, of_reals[part]), self.seen(fake, of_fakes[part])
             real_scores, fake_scores = self.score(real_seen), self.score(fake_seen)
             loss = losses.discriminator_loss(real_scores, fake_scores)
             self.backward("discriminator", loss / len(reals))
@@ -88,31 +107,24 @@ class GeneratorLearner(AdversarialLearner):
             for name, term in terms.items():
                 sums[name] = sums.get(name, 0) + term.detach() / len(reals)
         self.step("discriminator")
-        self._signs.append(sums["real_sign"])
-        return sums | {"ada_p": torch.full((), self.p, device=self.device)}
+        return sums
 
-    def generator_step(self, iteration: int) -> dict[str, Tensor]:
-        """One Adam step of the generator: the non-saturating loss."""
+    def _generate(self, iteration: Tensor, changes: Sequence[Any]) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
         total = torch.zeros((), device=self.device)
-        for part in range(self.accumulate):
-            positions = self.positions(iteration, part)
-            image, _ = self.draw(positions, "generator")
-            loss = losses.adversarial_loss(self.score(self.augmented(image, positions, "generator")))
+        for part, change in enumerate(changes):
+            image, _ = self.draw(self.positions_at(iteration, part), "generator")
+            loss = losses.adversarial_loss(self.score(self.seen(image, change)))
             self.backward("generator", loss / self.accumulate)
             total += loss.detach() / self.accumulate
         self.step("generator")
         return {"generator": total}
 
-    def path_length_step(self, iteration: int) -> dict[str, Tensor]:
-        """One Adam step of the generator down the path-length penalty, of a share of the batch; in float32.
-
-        The target is the running mean of the steps before this one, so that it is the same in every part and process.
-        """
+    def _lengthen(self, iteration: Tensor) -> dict[str, Tensor]:
         s = self.settings
         total, mean = (torch.zeros((), device=self.device) for _ in range(2))
         for part in range(self.accumulate):
-            positions = self.positions(iteration, part)
+            positions = self.positions_at(iteration, part)
             positions = positions[: max(1, round(s.path_length_share * len(positions)))]
             image, codes = self.draw(positions, "path", full_precision=True)
             noise = philox.normal(image[0].numel(), s.seed, "path-direction", positions, self.device).view_as(image)
@@ -122,7 +134,7 @@ class GeneratorLearner(AdversarialLearner):
             total += penalty.detach() / self.accumulate
             mean += lengths.detach().mean() / self.accumulate
         self.step("generator")
-        self.target_length = self.target_length.lerp(self.processes.mean(mean), s.path_length_decay)
+        self.target_length.lerp_(self.processes.mean(mean), s.path_length_decay)
         return {"path_length": total}
 
     def average_weights(self, iteration: int) -> None:
@@ -157,11 +169,11 @@ class GeneratorLearner(AdversarialLearner):
     def restore(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
         """The reverse of ``state``."""
         super().restore(tensors, numbers)
-        self.target_length = tensors["target_length"].to(self.device)
+        self.target_length.copy_(tensors["target_length"])
         self.p = state.number(numbers, "p")
         self._signs = list(tensors["signs"].to(self.device)) if "signs" in tensors else []
 
-    def draw(self, positions: Sequence[int], stream: str, *, full_precision: bool = False) -> tuple[Tensor, Tensor]:
+    def draw(self, positions: philox.Positions, stream: str, *, full_precision: bool = False) -> tuple[Tensor, Tensor]:
         """Images (N, 3, H, W) of fresh codes and noise, and their w+ (N, num_ws, w_dim)."""
         s, a = self.settings, self.generator.architecture
         sizes = [] if s.noise == "none" else a.noise_sizes
@@ -176,15 +188,21 @@ class GeneratorLearner(AdversarialLearner):
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
             return self.generator.synthesize(w, maps or "none").image, w
 
-    def seen(self, images: Tensor, positions: Sequence[int]) -> Tensor:
-        """Real images as the discriminator sees them when it is penalised: augmented."""
-        return self.augmented(images, positions, "r1")
-
-    def augmented(self, images: Tensor, positions: Sequence[int], stream: str) -> Tensor:
-        """Images as the discriminator sees them."""
+    def changes(self, iteration: int, stream: str) -> list[Any]:
+        """The augmentation of each part's images; None where there is none."""
         if self.p == 0:
+            return [None] * self.accumulate
+        size, found = self.generator.architecture.resolution, []
+        for part in range(self.accumulate):
+            draws = ada.draw(self.settings.seed, f"augment-{stream}", self.positions(iteration, part))
+            found.append(ada.changes(self.p, draws, size))
+        return [one.to(self.device) for one in found] if self.phases.records else found
+
+    def seen(self, images: Tensor, changes: ada.Changes | None) -> Tensor:
+        """Images as the discriminator sees them: augmented."""
+        if changes is None:
             return images
-        return ada.augment(images, self.p, ada.draw(self.settings.seed, f"augment-{stream}", positions))
+        return ada.changed_alike(images, changes) if self.phases.records else ada.changed(images, changes)
 
 
 def ema_decay(iteration: int, settings: CompleteGeneratorSettings) -> float:

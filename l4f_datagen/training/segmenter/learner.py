@@ -39,20 +39,25 @@ class SegmenterLearner(Learner):
             batch_size=settings.batch_size,
             networks={"network": self.network, "averaged": self.averaged},
             adams={"network": adam},
+            graphs=settings.graphs,
         )
 
     def learn(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
         """One AdamW step, and one of the running average."""
-        for group in self.adams["network"].param_groups:
-            group["lr"] = self.settings.learning_rate * rate_factor(iteration, self.settings)
+        self.set_rate("network", self.settings.learning_rate * rate_factor(iteration, self.settings))
+        terms = self.phases.run("learn", self._learn, batch.images, batch.masks, batch.alphas, batch.weights)
+        share = 1 - early_decay(iteration, self.settings.ema_decay)  # more in the first steps
+        average_all(self.averaged, self.network, share, self.processes)
+        return terms
+
+    def _learn(self, images: Tensor, masks: Tensor, alphas: Tensor, weights: Tensor | None) -> dict[str, Tensor]:
+        batch = Batch(images, masks, alphas, weights)
         with self.processes.autocast():
             heads = self.network.heads(batch.images)
         losses = [segmentation_loss(head, batch, self.settings) for head in heads]
         terms = {"loss": losses[0]} | ({"auxiliary": torch.stack(losses[1:]).sum()} if losses[1:] else {})
         self.backward("network", losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0))
         self.step("network")
-        share = 1 - early_decay(iteration, self.settings.ema_decay)  # more in the first steps
-        average_all(self.averaged, self.network, share, self.processes)
         return terms
 
 
