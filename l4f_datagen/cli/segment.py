@@ -18,8 +18,9 @@ from ..settings import SegmentSettings, resolve
 def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -> None:
     """Segment IMAGES: files, folders of any nesting, patterns; tars:PATH, zip:PATH, parquet:PATH.
 
-    Masks are indexed PNGs of the images' own size, 0 background and 1 foreground. An image that cannot be
-    read is named and left out; the command then ends with 1.
+    Masks are indexed PNGs of the images' own size, 0 background and 1 foreground. Videos among them become folders of
+    such masks, KEY.frames, or videos (--video). What cannot be read is named and left out; the command then ends with
+    1.
     """
     settings = resolve(SegmentSettings, {}, flags)
     if dry_run:
@@ -34,7 +35,12 @@ def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -
         done = segment_files(settings, images, out, report=reporter)
         seconds = reporter.seconds
     values = {"out": out, "images": done.done, "broken": list(done.broken), "seconds": round(seconds, 3)}
-    result(f"{out}: {done.done} images in {seconds:.1f} s", values)
+    what = [f"{done.done} images"] if done.done or not done.videos else []
+    if done.videos:
+        values |= {"videos": done.videos, "frames": done.frames}
+        what.append(f"{done.frames} frames of {done.videos} videos")
+    result(f"{out}: {' and '.join(what)} in {seconds:.1f} s", values)
     if done.broken:
         names = ", ".join(done.broken[:3]) + (", …" if len(done.broken) > 3 else "")
-        raise WorkError(f"{len(done.broken)} images could not be read ({names}); the others are done")
+        things = "images or videos" if done.videos else "images"
+        raise WorkError(f"{len(done.broken)} {things} could not be read ({names}); the others are done")

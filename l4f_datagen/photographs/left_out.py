@@ -4,12 +4,14 @@ import logging
 import multiprocessing
 import os
 from collections import Counter
+from collections.abc import Collection
 
 from ..short import short
 from . import names
 
 logger = logging.getLogger(__name__)
 
+_OTHERS = "files of other kinds"
 _SHOWN_KINDS, _SHOWN_NAME = 6, 80
 
 
@@ -33,7 +35,7 @@ class LeftOut:
         """Count a file that is no picture, as far as its name says."""
         extension = names.extension(name)
         self._others[f".{extension}" if extension else "without extension"] += 1
-        self.add("files of other kinds", name)
+        self.add(_OTHERS, name)
 
     def merge(self, other: "LeftOut") -> None:
         """Count what another one has counted."""
@@ -41,11 +43,17 @@ class LeftOut:
         self._others += other._others
         self._first = other._first | self._first
 
+    def forget(self, extensions: Collection[str]) -> None:
+        """Count files with these extensions no longer: they were not left out after all."""
+        for kind in [kind for kind in self._others if kind[1:] in extensions]:
+            self.counts[_OTHERS] -= self._others.pop(kind)
+        self.counts = +self.counts
+
     def text(self) -> str:
         """ "3 hidden (.a.jpg, …), 2 broken links (b.png, …)"; empty if there is nothing."""
         parts = []
         for what, count in self.counts.items():
-            if what == "files of other kinds":
+            if what == _OTHERS:
                 kinds = [f"{kind} {number}" for kind, number in self._others.most_common(_SHOWN_KINDS)]
                 shown = ", ".join(kinds) + (", …" if len(self._others) > _SHOWN_KINDS else "")
             else:

@@ -8,11 +8,14 @@ PICTURES = frozenset((
 """Extensions, in lower case."""
 USUAL = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif")
 """The extensions that error messages name."""
-OTHER_PICTURES = frozenset((
+VIDEOS = frozenset((
+    "mp4", "mov", "avi", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "ogv", "3gp",
+))  # fmt: skip
+"""Extensions of videos."""
+OTHER_PICTURES = VIDEOS | frozenset((
     "heic", "heif", "avif", "svg", "pdf", "eps", "ps", "ai", "psd", "xcf", "jp2", "j2k", "jxl", "jxr", "pgm",
     "ppm", "pbm", "pnm", "exr", "hdr", "dds", "tga", "ico", "raw", "dng", "cr2", "cr3", "nef", "arw", "orf",
-    "rw2", "raf", "pef", "srw", "mp4", "mov", "avi", "mkv", "webm", "m4v", "mpg", "mpeg", "npy", "npz", "dcm",
-    "nii", "fits",
+    "rw2", "raf", "pef", "srw", "npy", "npz", "dcm", "nii", "fits",
 ))  # fmt: skip
 """Extensions of pictures that are not read here; files that have them are named when they are left out."""
 _HIDDEN = frozenset(

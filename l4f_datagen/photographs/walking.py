@@ -22,6 +22,8 @@ class Found:
     archives: dict[str, list[Path]] = field(default_factory=dict)
     """tar, zip or parquet → files."""
     left_out: LeftOut = field(default_factory=LeftOut)
+    videos: list[Path] = field(default_factory=list)
+    """Left out where pictures are wanted."""
 
     def add(self, path: Path) -> None:
         """Take in a file of any kind."""
@@ -32,6 +34,8 @@ class Found:
             self.pictures.append(path)
         else:
             self.left_out.add_other(path.name)
+            if names.extension(path.name) in names.VIDEOS:
+                self.videos.append(path)
 
     def finish(self) -> "Found":
         """Put all into the order of their paths; leave out labels of others."""
@@ -43,6 +47,7 @@ class Found:
             else:
                 kept.append(path)
         self.pictures = kept
+        self.videos.sort()
         for paths in self.archives.values():
             paths.sort()
         return self

@@ -8,38 +8,36 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from .. import weights
 from ..addresses import shown
 from ..devices import resolve_device
 from ..errors import UserError
-from ..generation.cutouts import cut_out_array
-from ..mask_files import png as mask_png
 from ..networks.segmenter import Segmenter
 from ..overlap import ordered_map
 from ..photographs import names
 from ..photographs.folders import FolderImages
 from ..photographs.left_out import LeftOut
+from ..photographs.names import VIDEOS
 from ..photographs.places import open_each
 from ..photographs.source import Notices, Photographs
 from ..settings import SegmentSettings
 from ..shards.damage import Damaged
-from ..shards.format import encoding
 from ..short import short
 from ..storage import atomic
 from ..storage.opening import local_place
+from . import video_files
+from .finding_videos import find_videos
 from .predict import segment
 from .result_index import INDEX, ResultIndex, check_length, check_names
+from .results import encoded, kinds_of
 
 logger = logging.getLogger(__name__)
 
 _WORKERS = 2
 _PIXELS_AT_ONCE = 1 << 25
 """Images of one size go through the network together as long as they have fewer pixels than this."""
-_TINT, _TINT_SHARE, _OUTLINE = (255, 0, 120), 0.4, (255, 255, 255)
-_OVERLAY_QUALITY = 92
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,10 @@ class Segmented:
 
     done: int
     broken: tuple[str, ...]
-    """Names of the images that could not be read, in order."""
+    """Names of the images and videos that could not be read to their ends, in order."""
+    videos: int = 0
+    frames: int = 0
+    """Of these videos, as far as they could be read."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def segment_files(
     *,
     report: Callable[[int, int], None] = lambda done, count: None,
 ) -> Segmented:
-    """Write the masks of images into the folder ``out``: KEY.png, what else the settings ask for, and ``index.csv``.
+    """Write the masks of images and videos into the folder ``out``, and ``index.csv``.
+
+    An image gives KEY.png and what else the settings ask for; of a video ``video_files`` tells.
 
     KEY is the image's path below the folder that was named, or its name, without its extension; in an archive also the
     archive's. With ``names`` "full" it is the whole path as it was named, extension and all. It depends on nothing
@@ -86,41 +89,48 @@ def segment_files(
     has none. A broken image is logged and left out.
 
     Args:
-        images: files, folders of any nesting, patterns, and what else ``photographs.places.open_images`` takes.
-        report: called with the numbers of images that are finished and that there are.
+        images: files, folders of any nesting, patterns, and what else ``photographs.places.open_images`` takes; videos
+            among them count.
+        report: called with the numbers of images and frames that are finished and that there are, as far as videos
+            tell.
 
     Raises:
         UserError: the segmenter, an image or ``out`` is not usable; nothing was written.
     """
     out = local_place(out)
-    kinds = _kinds(settings)
+    kinds = kinds_of(settings)
     earlier = ResultIndex.read(out)
-    items = find_items(images, out, earlier, full=settings.names == "full")
+    words, videos = find_videos(images, out, full=settings.names == "full")
+    items = find_items(words, out, earlier, full=settings.names == "full") if words or not videos else []
     network = weights.load_segmenter(_named(settings), foreground=settings.foreground)
     network.to(resolve_device(settings.device))
     check_names([(item.name, item.key) for item in items], kinds)
     _check_out(out, items, kinds)
+    video_files.check(settings, videos, out, [item.key for item in items])
     index, broken = ResultIndex(), []
 
     def write(result: tuple[_Picture, np.ndarray, np.ndarray, np.ndarray]) -> None:
         picture, *arrays = result
-        key, contents = picture.item.key, _encoded(settings, picture.image, *arrays)
+        key, contents = picture.item.key, encoded(settings, picture.image, *arrays)
         for extension, content in contents.items():
             place = out / f"{key}.{extension}"
             atomic.make_folder(place.parent)
             atomic.write_bytes(place, content)
         index.add(picture.item.name, {kind: f"{key}.{kind}" for kind in contents})
 
-    done = 0
+    done, count = 0, len(items) + sum(video.announced for video in videos)
+    filmed = video_files.VideoFiles(settings, network, out, index, broken)
     try:
         with contextlib.closing(_segmented(settings, network, items, broken, index)) as segmented:
             for done, _ in enumerate(ordered_map(write, segmented, workers=_WORKERS, ahead=2 * _WORKERS), 1):
-                report(done + len(broken), len(items))
+                report(done + len(broken), count)
+        for video in videos:
+            filmed.segment(video, lambda frames: report(done + frames, max(count, done + frames)))
     finally:
         # Also of what was finished when it was interrupted.
         replaced = index.write(out, earlier)
     _tell(items, replaced)
-    return Segmented(done, tuple(broken))
+    return Segmented(done, tuple(broken), videos=len(videos), frames=filmed.frames)
 
 
 def find_items(images: Sequence[str], out: Path, earlier: ResultIndex, *, full: bool = False) -> list[_Item]:
@@ -145,6 +155,7 @@ def find_items(images: Sequence[str], out: Path, earlier: ResultIndex, *, full: 
                 left_out.add("results of an earlier run", source.name(index))
             elif place not in items:
                 items[place] = _Item(source, index, _key(source, index, full=full))
+    left_out.forget(VIDEOS)  # they are segmented, too
     left_out.tell("images")
     if not items:
         raise UserError(
@@ -198,16 +209,6 @@ def _check_out(out: Path, items: Sequence[_Item], kinds: Sequence[str]) -> None:
     atomic.check_folder(out, f"out {out}")
 
 
-def _kinds(settings: SegmentSettings) -> list[str]:
-    asked = {
-        "alpha.png": settings.alpha,
-        "cutout.png": settings.cutout,
-        "overlay.jpg": settings.overlay,
-        "classes.png": settings.classes,
-    }
-    return ["png", *(kind for kind, wanted in asked.items() if wanted)]
-
-
 def _segmented(
     settings: SegmentSettings, network: Segmenter, items: Sequence[_Item], broken: list[str], index: ResultIndex
 ) -> Generator[tuple[_Picture, np.ndarray, np.ndarray, np.ndarray]]:
@@ -256,29 +257,3 @@ def _read(item: _Item) -> _Picture | tuple[str, str]:
         raise
     except (OSError, ValueError) as error:
         return item.name, short(error, 300)
-
-
-def _encoded(
-    settings: SegmentSettings, image: np.ndarray, mask: np.ndarray, alpha: np.ndarray, classes: np.ndarray
-) -> dict[str, bytes]:
-    """Encoded results by extension."""
-    contents = {"png": mask_png.encode(mask, settings.mask_values)}
-    if settings.alpha:
-        contents["alpha.png"] = encoding.encode_grey(alpha)
-    if settings.cutout:
-        contents["cutout.png"] = encoding.encode_cutout(cut_out_array(image, alpha))
-    if settings.overlay:
-        contents["overlay.jpg"] = encoding.encode_image(overlay(image, mask), "jpg", _OVERLAY_QUALITY)
-    if settings.classes:
-        contents["classes.png"] = encoding.encode_grey(classes)
-    return contents
-
-
-def overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The image with its foreground tinted and outlined: RGB uint8 H×W×3."""
-    inside = mask == 1
-    tinted = image.copy()
-    tinted[inside] = np.round((1 - _TINT_SHARE) * image[inside] + _TINT_SHARE * np.array(_TINT)).astype(np.uint8)
-    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    thickness = max(1, round(min(mask.shape) / 300))
-    return cv2.drawContours(tinted, contours, -1, _OUTLINE, thickness)

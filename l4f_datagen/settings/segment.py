@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from .base import Device, Metavar, StageSettings
-from .sharded import MaskValues
+from .sharded import MaskValues, split_names
 
 
 class SegmentSettings(StageSettings):
@@ -34,12 +34,33 @@ class SegmentSettings(StageSettings):
     )
     overlay: bool = Field(False, description="also write KEY.overlay.jpg, the foreground tinted and outlined")
     classes: bool = Field(False, description="also write KEY.classes.png, the index of each pixel's likeliest class")
+    video: Annotated[tuple[Literal["foreground", "frames", "mask", "overlay"], ...], Metavar("frames,mask,…")] = Field(
+        ("frames",),
+        description="what videos become: frames, a folder KEY.frames with the results of each frame; mask, overlay or "
+        "foreground (before black), each a video",
+    )
+    video_format: Literal["mp4", "avi"] = Field(
+        "mp4", description="format of videos that are written: mp4 (MPEG-4) or avi (Motion JPEG)"
+    )
     names: Literal["stem", "full"] = Field(
         "stem",
         description="KEY is the path below what was named, without extension; full: the whole path, which tells "
         "a.jpg from a.png and one folder from another",
     )
     device: Device = "auto"
+
+    @field_validator("video", mode="before")
+    @classmethod
+    def _kinds(cls, value: Any) -> Any:
+        """Accept "frames,mask"."""
+        return split_names(value)
+
+    @field_validator("video")
+    @classmethod
+    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one of frames, mask, overlay and foreground")
+        return value
 
     @field_validator("foreground", mode="before")
     @classmethod

@@ -10,8 +10,9 @@ from PIL import Image
 import l4f_datagen as l4f
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.segmenters.unet import UNet
-from l4f_datagen.segmentation.image_files import find_items, overlay, segment_files
+from l4f_datagen.segmentation.image_files import find_items, segment_files
 from l4f_datagen.segmentation.result_index import ResultIndex, check_names
+from l4f_datagen.segmentation.results import overlay
 from l4f_datagen.settings import SegmentSettings
 from l4f_datagen.weights import native
 from tests.photographs.archives import write_archive
