@@ -1,12 +1,12 @@
 """An alpha network's masks of generated images against a reference (Tables 1 and 2 of the paper)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ..devices import explaining_memory
 from ..errors import WorkError
@@ -21,19 +21,13 @@ from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings, validate
 from ..sheet import save_png
 from ..storage import atomic
-from . import baselines
+from .baselines.generated import Drawn, Look, Masks, opened
 from .criteria import Judged
 from .metrics import Tally, compared, miou, require_torchmetrics
 from .references import FolderMasker, InstanceMasker, Masker, check_flags, notes_of
 from .rejection import KINDS, in_words, judged
 from .tables import Report, Row
 
-_GRABCUT, _CLUSTERS, _SPECTRAL, _DIFFERENCE = (
-    "GrabCut from a centred box",
-    "k-means of the generator's features",
-    "spectral clustering of colours",
-    "difference to the generator's background",
-)
 _MEASURED, _BASELINE, UNREJECTED = "measured", "baseline", "unrejected"
 """What a row is: the alpha network's, a baseline's, or the alpha network's with the rejected samples counted too."""
 
@@ -70,11 +64,13 @@ def evaluate_alpha(
     rows, notes, total = [], [], settings.n * len(settings.psi)
     judged: list[Judged] = []
     unreferenced: list[Row] = []
+    with explaining_memory(models.device, settings.batch_size):
+        looks = opened(settings, models)
     for number, psi in enumerate(settings.psi):
         name = models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine)
         trial = _Trial(settings, name, isinstance(reference, InstanceMasker) and bool(settings.reject))
         judged.append(Judged())
-        for batch in draw(settings, models, psi):
+        for batch in draw(settings, models, psi, looks=looks):
             trial.count(batch, reference)
             judged[-1].add(batch.images, batch.alphas)
             report(number * settings.n + batch.indices.stop, total)
@@ -136,19 +132,22 @@ class Batch:
     """G(z) without another background, RGB uint8 N×H×W×3."""
     alphas: np.ndarray
     """uint8 N×H×W."""
-    features: tuple[Tensor, ...] = ()
-    """When there are baselines, those that are clustered, (N, C, r, r) each, on the CPU."""
-    backgrounds: np.ndarray | None = None
-    """When there are baselines, G_bg of the same codes, RGB uint8 N×H×W×3."""
+    baselines: Mapping[str, Masks] = field(default_factory=dict)
+    """Masks of the baselines that were to look, by name."""
 
 
 def draw(
-    settings: EvaluateAlphaSettings, models: Models, psi: float, ranges: Iterable[range] | None = None
+    settings: EvaluateAlphaSettings,
+    models: Models,
+    psi: float,
+    ranges: Iterable[range] | None = None,
+    looks: Mapping[str, Look] | None = None,
 ) -> Iterator[Batch]:
     """The foregrounds and alphas of the codes that ``generate`` draws with the same seed.
 
     Args:
         ranges: which samples, a batch each; None: all of ``settings``.
+        looks: baselines that look at every batch, by name.
     """
     generator = models.generator
     if ranges is None:
@@ -160,17 +159,15 @@ def draw(
             w = latents.draw_w(generator, psi=psi, **common)
             noise = latents.noise_generators(settings.noise, **common)
             image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
-            alphas, extras = alpha_to_uint8(refine(models.alpha(features), image, settings)), {}
-            if settings.baselines:
-                noise = latents.noise_generators(settings.noise, **common)
-                background = generator.background(
-                    w, settings.noise, noise_generators=noise, switched_off=settings.switched_off
-                )
-                extras["features"] = tuple(f.cpu() for f in baselines.clustered(features, image.shape[-1]))
-                extras["backgrounds"] = image_to_uint8(background).cpu().numpy()
+            alphas = alpha_to_uint8(refine(models.alpha(features), image, settings))
             images, alphas = image_to_uint8(image).cpu().numpy(), alphas.cpu().numpy()
+            drawn = Drawn(
+                settings=settings, models=models, indices=indices, w=w, image=image, features=features,
+                pictures=images,
+            )  # fmt: skip
+            masks = {name: look(drawn) for name, look in (looks or {}).items()}
         # Outside: the consumer's own arithmetic is none of the inference mode's business.
-        yield Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, **extras)
+        yield Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, baselines=masks)
 
 
 @dataclass
@@ -204,9 +201,9 @@ class _Trial:
                     self.tallies.setdefault(what, Tally()).add(*counted)
                 if self.unrejected:
                     self.everything.setdefault(what, Tally()).add(*counted)
-        if self.settings.baselines:
+        if batch.baselines:
             workers = torch.get_num_threads()
-            found = ordered_map(lambda p: _baselines(batch, p), kept, workers=workers, ahead=2 * workers)
+            found = ordered_map(partial(_masks, batch), kept, workers=workers, ahead=2 * workers)
             for position, masks in zip(kept, found):
                 for name, mask in masks.items():
                     tally = self.tallies.setdefault((name, ""), Tally())
@@ -256,14 +253,6 @@ class _Trial:
         )
 
 
-def _baselines(batch: Batch, position: int) -> dict[str, np.ndarray]:
+def _masks(batch: Batch, position: int) -> dict[str, np.ndarray]:
     """Masks uint8 H×W of one sample, by baseline."""
-    image = batch.images[position]
-    assert batch.backgrounds is not None
-    features = [f[position] for f in batch.features]
-    return {
-        _GRABCUT: baselines.grabcut(image),
-        _CLUSTERS: baselines.cluster_features(features, image.shape[0], seed=0),
-        _SPECTRAL: baselines.spectral(image),
-        _DIFFERENCE: baselines.difference(image, batch.backgrounds[position]),
-    }
+    return {name: masks(position) for name, masks in batch.baselines.items()}

@@ -12,7 +12,7 @@ from ..samples.opening import GENERATOR, WORLD, open_samples
 from ..samples.reading import Reading
 from ..samples.sample import Samples
 from ..settings import EvaluateSegmenterSettings
-from . import baselines
+from .baselines import images as baselines
 from .metrics import IGNORED, Tally, compared, miou, require_torchmetrics, undecided
 from .references import Masker, check_flags, notes_of
 from .tables import Report, Row

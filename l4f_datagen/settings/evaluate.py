@@ -67,7 +67,9 @@ class SegmentingSettings(_Counting, InstanceSettings):
     device: Device = "auto"
     resize: bool = Field(False, description="whether a folder's masks are resized to the images")
     baselines: bool = Field(
-        False, description="whether to measure GrabCut, k-means, spectral clustering and a thresholded difference too"
+        False,
+        description="whether to measure what needs no training too: GrabCut, k-means, spectral clustering, differences "
+        "to a background; of generated images also latent directions that part brightness",
     )
 
 

@@ -7,6 +7,7 @@ import torch
 
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.evaluation import alpha, rejection
+from l4f_datagen.evaluation.baselines.generated import ON_GENERATOR, opened
 from l4f_datagen.evaluation.references import FolderMasker
 from l4f_datagen.evaluation.tables import to_json
 from l4f_datagen.generation.stream import stream
@@ -134,7 +135,7 @@ def test_baselines_stand_in_the_same_table_and_the_winner_is_told(settings):
     settings = settings.model_copy(update={"baselines": True, "psi": (1.0,)})
     found = generated(settings, 1.0)
     report = alpha.evaluate_alpha(settings, Told({alpha.key(1, s.metadata["index"]): s.mask for s in found}))
-    assert len(report.rows) == 5 and all(row.images == 7 for row in report.rows)
+    assert len(report.rows) == 1 + len(ON_GENERATOR) and all(row.images == 7 for row in report.rows)
     assert report.rows[0].values["miou"] > max(row.values["miou"] for row in report.rows[1:])
     (note,) = (note for note in report.notes if "the best baseline" in note)
     difference = report.rows[0].values["miou"] - max(row.values["miou"] for row in report.rows[1:])
@@ -144,9 +145,9 @@ def test_baselines_stand_in_the_same_table_and_the_winner_is_told(settings):
 def test_random_noise_is_the_same_each_time(settings):
     settings = settings.model_copy(update={"noise": "random", "psi": (1.0,), "baselines": True})
     models = alpha.load(settings)
-    first, second = (
-        list(alpha.draw(settings.model_copy(update={"batch_size": b}), models, 1.0)) for b in (7, 7)
-    )  # fmt: skip
-    np.testing.assert_array_equal(first[0].images, second[0].images)
-    np.testing.assert_array_equal(first[0].backgrounds, second[0].backgrounds)
-    assert torch.equal(first[0].features[-1], second[0].features[-1])
+    looks = opened(settings, models)
+    first, second = (next(alpha.draw(settings, models, 1.0, looks=looks)) for _ in range(2))
+    np.testing.assert_array_equal(first.images, second.images)
+    assert first.baselines.keys() == ON_GENERATOR.keys()
+    for name, masks in first.baselines.items():
+        np.testing.assert_array_equal(masks(2), second.baselines[name](2))

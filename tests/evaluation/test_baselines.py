@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from l4f_datagen import worlds
-from l4f_datagen.evaluation import baselines
+from l4f_datagen.evaluation.baselines import images as baselines
 from l4f_datagen.evaluation.metrics import Tally
 
 

@@ -85,8 +85,8 @@ def test_the_papers_tables_hold_the_stages_numbers_beside_the_papers(experiment,
             assert any(
                 all(row.get(ours) == one.get(theirs) for ours, theirs in names.items()) for one in measured[table]
             ), row
-    # Two psi of two thresholds and four baselines; four kinds over seeds and four baselines.
-    assert counted == {"1": 12, "2": 4, "4": 8, "5": 1}
+    # Two psi of two thresholds and six baselines; four kinds over seeds and four baselines.
+    assert counted == {"1": 16, "2": 4, "4": 8, "5": 1}
     assert not any(row["who"] == "this run" for row in content["paper"]["3"]["rows"])
     baselines = {row["method"] for row in content["paper"]["1"]["rows"]}
     assert {"GrabCut from a centred box", "k-means of the generator's features"} <= baselines
@@ -157,7 +157,7 @@ def test_links_are_relative_and_lead_somewhere(experiment):
     assert {f"report/{name}.png" for name in wanted} <= pictures
     # A sheet of differences for every row of a network: both psi and thresholds, four pairs of segmenters.
     sheets = {link for link in links if re.fullmatch(r"evaluation/.*-\d\.png", link)}
-    assert {f"evaluation/alpha-{number}.png" for number in (0, 1, 6, 7)} <= sheets
+    assert {f"evaluation/alpha-{number}.png" for number in (0, 1, 8, 9)} <= sheets
     names = [f"{arch}{seed}" for arch in ("unet", "bisenet") for seed in ("", "-seed1")]
     assert sheets >= {f"evaluation/segmenter-{name}-{number}.png" for name in names for number in (0, 1)}
     assert len(sheets) == 12

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from l4f_datagen import worlds
-from l4f_datagen.evaluation.baselines import border_colour, cluster_colours, difference, grabcut
+from l4f_datagen.evaluation.baselines.images import border_colour, cluster_colours, difference, grabcut
 from l4f_datagen.worlds.garden.canvas import Canvas
 from l4f_datagen.worlds.garden.layers import draw_garden, draw_layers
 from l4f_datagen.worlds.garden.things.thing import KINDS

@@ -1,4 +1,4 @@
-"""What needs no training at all: masks that a method has to beat. None of them sees the truth."""
+"""Baselines that see an image, or the features that drew it, and nothing else."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..seeding import generator_for
+from ...seeding import generator_for
 
 BORDER = 0.1
 """Width of an image's margin as a share of its side; GrabCut's box leaves it out."""
