@@ -33,13 +33,13 @@ class SamplesByIndex:
         models: what ``load_models`` gave for them; default: they are loaded.
 
     Raises:
-        UserError: checkpoints, device or images for backgrounds are not usable.
+        UserError: checkpoints, device, reference or images for backgrounds are not usable.
     """
 
     def __init__(self, settings: GenerateSettings, models: Models | None = None):
         self.models = models or load_models(settings)
         self.settings = with_recommended(settings, self.models.recommended)
-        self._filters = Filters(self.settings)
+        self._filters = Filters(self.settings, self.models.reference)
         self._tally = CandidateTally(self._filters.bounds)
         self._readers = ThreadPoolExecutor(_READERS)  # no thread begins before the first image is read
 
@@ -50,13 +50,15 @@ class SamplesByIndex:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the samples depend on: settings, hashes of the checkpoints, and the images for backgrounds."""
+        """What the samples depend on: settings, hashes of checkpoints and reference, and the images for backgrounds."""
         sources = {"generator": self.models.generator_source, "alpha": self.models.alpha_source}
         hashes = {name: source.sha256 for name, source in sources.items()}
         values = settings_module.identity(self.settings, hashes, self.models.device.type)
         found = {name: value for name, value in values.items() if name not in _OF_FILES}
         if self.models.backgrounds:
             found["background_images"] = dict(self.models.backgrounds.identity)
+        if self.models.reference:
+            found["reference_sha256"] = self.models.reference.sha256
         return found
 
     def draw(self, indices: Sequence[int]) -> list[Sample]:

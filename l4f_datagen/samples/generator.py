@@ -15,6 +15,7 @@ from ..settings import GenerateSettings, fingerprint, load_pipeline, validate
 from ..settings.sharded import Sharded
 from ..shards.folder import read_description
 from ..shards.format import layout
+from ..short import short
 from ..weights import locate, native, result_of
 from ..weights.native.cards import training_of
 from .sample import Labelled, Picture, Samples
@@ -146,6 +147,12 @@ def _of_data_set(folder: Path) -> GenerateSettings:
     if "alpha" not in description["checkpoints"] or not stored.keys() <= GenerateSettings.model_fields.keys():
         raise UserError(
             str(folder), got="a data set that generate did not make", expected="a data set of generate",
+            remedy="learn from it as it is, without generator: before it",
+        )  # fmt: skip
+    if isinstance(function := description.get("reference"), str):
+        raise UserError(
+            str(folder), got=f"a data set whose samples a function of somebody's judged, {short(function)}",
+            expected="one that its settings alone describe",
             remedy="learn from it as it is, without generator: before it",
         )  # fmt: skip
     return validate(GenerateSettings, stored, str(folder / layout.DATASET))

@@ -43,6 +43,13 @@ class InstanceSettings(StageSettings):
     )
 
 
+class JudgingSettings(InstanceSettings):
+    """How a reference that gives instances judges samples that are there."""
+
+    object_area: ObjectArea = AREA
+    device: Device = "auto"
+
+
 class SegmentingSettings(_Counting, InstanceSettings):
     """How a network that is not ours is asked, and what of its answer is foreground."""
 
@@ -81,8 +88,8 @@ class _Reading(StageSettings):
     )
 
 
-class EvaluateMasksSettings(_Counting, _Reading):
-    """Settings of ``evaluate masks``."""
+class MasksSettings(_Counting, _Reading):
+    """How masks of two sides are compared."""
 
     resize: bool = Field(False, description="whether predictions of another size are resized to the truth's")
     prediction_classes: Classes = Field((), description="class indices that are foreground there; default: 1 of two")
@@ -90,7 +97,11 @@ class EvaluateMasksSettings(_Counting, _Reading):
     allow_missing: bool = Field(False, description="whether masks without a partner are left out instead of refused")
 
 
-class HandMasksSettings(EvaluateMasksSettings):
+class EvaluateMasksSettings(MasksSettings, JudgingSettings):
+    """Settings of ``evaluate masks``."""
+
+
+class HandMasksSettings(MasksSettings):
     """Settings of the stage ``evaluate masks``, which holds an experiment's data set against masks by hand."""
 
     SECTION: ClassVar = "evaluate masks"

@@ -41,7 +41,8 @@ def test_touching_objects_are_several_and_the_mask_is_their_union(detector):
 
 def test_what_is_rejected_is_counted_beside_the_rest(capsys, tmp_path, tiny_checkpoint, detector):
     words = ["evaluate", "alpha", "--generator", str(tiny_checkpoint), "--n", "9", "--psi", "1", "--device", "cpu",
-             "--threshold", "0.4,0.5", "--json-file", str(tmp_path / "r.json"), "--reference", detector]  # fmt: skip
+             "--threshold", "0.4,0.5", "--resamples", "9", "--json-file", str(tmp_path / "r.json"), "--reference",
+             detector]  # fmt: skip
     assert main([*words, "--object-area", "0.45"]) == 0
     rows = json.loads((tmp_path / "r.json").read_text())["rows"]
     assert [row["role"] for row in rows] == ["measured"] * 2 + ["unrejected"] * 2

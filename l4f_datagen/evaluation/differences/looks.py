@@ -13,6 +13,7 @@ from ...samples.sample import Samples
 from ...settings import EvaluateAlphaSettings
 from .. import alpha
 from ..compare import Sides
+from ..found_masks import FoundMasks
 from ..matching import fit
 from ..references import Masker
 from .painting import Compared
@@ -71,7 +72,7 @@ def of_masks(sides: Sides, *, resize: bool) -> Look:
     return look
 
 
-def _read(masks: Masks, key: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _read(masks: Masks | FoundMasks, key: str) -> tuple[np.ndarray, np.ndarray | None]:
     """A mask, and its image where there is one."""
     number = masks.number(key)
     if not isinstance(masks, Samples):

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
+from ...errors import UserError
 from ...settings import EvaluateMasksSettings, GenerateSettings, HandMasksSettings, resolve
+from ...settings.evaluate import JudgingSettings
 from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, with_interval
 from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
@@ -19,22 +21,49 @@ _SHARDS = "shards"
 
 @click.command("evaluate masks", short_help="Masks against true masks (Table 3).")
 @click.argument("prediction")
-@click.argument("truth")
+@click.argument("truth", required=False)
+@click.option(
+    "--reference",
+    metavar="FILE.onnx|FILE.json",
+    help="in place of TRUTH: a detector with masks, or its list of detections; samples of one object count",
+)
 @evaluation_options(EvaluateMasksSettings, sheet=True)
 def command(
-    prediction: str, truth: str, json_file: str | None, csv_file: str | None, sheet: str | None, **flags: object
+    prediction: str,
+    truth: str | None,
+    reference: str | None,
+    json_file: str | None,
+    csv_file: str | None,
+    sheet: str | None,
+    **flags: object,
 ) -> None:
     """Compare the masks in PREDICTION with those in TRUTH: folders of pictures, or data set folders.
 
-    Matched by name without extension. Pixels of 255 in the truth's class indices are ignored.
+    Matched by name without extension. Pixels of 255 in the truth's class indices are ignored. With --reference the
+    truth is the union of the objects that it finds, and samples in which it finds none or several are rejected.
     """
     settings = resolve(EvaluateMasksSettings, {}, flags)
-    from ...evaluation.compare import evaluate_masks, open_sides
+    if (truth is None) == (reference is None):
+        raise UserError(
+            "TRUTH", got="none" if truth is None else "one together with --reference",
+            expected="either true masks or --reference", remedy="name one of them",
+        )  # fmt: skip
+    of_reference = [name for name in JudgingSettings.model_fields if flags.get(name) is not None]
+    if truth is not None and of_reference:
+        raise UserError(
+            f"--{of_reference[0].replace('_', '-')}", got="no reference", expected="--reference in place of TRUTH",
+            remedy="leave it out",
+        )  # fmt: skip
+    from ...evaluation.compare import evaluate_masks, open_against, open_sides
     from ...evaluation.differences.looks import of_masks
 
     with Measuring(settings, json_file, csv_file, sheet) as measuring:
-        sides = open_sides(prediction, truth, settings)
-        report = evaluate_masks(prediction, truth, settings, sides=sides, report=measuring.progress)
+        if reference is not None:
+            sides = open_against(prediction, reference, settings)
+        else:
+            assert truth is not None, "one of both is there"
+            sides = open_sides(prediction, truth, settings)
+        report = evaluate_masks(prediction, sides.truth.name, settings, sides=sides, report=measuring.progress)
         measuring.write(report, lambda: of_masks(sides, resize=settings.resize))
 
 
