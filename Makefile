@@ -1,9 +1,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+READERS := .venv-readers
 JOBS ?= 3
 
-.PHONY: setup demo test test-slow fuzz torture lint format docs bench gpu clean
+.PHONY: setup demo test test-slow readers fuzz torture lint format docs bench gpu clean
 
 setup: $(VENV)/ready
 
@@ -23,6 +24,21 @@ test: setup
 
 test-slow: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+# Other programs read one data set; one that cannot be installed, or reads something else, is named and ends it.
+readers: $(READERS)/ready
+	OMP_NUM_THREADS=1 $(READERS)/bin/python -m tests.readers $(READERS)/missing
+
+# Some ask for old versions of OpenCV, NumPy or transformers that they do not need: these come without what they ask for.
+$(READERS)/ready: setup.cfg setup.py constraints.txt tests/readers/apart.txt
+	$(PYTHON) -m venv $(READERS)
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[readers]"
+	rm -f $(READERS)/missing
+	for package in $$(cat tests/readers/apart.txt); do \
+		$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $$package \
+			2> $(READERS)/error || echo "$$package: $$(grep ERROR $(READERS)/error | tail -n 1)" >> $(READERS)/missing; \
+	done
+	touch $@
 
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
@@ -63,4 +79,4 @@ gpu:
 	exit $$status
 
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info
+	rm -rf $(VENV) $(READERS) build dist demo *.egg-info

@@ -1,10 +1,12 @@
-"""A mask as polygons: what is filled again with ``cv2.fillPoly`` is the mask."""
+"""A mask as polygons: what ``cv2.fillPoly`` fills again is the mask, whether a reader truncates or rounds."""
 
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
+_CENTRE = 0.49
+"""The centre of a pixel, in pixels: a little less than half, so that both truncated and rounded it is that pixel."""
 _THICKNESS = 0.2
 """Half the width given to what is one pixel wide, in pixels: a polygon needs an area."""
 
@@ -16,9 +18,9 @@ def polygons(mask: np.ndarray) -> Iterator[np.ndarray]:
         mask: uint8 H×W, 1 = foreground.
 
     Yields:
-        float64 (N ≥ 3, 2): x, y of the centres of the pixels on the edge, in pixels, so that truncated they
-        are those pixels. A hole is reached over a cut of no width through the foreground, as polygons have it
-        that cannot say "hole".
+        float64 (N ≥ 3, 2): x, y of the centres of the pixels on the edge, in pixels, so that truncated or
+        rounded they are those pixels. A hole is reached over a cut of no width through the foreground, as polygons have
+        it that cannot say "hole".
     """
     region = np.ascontiguousarray(mask == 1, np.uint8)
     contours, hierarchy = cv2.findContours(region, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
@@ -28,7 +30,8 @@ def polygons(mask: np.ndarray) -> Iterator[np.ndarray]:
     for number, (_, _, child, parent) in enumerate(hierarchy[0]):
         if parent < 0:
             yield (
-                _with_area(_without_flat(_join(outlines[number], _holes(outlines, hierarchy[0], child), region))) + 0.5
+                _with_area(_without_flat(_join(outlines[number], _holes(outlines, hierarchy[0], child), region)))
+                + _CENTRE
             )
 
 
@@ -94,17 +97,17 @@ def _without_flat(line: np.ndarray) -> np.ndarray:
 
 
 def _with_area(line: np.ndarray) -> np.ndarray:
-    """A point or a straight stroke as a thin rectangle around it; anything else as it is."""
+    """A point or a straight stroke as a thin rectangle left of and above its centre; anything else as it is."""
     if len(line) > 2:
         return line.astype(np.float64)
     begin, end = line[0].astype(np.float64), line[-1].astype(np.float64)
     along = (end - begin) / max(1.0, np.abs(end - begin).max()) if len(line) > 1 else np.array([1.0, 0.0])
     across = np.array([-along[1], along[0]])
-    return np.stack(
-        [
-            begin - _THICKNESS * (along + across),
-            end + _THICKNESS * (along - across),
-            end + _THICKNESS * (along + across),
-            begin - _THICKNESS * (along - across),
-        ]
-    )
+    half = _THICKNESS / (np.abs(along) + np.abs(across)).max()
+    corners = [
+        begin - half * (along + across),
+        end + half * (along - across),
+        end + half * (along + across),
+        begin - half * (along - across),
+    ]
+    return np.stack(corners) - _THICKNESS
