@@ -19,7 +19,13 @@ from l4f_datagen.errors import UserError
 from .pages import PAGES, ROOT, blocks, commands, lines
 
 README = PAGES["README.md"]
-SNIPPETS = {page: found for page, text in PAGES.items() if (found := blocks(text, "python"))}
+ELSEWHERE = "from streaming"
+"""Snippets that tests/readers run, where what they import is installed."""
+SNIPPETS = {
+    page: found
+    for page, text in PAGES.items()
+    if (found := [block for block in blocks(text, "python") if ELSEWHERE not in block])
+}
 COMMAND_LINES = sorted({(page, *words) for page, text in PAGES.items() for words in commands(text)})
 EXTRAS = re.findall(r"^(\w+) =$", (ROOT / "setup.cfg").read_text().split("[options.extras_require]")[1], re.MULTILINE)
 # Each in a namespace of its own, so that none lives on the imports of another; in one process, to import torch once.

@@ -1,5 +1,6 @@
 """A data set folder → a folder of pages that a browser opens from the disk, without a server and without a network."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ..overlap import ordered_map
 from ..process.cores import cores
 from ..progress.state import Progress
 from ..sample import Sample
+from ..settings.reject_list import NothingLeft, RejectList
 from ..shards import folder
 from ..shards.format.encoding import encode_image
 from ..shards.reader import Dataset, decode, open_dataset
@@ -27,6 +29,7 @@ _FOLDER_DIGITS = 6
 _QUALITY = 85
 _GUTTER = 4
 """Pixels by which each picture of a strip is continued on either side: two fill a block of a JPEG."""
+_NOTHING = RejectList(())
 _AHEAD = 4
 """Samples that wait per thread."""
 _SHOWN = ("decisiveness", "mask_area")
@@ -51,6 +54,7 @@ def make_gallery(
     *,
     side: int = 192,
     n: int | None = None,
+    without: RejectList = _NOTHING,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Gallery:
     """Write the samples of a data set's finished shards as pages into the folder ``out``. Reports after every sample.
@@ -61,10 +65,12 @@ def make_gallery(
     Args:
         side: the most pixels that a picture is high and wide.
         n: how many samples, the first ones; default: all.
+        without: samples that are left out.
 
     Raises:
         UserError: it is no data set, or ``out`` is in use.
         Damaged: a sample is; nothing is left.
+        NothingLeft: ``without`` names all of them.
         CannotWrite: the disk is full, say; nothing is left.
     """
     dataset = open_dataset(source, allow_incomplete=True)
@@ -73,14 +79,15 @@ def make_gallery(
     keys: list[int] = []
     candidates: list[int] = []
     columns, per_shard = Columns(), folder.shard_lengths(dataset.description)
-    shards = iter([shard for shard in dataset.lengths for _ in range(dataset.lengths[shard])])
     with atomic_folders.replacing(path, subject=f"out {out}") as place:
-        for sample, strip in _strips(dataset, count, side):
+        for shard, sample, strip in _strips(dataset, count, side, without):
             _write_picture(place, sample.key, strip)
             keys.append(int(sample.key))
             candidates.append(sample.metadata["candidate"])
             columns.add(sample.metadata)
-            report(Progress(next(shards), len(per_shard), len(keys), count, count))
+            report(Progress(shard, len(per_shard), len(keys), count, count))
+        if not keys:
+            raise NothingLeft("without", len(dataset))
         varying = columns.varying()
         names = [column["name"] for column in varying]
         data = {
@@ -109,19 +116,25 @@ def _is_gallery(path: Path) -> bool:
     return {entry.name for entry in path.iterdir()} <= ours and (path / DATA).is_file()
 
 
-def _strips(dataset: Dataset, count: int, side: int) -> Iterator[tuple[Sample, bytes]]:
-    """Samples with a JPEG of their views side by side: one file each, so that views change without another file."""
+def _strips(dataset: Dataset, count: int, side: int, without: RejectList) -> Iterator[tuple[int, Sample, bytes]]:
+    """Shards and samples with a JPEG of their views side by side: one file each, so that views change without
+    another file."""
 
-    def strip(stored: tuple[int, str, dict[str, bytes]]) -> tuple[Sample, bytes]:
+    def strip(stored: tuple[int, str, dict[str, bytes]]) -> tuple[int, Sample, bytes] | None:
         shard, key, members = stored
         sample = decode(dataset.store, shard, key, members, dataset.mask_values)
+        if without.names(int(key), sample.metadata["candidate"]):
+            return None
         pictures = views(sample, min(side, max(sample.mask.shape)))
-        return sample, encode_image(_beside(pictures), "jpg", _QUALITY)
+        return shard, sample, encode_image(_beside(pictures), "jpg", _QUALITY)
 
     shards = (shard for shard, length in dataset.lengths.items() for _ in range(length))
     stored = ((shard, key, members) for shard, (key, members) in zip(shards, dataset.members(), strict=True))
     workers = cores()
-    yield from ordered_map(strip, islice(stored, count), workers=workers, ahead=_AHEAD * workers)
+    if not without:
+        stored = islice(stored, count)
+    with contextlib.closing(ordered_map(strip, stored, workers=workers, ahead=_AHEAD * workers)) as made:
+        yield from islice((one for one in made if one is not None), count)
 
 
 def _beside(pictures: list[np.ndarray]) -> np.ndarray:

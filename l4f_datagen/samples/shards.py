@@ -15,6 +15,7 @@ from ..mask_files import png as mask_png
 from ..mask_files.values import MaskValues
 from ..masks import IGNORED, law_of
 from ..settings import fingerprint
+from ..settings.reject_list import RejectList
 from ..shards import folder, reader
 from ..shards.damage import Damaged
 from ..shards.format import encoding, layout, sides
@@ -56,6 +57,15 @@ class ShardSamples(Samples):
             self.foreground = str(self._classes)
 
     identity: dict[str, Any] = {}  # noqa: RUF012, of an instance
+
+    def kept(self, without: RejectList) -> list[int]:
+        """The samples that no entry of a list names. Metadata are read of those whose keys stand in it, alone."""
+        return [index for index in range(len(self)) if not (without.may_name(index) and self._named(index, without))]
+
+    def _named(self, index: int, without: RejectList) -> bool:
+        with self._damage(index):
+            (content,) = self._content(index, ["json"])
+            return without.names(index, encoding.decode_metadata({"json": content})["candidate"])
 
     def read(self, index: int, *, foreground: bool = False) -> Labelled:
         """One image and its truth."""

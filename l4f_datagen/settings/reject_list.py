@@ -76,9 +76,14 @@ class RejectList:
         pairs = [tuple(map(int, entry.split())) for entry in listed]
         self._candidates = frozenset(pair for pair in pairs if len(pair) == 2)
         self._whichever = frozenset(pair[0] for pair in pairs if len(pair) == 1)
+        self._indices = frozenset(pair[0] for pair in pairs)
 
     def __bool__(self) -> bool:
         return bool(self._candidates or self._whichever)
+
+    def may_name(self, index: int) -> bool:
+        """Whether an entry is about this index."""
+        return index in self._indices
 
     def names_candidate(self, index: int, candidate: int) -> bool:
         """Whether an entry says that it is this candidate of a sample's index."""

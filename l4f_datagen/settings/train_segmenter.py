@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from ..kinds import Kinds
 from .base import Device, Fraction, Graphs, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
+from .reject_list import Rejected
 
 ARCHITECTURES = Kinds("networks.segmenters")
 
@@ -30,6 +31,9 @@ class TrainSegmenterSettings(StageSettings):
     world_images: WorldImages = 16000
     sample_weights: Annotated[str, Metavar("FILE.csv")] = Field(
         "", description="table of keys and weights (key,weight) of samples in the loss; all others weigh 1"
+    )
+    without: Rejected = Field(
+        None, description="leave out the samples of the data set that this file lists, as gallery saves it"
     )
     photographs: Annotated[str, Metavar("FOLDER|TARS")] = Field(
         "", description="unlabelled photographs, which segmenters label themselves and learn from, round by round"

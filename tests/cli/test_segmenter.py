@@ -82,7 +82,8 @@ def test_only_segmenters_become_onnx(tiny_checkpoint, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_every_setting_of_training_is_a_flag(capsys):
+def test_every_setting_of_training_is_a_flag(capsys, tmp_path):
+    (tmp_path / "list.txt").write_text("000000003 1\n7\n")
     values = {
         "world_images": 7, "validation": "0.3", "validation_images": 8, "arch": "bisenet", "classes": 3, "width": 8,
         "depth": 4, "stem": 2, "size": 48, "loss": "soft", "threshold": 0.6, "foregrounds": 0.3,
@@ -92,13 +93,19 @@ def test_every_setting_of_training_is_a_flag(capsys):
         "warm_up": 0.3, "ema_decay": 0.4, "keep": "last", "seed": 5, "precision": "bf16", "device": "cpu",
         "memory": 0.5, "workers": 3, "validate_every": 1, "log_every": 2, "sheet_every": 3, "checkpoint_every": 4,
         "keep_checkpoints": 5, "sample_weights": "w.csv", "photographs": "p", "rounds": 3, "students": 4,
-        "agreement": 0.7,
+        "agreement": 0.7, "encoder": "e.pth",
     }  # fmt: skip
-    assert values.keys() | {"shards"} == TrainSegmenterSettings.model_fields.keys()
+    assert values.keys() | {"shards", "without", "graphs"} == TrainSegmenterSettings.model_fields.keys()
     flags = [*words(**values), "--shards", "a", "--shards", "b:0.5,world:vessels:2"]
+    flags += ["--without", str(tmp_path / "list.txt"), "--graphs"]
     assert main(["train-segmenter", "--out", "o", *flags, "--dry-run"]) == 0
     shards = ["a", "b:0.5", "world:vessels:2"]
-    assert json.loads(capsys.readouterr().out) == values | {"shards": shards, "out": "o"}
+    assert json.loads(capsys.readouterr().out) == values | {
+        "shards": shards,
+        "graphs": True,
+        "without": ["000000003 1", "000000007"],
+        "out": "o",
+    }
 
 
 def test_every_setting_of_segment_is_a_flag(capsys):

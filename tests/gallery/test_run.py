@@ -69,6 +69,19 @@ def test_a_list_that_made_the_data_set_goes_on(shards, tmp_path):
     assert data["rejected_before"] == ["000000001 0", "000000007"] and data["candidates"] == [0, 1, 0]
 
 
+def test_samples_of_a_list_are_left_out(shards, tmp_path, capsys):
+    (tmp_path / "list.txt").write_text("000000001 0\n000000003\n000000004 1\n")
+    words = ["gallery", str(shards), "--without", str(tmp_path / "list.txt"), "--out", str(tmp_path / "out")]
+    assert main(words) == 0 and ": 9 samples in" in capsys.readouterr().out
+    assert data_of(tmp_path / "out")["keys"] == [0, 2, 4, 5, 6, 7, 8, 9, 10] and data_of(tmp_path / "out")["of"] == 11
+    assert not list((tmp_path / "out").rglob("000000003.jpg"))
+    assert main([*words, "--n", "4"]) == 0
+    assert data_of(tmp_path / "out")["keys"] == [0, 2, 4, 5]
+    (tmp_path / "list.txt").write_text("\n".join(map(str, range(11))))
+    assert main([*words[:-1], str(tmp_path / "none")]) == 2
+    assert "all 11 samples" in capsys.readouterr().err and not (tmp_path / "none").exists()
+
+
 def test_nothing_in_it_is_of_a_network(shards, tmp_path):
     run.make_gallery(shards, tmp_path / "out", n=1)
     for path in (tmp_path / "out").iterdir():

@@ -21,8 +21,10 @@ from ...samples.generator import LEARNED, GeneratorSamples
 from ...samples.opening import GENERATOR, open_samples
 from ...samples.reading import Reading
 from ...samples.sample import Labelled, Samples
+from ...samples.shards import ShardSamples
 from ...seeding import generator_for
 from ...settings import TrainSegmenterSettings
+from ...settings.reject_list import NothingLeft, RejectList
 from ...shards.damage import Damaged
 from . import augmentation, weighting
 
@@ -57,7 +59,7 @@ class Part:
     the masks as they are stored.
     """
 
-    def __init__(self, source: Samples, indices: range, weight: float, size: int, law: MaskLaw | None):
+    def __init__(self, source: Samples, indices: Sequence[int], weight: float, size: int, law: MaskLaw | None):
         self.source, self.indices, self.weight, self.size, self.law = source, indices, weight, size, law
         self.keeps, self._kept = False, {}
 
@@ -127,7 +129,8 @@ class LabelledBatches:
         first = opened[0].read(0)
         self.size = settings.size or min(first.mask.shape)
         self.licence = " and ".join(sorted({source.licence for source in opened}))
-        counts = [len(source) for source in opened]
+        self._kept = self._without(opened)
+        counts = [len(kept) for kept in self._kept]
         if settings.held_out is not None:
             held_out = [
                 0 if source.endless else min(n - 1, round(n * settings.held_out))
@@ -136,8 +139,8 @@ class LabelledBatches:
         else:
             held_out = [0] * len(opened)
         self.parts = [
-            Part(source, range(n - out), weighted.weight, self.size, self._law(source))
-            for source, weighted, n, out in zip(opened, settings.sources, counts, held_out, strict=True)
+            Part(source, kept[: len(kept) - out], weighted.weight, self.size, self._law(source))
+            for source, weighted, kept, out in zip(opened, settings.sources, self._kept, held_out, strict=True)
         ]
         self.validation = self._validation_parts(held_out)
         self.foregrounds = [self._foreground_share(part.source) for part in self.parts]
@@ -184,6 +187,26 @@ class LabelledBatches:
             logger.warning("%s: %s", shown(place), note)
         return samples
 
+    def _without(self, opened: Sequence[Samples]) -> list[Sequence[int]]:
+        """The samples of each source that the settings do not leave out."""
+        kept: list[Sequence[int]] = [range(len(source)) for source in opened]
+        if self.settings.without is None:
+            return kept
+        listed = [number for number, source in enumerate(opened) if isinstance(source, ShardSamples)]
+        if len(listed) != 1:
+            raise UserError(
+                "without", got=f"a list for {len(listed)} data sets", expected="one data set folder among --shards",
+                remedy="export or import those that are left, each with a list of its own",
+            )  # fmt: skip
+        (number,) = listed
+        source = opened[number]
+        assert isinstance(source, ShardSamples)
+        kept[number] = source.kept(RejectList(self.settings.without))
+        if not kept[number]:
+            raise NothingLeft("without", len(source))
+        logger.warning("%s: left out %d samples, which a list names", source.name, len(source) - len(kept[number]))
+        return kept
+
     def _law(self, source: Samples) -> MaskLaw | None:
         """The source's own law, at the threshold that the settings ask for of what was generated."""
         law, threshold = source.law, self.settings.threshold
@@ -225,8 +248,8 @@ class LabelledBatches:
     def _validation_parts(self, held_out: Sequence[int]) -> list[Part]:
         if self.settings.held_out is not None:
             parts = [
-                Part(source, range(len(source) - out, len(source)), 1.0, self.size, self._law(source))
-                for source, out in zip(self.sources, held_out, strict=True)
+                Part(source, kept[len(kept) - out :], 1.0, self.size, self._law(source))
+                for source, kept, out in zip(self.sources, self._kept, held_out, strict=True)
                 if out
             ]
             drawn = [source for source in self.sources if isinstance(source, GeneratorSamples)]

@@ -63,7 +63,7 @@ def train_segmenter(
     def begin(folder: RunFolder) -> SegmenterTraining:
         return SegmenterTraining(settings, folder, SegmenterLearner(settings, labelled.size, processes), labelled)
 
-    free = settings.FREE | settings.OF_ROUNDS | ({"sample_weights"} if not settings.sample_weights else set())
+    free = settings.FREE | settings.OF_ROUNDS | {n for n in ("sample_weights", "without") if not getattr(settings, n)}
     return carry_out(
         out, processes, describe(STAGE, settings, free, facts(settings, labelled)), overwrite=overwrite,
         report=report, begin=begin, result=result,

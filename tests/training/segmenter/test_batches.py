@@ -78,6 +78,22 @@ def test_the_held_out_share_is_never_learned(rendered):
     assert len(learned) == 4 and len(held_out) == 2 and not learned & set(held_out)
 
 
+def test_samples_of_a_list_are_never_learned_nor_validated_on(generated, rendered):
+    without = ("000000001 0", "000000004", "000000005 1", "000000010")  # candidate 1 is not there
+    found = batches(generated, "world:vessels", world_images=4, validation="0.25", without=without)
+    learned, held_out = (list(parts[0].indices) for parts in (found.parts, found.validation))
+    assert learned == [0, 2, 3, 5, 6, 7] and held_out == [8, 9]
+    assert list(found.parts[1].indices) == [0, 1, 2]
+    whole = batches(generated, validation="0.25")
+    assert [*whole.parts[0].indices, *whole.validation[0].indices] == list(range(11))
+    np.testing.assert_array_equal(found.parts[0].read(1).image, whole.parts[0].read(2).image)
+    for sources, words in (((generated, generated), "for 2 data sets"), (("world:vessels",), "for 0 data sets")):
+        with pytest.raises(UserError, match=f"without: got a list {words}"):
+            batches(*sources, without=without)
+    with pytest.raises(UserError, match="all 6 samples"):
+        batches(rendered, without=tuple(f"{index:09d}" for index in range(6)))
+
+
 def test_weights_are_shares(generated, rendered):
     found = batches(f"{rendered}:3", f"{generated}:1", size=24)
     asked = []

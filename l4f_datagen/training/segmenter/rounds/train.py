@@ -70,7 +70,7 @@ def train_in_rounds(
     beginning.check(settings, labelled.size)
     photographs = labels.open_photographs(settings, labelled.size)
     known = facts(settings, labelled) | {"photographs": photographs.digest()}
-    free = settings.FREE | (frozenset() if settings.sample_weights else {"sample_weights"})
+    free = settings.FREE | {name for name in ("sample_weights", "without") if not getattr(settings, name)}
     folder = RunFolder(local_place(out))
     with folder.opened(processes, describe(STAGE, settings, free, known), overwrite=overwrite):
         if native.is_native(folder.final):
