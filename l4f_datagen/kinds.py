@@ -26,6 +26,7 @@ Thing = TypeVar("Thing")
 GROUPS = {
     "export.formats": "l4f_datagen.formats",
     "networks.segmenters": "l4f_datagen.segmenters",
+    "weights.families": "l4f_datagen.families",
     "weights.layouts": "l4f_datagen.layouts",
     "worlds": "l4f_datagen.worlds",
 }
@@ -42,6 +43,8 @@ class Kinds:
 
     package: str
     """Dotted, below ``l4f_datagen``."""
+    families: str = ""
+    """The folder of families, dotted: ``NAME:WHAT`` is a value too, where NAME is one of its files."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,9 +86,18 @@ class Kinds:
 
         return core_schema.no_info_after_validator_function(self._known, handler(source))
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """All values, for people: the names, and ``NAME:…`` of every family."""
+        return (*self.names, *(f"{family}:…" for family in self._families()))
+
+    def _families(self) -> tuple[str, ...]:
+        return Kinds(self.families).names if self.families else ()
+
     def _known(self, name: str) -> str:
-        if name not in self.names:
-            raise ValueError(f"one of {', '.join(self.names)}")
+        family, colon, what = name.partition(":")
+        if name not in self.names and not (colon and what and family in self._families()):
+            raise ValueError(f"one of {', '.join(self.forms)}")
         return name
 
 

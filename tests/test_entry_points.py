@@ -18,8 +18,10 @@ import numpy as np
 from torch import nn
 from l4f_datagen.export.target import Target
 from l4f_datagen.networks.segmenter import Segmenter
+from l4f_datagen.networks.wrapped import Wrapped
 from l4f_datagen.storage import atomic
 from l4f_datagen.weights.assembly.assemble import build_generator, settled
+from l4f_datagen.weights.family import Family
 from l4f_datagen.weights.layouts.layout import Layout
 from l4f_datagen.weights.pickle.tensors import load_tensor
 from l4f_datagen.worlds.rendering import Rendering
@@ -54,6 +56,24 @@ class Line(Segmenter):
     def deepest(self, image):
         return self.first(image)
 
+class Stack(Wrapped):
+    def ask(self, image):
+        return self.model(image)
+
+    ask_deepest = ask
+
+class Stacks(Family):
+    forms = "a number of layers"
+
+    def begin(self, what, *, classes, size):
+        return self.again({"name": f"stacks:{what}", "classes": classes}, foreground=None, size=size), ()
+
+    def again(self, architecture, *, foreground, size):
+        name, classes = architecture["name"], architecture["classes"]
+        layers = [nn.Conv2d(3, 3, 1) for _ in range(int(name.partition(":")[2]))]
+        return Stack(nn.Sequential(*layers, nn.Conv2d(3, classes, 1)), name=name, title="stack", classes=classes,
+                     configuration={}, foreground=foreground, size=size)
+
 def read(content):
     return build_generator({name[4:]: settled(load_tensor(value), name) for name, value in content.items()}), ()
 
@@ -67,7 +87,10 @@ def render(*, seed, index, size):
     image = np.where(alpha[..., None], 200, scene).astype(np.uint8)
     return Rendering(image=image, alpha=alpha, background=scene, instances=1)
 """
-NAMES = {"export.formats": "areas", "networks.segmenters": "line", "weights.layouts": "dashed", "worlds": "corners"}
+NAMES = {
+    "export.formats": "areas", "networks.segmenters": "line", "weights.families": "stacks", "weights.layouts": "dashed",
+    "worlds": "corners",
+}  # fmt: skip
 
 
 def installed(folder, module: str):
@@ -97,10 +120,12 @@ def test_another_package_adds_kinds(tmp_path):
     run("render", "corners", "--n", 4, "--size", 16, "--out", "shards")
     run("export", "shards", "--format", "areas", "--out", "areas")
     assert {path.read_text() for path in (tmp_path / "areas").glob("*.txt")} == {str(16 * 17 // 2)}
-    words = ("--world-images", 16, "--size", 16, "--width", 4, "--batch-size", 4, "--iterations", 2, "--out", "run")
-    run("train-segmenter", "--arch", "line", "--shards", "world:corners", "--validation", 0.25, *words)
-    (network,) = json.loads(run("inspect", "run", "--json").stdout)["networks"]
-    assert network["segmenter"] == "line"
+    words = ("--world-images", 16, "--size", 16, "--batch-size", 4, "--iterations", 2)
+    for arch in ("line", "stacks:2"):
+        training = ("train-segmenter", "--arch", arch, "--shards", "world:corners", "--validation", 0.25)
+        run(*training, *words, "--out", arch)
+        (network,) = json.loads(run("inspect", arch, "--json").stdout)["networks"]
+        assert network["segmenter"] == arch
     state = weights.load_generator("vessels64").state_dict()
     torch.save({f"net-{name}": tensor for name, tensor in state.items()}, tmp_path / "dashed.pt")
     assert json.loads(run("inspect", "dashed.pt", "--json").stdout)["layout"] == "dashed"

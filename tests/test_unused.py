@@ -8,7 +8,9 @@ from pathlib import Path
 import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
-FOUND_BY_THEIR_FOLDER = ("export/formats", "weights/layouts", "networks/segmenters", "experiment/stages", "cli")
+FOUND_BY_THEIR_FOLDER = (
+    "export/formats", "weights/families", "weights/layouts", "networks/segmenters", "experiment/stages", "cli",
+)  # fmt: skip
 """Folders whose files are looked through by a registry, which calls what they define by no name."""
 
 

@@ -39,8 +39,10 @@ def _option(model: type[StageSettings], name: str, optional: bool) -> Callable:
     kinds = set(_kinds(field.annotation))
     choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), None) if len(kinds) == 1 else None
     written = [*field.metadata, *_annotations(field.annotation)]
-    choices = next((one.names for one in written if isinstance(one, Kinds)), choices)
     metavar = next((one.text for one in written if isinstance(one, Metavar)), None)
+    if listed := next((one for one in written if isinstance(one, Kinds)), None):
+        choices = None if listed.families else listed.names
+        metavar = f"[{'|'.join(listed.forms)}]" if listed.families else metavar
     default = field.default
     if isinstance(default, tuple):
         default = ",".join(map(str, default))

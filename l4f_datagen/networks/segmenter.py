@@ -15,14 +15,16 @@ class Segmenter(nn.Module):
     side of the images that it was trained on, in pixels, where that is known.
     """
 
-    name: ClassVar[str]
-    """The architecture in settings and cards: the name of its file in ``segmenters``."""
-    title: ClassVar[str]
+    name: str
+    """The architecture in settings and cards: the name of its file in ``segmenters``, or FAMILY:WHAT."""
+    title: str
     """The architecture as people write it."""
     signs: ClassVar[tuple[str, ...]]
     """Names of tensors that together are found in no other network's state dict."""
     unsaid: ClassVar[Mapping[str, int | bool]] = MappingProxyType({})
     """What neither names nor shapes of tensors tell of an architecture: the keyword argument and its usual value."""
+    random: ClassVar[bool] = False
+    """Whether it draws numbers in training, of what to leave out say."""
     classes: int
     size: int | None
     foreground: tuple[int, ...]

@@ -8,7 +8,7 @@ from ..kinds import Kinds
 from .base import Device, Fraction, Graphs, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
 from .reject_list import Rejected
 
-ARCHITECTURES = Kinds("networks.segmenters")
+ARCHITECTURES = Kinds("networks.segmenters", families="weights.families")
 
 
 class WeightedSource(NamedTuple):
@@ -47,7 +47,9 @@ class TrainSegmenterSettings(StageSettings):
         "0.05", description="data set folder, world:NAME or generator:PATH (its test split) or share of the shards"
     )
     validation_images: int = Field(500, gt=0, le=10**6, description="most images that are validated on")
-    arch: Annotated[str, ARCHITECTURES] = Field("unet", description="network")
+    arch: Annotated[str, ARCHITECTURES] = Field(
+        "unet", description="network; hf:segformer-b0 or hf:FOLDER of transformers, smp:Unet/resnet34 of that library"
+    )
     encoder: Annotated[str, Metavar("FILE")] = Field(
         "", description="weights of a classifier of ImageNet that the encoder begins with: a state dict of torchvision"
     )

@@ -10,7 +10,6 @@ from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
 from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
-from ..networks.segmenters import architectures
 from ..short import short
 from . import native, pipelines, strangers
 from .assembly.assemble import first_not_finite
@@ -46,7 +45,9 @@ class NetworkSummary:
     not_finite: str | None = None
     """Name of the first tensor with NaN or infinity in it."""
     segmenter: str | None = None
-    """The architecture of a segmenter: the name of its file in ``networks.segmenters``."""
+    """The architecture of a segmenter: the name of its file in ``networks.segmenters``, or FAMILY:WHAT."""
+    title: str | None = None
+    """The architecture of a segmenter as people write it."""
     classes: int | None = None
     foreground: tuple[int, ...] | None = None
     """The classes of a segmenter that make up the foreground."""
@@ -176,6 +177,7 @@ def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSum
             resolution=network.size,
             channels=(network.width,),
             segmenter=network.name,
+            title=network.title,
             classes=network.classes,
             foreground=network.foreground,
             **common,
@@ -216,7 +218,7 @@ def _what(networks: list[NetworkSummary]) -> str:
 
 def _with_article(network: NetworkSummary) -> str:
     if network.kind == "segmenter":
-        return f"a {architectures()[network.segmenter or ''].title} of {network.classes} classes"
+        return f"a {network.title} of {network.classes} classes"
     size = f" for {network.resolution} px" if network.resolution else ""
     if network.kind == "encoder":
         return f"an encoder{size}"

@@ -77,7 +77,7 @@ def test_it_segments_is_measured_and_measures(package):
 
 
 def test_it_is_offered_and_others_are_not(package):
-    assert "[bisenet|flat|unet|unet-resnet18]" in package.run("train-segmenter", "--help").stdout
+    assert "[bisenet|flat|unet|unet-resnet18|hf:…|smp:…]" in package.run("train-segmenter", "--help").stdout
     assert "--arch" in package.run("train-segmenter", "--arch", "round", "--out", "other", code=2).stderr
 
 

@@ -1,5 +1,6 @@
 """The stage ``train-segmenter``: segmenters from shards, several side by side where a pipeline file wants them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -30,12 +31,13 @@ _SEVERAL = "segmenters"
 def command(
     out: str, config: str | None, onnx: bool, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object
 ) -> None:
-    """Train a UNet or a BiSeNet on the masks of shards, ours or labelled by hand.
+    """Train a UNet, a BiSeNet or another network on the masks of shards, ours or labelled by hand.
 
     --shards may be given several times, each with a weight: ``--shards generated/ --shards real/:0.5``.
     ``--shards generator:vessels64`` draws samples as they are needed and stores none.
     With --photographs it goes on in rounds: segmenters label the photographs themselves, and those on
     which they agree join the shards (self-training).
+    --arch takes hf:segformer-b0 or hf:FOLDER of transformers and smp:Unet/resnet34 as well.
     With --encoder it begins with what a classifier of ImageNet has learned.
     FOLDER is what ``segment --segmenter`` takes. Interrupt it when you like: the same command continues.
     Start it with ``accelerate launch`` or ``torchrun`` for several processes.
@@ -136,7 +138,8 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
     def _one(
         self, arch: str, number: int, settings: TrainSegmenterSettings, *, supervised: bool = False
     ) -> Piece[TrainSegmenterSettings]:
-        label = "-".join(part for part in (arch, SUPERVISED * supervised, f"{SEED}{number}" * bool(number)) if part)
+        name = re.sub(r"[^\w.-]+", "-", arch)  # smp:Unet/resnet34 is no folder's name
+        label = "-".join(part for part in (name, SUPERVISED * supervised, f"{SEED}{number}" * bool(number)) if part)
         return self.piece(settings, label=label, place=f"{_SEVERAL}/{label}", supervised=supervised)
 
     def images(self, piece: Piece[TrainSegmenterSettings]) -> int:

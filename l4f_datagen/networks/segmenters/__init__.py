@@ -20,7 +20,8 @@ def architectures() -> dict[str, type[Segmenter]]:
     found: dict[str, type[Segmenter]] = {}
     for module in _modules():
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Segmenter) and value.__module__ == module.__name__:
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, Segmenter) and value.signs:  # others belong to a family
                 found[value.name] = value
     return found
 

@@ -143,7 +143,8 @@ def check_batch(*, batch_size: int, accumulate: int, group: int, images: int, pr
 
 @contextlib.contextmanager
 def seeded_weights(seed: int, stream: str = "weights", index: int = 0) -> Iterator[None]:
-    """In the block new networks get the weights that follow from a run's seed; torch's own numbers stay as they are."""
+    """In the block torch draws what follows from a run's seed, the weights of new networks say; outside of it, nothing
+    changes on the CPU."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator_for(seed, stream, index).initial_seed())
         yield

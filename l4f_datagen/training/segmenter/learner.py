@@ -1,5 +1,6 @@
 """One step of ``train-segmenter``, and its losses."""
 
+import contextlib
 import copy
 import math
 
@@ -39,13 +40,15 @@ class SegmenterLearner(Learner):
             batch_size=settings.batch_size,
             networks={"network": self.network, "averaged": self.averaged},
             adams={"network": adam},
-            graphs=settings.graphs,
+            # A replay would leave out what its recording left out.
+            graphs=False if self.network.random else settings.graphs,
         )
 
     def learn(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
         """One AdamW step, and one of the running average."""
         self.set_rate("network", self.settings.learning_rate * rate_factor(iteration, self.settings))
-        terms = self.phases.run("learn", self._learn, batch.images, batch.masks, batch.alphas, batch.weights)
+        with self._drawing(iteration):
+            terms = self.phases.run("learn", self._learn, batch.images, batch.masks, batch.alphas, batch.weights)
         share = 1 - early_decay(iteration, self.settings.ema_decay)  # more in the first steps
         average_all(self.averaged, self.network, share, self.processes)
         return terms
@@ -59,6 +62,13 @@ class SegmenterLearner(Learner):
         self.backward("network", losses[0] + self.settings.auxiliary_weight * terms.get("auxiliary", 0.0))
         self.step("network")
         return terms
+
+    def _drawing(self, iteration: int) -> contextlib.AbstractContextManager[None]:
+        """Where the network draws numbers itself, they follow from the seed, the iteration and the process."""
+        if not self.network.random:
+            return contextlib.nullcontext()
+        index = iteration * self.processes.count + self.processes.index
+        return seeded_weights(self.settings.seed, "dropout", index)
 
 
 def segmentation_loss(scores: Tensor, batch: Batch, settings: TrainSegmenterSettings) -> Tensor:

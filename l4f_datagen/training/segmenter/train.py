@@ -110,6 +110,7 @@ class SegmenterTraining(Training[Batch]):
         self.best: dict[str, Any] = {}
         """Iteration and measures of the network in checkpoints/best."""
         self.last: dict[str, Any] = {}
+        self.begun = beginning.begun(settings)
 
     def batches(self, iterations: range) -> Generator[Batch]:
         plan = (self.learner.positions(iteration) for iteration in iterations)
@@ -181,7 +182,7 @@ class SegmenterTraining(Training[Batch]):
 
     def _card(self, name: str) -> dict[str, Any]:
         used = self.settings.model_dump(mode="json") | {"foregrounds": self.labelled.foregrounds}
-        source = f"trained by l4f-datagen {STAGE} on {', '.join(self.settings.shards)}{beginning.begun(self.settings)}"
+        source = f"trained by l4f-datagen {STAGE} on {', '.join(self.settings.shards)}{self.begun}"
         return {
             "name": name,
             "licence": self.labelled.licence,

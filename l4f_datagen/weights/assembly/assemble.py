@@ -188,6 +188,22 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         Misfit: a tensor is missing, unknown or of another shape.
     """
     expected = network.state_dict()
+    check_shapes(expected, tensors)
+    # Counts stay whole numbers: those of batches that a normalisation has seen, say.
+    placed = {
+        name: settled(tensor, name) if expected[name].is_floating_point() else tensor.to(expected[name].dtype)
+        for name, tensor in tensors.items()
+    }
+    network.load_state_dict(placed, assign=True)
+    network.eval().requires_grad_(False)
+
+
+def check_shapes(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are not those of a network's state dict.
+
+    Raises:
+        Misfit: one is missing, unknown or of another shape.
+    """
     for problem, names in (("is missing", expected.keys() - tensors), ("is not known", tensors.keys() - expected)):
         if names:
             raise Misfit(
@@ -197,13 +213,6 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
         if tensor.shape != expected[name].shape:
             shapes = short(tensor.shape), short(expected[name].shape)
             raise Misfit(f"tensor {name} has shape {shapes[0]}, expected {shapes[1]}")
-    # Counts stay whole numbers: those of batches that a normalisation has seen, say.
-    placed = {
-        name: settled(tensor, name) if expected[name].is_floating_point() else tensor.to(expected[name].dtype)
-        for name, tensor in tensors.items()
-    }
-    network.load_state_dict(placed, assign=True)
-    network.eval().requires_grad_(False)
 
 
 def first_not_finite(network: nn.Module) -> str | None:

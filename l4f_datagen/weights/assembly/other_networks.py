@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
+from ...devices import too_little_memory
+from ...errors import UserError
 from ...networks.alpha import AlphaNetwork
 from ...networks.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
 from ...short import short
-from .assemble import MAX_LEVELS, MAX_WIDTH, Misfit, Shapes, fill
+from ..families import family_of
+from ..family import Family
+from .assemble import MAX_LEVELS, MAX_WIDTH, Misfit, Shapes, check_shapes, fill
 
 _MAX_CLASSES = 1 << 16
 
@@ -52,6 +57,8 @@ def build_segmenter(
     Raises:
         Misfit: names or shapes are those of no segmenter, or what is stated is impossible.
     """
+    if family := family_of((stated or {}).get("name")):
+        return _of_family(family[0], tensors, stated or {}, foreground, size)
     kind = next((kind for kind in architectures().values() if all(sign in tensors for sign in kind.signs)), None)
     if kind is None:
         raise Misfit(f"its tensors are of no segmenter that is known ({', '.join(architectures())})")
@@ -69,6 +76,35 @@ def build_segmenter(
         raise Misfit(f"tensor {short(error)} is missing") from error
     except (IndexError, ValueError) as error:
         raise Misfit(short(error, 160)) from error
+    fill(network, tensors)
+    return network
+
+
+def _of_family(
+    family: Family,
+    tensors: Mapping[str, Tensor],
+    stated: Mapping[str, object],
+    foreground: Sequence[int] | None,
+    size: int | None,
+) -> Segmenter:
+    """A frozen segmenter of another library, made as the card states and filled with tensors.
+
+    Raises:
+        Misfit: the card states something impossible, or another network than that of the tensors.
+        UserError: the library is not installed.
+    """
+    try:
+        # First shapes without values: a card that claims more than its tensors takes no memory for it.
+        with torch.device("meta"):
+            shapes = family.again(stated, foreground=foreground, size=size)
+        check_shapes(shapes.state_dict(), tensors)
+        network = family.again(stated, foreground=foreground, size=size)
+    except (Misfit, UserError):
+        raise
+    except Exception as error:  # another library's code: whatever it raises for what it cannot make
+        if too_little_memory(error):
+            raise
+        raise Misfit(f"a {short(stated.get('name'), 60)} that cannot be made ({short(error, 120)})") from error
     fill(network, tensors)
     return network
 
