@@ -25,10 +25,12 @@ from .baselines.generated import Drawn, Look, Masks, opened
 from .criteria import Judged
 from .metrics import Tally, compared, miou, require_torchmetrics
 from .references import FolderMasker, InstanceMasker, Masker, check_flags, notes_of
-from .rejection import KINDS, in_words, judged
+from .rejection import KINDS, asked, in_words
 from .tables import Report, Row
 
-_MEASURED, _BASELINE, UNREJECTED = "measured", "baseline", "unrejected"
+_KEPT, _ALL = "not rejected", "all"
+"""Which samples count in a row, where a reference gives instances."""
+_MEASURED, _BASELINE, _UNREJECTED = "measured", "baseline", "unrejected"
 """What a row is: the alpha network's, a baseline's, or the alpha network's with the rejected samples counted too."""
 
 
@@ -68,7 +70,7 @@ def evaluate_alpha(
         looks = opened(settings, models)
     for number, psi in enumerate(settings.psi):
         name = models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine)
-        trial = _Trial(settings, name, isinstance(reference, InstanceMasker) and bool(settings.reject))
+        trial = _Trial(settings, name, isinstance(reference, InstanceMasker))
         judged.append(Judged())
         for batch in draw(settings, models, psi, looks=looks):
             trial.count(batch, reference)
@@ -176,8 +178,8 @@ class _Trial:
 
     settings: EvaluateAlphaSettings
     name: str
-    unrejected: bool = False
-    """Whether the rejected samples are counted too, in rows of their own."""
+    by_instances: bool = False
+    """Whether the reference gives instances: then the rejected samples are counted too, in rows of their own."""
     tallies: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
     everything: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
     """The alpha network's counts of all samples, where they are asked for."""
@@ -186,20 +188,21 @@ class _Trial:
 
     def count(self, batch: Batch, reference: Masker) -> None:
         """Add a batch."""
-        truths, reasons = judged(reference, batch.images, batch.keys, self.settings.object_area)
+        truths, reasons = asked(reference, batch.images, batch.keys, self.settings.object_area)
         kept = []
         for position, reason in enumerate(reasons):
             if reason is not None and KINDS[reason] in self.settings.reject:
                 self.rejected.setdefault(reason, []).append(batch.keys[position])
             else:
                 kept.append(position)
-        for position in range(len(truths)) if self.unrejected else kept:
+        unrejected = self.by_instances and bool(self.settings.reject)
+        for position in range(len(truths)) if unrejected else kept:
             for threshold in self.settings.threshold:
                 mask = make_mask(batch.alphas[position], MaskLaw(threshold=threshold))
                 what, counted = (self.name, threshold), (batch.keys[position], mask, truths[position])
                 if position in kept:
                     self.tallies.setdefault(what, Tally()).add(*counted)
-                if self.unrejected:
+                if unrejected:
                     self.everything.setdefault(what, Tally()).add(*counted)
         if batch.baselines:
             workers = torch.get_num_threads()
@@ -218,13 +221,23 @@ class _Trial:
         rows = []
         for (name, threshold), tally in self.tallies.items():
             role = _BASELINE if threshold == "" else _MEASURED
-            labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi}
+            labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi, **self._samples(kept=True)}
             rows.append(tally.row(labels, resamples=s.resamples, seed=s.seed))
         for (name, threshold), tally in self.everything.items():
-            labels = {"masks": f"{name}, none rejected", "role": UNREJECTED, "threshold": threshold, "psi": psi}
+            labels = {
+                "masks": name,
+                "role": _UNREJECTED,
+                "threshold": threshold,
+                "psi": psi,
+                **self._samples(kept=False),
+            }
             # Its images stand in the rows before, as far as they count.
             rows.append(replace(tally.row(labels, resamples=s.resamples, seed=s.seed), per_image=()))
         return rows
+
+    def _samples(self, *, kept: bool) -> dict[str, str]:
+        """A label that says which samples count, where instances decide that."""
+        return {"samples": _KEPT if kept and self.settings.reject else _ALL} if self.by_instances else {}
 
     def notes(self, psi: float) -> list[str]:
         """How many samples count, and why others do not."""

@@ -19,7 +19,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-def judged(
+def asked(
     reference: Masker, images: np.ndarray, keys: Sequence[str], object_area: float
 ) -> tuple[np.ndarray, list[str | None]]:
     """The masks of a reference, and why each sample is rejected, if it is.

@@ -49,3 +49,8 @@ class EvaluationSettings(StageSettings):
     reference: str = Field(
         SUPERVISED, description="what alpha is held to: the first supervised segmenter, or as --reference of evaluate"
     )
+    instances: str | None = Field(
+        None,
+        description="a detector with masks, FILE.onnx, or its list of detections: alpha is held to it too, and samples "
+        "of no or several objects are rejected (Table 2)",
+    )

@@ -35,6 +35,9 @@ class PipelineFlags(StageSettings):
     project: Annotated[str | None, Metavar("FOLDER|TARS")] = Field(
         None, description="photographs to find codes of, for masks by projection and for edits"
     )
+    instances: Annotated[str | None, Metavar("FILE.onnx")] = Field(
+        None, description="detector with masks: generated samples of no or several objects are rejected (Table 2)"
+    )
     test_images: Annotated[str | None, Metavar("FOLDER")] = Field(
         None, description="labelled images to measure the segmenters on; nothing learns from them"
     )

@@ -11,7 +11,7 @@ from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation import alpha
 from l4f_datagen.evaluation.references import InstanceMasker, open_masker
-from l4f_datagen.evaluation.rejection import judged
+from l4f_datagen.evaluation.rejection import asked
 from l4f_datagen.settings import EvaluateAlphaSettings, EvaluateSegmenterSettings
 from tests.detectors import lists, picture
 
@@ -27,7 +27,7 @@ def detector(tmp_path):
 def test_touching_objects_are_several_and_the_mask_is_their_union(detector):
     masker = open_masker(detector, EvaluateSegmenterSettings(images="world:vessels"), torch.device("cpu"))
     images = np.stack([picture(*colours) for colours in COLOURS])
-    masks, reasons = judged(masker, images, list("abcd"), 0.01)
+    masks, reasons = asked(masker, images, list("abcd"), 0.01)
     assert isinstance(masker, InstanceMasker) and reasons == ["no object", None, "several objects", None]
     np.testing.assert_array_equal(masks, images.max(3) > 128)
     np.testing.assert_array_equal(masker(images, list("abcd")), masks)
@@ -36,7 +36,7 @@ def test_touching_objects_are_several_and_the_mask_is_their_union(detector):
         return masks
 
     # As parts of a mask the two that touch are one.
-    assert judged(parts, images, list("abcd"), 0.01)[1] == ["empty", None, None, None]
+    assert asked(parts, images, list("abcd"), 0.01)[1] == ["empty", None, None, None]
 
 
 def test_what_is_rejected_is_counted_beside_the_rest(capsys, tmp_path, tiny_checkpoint, detector):

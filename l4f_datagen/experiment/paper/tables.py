@@ -8,7 +8,8 @@ from .numbers import CAR, CAT, FFHQ, HORSE, STATED, Stated
 
 Content = Mapping[str, Any]
 Added = Mapping[int, Sequence[Content]]
-"""Rows of this run by the table's number: their ``method``, and ``from``, the row of a result that has the values."""
+"""Rows of this run by the table's number: their ``method``, ``from``, the row of a result that has the values, and
+``notes``, sentences for below the table, where there are any."""
 THIS_RUN, PAPER = "this run", "paper"
 _MEASURES = ("iou_foreground", "iou_background", "miou", "f1", "precision", "recall", "accuracy")
 
@@ -49,9 +50,15 @@ LAYOUTS: dict[int, Layout] = {
     ),
     2: Layout(
         heading="Table 2: mIoU of alpha masks, samples with no or several objects rejected",
-        columns=("psi", CAT, HORSE, CAR), cells=lambda row, of: {"psi": row.get("psi"), of: row.get("miou")},
-        by_class=True, notes=("How many samples were rejected stands below the measurements.",),
-        lacking="nothing was measured against a reference (`evaluate: alpha:`)",
+        columns=("psi", CAT, HORSE, CAR, "images"),
+        cells=lambda row, of: {"psi": row.get("psi"), of: row.get("miou"), "images": row.get("images")},
+        by_class=True,
+        notes=(
+            "The paper's detector is a Mask R-CNN (ResNet-101, Detectron2). Why samples were rejected stands below the "
+            "measurements.",
+        ),
+        lacking="nothing was measured against a reference (`evaluate: alpha:`, and `evaluate: instances:` or "
+        "`--instances` for a detector with masks, FILE.onnx)",
     ),
     3: Layout(
         heading="Table 3: mIoU of generated masks against masks by hand", columns=(FFHQ, CAT, HORSE, CAR),
@@ -111,7 +118,7 @@ def _table(number: int, layout: Layout, added: Sequence[Content], domain: str) -
     else:
         columns.insert(0, "images of")
     columns = [name for name in columns if any(row.get(name) is not None for row in [*ours, *theirs])]
-    notes = list(layout.notes)
+    notes = list(dict.fromkeys((*layout.notes, *(note for row in added for note in row.get("notes", ())))))
     if not ours:
         notes.insert(0, f"This run has no row here: {layout.lacking}.")
     return {"heading": layout.heading, "columns": ["who", "method", *columns], "rows": ours + theirs, "notes": notes}

@@ -1,7 +1,7 @@
 """The stage ``evaluate alpha``: masks of generated images against a reference."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -11,6 +11,7 @@ from ...console.output import note, result
 from ...devices import resolve_device
 from ...errors import UserError
 from ...settings import EvaluateAlphaSettings, GenerateSettings, resolve
+from ...settings.evaluate import InstanceSettings, SegmentingSettings
 from ...settings.experiment import SUPERVISED
 from ...settings.recommended import as_given
 from ...storage.opening import local_place
@@ -29,6 +30,15 @@ from ..stage import Content
 if TYPE_CHECKING:
     from ...evaluation.differences.sheets import Look
     from ...evaluation.tables import Report
+
+_INSTANCES = "instances"
+_OF_BOTH = frozenset(("resamples", "worst", "seed", "batch_size", "device", "baselines"))
+"""Settings of a measurement that are of no kind of reference."""
+_BY_PARTS = (
+    "Objects are the parts of the reference's masks that do not touch, so that two that touch count as one: "
+    "`evaluate: instances:` names a detector with masks (FILE.onnx), or its list of detections, which tells them "
+    "apart, and then rows with and without rejection stand here."
+)
 
 
 @click.command("evaluate alpha", short_help="An alpha network against a reference (Tables 1 and 2).")
@@ -114,11 +124,25 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         made = generating.settings
         same = ("generator", "alpha", "switched_off", "noise", "refine", "refine_epsilon")
         common = {name: getattr(made, name) for name in same if name in made.model_fields_set}
-        settings = draft.resolved(self.settings, {**common, **section}, self.name, self.quick)
-        reference = draft.evaluation().reference
-        reference = supervised_segmenter(draft, "reference") if reference == SUPERVISED else reference
+        evaluation = draft.evaluation()
+        supervised = any(piece.supervised for piece in draft.pieces)
+        if evaluation.instances is None or evaluation.reference != SUPERVISED or supervised:
+            reference = evaluation.reference
+            reference = supervised_segmenter(draft, "reference") if reference == SUPERVISED else reference
+            others = {} if evaluation.instances is None else InstanceSettings.model_fields
+            yield self._piece(draft, {**common, **section}, reference, without=others)
+        if evaluation.instances is not None:
+            others = SegmentingSettings.model_fields.keys() - InstanceSettings.model_fields.keys() - _OF_BOTH
+            yield self._piece(draft, {**common, **section}, evaluation.instances, label=_INSTANCES, without=others)
+
+    def _piece(
+        self, draft: Draft, section: Mapping[str, Any], reference: str, *, label: str = "", without: Collection[str]
+    ) -> Piece[EvaluateAlphaSettings]:
+        """A measurement against a reference, to which settings of another kind of reference say nothing."""
+        said = {name: value for name, value in section.items() if name not in without}
+        settings = draft.resolved(self.settings, said, self.name, self.quick)
         looks_at = {"generator": settings.generator, "alpha": settings.alpha or "", "reference": reference}
-        yield self.measurement(settings, looks_at)
+        return self.measurement(settings, looks_at, label)
 
     def measure(self, piece: Piece[EvaluateAlphaSettings], report: Told) -> "Report":
         from ...evaluation.alpha import evaluate_alpha
@@ -135,7 +159,8 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         return of_alpha(piece.settings, reference)
 
     def described(self, row: Content) -> str:
-        return f"Alpha masks ({row['masks']}) at ψ {row['psi']:g}, threshold {row['threshold']:g}"
+        told = f"Alpha masks ({row['masks']}) at ψ {row['psi']:g}, threshold {row['threshold']:g}"
+        return f"{told}, samples {row['samples']} by instances" if row.get("samples") else told
 
     def is_minor(self, piece: Piece[EvaluateAlphaSettings], rows: Sequence[Content], number: int) -> bool:
         row = rows[number]
@@ -144,11 +169,14 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
 
     def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
         rows = rows_of(content, self.table)
-        measured = [row for row in rows if row["role"] == "measured"]
+        by_instances = [row for row in rows if row.get("samples")]
+        others = [row for row in rows if not row.get("samples")]
+        of_table_2 = by_instances or others
         return {
-            1: [{"method": _method(row), "from": row} for row in rows],
-            2: [{"method": _method(row), "from": row} for row in measured],
-        }
+            1: [{"method": _method(row), "from": row} for row in others or by_instances],
+            2: [{"method": _method(row), "from": row, "notes": () if by_instances else (_BY_PARTS,)}
+                for row in of_table_2 if row["role"] != "baseline"],
+        }  # fmt: skip
 
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text
@@ -156,6 +184,7 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         for row in rows_of(content, self.table):
             if row["role"] == "measured":
                 where = f"at ψ {row['psi']:g}, threshold {row['threshold']:g}"
+                where += f", samples {row['samples']} by instances" if row.get("samples") else ""
                 yield f"Alpha masks {where}: mIoU {with_interval(row)} over {row['images']} samples."
         quality = self._quality_of_reference(plan, content)
         if quality is not None:
@@ -178,4 +207,7 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
 
 def _method(row: Content) -> str:
     """What a row is, beside those of the paper."""
-    return row["masks"] if row["role"] == "baseline" else f"alpha network, threshold {row['threshold']:g}"
+    if row["role"] == "baseline":
+        return row["masks"]
+    method = f"alpha network, threshold {row['threshold']:g}"
+    return f"{method}, samples: {row['samples']}" if row.get("samples") else method
