@@ -50,6 +50,8 @@ def _print(found: "Inspection") -> None:
     ]
     if found.problem:
         rows.append(("not usable", found.problem))
+    if found.takes:
+        rows.append(("would take", found.takes))
     for label, text in rows:
         table.add_row(label, _escaped(text))
     console.print(table, soft_wrap=True)

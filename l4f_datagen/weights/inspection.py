@@ -12,7 +12,7 @@ from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..short import short
 from . import native, pipelines, strangers
-from .assembly.assemble import first_not_finite
+from .assembly.assemble import Unsupported, first_not_finite
 from .foreign_encoders import find_encoder
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry
@@ -81,6 +81,8 @@ class Inspection:
     """Names of the pipeline files that all its networks fit."""
     problem: str | None = None
     """Why none of it can be used, or None."""
+    takes: str | None = None
+    """What it would take to use it, where that is known."""
     looked_for: tuple[str, ...] = field(default=())
     """How files of each layout are recognised, where this one was not."""
 
@@ -110,7 +112,7 @@ def inspect(path: str | Path, *, allow_nan: bool = False) -> Inspection:
 
 
 def _inspect_file(found: Path, name: str) -> Inspection:
-    networks, problem = [], None
+    networks, problem, takes = [], None, None
     with reading.opened(found, name) as content:
         layouts: dict[Kind, Layout] = {}
         for kind in KINDS:
@@ -122,10 +124,12 @@ def _inspect_file(found: Path, name: str) -> Inspection:
                 networks.append(_summary(network, kind, notes))
             except UserError as error:
                 problem = str(error.got)
+                takes = error.__cause__.takes or None if isinstance(error.__cause__, Unsupported) else None
         holds = tuple(_holds(content.data))
         what = problem or _what(networks) or strangers.describe(content.data)
         if networks and (encoder := find_encoder(content.data)):
             what = f"{what}, and {encoder}, which cannot be used here"
+        takes = takes or strangers.takes_of(content.data)
         container = content.container
     return Inspection(
         path=name,
@@ -138,6 +142,7 @@ def _inspect_file(found: Path, name: str) -> Inspection:
         holds=holds,
         pipelines=_fitting(networks),
         problem=None if networks else problem or "no network that is used here",
+        takes=None if networks else takes,
         looked_for=() if layouts else (native.SIGNS, *registry.signs()),
     )
 

@@ -5,6 +5,7 @@ from itertools import islice
 
 from ..short import short
 from .assembly.names import find
+from .assembly.relatives import R3GAN
 from .foreign_encoders import REMEDY, find_encoder
 from .pickle.machine import Record
 from .pickle.tensors import StoredArray, StoredTensor
@@ -17,6 +18,7 @@ _SIGNS = (
     (("progression.0.conv1.0.conv.weight_orig",), "a StyleGAN1 generator of rosinality's layout"),
     (("style_conv1.modulated_conv.weight", "constant_input.weight"), "a StyleGAN2 generator of BasicSR's layout"),
     (("g_synthesis.blocks.4x4.const",), "a StyleGAN1 generator"),
+    (("MainLayers.0.Layers.0.Basis",), R3GAN.name),
     (("convs.0.0.weight", "final_linear.0.weight"), "a StyleGAN2 discriminator of rosinality's layout"),
     (("b4.fc.weight", "b4.out.weight"), "a StyleGAN2 discriminator of NVIDIA's layout"),
     (("from_rgb.weight", "blocks.0.first.weight"), "a StyleGAN2 discriminator of ours"),
@@ -43,7 +45,14 @@ def name_of(data: object) -> str | None:
 
 def remedy_for(data: object) -> str:
     """What to do where the content of a file cannot be used."""
-    return REMEDY if find_encoder(data) else "choose another file"
+    if find_encoder(data):
+        return REMEDY
+    return "choose another file" + (f"; it would take {takes}" if (takes := takes_of(data)) else "")
+
+
+def takes_of(data: object) -> str | None:
+    """What it would take to use the content of a file that nothing here can use, where that is known."""
+    return R3GAN.takes if name_of(data) == R3GAN.name else None
 
 
 def describe(data: object) -> str:

@@ -45,6 +45,9 @@ def alpha_state(channels) -> dict:
 class Persistent:
     """A module as NVIDIA's repositories pickle theirs."""
 
+    function = None
+    """What stands for it in a pickle; ``nvidia_bytes`` sets it."""
+
     def __init__(self, class_name, *, parameters=None, buffers=None, modules=None, **attributes):
         self.meta = {
             "type": "class",
@@ -61,7 +64,7 @@ class Persistent:
         }
 
     def __reduce__(self):
-        return sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj, (self.meta,), None
+        return self.function, (self.meta,), None
 
 
 def _linear(weight, bias, lr_mul=1):
@@ -179,10 +182,31 @@ def _reconstruct_persistent_obj(meta):
     raise AssertionError("this must never run")
 
 
-def nvidia_bytes(content) -> bytes:
-    """Pickle something that holds ``Persistent`` modules."""
-    _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
-    with modules_named(torch_utils__persistence={"_reconstruct_persistent_obj": _reconstruct_persistent_obj}):
+def nvidia_bytes(content, module="torch_utils.persistence") -> bytes:
+    """Pickle something that holds ``Persistent`` modules, whose function forks keep in a ``module`` of their own."""
+    _reconstruct_persistent_obj.__module__ = module
+    Persistent.function = staticmethod(_reconstruct_persistent_obj)
+    with modules_named(**{module.replace(".", "__"): {"_reconstruct_persistent_obj": _reconstruct_persistent_obj}}):
+        return pickle.dumps(content, protocol=4)
+
+
+def plain_bytes(content, module="training.networks_stylegan2") -> bytes:
+    """Pickle ``Persistent`` modules as torch pickles its own: instances of classes in ``module``, with their state."""
+    classes = {}
+
+    def plain(value):
+        if isinstance(value, dict):
+            return type(value)((name, plain(inner)) for name, inner in value.items())
+        if not isinstance(value, Persistent):
+            return value
+        name = value.meta["class_name"]
+        classes.setdefault(name, type(name, (), {"__module__": module}))
+        made = classes[name]()
+        vars(made).update(plain(value.meta["state"]))
+        return made
+
+    content = plain(content)
+    with modules_named(**{module.replace(".", "__"): classes}):
         return pickle.dumps(content, protocol=4)
 
 

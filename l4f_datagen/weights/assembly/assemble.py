@@ -34,6 +34,11 @@ class Misfit(ValueError):
 class Unsupported(ValueError):
     """A known network of a kind that cannot be used here; the message is what people call it."""
 
+    def __init__(self, name: str, takes: str = "") -> None:
+        super().__init__(name)
+        self.takes = takes
+        """What it would take to use it; "" where nobody knows better than to choose another file."""
+
 
 class Shapes(TorchFunctionMode):
     """While it is active, networks are made on the meta device, as shapes without values; a file's tensors fill them.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...short import short
+from ..pickle.modules import PickledModule
 from .assemble import Misfit
 
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
@@ -130,6 +131,7 @@ def found_in(data: object, *signs: Sequence[str]) -> State:
 
 def _dictionaries(data: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping, ...]]]:
     """Every dictionary of a file: the keys that lead to it, and it with those around it. Outer ones come first."""
+    data = _opened(data)
     level, count, seen = [((), (data,))] if isinstance(data, Mapping) else [], 0, set()
     room = _MAX_NAMES
     for _ in range(_MAX_DEPTH):
@@ -144,11 +146,17 @@ def _dictionaries(data: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping
             room -= len(around[0])
             yield path, around
             for key, value in around[0].items():
+                value = _opened(value)
                 if isinstance(key, str) and len(key) <= _MAX_NAME and isinstance(value, Mapping):
                     if len(following) >= _MAX_DICTIONARIES:
                         break
                     following.append(((*path, key), (value, *around)))
         level = following
+
+
+def _opened(value: object) -> object:
+    """A module that was pickled whole as its state dict; other values as they are."""
+    return value.state_dict() if isinstance(value, PickledModule) else value
 
 
 def _in_names(path: tuple[str, ...], around: tuple[Mapping, ...], signs: Sequence[Sequence[str]]) -> Iterator[State]:

@@ -13,9 +13,11 @@ from ...networks import ops
 from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
+from ..assembly import relatives
 from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
 from ..assembly.names import find, find_raw, found_in
 from ..pickle.machine import Record
+from ..pickle.modules import PickledModule
 from .discriminators import NVIDIA as DISCRIMINATOR
 from .discriminators import of_nvidia
 from .layout import Beside, Layout, beside_of
@@ -71,8 +73,9 @@ def beside(data: object) -> Beside:
 def _generator(network: Module) -> tuple[Generator, list[str]]:
     """The generator of modules, and what had to be decided on the way."""
     notes: list[str] = []
+    _check_relative(network)
     mapping, synthesis = network.child("mapping"), network.child("synthesis")
-    _check_kind(network, synthesis)
+    _check_kind(network, mapping, synthesis)
     blocks = list(_blocks(synthesis))
     for block in blocks:
         _check_architecture(block)
@@ -111,14 +114,32 @@ def _averaged(data: object) -> tuple[Module, list[str]]:
 
 def _pickled(data: object) -> Record | None:
     candidates = [data.get(key) for key in KEYS] if isinstance(data, Mapping) else [data]
-    return next((candidate for candidate in candidates if is_pickled(candidate)), None)
+    for candidate in candidates:
+        # Alone, a module of torch may be any network.
+        known = isinstance(data, Mapping) or {"mapping", "synthesis"} <= _children(candidate)
+        if is_pickled(candidate) and (known or not isinstance(candidate, PickledModule)):
+            return candidate
+    return None
 
 
-def _check_kind(network: Module, synthesis: Module) -> None:
+def _children(record: object) -> set[str]:
+    return set(record.part("_modules")) if isinstance(record, PickledModule) else set()
+
+
+def _check_relative(network: Module) -> None:
+    """Refuse a generator that has neither a mapping nor a synthesis, by its name."""
+    inner = network.child("Model") if "Model" in network.children else network
+    if {"MainLayers", "AggregationLayer"} <= inner.children.keys():
+        raise Unsupported(*relatives.R3GAN)
+
+
+def _check_kind(network: Module, mapping: Module, synthesis: Module) -> None:
     """Refuse other networks that come in this file format, each by its name."""
     if "b4" not in synthesis.children:
         if any(re.fullmatch(r"L\d+_\d+_\d+", name) for name in synthesis.children if isinstance(name, str)):
-            raise Unsupported("a StyleGAN3 generator")
+            # Its embedding is there, and stays unused, where it has no classes.
+            embeds = "embed_proj" in mapping.children or isinstance(mapping.children.get("embed"), PickledModule)
+            raise Unsupported(*(relatives.STYLEGAN_XL if embeds else relatives.STYLEGAN3))
         raise Unsupported(f"a network of another kind ({network.class_name}, {synthesis.class_name})")
     if network.attributes.get("c_dim", 0):
         raise Unsupported(f"a class-conditional StyleGAN2 generator (c_dim {short(network.attributes['c_dim'], 20)})")

@@ -10,6 +10,7 @@ from ...networks import ops
 from ...short import short
 from ..assembly.assemble import Misfit, Unsupported
 from ..pickle.machine import Record
+from ..pickle.modules import PickledModule
 from ..pickle.tensors import load_tensor
 
 PERSISTENT_OBJECT = "torch_utils.persistence._reconstruct_persistent_obj"
@@ -45,8 +46,8 @@ class Module:
 
 
 def is_pickled(value: object) -> TypeGuard[Record]:
-    """Whether a value of a file is one of NVIDIA's networks, pickled whole."""
-    return isinstance(value, Record) and value.kind == PERSISTENT_OBJECT
+    """Whether a value of a file is a network of modules, pickled whole in NVIDIA's way or in torch's own."""
+    return isinstance(value, PickledModule) or (isinstance(value, Record) and value.kind == PERSISTENT_OBJECT)
 
 
 def of_record(record: object, name: str) -> Module:
@@ -55,6 +56,10 @@ def of_record(record: object, name: str) -> Module:
     Raises:
         Misfit: it is no such record.
     """
+    if isinstance(record, PickledModule):
+        tensors = {**record.part("_parameters"), **record.part("_buffers")}
+        attributes = record.state if isinstance(record.state, Mapping) else {}
+        return Module(name, short(record.kind, 80), attributes, record.part("_modules"), tensors)
     meta = record.arguments[0] if is_pickled(record) and record.arguments else None
     kind = meta.get("type", "class") if isinstance(meta, Mapping) else None
     state = meta.get("state") if isinstance(meta, Mapping) and isinstance(kind, str) and kind == "class" else None

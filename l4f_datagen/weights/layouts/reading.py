@@ -50,7 +50,7 @@ def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[st
             name,
             got=files.reason(error),
             expected="an unconditional StyleGAN2 generator of the skip architecture, RGB",
-            remedy="choose another file",
+            remedy="choose another file" + (f"; it would take {error.takes}" if error.takes else ""),
         ) from error
     except files.BROKEN:
         raise  # about the file, not about the network: whoever opened it says so

@@ -1,11 +1,12 @@
 """The allow-list: every global that a checkpoint may ask for, and the inert value that answers it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
 
 from .machine import Allowance, Damaged, Forbidden, Record, StandIn
+from .modules import AllowList
 from .tensors import NumberType, Storage, StoredArray, StoredTensor
 
 STORAGE_TYPES = {
@@ -24,6 +25,8 @@ STORAGE_TYPES = {
 """Classes by which torch's files name types of numbers."""
 
 _NUMBER_TYPES = ("float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool")
+_MOVED = ("_reconstruct_persistent_obj", "EasyDict")
+"""Names of NVIDIA's that forks have moved to modules of their own; what they stand for is the same everywhere."""
 _DATA_CLASSES = {
     # What training programs keep beside their weights: options, paths, times. Nobody looks into these records.
     "argparse": ("Namespace",),
@@ -37,7 +40,7 @@ _DATA_CLASSES = {
 }
 
 
-def allow_list(allowance: Allowance, load_from_bytes: Callable[[object], Storage]) -> Mapping:
+def allow_list(allowance: Allowance, load_from_bytes: Callable[[object], Storage]) -> AllowList:
     """(module, name) → what answers it.
 
     Args:
@@ -79,7 +82,8 @@ def allow_list(allowance: Allowance, load_from_bytes: Callable[[object], Storage
     makers |= {f"torch.{name}": None for name in _NUMBER_TYPES}
     for module, names in _DATA_CLASSES.items():
         makers |= {f"{module}.{name}": partial(_record, f"{module}.{name}") for name in names}
-    return {tuple(name.rsplit(".", 1)): StandIn(name, make) for name, make in makers.items()}
+    answers = {(name.rsplit(".", 1)[0], name.rsplit(".", 1)[1]): StandIn(name, make) for name, make in makers.items()}
+    return AllowList(answers, allowance, moved=_MOVED)
 
 
 def number_type(stand_in: object) -> torch.dtype:

@@ -1,6 +1,7 @@
 """Pickles, read by a machine that cannot execute them: it builds plain values and inert stand-ins.
 
-Every global that a pickle asks for is looked up in the allow-list that the caller gives; none is ever imported. The
+Every global that a pickle asks for is looked up in the allow-list that the caller gives; none is ever imported. Of a
+class that is not on it, modules of torch may be made, told by their attributes, and nothing else (``modules``). The
 opcodes that call something (REDUCE, NEWOBJ, NEWOBJ_EX) or hand over state (BUILD) work on stand-ins alone. The opcodes
 that no checkpoint needs (INST, OBJ, EXT1/2/4, NEXT_BUFFER) are refused, and so are persistent ids where none belong.
 """
@@ -11,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from .calls import REFUSED
 from .machine import Allowance, Damaged, Forbidden, Machine, Record, StandIn
+from .modules import AllowList
 from .opcodes import OPERATIONS
 
 __all__ = ["Allowance", "Damaged", "Forbidden", "Record", "StandIn", "load"]
@@ -39,12 +41,21 @@ def load(
     machine = Machine(data, allowed, allowance, persistent)
     try:
         value = _run(machine)
-    except (Damaged, Forbidden):
+    except Damaged:
         raise
+    except Forbidden as error:
+        # A class that nobody knows says more than what was tried with it.
+        raise Forbidden(_unsettled(allowed) or str(error)) from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
         raise Damaged(f"the pickle is malformed near byte {machine.position}") from error
+    if name := _unsettled(allowed):
+        raise Forbidden(name)
     _check_depth(value)
     return value, machine.position
+
+
+def _unsettled(allowed: Mapping[tuple[str, str], StandIn]) -> str | None:
+    return allowed.unsettled() if isinstance(allowed, AllowList) else None
 
 
 def _run(machine: Machine) -> object:

@@ -5,6 +5,9 @@ import torch
 
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
+from l4f_datagen.weights.assembly import relatives
+from l4f_datagen.weights.inspection import inspect
+from l4f_datagen.weights.layouts import rosinality
 
 from .. import forge
 
@@ -95,10 +98,19 @@ def test_layers_without_noise_have_none(tmp_path):
     assert loaded.layers[0].noise_strength == 0 and loaded.layers[0].noise.shape == (4, 4)
 
 
-def _stylegan3():
+def _stylegan3(**embedding):
     synthesis = forge.Persistent("SynthesisNetwork", modules={"L0_36_512": forge.Persistent("SynthesisLayer")})
-    mapping = forge.Persistent("MappingNetwork")
+    mapping = forge.Persistent("MappingNetwork", modules=embedding)
     return forge.Persistent("Generator", modules={"synthesis": synthesis, "mapping": mapping}, c_dim=0)
+
+
+def _stylegan_xl():
+    return _stylegan3(embed_proj=forge.Persistent("FullyConnectedLayer"))
+
+
+def _r3gan():
+    inside = {"MainLayers": forge.Persistent("ModuleList"), "AggregationLayer": forge.Persistent("Convolution")}
+    return forge.Persistent("Generator", modules={"Model": forge.Persistent("Generator", modules=inside)}, c_dim=0)
 
 
 def _other_kind():
@@ -109,7 +121,9 @@ def _other_kind():
 @pytest.mark.parametrize(
     "network, named",
     [
-        (_stylegan3, "StyleGAN3"),
+        (_stylegan3, "a StyleGAN3 generator; .* it would take its layers .Fourier"),
+        (_stylegan_xl, "a StyleGAN-XL generator; .* it would take what StyleGAN3 takes"),
+        (_r3gan, "an R3GAN generator; .* it would take its layers .grouped"),
         (_other_kind, "TriPlaneGenerator"),
         (lambda: forge.nvidia_network(forge.generator(), c_dim=10), "class-conditional.*c_dim 10"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="resnet"), "architecture resnet"),
@@ -120,6 +134,61 @@ def _other_kind():
 def test_what_is_not_usable_is_refused_by_its_name(network, named, tmp_path):
     with pytest.raises(UserError, match=named):
         weights.load_generator(_write(tmp_path, {"G_ema": network()}))
+
+
+@pytest.mark.parametrize("network", [_stylegan3, _stylegan_xl, _r3gan])
+@pytest.mark.parametrize("form", [forge.nvidia_bytes, forge.plain_bytes])
+def test_inspect_tells_what_relatives_are_and_what_they_would_take(network, form, tmp_path):
+    path = tmp_path / "network.pkl"
+    path.write_bytes(form({"G_ema": network(), "D": None}))
+    found = inspect(path)
+    relative = {_stylegan3: relatives.STYLEGAN3, _stylegan_xl: relatives.STYLEGAN_XL, _r3gan: relatives.R3GAN}[network]
+    assert (found.problem, found.what, found.takes) == (relative.name, relative.name, relative.takes)
+
+
+def test_a_state_dict_of_r3gan_is_told_too(tmp_path):
+    path = tmp_path / "r3gan.pt"
+    torch.save({"G_ema": {"Model.MainLayers.0.Layers.0.Basis": torch.zeros(2, 4, 4)}}, path)
+    assert inspect(path).what == relatives.R3GAN.name and inspect(path).takes == relatives.R3GAN.takes
+    with pytest.raises(UserError, match="it would take its layers"):
+        weights.load_generator(path)
+
+
+@pytest.mark.parametrize(
+    "module", ["torch_utils.persistence", "stylegan_human.torch_utils.persistence", "src.utils.pickling"]
+)
+def test_forks_that_moved_the_function_are_read(module, tmp_path):
+    made, path = forge.generator(clamp=256.0), tmp_path / "network.pkl"
+    path.write_bytes(forge.nvidia_bytes({"G_ema": forge.nvidia_network(made)}, module))
+    _same(weights.load_generator(path), made)
+
+
+@pytest.mark.parametrize("module", ["training.networks", "training.networks_stylegan2", "my.fork.models"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_modules_that_torch_pickled_whole_are_read_whatever_their_classes(module, alone, tmp_path):
+    made, path = forge.generator(clamp=256.0), tmp_path / "network.pkl"
+    network = forge.nvidia_network(made)
+    path.write_bytes(forge.plain_bytes(network if alone else {"G_ema": network}, module))
+    _same(weights.load_generator(path), made)
+
+
+def test_a_module_of_rosinality_pickled_whole_is_read(tmp_path):
+    made, path = forge.generator(), tmp_path / "generator.pt"
+    modules = {}
+    for name, tensor in (rosinality.state_dict(made) | {"latent_avg": made.w_avg}).items():
+        *parts, last = name.split(".")
+        branch = modules
+        for part in parts:
+            branch = branch.setdefault(part, {})
+        branch[last] = tensor
+
+    def module(branch):
+        tensors = {name: t for name, t in branch.items() if isinstance(t, torch.Tensor)}
+        inside = {name: module(inner) for name, inner in branch.items() if isinstance(inner, dict)}
+        return forge.Persistent("Module", buffers=tensors, modules=inside)
+
+    path.write_bytes(forge.plain_bytes({"g_ema": module(modules)}, "model"))
+    _same(weights.load_generator(path), made)
 
 
 def test_a_discriminator_alone_is_no_generator(tmp_path):

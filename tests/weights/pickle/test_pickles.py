@@ -4,6 +4,7 @@ import argparse
 import copyreg
 import io
 import pickle
+import re
 import struct
 import sys
 import zipfile
@@ -313,3 +314,33 @@ def test_a_member_that_claims_another_size_is_refused(tmp_path):
                 target.writestr(info.filename, content[:100] if "/data/0" in info.filename else content)
     with pytest.raises(UserError, match="too short"):
         weights.load_generator(path)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"}",  # nothing of a module
+        b"}(" + short("_parameters") + b"}" + short("_buffers") + b"}u",  # no modules
+        b"}(" + short("_parameters") + b"}" + short("_buffers") + b"}" + short("_modules") + b"]u",  # a list of them
+    ],
+)
+def test_an_unknown_class_that_is_no_module_is_refused_by_name(state):
+    for end in (state + b"b.", b"."):
+        allowance = Allowance(bytes=1 << 20)
+        with pytest.raises(Forbidden, match=re.escape(NAME)):
+            pickles.load(
+                memoryview(TRAP + b")\x81" + end), allowed=allow_list(allowance, pytest.fail), allowance=allowance
+            )
+
+
+def test_modules_within_modules_cost_work_by_their_number():
+    module = b"}(" + short("_parameters") + b"}" + short("_buffers") + b"}" + short("_modules") + b"}"
+    # Each module holds the one before it four times: 4 to the 30th in all.
+    text = TRAP + b")\x81" + module + b"ub"
+    for _ in range(30):
+        inner = b"(" + b"".join(short(str(n)) + b"h\x00" for n in range(4)) + b"u"
+        text = text + b"\x94q\x000" + TRAP + b")\x81" + module + inner + b"ub"
+    allowance = Allowance(bytes=1 << 20)
+    found, _ = pickles.load(memoryview(text + b"."), allowed=allow_list(allowance, pytest.fail), allowance=allowance)
+    with pytest.raises(Forbidden, match="operations"):
+        found.state_dict()
