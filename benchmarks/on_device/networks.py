@@ -1,6 +1,7 @@
 """Synthesis on a device: all three networks fused, the foreground alone, and the same one by one."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -46,19 +47,25 @@ def bare(networks: FusedNetworks, count: int, device: torch.device) -> Callable[
     return lambda: [F.conv2d(x, weight, padding=1) for x, weight in inputs]
 
 
-def rows(plan: Plan, sizes: Sequence[int]) -> Iterator[Row]:
-    """Milliseconds a sample."""
-    for size in sizes:
-        count = 2 if plan.quick else SIZES.get(size, 8)
-        generator, alpha = made(size, plan)
-        frozen, alpha = freeze(generator, plan.device), alpha.to(plan.device)
-        w = frozen.map(torch.randn(2 * count, frozen.architecture.z_dim, device=plan.device))
-        with torch.inference_mode():
-            for name, dtype in (("half", torch.float16), ("float32", torch.float32)):
-                yield from _fused(plan, size, count, frozen, alpha, w, name, dtype)
+def jobs(plan: Plan, sizes: Sequence[int]) -> dict[str, Callable[[], Iterator[Row]]]:
+    """Milliseconds a sample, by size and arithmetic."""
+    kinds = {"half": torch.float16, "float32": torch.float32, "one by one": None}
+    return {f"networks {size} {name}": partial(_rows, plan, size, name, dtype)
+            for size in sizes for name, dtype in kinds.items()}  # fmt: skip
+
+
+def _rows(plan: Plan, size: int, name: str, dtype: torch.dtype | None) -> Iterator[Row]:
+    count = 2 if plan.quick else SIZES.get(size, 8)
+    generator, alpha = made(size, plan)
+    frozen, alpha = freeze(generator, plan.device), alpha.to(plan.device)
+    w = frozen.map(torch.randn(2 * count, frozen.architecture.z_dim, device=plan.device))
+    with torch.inference_mode():
+        if dtype is None:
             yield from _one_by_one(plan, size, count, frozen, alpha, w)
-        if plan.device.type == "cuda":
-            torch.cuda.empty_cache()
+        else:
+            yield from _fused(plan, size, count, frozen, alpha, w, name, dtype)
+    if plan.device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _fused(

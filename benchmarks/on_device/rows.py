@@ -73,6 +73,11 @@ def milliseconds(plan: Plan, work: Callable[[], object]) -> float:
     return statistics.median(times)
 
 
+def failure(name: str, why: str) -> Row:
+    """The row of what could not be measured."""
+    return Row(name, 0, "", None, note=f"FAILED: {' '.join(why.split())[:300]}")
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has done all that was asked of it."""
     if device.type == "cuda":

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,20 +27,30 @@ GENERATORS = ((64, "small", "bf16"), (128, "small", "bf16"), (256, "full", "bf16
 """Pixels, preset, precision; batches of 32."""
 
 
-def rows(plan: Plan) -> Iterator[Row]:
-    """Milliseconds a phase; images a second of whole steps."""
-    for size, preset, precision in ((16, "small", "float32"),) if plan.quick else GENERATORS:
-        yield from _generator(plan, size, preset, precision)
-    yield from _alpha(plan)
-    yield from _segmenter(plan)
+def jobs(plan: Plan) -> dict[str, Callable[[], Iterator[Row]]]:
+    """Milliseconds a phase; images or steps a second of whole steps, with CUDA graphs and without."""
+    kinds = ((16, "small", "float32"),) if plan.quick else GENERATORS
+    found: dict[str, Callable[[], Iterator[Row]]] = {}
+    for size, preset, precision in kinds:
+        for graphs in (None, False):
+            name = f"train-generator {size} {preset} {precision}" + _without(graphs)
+            found[name] = partial(_generator, plan, size, preset, precision, graphs)
+    for graphs in (None, False):
+        found["train-alpha" + _without(graphs)] = partial(_alpha, plan, graphs)
+        found["train-segmenter" + _without(graphs)] = partial(_segmenter, plan, graphs)
+    return found
 
 
-def _generator(plan: Plan, size: int, preset: str, precision: str) -> Iterator[Row]:
+def _without(graphs: bool | None) -> str:
+    return "" if graphs is None else ", no graphs"
+
+
+def _generator(plan: Plan, size: int, preset: str, precision: str, graphs: bool | None) -> Iterator[Row]:
     batch = 4 if plan.quick else 32
     changes = {"channels": (8,) * (size.bit_length() - 2), "z_dim": 8, "path_length": 2.0} if plan.quick else {}
     asked = {
         "images": "world:vessels", "world_images": 64, "resolution": size, "preset": preset, "precision": precision,
-        "batch_size": batch, "device": str(plan.device), "augment": "off",
+        "batch_size": batch, "device": str(plan.device), "augment": "off", "graphs": graphs,
     } | changes  # fmt: skip
     settings, trained, _ = prepare(TrainGeneratorSettings(**asked))
     begin = start.start(settings, trained)
@@ -61,8 +72,14 @@ def _generator(plan: Plan, size: int, preset: str, precision: str) -> Iterator[R
     for name, (work, times, floor) in phases.items():
         found = milliseconds(plan, work)
         step, floors = step + times * found, floors + times * floor
-        yield Row("train-generator", size, f"{name}, {preset} {precision}, batch {batch}", found, None, floor)
-    yield Row("train-generator", size, f"step, {preset} {precision}", step, 1000 * batch / step, floors, "images/s")
+        what = f"{name}, {preset} {precision}, batch {batch}{_without(graphs)}"
+        yield Row("train-generator", size, what, found, None, floor)
+    memory = ""
+    if plan.device.type == "cuda":
+        memory = f", {torch.cuda.max_memory_reserved(plan.device) / 2**30:.2f} GiB at most"
+    note = "images/s" + (", recorded" if learner.phases.records else "") + memory
+    what = f"step, {preset} {precision}{_without(graphs)}"
+    yield Row("train-generator", size, what, step, 1000 * batch / step, floors, note)
 
 
 def _bare(plan: Plan, network: nn.Module, batch: int, precision: str) -> tuple[float, float]:
@@ -104,14 +121,14 @@ def _convolved(x: Tensor, weight: Tensor, kind: str) -> Tensor:
     return F.conv2d(x, weight, padding=1, stride=2 if kind == "down" else 1)
 
 
-def _alpha(plan: Plan) -> Iterator[Row]:
+def _alpha(plan: Plan, graphs: bool | None) -> Iterator[Row]:
     size, batch = (16, 4) if plan.quick else (256, 8)
     generator, _ = made(size, plan)
     precision = "float32" if plan.quick else "bf16"
     settings = TrainAlphaSettings(
         preset="paper",
         generator="made", images="world:vessels", first_resolution=8 if plan.quick else 32, batch_size=batch,
-        device=str(plan.device), precision=precision,
+        device=str(plan.device), precision=precision, graphs=graphs,
     )  # fmt: skip
     learner = AlphaLearner(settings, generator, Processes(device=str(plan.device), precision=precision))
     real = [torch.randn(batch, 3, size, size, device=plan.device).clamp(-1, 1)]
@@ -125,22 +142,24 @@ def _alpha(plan: Plan) -> Iterator[Row]:
     for name, (work, times) in phases.items():
         found = milliseconds(plan, work)
         step += times * found
-        yield Row("train-alpha", size, f"{name}, {precision}, batch {batch}", found, None, 2 * judged)
-    yield Row("train-alpha", size, f"step, {precision}, batch {batch}", step, 1000 / step, None, "steps/s")
+        yield Row("train-alpha", size, f"{name}, {precision}, batch {batch}{_without(graphs)}", found, None, 2 * judged)
+    what = f"step, {precision}, batch {batch}{_without(graphs)}"
+    yield Row("train-alpha", size, what, step, 1000 / step, None, "steps/s")
 
 
-def _segmenter(plan: Plan) -> Iterator[Row]:
+def _segmenter(plan: Plan, graphs: bool | None) -> Iterator[Row]:
     size, batch = (32, 4) if plan.quick else (128, 32)
     with tempfile.TemporaryDirectory() as folder:
         shards = Path(folder) / "shards"
         render(RenderSettings(n=2 * batch, size=size), shards)
         settings = TrainSegmenterSettings(
             shards=(str(shards),), validation="0", width=4 if plan.quick else 32, batch_size=batch,
-            device=str(plan.device),
+            device=str(plan.device), graphs=graphs,
         )  # fmt: skip
         processes = Processes(device=str(plan.device), precision=settings.precision)
         batches = LabelledBatches(settings)
         learner = SegmenterLearner(settings, batches.size, processes)
         images = batches.batch(range(batch)).to(plan.device)
         found = milliseconds(plan, lambda: learner.learn(3, images))
-    yield Row("train-segmenter", size, f"step, float32, batch {batch}", found, 1000 * batch / found, None, "images/s")
+    what = f"step, float32, batch {batch}{_without(graphs)}"
+    yield Row("train-segmenter", size, what, found, 1000 * batch / found, None, "images/s")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,24 @@ NVIDIA, ROSINALITY = "stylegan3", "stylegan2-pytorch"
 """Folders of the two checkouts."""
 
 
-def rows(plan: Plan, folder: Path, sizes: Sequence[int]) -> Iterator[Row]:
+def jobs(plan: Plan, folder: Path, sizes: Sequence[int]) -> dict[str, Callable[[], Iterator[Row]]]:
     """Milliseconds of one foreground; ours beside them are "foreground and alpha"."""
-    for name, measured in ((NVIDIA, _nvidia), (ROSINALITY, _rosinality)):
-        if not (folder / name).is_dir():
-            yield Row("upstream", 0, name, None, note=f"no checkout in {folder / name}")
-            continue
-        sys.path.insert(0, str(folder / name))
-        try:
-            for size in sizes:
-                yield from measured(plan, size)
-        finally:
-            sys.path.remove(str(folder / name))
+    both = {NVIDIA: _nvidia, ROSINALITY: _rosinality}
+    return {f"upstream {name}": partial(_rows, plan, folder / name, measured, sizes) for name, measured in both.items()}
+
+
+def _rows(
+    plan: Plan, checkout: Path, measured: Callable[[Plan, int], Iterator[Row]], sizes: Sequence[int]
+) -> Iterator[Row]:
+    if not checkout.is_dir():
+        yield Row("upstream", 0, checkout.name, None, note=f"no checkout in {checkout}")
+        return
+    sys.path.insert(0, str(checkout))
+    try:
+        for size in sizes:
+            yield from measured(plan, size)
+    finally:
+        sys.path.remove(str(checkout))
 
 
 def _nvidia(plan: Plan, size: int) -> Iterator[Row]:

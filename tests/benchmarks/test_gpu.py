@@ -1,12 +1,16 @@
 """Every line of ``benchmarks.gpu`` works, on tiny networks and a CPU."""
 
 import json
+import sys
+import time
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from benchmarks import gpu
-from benchmarks.on_device.rows import HEADER
+from benchmarks.on_device import apart
+from benchmarks.on_device.rows import HEADER, Row
 
 NVIDIA = """
 import torch
@@ -61,12 +65,56 @@ def test_every_part_is_measured(measured):
 
 
 def test_what_fails_is_told_and_the_rest_is_measured(monkeypatch):
-    def broken(plan, sizes):
+    def broken():
+        yield gpu.Row("networks", 16, "half of it", 1.0)
         raise RuntimeError("no kernel image")
-        yield
 
-    monkeypatch.setattr(gpu.networks, "rows", broken)
-    monkeypatch.setattr(gpu.training, "rows", lambda plan: iter([gpu.Row("train-alpha", 16, "step", 1.0)]))
-    done = CliRunner().invoke(gpu.main, ["--device", "cpu", "--quick", "--parts", "networks,training"])
+    def works():
+        yield gpu.Row("train-alpha", 16, "step", 1.0)
+
+    monkeypatch.setattr(gpu.networks, "jobs", lambda plan, sizes: {"networks 16": broken})
+    monkeypatch.setattr(gpu.training, "jobs", lambda plan: {"train-alpha, no graphs": works})
+    words = ["--device", "cpu", "--quick", "--parts", "networks,training"]
+    done = CliRunner().invoke(gpu.main, words)
     assert done.exit_code == 1
-    assert "FAILED: RuntimeError: no kernel image" in done.output and "train-alpha" in done.output
+    for text in ("half of it", "FAILED: RuntimeError: no kernel image", "train-alpha"):
+        assert text in done.output
+    late = CliRunner().invoke(gpu.main, [*words, "--minutes", "-1"])
+    assert late.exit_code == 1 and late.output.count("LEFT OUT") == 4  # each said at once, and in the table
+
+
+def test_a_worker_says_what_it_does_and_that_its_device_is_dead(capsys, monkeypatch):
+    jobs = {name: lambda name=name: iter([Row(name, 1, "x", 2.0)]) for name in ("a", "b")}
+    assert apart.worker(jobs, torch.device("cpu")) == 0
+    said = [json.loads(line.removeprefix("@row ")) for line in capsys.readouterr().out.splitlines()]
+    assert [next(iter(one)) for one in said] == ["job", "row", "done"] * 2
+    monkeypatch.setattr(apart, "_alive", lambda device: False)
+    assert apart.worker(jobs, torch.device("cpu")) == apart._DEAD
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+WORKER = """
+import json, sys, time
+def say(**what): print("@row " + json.dumps(what), flush=True)
+print("something else")
+for name in sys.argv[1].split(","):
+    say(job=name)
+    if name == "crash": sys.exit(-11)
+    if name == "hang": time.sleep(60)
+    say(row={"part": name, "size": 1, "what": "x", "milliseconds": 1.0})
+    say(done=name)
+    if name == "poison": sys.exit(75)
+"""
+
+
+def test_a_job_that_ends_its_process_or_never_ends_does_not_end_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(apart, "JOB_SECONDS", 1.0)
+    (tmp_path / "worker.py").write_text(WORKER)
+    names = ["a", "crash", "b", "poison", "hang", "c"]
+    command = [sys.executable, "-S", str(tmp_path / "worker.py")]
+    rows = list(apart.apart(names, command, time.monotonic() + 60))
+    assert [row.part for row in rows] == names
+    notes = {row.part: row.note for row in rows if row.note}
+    assert notes.keys() == {"crash", "hang"} and "ended with" in notes["crash"] and "more than 1 s" in notes["hang"]
+    late = list(apart.apart(names, command, time.monotonic() - 1))
+    assert [row.part for row in late] == names and all("LEFT OUT" in row.note for row in late)
