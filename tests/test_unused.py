@@ -9,7 +9,8 @@ import l4f_datagen
 
 PACKAGE = Path(l4f_datagen.__file__).parent
 FOUND_BY_THEIR_FOLDER = (
-    "export/formats", "weights/families", "weights/layouts", "networks/segmenters", "experiment/stages", "cli",
+    "export/formats", "weights/families", "weights/layouts", "networks/segmenters", "experiment/stages",
+    "progress/trackers", "cli",
 )  # fmt: skip
 """Folders whose files are looked through by a registry, which calls what they define by no name."""
 

@@ -81,7 +81,7 @@ _OURS: Mapping[str, tuple[str, ...]] = {
     "precision": ("fp32", "fp16", "amp", "bf16"),
     "preset": ("cfg",),
     "config": ("cfg", "yaml", "pipeline"),
-    "tensorboard": ("wandb",),
+    "report": ("wandb", "mlflow", "report-to", "logger", "tracker"),
     "workers": ("num-workers",),
     "arch": ("architecture", "backbone"),
     "direction": ("index", "factor", "boundary", "latent-direction"),

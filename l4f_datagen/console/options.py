@@ -1,5 +1,6 @@
 """Settings as command-line options: one declaration, in ``settings``, serves both."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -93,6 +94,19 @@ def allow_mixed(command: Callable) -> Callable:
     """The flag ``--allow-mixed``, of every command that makes shards."""
     text = "make shards beside ones of other versions or another kind of processor, though samples differ"
     return click.option("--allow-mixed", is_flag=True, help=text)(command)
+
+
+def tracking_options(command: Callable) -> Callable:
+    """The options of every training that say where its terms go too: the command gets their names as ``report``."""
+
+    @functools.wraps(command)
+    def tracked(*words: Any, tensorboard: bool, report: tuple[str, ...], **flags: Any) -> Any:
+        return command(*words, report=tuple(dict.fromkeys([*report, *["tensorboard"] * tensorboard])), **flags)
+
+    names = Kinds("progress.trackers").names
+    text = "also write the terms there, into FOLDER/NAME; may be given several times"
+    tracked = click.option("--tensorboard", is_flag=True, help="the same as --report tensorboard")(tracked)
+    return click.option("--report", type=click.Choice(names), multiple=True, help=text)(tracked)
 
 
 def no_recommended(command: Callable) -> Callable:

@@ -1,37 +1,46 @@
-"""Progress of a training, and TensorBoard if asked for."""
+"""Progress of a training, on the terminal and where else it is asked for."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import UserError
+from ..short import short
 from .live import LiveLine, duration
 from .samples import show_count
 from .state import Counted, TrainingProgress
+from .tracker import Tracker, TrackingFailed, open_tracker
 
 
 class TrainingReporter(LiveLine):
     """Shows steps/s, the time left and a run's terms, from the first process only.
 
-    ``tell`` makes words of the terms; TensorBoard's files go below the folder ``tensorboard``.
+    A tracker that fails is told, and the training goes on without it.
+
+    Args:
+        tell: makes words of the terms.
+        run: the run's folder.
+        trackers: where the terms go too, some of ``tracker.TRACKERS.names``.
+
+    Raises:
+        UserError: the library of a tracker is not installed.
     """
 
-    def __init__(self, tell: Callable[[dict[str, float]], list[str]], tensorboard: str | None = None):
+    def __init__(
+        self, tell: Callable[[dict[str, float]], list[str]], run: str | None = None, trackers: Sequence[str] = ()
+    ):
         self._tell = tell
         self.is_first = os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
         super().__init__(silent=not self.is_first)
-        # Checked now, made with the first line: the run's folder is not there yet.
-        self._folder = Path(tensorboard) if tensorboard and self.is_first else None
-        self._writer = None
         self._counted, self._since = Counted(0, 0, ""), 0.0
-        if self._folder:
-            _import_tensorboard()
+        self._trackers: list[Tracker] = []
+        if run is not None and self.is_first:
+            self._trackers = [open_tracker(name, Path(run)) for name in trackers]
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        if self._writer:
-            self._writer.close()
+        for tracker in self._trackers:
+            self._track(tracker, lambda tracker=tracker: tracker.close(failed=error[0] is not None))
 
     def __call__(self, progress: TrainingProgress) -> None:
         for line in progress.news:
@@ -40,11 +49,9 @@ class TrainingReporter(LiveLine):
             self.say(f"iteration {progress.iteration}: {progress.warning}")
         share = progress.iteration / progress.iterations
         self.show(self._parts(progress), share=share, now=progress.iteration == progress.iterations)
-        if self._folder:
-            self._writer = self._writer or _import_tensorboard()(str(self._folder / "tensorboard"))
-            for name, value in progress.terms.items():
-                self._writer.add_scalar(name, value, progress.iteration)
-            self._writer.add_scalar("steps per second", progress.rate, progress.iteration)
+        values = {**progress.terms, "steps per second": progress.rate}
+        for tracker in list(self._trackers):
+            self._track(tracker, lambda tracker=tracker: tracker.log(progress.iteration, values))
 
     def count(self, progress: Counted) -> None:
         """Show how far it is in what it does between its steps."""
@@ -52,6 +59,13 @@ class TrainingReporter(LiveLine):
         if progress.things != before.things or progress.done <= before.done:
             self._since = time.monotonic()  # the first report of these things
         show_count(self, progress, time.monotonic() - self._since)
+
+    def _track(self, tracker: Tracker, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except TrackingFailed as error:
+            self.say(f"{tracker.name}: {short(error, 300)}; the training goes on without it")
+            self._trackers = [one for one in self._trackers if one is not tracker]
 
     def _parts(self, progress: TrainingProgress) -> list[str]:
         """Steps, how fast they come, the time left, the terms."""
@@ -84,14 +98,3 @@ def tell_encoder(t: dict[str, float]) -> list[str]:
     """Losses and, when they were just measured, errors in grey levels."""
     losses = [f"{name} {t[name]:.4f}" for name in ("code", "image", "photo") if name in t]
     return losses + [f"{name} {t[name]:.1f}" for name in ("error", "photo_error") if name in t]
-
-
-def _import_tensorboard() -> type:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise UserError(
-            "tensorboard", got="no package tensorboard", expected="the extra `tensorboard`",
-            remedy='pip install "l4f-datagen[tensorboard]"',
-        ) from error  # fmt: skip
-    return SummaryWriter

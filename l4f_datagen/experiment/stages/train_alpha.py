@@ -1,13 +1,13 @@
 """The stage ``train-alpha``: an alpha network for a generator, without any mask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import click
 
-from ...console.options import config_option, settings_options
+from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import note, print_json, result
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..figures import TRAININGS, Figure
@@ -19,10 +19,12 @@ from ..stage import TrainingStage
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @config_option
 @settings_options(TrainAlphaSettings)
-@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(
+    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
+) -> None:
     """Train the alpha network of a generator, without any mask.
 
     The generator is frozen; a discriminator that cannot tell composites from real images teaches the
@@ -53,16 +55,16 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
             note(prepared.line())
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+    train(settings, out, report=report, overwrite=overwrite)
 
 
-def train(settings: TrainAlphaSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+def train(settings: TrainAlphaSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_alpha
     from ...training.alpha.train import train_alpha
 
-    with TrainingReporter(tell_alpha, out if tensorboard else None) as reporter:
+    with TrainingReporter(tell_alpha, out, report) as reporter:
         done = train_alpha(settings, out, overwrite=overwrite, report=reporter, tell=note, count=reporter.count)
         seconds = reporter.seconds
     if reporter.is_first:

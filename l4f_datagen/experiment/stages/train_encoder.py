@@ -1,11 +1,11 @@
 """The stage ``train-encoder``: an encoder for the generator, from which projections begin."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import click
 
-from ...console.options import config_option, settings_options
+from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...settings import TrainEncoderSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..pieces import Draft, Piece
@@ -16,10 +16,12 @@ from ..stage import TrainingStage
 @settings_options(TrainEncoderSettings)
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @config_option
-@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(
+    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
+) -> None:
     """Train an encoder that answers images with codes of one generator, from which it draws them again.
 
     It learns from samples of the generator, whose codes are known, and with --images from photographs, which it
@@ -39,16 +41,16 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+    train(settings, out, report=report, overwrite=overwrite)
 
 
-def train(settings: TrainEncoderSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+def train(settings: TrainEncoderSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_encoder
     from ...training.encoder.train import train_encoder
 
-    with TrainingReporter(tell_encoder, out if tensorboard else None) as reporter:
+    with TrainingReporter(tell_encoder, out, report) as reporter:
         trained = train_encoder(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:

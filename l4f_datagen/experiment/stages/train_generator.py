@@ -1,11 +1,12 @@
 """The stage ``train-generator``: a StyleGAN2 from images."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import click
 
-from ...console.options import config_option, settings_options
+from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...settings import TrainGeneratorSettings, load_pipeline, resolve, with_preset
 from ..pieces import Piece
@@ -16,10 +17,12 @@ from ..stage import TrainingStage
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @config_option
 @settings_options(TrainGeneratorSettings)
-@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings, the preset's among them, and stop")
-def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(
+    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
+) -> None:
     """Train a StyleGAN2 on images, without any label.
 
     What is not given is as the preset says for the resolution and the number of images (--dry-run
@@ -44,15 +47,15 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
         resolved, _, _ = prepare(settings)
         print_json(resolved.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+    train(settings, out, report=report, overwrite=overwrite)
 
 
-def train(settings: TrainGeneratorSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+def train(settings: TrainGeneratorSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     from ...progress.training import TrainingReporter, tell_generator
     from ...training.generator.train import train_generator
 
-    with TrainingReporter(tell_generator, out if tensorboard else None) as reporter:
+    with TrainingReporter(tell_generator, out, report) as reporter:
         done = train_generator(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:

@@ -1,12 +1,12 @@
 """The stage ``train-segmenter``: segmenters from shards, several side by side where a pipeline file wants them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import click
 
-from ...console.options import config_option, settings_options
+from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...errors import UserError
 from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
@@ -25,11 +25,11 @@ _SEVERAL = "segmenters"
 @config_option
 @settings_options(TrainSegmenterSettings)
 @click.option("--onnx", is_flag=True, help="also write FOLDER/final/segmenter.onnx, checked with onnxruntime")
-@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
 def command(
-    out: str, config: str | None, onnx: bool, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object
+    out: str, config: str | None, onnx: bool, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
 ) -> None:
     """Train a UNet, a BiSeNet or another network on the masks of shards, ours or labelled by hand.
 
@@ -53,7 +53,7 @@ def command(
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, onnx=onnx, tensorboard=tensorboard, overwrite=overwrite)
+    train(settings, out, onnx=onnx, report=report, overwrite=overwrite)
 
 
 def train(
@@ -61,7 +61,7 @@ def train(
     out: str,
     *,
     onnx: bool = False,
-    tensorboard: bool = False,
+    report: Sequence[str] = (),
     overwrite: bool = False,
 ) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
@@ -73,7 +73,7 @@ def train(
         from ...weights.onnx.writing import check_extra
 
         check_extra()
-    with TrainingReporter(tell_segmenter, out if tensorboard else None) as reporter:
+    with TrainingReporter(tell_segmenter, out, report) as reporter:
         trained = start.train(
             settings, out, overwrite=overwrite, report=reporter, tell=reporter.say, count=reporter.count
         )

@@ -9,6 +9,7 @@ from typing import Any
 from ...addresses import hidden_within
 from ...devices import explaining_memory
 from ...errors import UserError
+from ...progress.tracker import TRACKERS
 from ...settings import same
 from ...storage import atomic, atomic_folders
 from ...storage.lock import writing
@@ -17,7 +18,7 @@ from .process_group import Processes
 from .run_files import FORMAT, LOG, SETTINGS, VERSION
 
 CHECKPOINTS, SAMPLES, FINAL = "checkpoints", "samples", "final"
-TENSORBOARD, ROUNDS = "tensorboard", "rounds"
+ROUNDS = "rounds"
 _LESS_MEMORY = {
     "accumulate": "larger --accumulate", "resolution": "smaller --resolution", "size": "smaller --size",
     "memory": "smaller --memory",
@@ -145,7 +146,7 @@ class RunFolder:
     def _remove(self) -> None:
         # What says that something is finished goes first, and settings.json stays until the new one takes its place:
         # cut short, it is an unfinished run.
-        for name in (FINAL, CHECKPOINTS, SAMPLES, TENSORBOARD, ROUNDS):
+        for name in (FINAL, CHECKPOINTS, SAMPLES, *TRACKERS.names, ROUNDS):
             atomic_folders.remove(self.path / name)
         self.log_file.unlink(missing_ok=True)
 

@@ -1,0 +1,187 @@
+"""Where a training's numbers go: TensorBoard, Weights & Biases, MLflow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from l4f_datagen.cli import main
+from l4f_datagen.cli.commands import command_names
+from l4f_datagen.errors import UserError
+from l4f_datagen.progress.state import TrainingProgress
+from l4f_datagen.progress.tracker import TRACKERS, open_tracker
+from l4f_datagen.progress.training import TrainingReporter
+
+LIBRARIES = {
+    "tensorboard": ["torch.utils.tensorboard"], "wandb": ["wandb"],
+    "mlflow": ["mlflow", "mlflow.tracking", "mlflow.entities", "mlflow.exceptions"],
+}  # fmt: skip
+"""What each of them imports."""
+SETTINGS = {"stage": "train-segmenter", "settings": {"width": 4, "shards": ["world:vessels"]}}
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "settings.json").write_text(json.dumps(SETTINGS))
+    return folder
+
+
+def train(run: Path, name: str, iterations: range, error: BaseException | None = None) -> None:
+    """What a training tells its reporter."""
+    with TrainingReporter(lambda terms: [], str(run), [name]) as reporter:
+        for iteration in iterations:
+            reporter(TrainingProgress(iteration, 9, {"loss": 1 / iteration, "mIoU": 0.5}, 2.0))
+        if error is not None:
+            raise error
+
+
+class Calls(list):
+    """Takes any call of any attribute, and remembers it."""
+
+    def __getattr__(self, name):
+        def call(*words, **options):
+            self.append((name, words, options))
+            return SimpleNamespace(experiment_id="7", info=SimpleNamespace(run_id="r1"))
+
+        return call
+
+    def of(self, name: str) -> list:
+        return [(words, options) for called, words, options in self if called == name]
+
+
+def library(monkeypatch, **modules) -> None:
+    for name, values in modules.items():
+        module = ModuleType(name)
+        vars(module).update(values)
+        monkeypatch.setitem(sys.modules, name.replace("__", "."), module)
+
+
+@pytest.fixture
+def wandb(monkeypatch):
+    calls = Calls()
+    run = SimpleNamespace(log=calls.log, finish=calls.finish, define_metric=calls.define_metric)
+    failure = type("Error", (Exception,), {})
+    library(
+        monkeypatch,
+        wandb={"Error": failure, "Settings": dict, "init": lambda **o: calls.append(("init", (), o)) or run},
+    )
+    for name in ("WANDB_MODE", "WANDB_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    return calls
+
+
+@pytest.fixture
+def mlflow(monkeypatch):
+    calls, failure = Calls(), type("MlflowException", (Exception,), {})
+    library(
+        monkeypatch, mlflow={}, mlflow__exceptions={"MlflowException": failure},
+        mlflow__tracking={"MlflowClient": lambda tracking_uri: calls.append(("client", (tracking_uri,), {})) or calls},
+        mlflow__entities={"Metric": lambda *values: values, "Param": lambda *values: values},
+    )  # fmt: skip
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    return calls
+
+
+def test_wandb_gets_settings_and_terms_and_stays_off_the_network(run, wandb):
+    train(run, "wandb", range(1, 3))
+    with pytest.raises(KeyboardInterrupt):
+        train(run, "wandb", range(2, 4), KeyboardInterrupt())
+    first, again = (options for _, options in wandb.of("init"))
+    assert first["id"] == again["id"] and first["resume"] == "allow", "a run that is continued is the same one"
+    assert first["mode"] == "offline" and first["dir"] == str(run) and first["project"] == "l4f-datagen"
+    assert first["config"] == {"stage": "train-segmenter", **SETTINGS["settings"]} and first["name"] == "run"
+    logged = [words[0] for words, _ in wandb.of("log")]
+    assert [line["iteration"] for line in logged] == [1, 2, 2, 3]
+    assert logged[0] == {"iteration": 1, "loss": 1.0, "mIoU": 0.5, "steps per second": 2.0}
+    assert [options for _, options in wandb.of("finish")] == [{"exit_code": 0}, {"exit_code": 1}]
+
+
+def test_mlflow_gets_settings_and_terms_in_a_folder_of_the_run(run, mlflow):
+    train(run, "mlflow", range(1, 3))
+    with pytest.raises(ValueError):
+        train(run, "mlflow", range(3, 4), ValueError())
+    assert mlflow.of("client")[0][0][0] == (run / "mlflow" / "runs").as_uri()
+    assert len(mlflow.of("create_run")) == 1 and mlflow.of("update_run") == [(("r1", "RUNNING"), {})]
+    params = [options["params"] for _, options in mlflow.of("log_batch") if "params" in options]
+    assert params == [[("stage", "train-segmenter"), ("width", "4"), ("shards", "['world:vessels']")]]
+    metrics = [metric for _, o in mlflow.of("log_batch") for metric in o.get("metrics", [])]
+    assert [(name, value, step) for name, value, _, step in metrics if name == "loss"] == [
+        ("loss", 1.0, 1), ("loss", 0.5, 2), ("loss", 1 / 3, 3),
+    ]  # fmt: skip
+    assert [words for words, _ in mlflow.of("set_terminated")] == [("r1", "FINISHED"), ("r1", "FAILED")]
+
+
+@pytest.mark.parametrize("name", ["wandb", "mlflow"])
+def test_one_that_cannot_be_reached_is_told_and_the_training_goes_on(name, run, request, capsys):
+    calls = request.getfixturevalue(name)
+    failure = sys.modules["wandb"].Error if name == "wandb" else sys.modules["mlflow.exceptions"].MlflowException
+
+    def failing(*words, **options):
+        calls.append(("tried", (), {}))
+        raise failure("no route to host")
+
+    if name == "wandb":
+        sys.modules["wandb"].init = failing
+    else:
+        calls.get_experiment_by_name = failing
+    train(run, name, range(1, 4))
+    assert capsys.readouterr().err.count(f"{name}: no route to host; the training goes on without it") == 1
+    assert len(calls.of("tried")) == 1
+
+
+@pytest.mark.parametrize("name", TRACKERS.names)
+def test_a_missing_library_names_its_extra(name, run, monkeypatch):
+    for module in LIBRARIES[name]:
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=rf"got no package {name}; expected the extra `{name}`.*l4f-datagen\[{name}\]"):
+        open_tracker(name, run)
+    assert sorted(p.name for p in run.iterdir()) == ["settings.json"]
+
+
+def test_nothing_is_imported_that_is_not_asked_for():
+    program = (
+        "import sys, l4f_datagen.progress.training, l4f_datagen.experiment.stages.train_segmenter; "
+        f"assert not {set(LIBRARIES)} & set(sys.modules), sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("command", [name for name in command_names() if name.startswith("train-")])
+def test_every_training_can_be_asked(command, capsys):
+    assert main([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--report [mlflow|tensorboard|wandb]" in shown and "--tensorboard" in shown
+    assert main([command, "--report", "comet", "--out", "x"]) == 2
+    assert main([command, "--wandb", "--out", "x"]) == 2
+    assert "here it is --report" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_wandb_for_real(run, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    train(run, "wandb", range(1, 3))
+    train(run, "wandb", range(3, 5))
+    identifier = (run / "wandb" / "run-id").read_text().strip()
+    files = list((run / "wandb").glob(f"offline-run-*-{identifier}/*.wandb"))
+    assert files and all(b"loss" in path.read_bytes() and b"world:vessels" in path.read_bytes() for path in files)
+
+
+@pytest.mark.slow
+def test_mlflow_for_real(run, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    train(run, "mlflow", range(1, 3))
+    train(run, "mlflow", range(3, 5))
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=(run / "mlflow" / "runs").as_uri())
+    (found,) = client.search_runs([client.get_experiment_by_name("l4f-datagen").experiment_id])
+    assert found.info.run_id == (run / "mlflow" / "run-id").read_text().strip() and found.info.status == "FINISHED"
+    assert found.data.params["width"] == "4" and found.info.run_name == "run"
+    steps = [metric.step for metric in client.get_metric_history(found.info.run_id, "loss")]
+    assert steps == [1, 2, 3, 4]
