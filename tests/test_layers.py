@@ -19,7 +19,7 @@ FLOORS = (
     "addresses", "short", "errors", "documents", "kinds", "resources", "versions", "seeding", "philox", "overlap",
     "devices", "sample", "masks", "mask_files", "scores", "run_lengths",
     # What has to do with the process, with files, and with people who wait or wish.
-    "process", "progress", "storage", "sheet", "settings", "console",
+    "process", "storage", "progress", "sheet", "settings", "console",
     # Networks and the files that they come from; pictures; data sets.
     "networks", "weights", "worlds", "shards", "photographs", "instances", "generation", "samples", "loading",
     # Work on them.

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -168,8 +169,14 @@ def test_wandb_for_real(run, monkeypatch):
     train(run, "wandb", range(1, 3))
     train(run, "wandb", range(3, 5))
     identifier = (run / "wandb" / "run-id").read_text().strip()
-    files = list((run / "wandb").glob(f"offline-run-*-{identifier}/*.wandb"))
-    assert files and all(b"loss" in path.read_bytes() and b"world:vessels" in path.read_bytes() for path in files)
+    wanted = [b"world:vessels", b"loss", b"steps per second"]
+    deadline = time.monotonic() + 20
+    found: list[bool] = []
+    while not (len(found) == 2 and all(found)) and time.monotonic() < deadline:  # its own process writes them
+        time.sleep(0.05)
+        files = (run / "wandb").glob(f"offline-run-*-{identifier}/*.wandb")
+        found = [all(word in path.read_bytes() for word in wanted) for path in files]
+    assert found == [True, True]
 
 
 @pytest.mark.slow
