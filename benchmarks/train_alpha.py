@@ -62,10 +62,10 @@ def main(config: str, rounds: int) -> None:
         resolve(TrainAlphaSettings, load_pipeline(config).train_alpha, {"device": "cpu"})
     )
     endless = settings.model_copy(update=dict.fromkeys(("iterations", "checkpoint_every", "sheet_every"), 10**6))
-    learner = alpha.AlphaLearner(settings, generator, Processes(device="cpu", precision="float32"))
+    learner = alpha.AlphaLearner(settings, generator, Processes(device="cpu", precision="float32"), "first_convolution")
     photographs = open_source(settings.images, world_images=settings.world_images)
     images = alpha.real_images(photographs, settings, generator)
-    ending = alpha.Ending(settings, source, len(photographs))
+    ending = alpha.Ending(settings, source, len(photographs), "first_convolution")
     alone, block = NetworksAlone(learner), settings.r1_every
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")

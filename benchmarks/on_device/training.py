@@ -130,7 +130,9 @@ def _alpha(plan: Plan, graphs: bool | None) -> Iterator[Row]:
         generator="made", images="world:vessels", first_resolution=8 if plan.quick else 32, batch_size=batch,
         device=str(plan.device), precision=precision, graphs=graphs,
     )  # fmt: skip
-    learner = AlphaLearner(settings, generator, Processes(device=str(plan.device), precision=precision))
+    learner = AlphaLearner(
+        settings, generator, Processes(device=str(plan.device), precision=precision), "first_convolution"
+    )
     real = [torch.randn(batch, 3, size, size, device=plan.device).clamp(-1, 1)]
     phases = {
         "discriminator": (lambda: learner.discriminator_step(3, real), 1.0),

@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..generation import latents
 from ..networks.inference import freeze
 from ..networks.stylegan2 import Generator
 from ..networks.synthesis import SwitchedOff, Synthesis
+from .crops import Crops, open_crops
 from .probes import FIRST_LAYERS, layer_names, recorded_activations, switched_off
 
 logger = logging.getLogger(__name__)
 
-CROP = 1 / 8
-"""Side of the crops of plain background, as a share of the image's."""
 CLEARLY_CLOSER = 0.9
 """The constant is switched off only if that leaves less than this share of the distance to the background."""
 
@@ -42,12 +40,18 @@ class BackgroundAnalysis:
 
 
 def analyze_backgrounds(
-    generator: Generator, *, n: int = 64, psi: float = 1.0, seed: int = 0, batch_size: int = 8
+    generator: Generator,
+    *,
+    n: int = 64,
+    psi: float = 1.0,
+    seed: int = 0,
+    batch_size: int = 8,
+    crops: str = "auto",
 ) -> BackgroundAnalysis:
     """Ask which layer would have to change most for samples to become plain background.
 
-    The target x of a sample is a crop of its own background, resized to full size. Two measures per
-    layer: the paper's, from the gradient with respect to the activations; and the gradient times the
+    The target x of a sample is plain background: a crop of its own, resized to full size, or as ``crops`` say. Two
+    measures per layer: the paper's, from the gradient with respect to the activations; and the gradient times the
     activations, the first-order effect of making them smaller. The second does not depend on how
     scale is divided between a layer's activations and the weights that follow, and is what names the
     strongest layer. A warning is logged when that is none of the two first ones, which are what can
@@ -56,11 +60,17 @@ def analyze_backgrounds(
     Args:
         n: samples, which depend on (seed, index) only.
         psi: truncation.
+        crops: as ``open_crops`` has them.
+
+    Raises:
+        UserError: there are no such crops.
     """
     names, frozen = layer_names(generator), freeze(generator)
+    given = open_crops(crops, frozen.architecture.resolution)
     sums = torch.zeros(4, len(names), dtype=torch.float64)
     for start in range(0, n, batch_size):
-        w, image, target = samples_and_targets(frozen, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
+        indices = range(start, min(start + batch_size, n))
+        w, image, target = samples_and_targets(frozen, indices, psi=psi, seed=seed, crops=given)
         gradient, effect = _gradients(frozen, w, target)
         distance = torch.stack([_distance(without(frozen, w, layer), target) for layer in names])
         untouched = _distance(image, target).expand(len(names))
@@ -94,23 +104,13 @@ def decide(distance: dict[str, float]) -> SwitchedOff:
 
 
 def samples_and_targets(
-    generator: Synthesis, indices: Sequence[int], *, psi: float, seed: int
+    generator: Synthesis, indices: Sequence[int], *, psi: float, seed: int, crops: Crops
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Codes (N, w_dim) of samples, the samples, and plain backgrounds of theirs, both (N, 3, H, W)."""
+    """Codes (N, w_dim) of samples, the samples, and plain backgrounds for them, both (N, 3, H, W)."""
     w = latents.draw_w(generator, seed=seed, stream="foreground", indices=indices, psi=psi)
     with torch.no_grad():
         image = generator.synthesize(w).image
-    return w, image, plain_crops(image)
-
-
-def plain_crops(image: Tensor) -> Tensor:
-    """The plainest corner of each image, where the least varies, resized to full size: (N, 3, H, W)."""
-    height, width = image.shape[2:]
-    side = max(2, round(CROP * min(height, width)))
-    corners = torch.stack([image[..., y, x] for y in _ends(side) for x in _ends(side)], 1)  # (N, 4, 3, side, side)
-    plainest = corners.std((-2, -1)).mean(-1).argmin(1)
-    crops = corners[torch.arange(len(image), device=image.device), plainest]
-    return F.interpolate(crops, size=(height, width), mode="bilinear")
+    return w, image, crops(image, indices)
 
 
 @torch.no_grad()
@@ -133,7 +133,3 @@ def _gradients(generator: Synthesis, w: Tensor, target: Tensor) -> tuple[Tensor,
 def _distance(image: Tensor, target: Tensor) -> Tensor:
     """Mean squared distance per value, summed over samples."""
     return (image - target).square().mean((1, 2, 3)).sum()
-
-
-def _ends(side: int) -> tuple[slice, slice]:
-    return slice(None, side), slice(-side, None)

@@ -7,19 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
+from ..settings.switching import share_of_channels
 from ..sheet import picture_grid, save_png
 from ..storage import atomic
 from . import backgrounds, layers
 from .backgrounds import BackgroundAnalysis
+from .crops import open_crops
 from .layers import LayerAnalysis
 from .plotting import require_matplotlib
+from .trials import Trial
 
 TABLE, PLOT, SHEET = "table.csv", "plot.png", "sheet.png"
+TRIALS = "trials.csv"
+"""Of the ways to switch off for backgrounds."""
 COLUMNS, TILE = 8, 128
 """Samples on a sheet, and pixels of a picture there."""
 
@@ -48,11 +54,21 @@ def write_layers(
 
 
 def write_backgrounds(
-    analysis: BackgroundAnalysis, generator: Generator, out: Path, *, psi: float, seed: int, batch_size: int = 8
+    analysis: BackgroundAnalysis,
+    trials: Sequence[Trial],
+    generator: Generator,
+    out: Path,
+    *,
+    psi: float,
+    seed: int,
+    batch_size: int = 8,
+    crops: str = "auto",
 ) -> None:
-    """Write table, plot and sheet of ``analyze_backgrounds``; a row of the sheet per layer that is switched off."""
+    """Write tables, plot and sheet of ``analyze_backgrounds``; a row of the sheet per layer or share switched off."""
     rows = zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance)
     _write_table(out / TABLE, ("layer", "gradient", "effect", "distance"), rows)
+    found = [(one.setting, one.zeroed, one.distance, one.foreground) for one in trials]
+    _write_table(out / TRIALS, ("switched_off", "zeroed", "distance", "foreground"), found)
     scaled = {
         "gradient": analysis.gradient,
         "gradient × activation": analysis.effect,
@@ -67,12 +83,18 @@ def write_backgrounds(
         xlabel="layer; largest value of each measure = 1",
     )
     rows = {name: [] for name in ("sample", "target", *(f"- {_short(layer)}" for layer in analysis.layers))}
+    shares = {one.setting: one.switched_off for one in trials if share_of_channels(one.setting) is not None}
+    rows |= {name: [] for name in shares}
+    given = open_crops(crops, generator.architecture.resolution)
     for indices in _batches(batch_size):
-        w, image, target = backgrounds.samples_and_targets(generator, indices, psi=psi, seed=seed)
+        w, image, target = backgrounds.samples_and_targets(generator, indices, psi=psi, seed=seed, crops=given)
         rows["sample"] += _pictures(image)
         rows["target"] += _pictures(target)
         for layer in analysis.layers:
             rows[f"- {_short(layer)}"] += _pictures(backgrounds.without(generator, w, layer))
+        for name, channels in shares.items():
+            with torch.no_grad():
+                rows[name] += _pictures(generator.background(w, switched_off=channels))
     save_png(out / SHEET, picture_grid(rows, tile=TILE))
 
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ..console.options import settings_options
 from ..console.output import result
 from ..devices import explaining_memory, resolve_device
-from ..settings import AnalyzeDirectionsSettings, AnalyzeSettings, resolve
+from ..settings import AnalyzeBackgroundsSettings, AnalyzeDirectionsSettings, AnalyzeSettings, resolve
 from ..storage import atomic
 from ..storage.opening import local_place
+
+if TYPE_CHECKING:
+    from ..analysis.trials import Trial
 
 
 @click.group("analyze", short_help="Find the layers that shape and that draw the foreground.")
@@ -53,33 +57,45 @@ def layers_command(out: str, **flags: object) -> None:
     )
 
 
-@command.command("backgrounds", short_help="Which layer draws the foreground.")
-@_options
+@command.command("backgrounds", short_help="Which layer and channels draw the foreground.")
+@settings_options(AnalyzeBackgroundsSettings)
+@click.option("--out", required=True, metavar="FOLDER", help="where to write; replaces what was there")
 def backgrounds_command(out: str, **flags: object) -> None:
     """Name the layer to switch off for backgrounds, and show what switching off each layer does.
 
     The gradient of the distance to plain background tells which layer would have to change
-    (Labels4Free 3.2).
+    (Labels4Free 3.2). Then shares of the first layers' channels are zeroed, those first that draw most of the
+    foreground, as --switched-off channels:SHARE of train-alpha does; --segmenter tells what is left of it.
     """
-    settings, folder = resolve(AnalyzeSettings, {}, flags), _folder(out)
-    from ..analysis import backgrounds, report
+    settings, folder = resolve(AnalyzeBackgroundsSettings, {}, flags), _folder(out)
+    from ..analysis import backgrounds, report, trials
+    from ..weights import load_segmenter
 
     generator = _load(settings)
-    common = settings.model_dump(include={"psi", "seed", "batch_size"})
+    device = resolve_device(settings.device)
+    segmenter = None if settings.segmenter is None else load_segmenter(settings.segmenter).to(device)
+    common = settings.model_dump(include={"psi", "seed", "batch_size", "crops"})
     with _explaining_memory(settings):
         analysis = backgrounds.analyze_backgrounds(generator, n=settings.n, **common)
-        report.write_backgrounds(analysis, generator, folder, **common)
+        tried = trials.try_backgrounds(generator, settings.shares, n=settings.n, segmenter=segmenter, **common)
+        report.write_backgrounds(analysis, tried, generator, folder, **common)
     rows = list(zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance, strict=True))
     lines = [f"{'layer':18} gradient  × activation  distance to the background when off"]
     lines += ["{:18} {:8.4g}  {:12.4g}  {:.4f}".format(*row) for row in rows]
     lines += [
         f"{'none':18} {'':8}  {'':12}  {analysis.untouched_distance:.4f}",
+        "",
+        f"{'--switched-off':18} channels off  distance to the background  foreground",
+        *(_trial_line(trial) for trial in tried),
         f"strongest: {analysis.strongest}",
         f"switched_off: {analysis.switched_off}",
     ]
     names = ("gradient", "effect", "distance")
     layers = {layer: dict(zip(names, map(float, numbers), strict=True)) for layer, *numbers in rows}
     values = {"layers": layers, "untouched_distance": float(analysis.untouched_distance)}
+    values["trials"] = {
+        one.setting: {"zeroed": one.zeroed, "distance": one.distance, "foreground": one.foreground} for one in tried
+    }
     values |= {"strongest": analysis.strongest, "switched_off": analysis.switched_off, "out": str(folder)}
     result("\n".join(lines), values)
 
@@ -105,6 +121,11 @@ def directions_command(out: str, **flags: object) -> None:
     lines = ["{:10} deviation of w {:.3f}, changes images by {:.2f} of 255".format(*row) for row in rows]
     values = {name: {"deviation": deviation, "change": change} for name, deviation, change in rows}
     result("\n".join(lines), {"directions": values, "out": str(folder)})
+
+
+def _trial_line(trial: "Trial") -> str:
+    seen = "" if trial.foreground is None else f"{trial.foreground:.2%}"
+    return f"{trial.setting:18} {trial.zeroed:12}  {trial.distance:26.4f}  {seen:>10}"
 
 
 def _load(settings: AnalyzeSettings):

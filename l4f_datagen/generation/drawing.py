@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..networks.synthesis import noise_maps
 from ..settings import GenerateSettings
+from ..weights.switching import switched_off
 from . import latents
 from .models import Models
 
@@ -40,12 +41,13 @@ def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -
     w = {"foreground": latents.draw_w(generator, stream="foreground", psi=settings.psi, **codes)}
     noise = {"foreground": latents.noise_generators(settings.noise, stream="foreground", **codes)}
     own = models.backgrounds is None
+    off = switched_off(settings.switched_off, models.zeroed, models.alpha_source.name) if own else "first_convolution"
     if models.fused is not None:
         if own:
             w["background"] = latents.draw_w(generator, stream="background", psi=settings.background_psi, **codes)
             noise["background"] = latents.noise_generators(settings.noise, stream="background", **codes)
         scene = models.fused(torch.cat(list(w.values())), len(w["foreground"]), _maps(settings, models, noise),
-                             settings.switched_off)  # fmt: skip
+                             off)  # fmt: skip
         background = scene.background if own else None
         return Drawn(w, scene.foreground, scene.alpha, background, scene.overflowed)
     foreground, features = generator.synthesize(w["foreground"], settings.noise, noise_generators=noise["foreground"])
@@ -58,7 +60,7 @@ def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -
         w["background"],
         settings.noise,
         noise_generators=latents.noise_generators(settings.noise, stream="background", **codes),
-        switched_off=settings.switched_off,
+        switched_off=off,
     )
     return Drawn(w, foreground, alpha, background)
 

@@ -11,9 +11,11 @@ from ..networks.alpha import AlphaNetwork
 from ..networks.fused.graphs import GraphedNetworks
 from ..networks.fused.network import fuse
 from ..networks.inference import InferenceGenerator, freeze
+from ..networks.zeroed import ZeroedChannels
 from ..settings import GenerateSettings
 from ..weights.recommended import Recommendation, recommended
 from ..weights.source import Source
+from ..weights.switching import switched_off
 from .backgrounds import Backgrounds, open_backgrounds
 from .precision import precision_for
 
@@ -35,6 +37,8 @@ class Models:
     """The networks as one, on a CUDA device."""
     recommended: Recommendation | None = None
     """Settings that the checkpoint recommends."""
+    zeroed: ZeroedChannels | None = None
+    """The generator's channels that the alpha network keeps as those that draw the foreground."""
 
 
 def load_models(settings: GenerateSettings) -> Models:
@@ -42,7 +46,8 @@ def load_models(settings: GenerateSettings) -> Models:
 
     Raises:
         UserError: a checkpoint cannot be read, the two do not fit, the device is absent, there are no such images, the
-            reference is no detector; half precision or TensorFloat-32 is asked for where it is none.
+            reference is no detector; half precision or TensorFloat-32 is asked for where it is none; the alpha
+            network does not keep the channels that are to be zeroed.
     """
     device = resolve_device(settings.device)
     precision = precision_for(settings, device)
@@ -52,7 +57,7 @@ def load_models(settings: GenerateSettings) -> Models:
     if device.type == "cuda":
         dtype = torch.float16 if precision == "half" else torch.float32
         fused = GraphedNetworks(fuse(frozen, alpha, dtype=dtype), tf32=precision == "tf32")
-    return Models(
+    models = Models(
         generator=frozen,
         alpha=alpha,
         fused=fused,
@@ -62,7 +67,11 @@ def load_models(settings: GenerateSettings) -> Models:
         backgrounds=open_backgrounds(settings.backgrounds),
         reference=open_judge(settings, device),
         recommended=recommended(settings.generator, settings.alpha),
+        zeroed=alpha.zeroed_channels,
     )
+    if models.backgrounds is None:
+        switched_off(settings.switched_off, models.zeroed, alpha_source.name)
+    return models
 
 
 def asked_for(models: Models, settings: GenerateSettings) -> Models:

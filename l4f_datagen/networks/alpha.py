@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import zeroed
 from .modules import Modules
+from .zeroed import ZeroedChannels
 
 MAPS = 3
 """Channels that each feature map is reduced to; a level has two maps."""
@@ -16,10 +18,11 @@ class AlphaNetwork(nn.Module):
     """1×1 convolutions on the last levels of a generator, merged from coarse to fine.
 
     ``channels`` are the feature channels of its levels, from the first resolution that it looks at
-    to the generator's own; at least two levels.
+    to the generator's own; at least two levels. Beside its weights it keeps which of the generator's channels were
+    zeroed for the backgrounds that it learned with, if single ones were.
     """
 
-    def __init__(self, channels: Sequence[int]):
+    def __init__(self, channels: Sequence[int], *, zeroed_channels: ZeroedChannels | None = None):
         super().__init__()
         if len(channels) < 2:
             raise ValueError(f"an alpha network has at least two levels, got channels {tuple(channels)}")
@@ -28,6 +31,20 @@ class AlphaNetwork(nn.Module):
         self.reduce_second = Modules[nn.Conv2d](nn.Conv2d(c, MAPS, 1) for c in channels)
         self.merge = Modules[nn.Conv2d](nn.Conv2d(4 * MAPS, 2 * MAPS, 1) for _ in channels[2:])
         self.output = nn.Conv2d(2 * MAPS, 1, 1)
+        for name, tensor in (zeroed_channels.tensors() if zeroed_channels else {}).items():
+            self.register_buffer(name, tensor)
+
+    @property
+    def zeroed_channels(self) -> ZeroedChannels | None:
+        """The generator's channels that are zero in its backgrounds; None where a whole layer is switched off."""
+        return zeroed.from_tensors(dict(self.named_buffers(recurse=False)))
+
+    def keeping(self, zeroed_channels: ZeroedChannels | None) -> "AlphaNetwork":
+        """A frozen network of the same weights, which keeps these channels."""
+        made = AlphaNetwork(self.channels, zeroed_channels=zeroed_channels)
+        weights = {name: tensor for name, tensor in self.state_dict().items() if name not in zeroed.NAMES}
+        made.load_state_dict(weights | dict(made.named_buffers()), assign=True)
+        return made.requires_grad_(False).eval()
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Features of ``Generator.synthesize`` → alpha (N, 1, H, W) float32 in [0, 1].

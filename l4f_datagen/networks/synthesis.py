@@ -10,9 +10,11 @@ from torch import Tensor
 
 from . import ops
 from .folding import FoldedStyles, Noise
+from .zeroed import ZeroedChannels, activation_sizes, kept
 
 NoiseMode = Literal["const", "none", "random"]
-SwitchedOff = Literal["constant", "first_convolution"]
+SwitchedOff = Literal["constant", "first_convolution"] | ZeroedChannels
+"""What is zero in a background: one of the first two activations, or single channels of several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,16 +114,32 @@ class Synthesis:
         noise_generators: Sequence[torch.Generator] | None = None,
         switched_off: SwitchedOff = "first_convolution",
     ) -> Tensor:
-        """Draw backgrounds, G_bg of Labels4Free 3.2: the same network with its first layer off.
+        """Draw backgrounds, G_bg of Labels4Free 3.2: the same network with its first layer, or some channels, off.
 
         Args:
             switched_off: "first_convolution" zeroes that layer's output; "constant" zeroes the learned
-                constant, so that the first convolution's noise and bias remain.
+                constant, so that the first convolution's noise and bias remain; ``ZeroedChannels`` zero their own.
 
         Returns:
             (N, 3, H, W) float32, nominally [-1, 1].
+
+        Raises:
+            ValueError: the channels are those of another generator.
         """
+        self.check_zeroed(switched_off)
         return _draw(self._parts(), w, noise, noise_generators, switched_off=switched_off).image
+
+    def check_zeroed(self, switched_off: SwitchedOff) -> None:
+        """Refuse channels of another generator, and what is neither channels nor a layer that can be switched off.
+
+        Raises:
+            ValueError: as it says.
+        """
+        if isinstance(switched_off, str) and switched_off not in ("constant", "first_convolution"):
+            raise ValueError(f"switched_off is {switched_off!r}; expected a layer or ZeroedChannels")
+        expected = activation_sizes(self.architecture.channels)
+        if isinstance(switched_off, ZeroedChannels) and switched_off.sizes != expected:
+            raise ValueError(f"zeroed channels are for activations of {switched_off.sizes} channels, not {expected}")
 
 
 def noise_maps(
@@ -158,8 +176,9 @@ def _draw(
     x = parts.constant.expand(count, -1, -1, -1)
     # oneDNN's convolutions and the per-channel scaling between them are fastest channels last.
     x = x.contiguous(memory_format=torch.channels_last if x.device.type == "cpu" else torch.contiguous_format)
-    if switched_off == "constant":
-        x = torch.zeros_like(x)
+    zeroed = isinstance(switched_off, ZeroedChannels)
+    masks = kept(switched_off, x.device, x.dtype) if zeroed else (None,) * (len(parts.layers) + 1)
+    x = torch.zeros_like(x) if switched_off == "constant" else _masked(x, masks[0])
     image, features = None, []
     for index, layer in enumerate(parts.layers):
         if isinstance(mode, str):
@@ -168,7 +187,7 @@ def _draw(
             noise = mode[index]
         style = next(styles)
         off = index == 0 and switched_off == "first_convolution"
-        x = torch.zeros_like(x) if off else layer(x, style, noise)
+        x = torch.zeros_like(x) if off else _masked(layer(x, style, noise), masks[index + 1])
         features.append(x)
         if index % 2 == 0:  # the last styled convolution of its resolution
             with ops.full_precision(x.device):
@@ -176,3 +195,8 @@ def _draw(
                 image = rgb if image is None else ops.upsample_image(image).add_(rgb)
     assert image is not None, "a generator has at least one layer"
     return SynthesisOutput(image, tuple(features))
+
+
+def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Activations (N, C, H, W) times a mask (C); as they are without one."""
+    return x if mask is None else x * mask.to(x.dtype).view(-1, 1, 1)

@@ -1,7 +1,7 @@
 """Settings of every stage: frozen, validated, with their defaults."""
 
 from .alpha_preset import chosen_values, with_alpha_preset
-from .analyze import AnalyzeDirectionsSettings, AnalyzeSettings
+from .analyze import AnalyzeBackgroundsSettings, AnalyzeDirectionsSettings, AnalyzeSettings
 from .base import StageSettings
 from .edit import EditSettings
 from .engine import EngineSettings
@@ -30,6 +30,7 @@ from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
 __all__ = [
+    "AnalyzeBackgroundsSettings",
     "AnalyzeDirectionsSettings",
     "AnalyzeSettings",
     "CodesSettings",

@@ -1,11 +1,13 @@
 """Settings of ``analyze``."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from .base import Device, Generator, Psi, Seed, StageSettings
+from .base import Device, Fraction, Generator, Metavar, Psi, Seed, StageSettings
 from .edit import MOST_LAYERS, Layers, chosen_layers
+from .sharded import split_names
+from .switching import Crops
 
 
 class AnalyzeSettings(StageSettings):
@@ -17,6 +19,18 @@ class AnalyzeSettings(StageSettings):
     seed: Seed = 0
     batch_size: int = Field(8, gt=0, le=4096, description="samples per forward pass")
     device: Device = "auto"
+
+
+class AnalyzeBackgroundsSettings(AnalyzeSettings):
+    """Settings of ``analyze backgrounds``."""
+
+    crops: Crops = "auto"
+    shares: Annotated[tuple[Fraction, ...], BeforeValidator(split_names), Metavar("N,N,…")] = Field(
+        (0.1, 0.3, 0.5, 0.7, 0.9), description="shares of the first layers' channels that are zeroed by way of trial"
+    )
+    segmenter: Annotated[str | None, Metavar("PATH")] = Field(
+        None, description="segmenter that looks for traces of foreground in the backgrounds"
+    )
 
 
 class AnalyzeDirectionsSettings(StageSettings):

@@ -26,9 +26,6 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Device = Annotated[str, AfterValidator(device_name), Field(description=NAMES)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, description="seed of all random numbers")]
 Noise = Annotated[Literal["const", "none", "random"], Field(description="noise inputs of the generator")]
-SwitchedOff = Annotated[
-    Literal["first_convolution", "constant"], Field(description="layer that is zeroed for backgrounds")
-]
 Generator = Annotated[str, Metavar("PATH|NAME"), Field(description="generator checkpoint: a path or an embedded name")]
 Alpha = Annotated[
     str | None, Metavar("PATH|NAME"), Field(description="alpha checkpoint; default: the one beside the generator")

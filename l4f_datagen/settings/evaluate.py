@@ -4,8 +4,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, StageSettings, SwitchedOff
+from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, StageSettings
 from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
+from .switching import SwitchedOff
 
 
 def _split(value: Any) -> Any:
@@ -182,6 +183,11 @@ class EvaluateFrechetSettings(StageSettings):
     psi: Psi = Field(1.0, description="truncation of a generator:PATH and of backgrounds:PATH")
     noise: Noise = Field("const", description="noise inputs of a generator:PATH and of backgrounds:PATH")
     switched_off: SwitchedOff = "first_convolution"
+    alpha: Alpha = Field(
+        None,
+        description="alpha checkpoint that keeps the channels of channels:SHARE for backgrounds:PATH; default: they "
+        "are found as train-alpha finds them",
+    )
     kid_subsets: int = Field(100, gt=0, le=10**5, description="subsets that KID is the mean over")
     kid_subset_size: int = Field(1000, gt=1, le=10**6, description="images per subset; all of a smaller set")
     seed: Seed = 0

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, SwitchedOff
+from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed
 from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
 from .reject_list import Rejected
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
+from .switching import SwitchedOff
 
 Extra = Literal["foreground", "background", "cutout", "w"]
 

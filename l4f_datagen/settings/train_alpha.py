@@ -20,10 +20,10 @@ from .base import (
     Rate,
     Seed,
     StageSettings,
-    SwitchedOff,
     Weight,
     WorldImages,
 )
+from .switching import Crops, SwitchedOff
 
 PAPER: Mapping[str, Any] = {
     "first_resolution": 32, "iterations": 1000, "alpha_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4,
@@ -102,6 +102,7 @@ class TrainAlphaSettings(StageSettings):
     share_z: bool = Field(False, description="one z for foreground and background, as the published code does")
     reuse_samples: bool = Field(False, description="both networks learn from the same samples of a step: faster")
     switched_off: SwitchedOff = "first_convolution"
+    crops: Crops = "auto"
     noise: Noise = "random"
     ema_decay: Momentum | None = Field(None, description="decay per step of the averaged alpha network; paper: 0.99778")
     discriminator_width: float | None = Field(

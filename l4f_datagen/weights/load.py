@@ -12,6 +12,7 @@ from ..networks.alpha import AlphaNetwork, fits
 from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
+from ..networks.zeroed import activation_sizes
 from . import native, remote
 from .assembly.assemble import first_not_finite
 from .kinds import Kind, Network, expected
@@ -127,6 +128,13 @@ def read_pair(
             f"which have {_numbers(channels[-len(wanted) :])}",
             remedy="use the alpha network that was trained on this generator",
         )
+    kept = alpha[0].zeroed_channels
+    if kept is not None and kept.sizes != activation_sizes(channels):
+        raise UserError(
+            f"alpha {alpha_path}", got=f"a network that keeps zeroed channels of activations of {_numbers(kept.sizes)}",
+            expected=f"those of {generator_path}, {_numbers(activation_sizes(channels))}",
+            remedy="use the alpha network that was trained on this generator",
+        )  # fmt: skip
     return generator, alpha
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from l4f_datagen.analysis import backgrounds
+from l4f_datagen.analysis.crops import open_crops, plain_crops
 from l4f_datagen.analysis.probes import layer_names
 from l4f_datagen.networks.inference import freeze
 from l4f_datagen.weights import load_generator
@@ -14,7 +15,7 @@ def test_the_plainest_corner_is_the_target():
     image = torch.randn(2, 3, 16, 16)
     image[0, :, :2, -2:] = 0.25
     image[1, :, -2:, :2] = -0.5
-    targets = backgrounds.plain_crops(image)
+    targets = plain_crops(image)
     torch.testing.assert_close(targets[0], torch.full((3, 16, 16), 0.25))
     torch.testing.assert_close(targets[1], torch.full((3, 16, 16), -0.5))
 
@@ -31,7 +32,7 @@ def test_the_constant_only_where_it_is_clearly_closer(constant, first_convolutio
 def test_gradients_are_those_of_finite_differences():
     """The gradient at the last activation, whose effect on the image is one ToRGB away."""
     generator = tiny_generator()
-    w, _, target = backgrounds.samples_and_targets(generator, range(2), psi=1.0, seed=0)
+    w, _, target = backgrounds.samples_and_targets(generator, range(2), psi=1.0, seed=0, crops=open_crops("auto", 16))
     gradient, effect = backgrounds._gradients(freeze(generator), w, target)
 
     def loss(factor):
@@ -61,7 +62,8 @@ def test_numbers_per_layer():
     for name in ("gradient", "effect", "distance"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-4)
         assert len(getattr(one, name)) == len(one.layers)
-    w, image, target = backgrounds.samples_and_targets(generator, range(5), psi=1.0, seed=0)
+    given = open_crops("auto", 16)
+    w, image, target = backgrounds.samples_and_targets(generator, range(5), psi=1.0, seed=0, crops=given)
     assert one.untouched_distance == pytest.approx((image - target).square().mean().item(), rel=1e-4)
     off = generator.background(w)
     assert one.distance[1] == pytest.approx((off - target).square().mean().item(), rel=1e-4)

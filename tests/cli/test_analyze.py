@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from l4f_datagen.cli import main
+from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
 from l4f_datagen.weights import native
 from tests.conftest import tiny_generator
+from tests.training.conftest import write_pictures
 
 
 def table(folder):
@@ -31,6 +33,7 @@ def test_layers(capsys, tmp_path, tiny_checkpoint):
 
 def test_backgrounds(capsys, tmp_path, tiny_checkpoint):
     arguments = ["analyze", "backgrounds", "--generator", str(tiny_checkpoint), "--n", "3", "--psi", "0.7"]
+    arguments += ["--shares", "0.5,0,1"]
     for name in "ab":
         assert main([*arguments, "--out", str(tmp_path / name)]) == 0
     printed = capsys.readouterr().out
@@ -38,8 +41,28 @@ def test_backgrounds(capsys, tmp_path, tiny_checkpoint):
     assert [row["layer"] for row in rows] == ["constant", "first_convolution", "8_up", "8", "16_up", "16"]
     assert all(float(row["gradient"]) > 0 and float(row["effect"]) >= 0 for row in rows)
     assert printed.splitlines()[-1] in ("switched_off: constant", "switched_off: first_convolution")
-    for name in ("table.csv", "plot.png", "sheet.png"):
+    for name in ("table.csv", "trials.csv", "plot.png", "sheet.png"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("verdict", [0, 1])
+def test_shares_of_channels_are_tried(capsys, tmp_path, tiny_checkpoint, verdict):
+    """By a UNet that takes every pixel for background, or for foreground, with crops that are read from files."""
+    unet = UNet(classes=2, width=2, depth=1).eval()
+    torch.nn.init.zeros_(unet.scores.weight)
+    unet.scores.bias.data = torch.tensor([1.0 - verdict, float(verdict)])
+    native.save(tmp_path / "unet", segmenter=unet)
+    write_pictures(tmp_path / "crops", 2)
+    arguments = ["analyze", "backgrounds", "--generator", str(tiny_checkpoint), "--n", "2", "--shares", "0,0.5"]
+    arguments += ["--crops", str(tmp_path / "crops"), "--segmenter", str(tmp_path / "unet")]
+    assert main([*arguments, "--out", str(tmp_path / "o")]) == 0
+    with (tmp_path / "o" / "trials.csv").open() as file:
+        rows = {row["switched_off"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["first_convolution", "constant", "channels:0", "channels:0.5"]
+    assert [rows[name]["zeroed"] for name in ("channels:0", "channels:0.5")] == ["0", "18"]
+    assert all(float(row["foreground"]) == verdict for row in rows.values())
+    printed = capsys.readouterr().out
+    assert all(f"{name:18} " in printed for name in rows) and "%" in printed
 
 
 @pytest.mark.parametrize("analysis", ["layers", "backgrounds"])
@@ -68,6 +91,7 @@ def test_a_large_generator_in_small_batches(tmp_path, analysis):
     for size in ("3", "8"):
         out = tmp_path / size
         words = ["--generator", str(tmp_path / "g"), "--n", "4", "--batch-size", size, "--out", str(out)]
+        words += ["--shares", "0.5"] * (analysis == "backgrounds")
         assert main(["analyze", analysis, *words]) == 0
         sheets.append(cv2.imread(str(out / "sheet.png")).astype(int))
     assert sheets[0].std() > 10

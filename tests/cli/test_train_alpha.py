@@ -48,7 +48,7 @@ def test_every_setting_is_a_flag(capsys, tmp_path):
         "anneal": 0.3, "adversarial_weight": 2.0, "lambda_1": 3.0, "lambda_2": 4.0, "phi_1": 0.5, "lambda_3": 6.0,
         "phi_2": 0.7,
         "lambda_4": 0.8, "edge_scale": 0.2, "edge_ramp": 0.9,
-        "r1": 8.0, "r1_every": 9, "psi": 0.4, "background_psi": 0.5, "switched_off": "constant",
+        "r1": 8.0, "r1_every": 9, "psi": 0.4, "background_psi": 0.5, "switched_off": "constant", "crops": "plain",
         "noise": "none", "ema_decay": 0.9, "discriminator_width": 0.5, "minibatch_group": 1, "seed": 5,
         "precision": "bf16", "device": "cpu", "log_every": 1, "sheet_every": 2, "checkpoint_every": 3,
         "keep_checkpoints": 4,

@@ -15,6 +15,7 @@ from l4f_datagen.networks.fused.epilogue import Colours, Step
 from l4f_datagen.networks.fused.network import Scene, fuse
 from l4f_datagen.networks.inference import InferenceGenerator, freeze
 from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
+from l4f_datagen.networks.zeroed import ZeroedChannels, activation_sizes
 from tests.conftest import TINY, tiny_generator
 from tests.hardware import DEVICES
 
@@ -70,11 +71,12 @@ def test_the_filter_is_in_the_weight_exactly(outputs, inputs, size):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("switched_off", ["first_convolution", "constant"])
+@pytest.mark.parametrize("switched_off", ["first_convolution", "constant", "channels"])
 @pytest.mark.parametrize("mode", ["const", "none", "random"])
 @pytest.mark.parametrize("plus", [False, True])
 def test_equal_to_the_networks_one_by_one(name, switched_off, mode, plus, device):
     generator, alpha = networks(name, device)
+    switched_off = zeroed(generator) if switched_off == "channels" else switched_off
     w = codes(generator, 6, plus)
     noise = None
     if mode == "random":
@@ -97,9 +99,15 @@ def test_backgrounds_may_be_left_out_and_batches_be_odd(count):
     assert scene.background.shape[0] == 0
 
 
+def zeroed(generator: InferenceGenerator) -> ZeroedChannels:
+    """Every other channel of every activation but the second."""
+    sizes = activation_sizes(generator.architecture.channels)
+    return ZeroedChannels(0.5, sizes, tuple(() if k == 1 else tuple(range(k % 2, n, 2)) for k, n in enumerate(sizes)))
+
+
 def run_both(generator, alpha, w, noise, dtype) -> tuple[Scene, Scene]:
-    count = len(w) // 2
-    made = [fuse(generator, alpha, dtype=dtype, triton=triton)(w, count, noise) for triton in (True, False)]
+    count, off = len(w) // 2, zeroed(generator) if noise != "own" else "first_convolution"
+    made = [fuse(generator, alpha, dtype=dtype, triton=triton)(w, count, noise, off) for triton in (True, False)]
     return made[0], made[1]
 
 

@@ -11,6 +11,7 @@ from ...generation import latents
 from ...generation.models import Models
 from ...networks.pixels import image_to_uint8
 from ...settings import EvaluateAlphaSettings
+from ...weights.switching import switched_off
 from . import directions, images
 
 Masks = Callable[[int], np.ndarray]
@@ -62,8 +63,9 @@ def _of_features(settings: EvaluateAlphaSettings, models: Models) -> Look:
 
 def _of_backgrounds(settings: EvaluateAlphaSettings, models: Models) -> Look:
     def look(drawn: Drawn) -> Masks:
+        off = switched_off(settings.switched_off, models.zeroed, models.alpha_source.name)
         background = models.generator.background(
-            drawn.w, settings.noise, noise_generators=drawn.noise(), switched_off=settings.switched_off
+            drawn.w, settings.noise, noise_generators=drawn.noise(), switched_off=off
         )
         behind = image_to_uint8(background).cpu().numpy()
         return lambda position: images.difference(drawn.pictures[position], behind[position])

@@ -11,16 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from ... import weights
+from ...analysis.channels import find_channels
 from ...devices import explaining_memory, resolve_device
 from ...errors import UserError
 from ...generation import latents
 from ...networks.inference import freeze
 from ...networks.pixels import image_to_uint8
+from ...networks.synthesis import SwitchedOff
 from ...photographs.opening import open_source
 from ...photographs.source import Photographs
 from ...settings import EvaluateFrechetSettings
+from ...settings.switching import share_of_channels
 from ...shards.damage import Damaged
 from ...short import short
+from ...weights.switching import switched_off
 from ..metrics import require_torchmetrics
 from ..tables import Report, Row
 from .features import Features, open_features
@@ -141,7 +145,24 @@ class _Drawn:
     def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
         self.name, self._settings, self._device = name, settings, device
         self._stream = "background" if name.startswith(BACKGROUNDS) else "foreground"
-        self._generator = freeze(weights.load_generator(name.partition(":")[2]), device)
+        path = name.partition(":")[2]
+        self._generator = freeze(weights.load_generator(path), device)
+        self._switched_off = self._off(path) if self._stream == "background" else "first_convolution"
+
+    def _off(self, path: str) -> SwitchedOff:
+        """What is zeroed: a layer, the channels that the alpha network keeps, or such as are found without one.
+
+        Raises:
+            UserError: the alpha network keeps none, or those of another share.
+        """
+        s = self._settings
+        share = share_of_channels(s.switched_off)
+        if share is not None and s.alpha is None:
+            return find_channels(self._generator, share, psi=s.psi, seed=s.seed)
+        if s.alpha is None:
+            return switched_off(s.switched_off, None, "")
+        _, (alpha, source) = weights.read_pair(path, s.alpha)
+        return switched_off(s.switched_off, alpha.zeroed_channels, source.name)
 
     def __len__(self) -> int:
         return self._settings.n or DRAWN
@@ -155,7 +176,8 @@ class _Drawn:
                 w = latents.draw_w(self._generator, psi=s.psi, **common)
                 noise = latents.noise_generators(s.noise, **common)
                 if self._stream == "background":
-                    image = self._generator.background(w, s.noise, noise_generators=noise, switched_off=s.switched_off)
+                    off = self._switched_off
+                    image = self._generator.background(w, s.noise, noise_generators=noise, switched_off=off)
                 else:
                     image = self._generator.synthesize(w, s.noise, noise_generators=noise).image
                 batch = image_to_uint8(image).cpu().numpy()

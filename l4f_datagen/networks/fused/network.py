@@ -14,6 +14,7 @@ from ..alpha import AlphaNetwork
 from ..folding import FoldedConvolution, FoldedStyles, FoldedToRGB
 from ..inference import InferenceGenerator
 from ..synthesis import SwitchedOff
+from ..zeroed import ZeroedChannels, kept
 from . import epilogue, kernels
 from .epilogue import Colours, Reduction, Result, Step
 from .phases import folded
@@ -90,14 +91,18 @@ class FusedNetworks:
             w: codes (N + M, w_dim) or w+ (N + M, num_ws, w_dim), foregrounds first.
             count: N, of foregrounds.
             noise: "own", the checkpoint's maps; None; or drawn maps (N + M, H, W) for every layer.
-            switched_off: what is zeroed for backgrounds.
+            switched_off: what is zeroed for backgrounds. Single channels are zeroed in the styles by which the next
+                layer and ToRGB multiply them; the demodulation, which follows from whole styles, stays as it is.
         """
         total, device = len(w), w.device
         styles = list(self.styles(w))
         # In the order of synthesis: the styled convolutions of a resolution, then its ToRGB.
         rgb_styles = [styles.pop(2 * level + 1) for level in range(len(self.to_rgb))]
         overflowed = torch.zeros(1, dtype=torch.int32, device=device)
-        x = self.constant * styles[0][:, :, None, None]
+        masks: Sequence[Tensor | None] = (None,) * (len(self.layers) + 1)
+        if isinstance(switched_off, ZeroedChannels):
+            masks = kept(switched_off, device, styles[0].dtype)
+        x = self.constant * _zeroed(styles[0], masks[0], count)[:, :, None, None]
         if switched_off == "constant":
             x[count:] = 0
         x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
@@ -107,7 +112,8 @@ class FusedNetworks:
             colours = None
             if index % 2 == 0:
                 rgb = self.to_rgb[level]
-                colours = Colours(weight=rgb.weight, bias=rgb.bias, style=rgb_styles[level], before=image)
+                style = _zeroed(rgb_styles[level], masks[index + 1], count)
+                colours = Colours(weight=rgb.weight, bias=rgb.bias, style=style, before=image)
             off = index == 0 and switched_off == "first_convolution"
             step = Step(
                 up=layer.up,
@@ -116,7 +122,7 @@ class FusedNetworks:
                 noise=self._noise(layer, noise, index),
                 clamp=layer.clamp,
                 live=count if off else total,
-                following=None if last else styles[index + 1],
+                following=None if last else _zeroed(styles[index + 1], masks[index + 1], count),
                 colours=colours,
                 reduction=self._reduction(levels, index),
             )
@@ -192,6 +198,11 @@ def _fused(layer: FoldedConvolution, dtype: torch.dtype) -> FusedConvolution:
         noise_gain=layer.noise_gain,
         own_noise=layer.own_noise[None].contiguous(),
     )
+
+
+def _zeroed(style: Tensor, mask: Tensor | None, count: int) -> Tensor:
+    """A layer's style (N + M, C), that of the M backgrounds times a mask (C)."""
+    return style if mask is None else torch.cat((style[:count], style[count:] * mask))
 
 
 def _given(tensor: Tensor | None) -> Tensor:

@@ -10,7 +10,8 @@ import torch
 from ...evaluation import criteria
 from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
-from ...networks.synthesis import Synthesis
+from ...networks.synthesis import SwitchedOff, Synthesis
+from ...networks.zeroed import ZeroedChannels
 from ...settings import CompleteAlphaSettings
 from ...weights import native
 from ...weights.native.cards import RECOMMENDED
@@ -37,6 +38,12 @@ class Ending:
     source: Source
     """The generator's."""
     images: int
+    switched_off: SwitchedOff
+    """What was zeroed for backgrounds."""
+
+    def kept(self, network: AlphaNetwork) -> AlphaNetwork:
+        """The network as checkpoints hold it: beside the weights, the channels that were zeroed for backgrounds."""
+        return network.keeping(self.switched_off) if isinstance(self.switched_off, ZeroedChannels) else network
 
     def write(
         self, folder: RunFolder, network: AlphaNetwork, generator: Synthesis, chosen: Mapping[str, Any] | None = None
@@ -58,13 +65,13 @@ class Ending:
             "training": {"alpha": s.model_dump(mode="json") | {"images_found": self.images} | more},
             "quality": quality | ({"warning": verdict} if verdict else {}),
         }
-        folder.write_folder(folder.final, lambda target: native.save(target, alpha=network, card=card))
+        folder.write_folder(folder.final, lambda target: native.save(target, alpha=self.kept(network), card=card))
 
     def _measure(self, network: AlphaNetwork, generator: Synthesis) -> tuple[dict[str, float], dict[str, float]]:
         """What a network's masks look like, and their criteria, over samples that training does not see."""
         rows, images, alphas = [], [], []
         for start in range(0, _SAMPLES, _AT_ONCE):
-            drawn = showing.draw(network, generator, self.settings, range(start, start + _AT_ONCE))
+            drawn = showing.draw(network, generator, self.settings, range(start, start + _AT_ONCE), self.switched_off)
             rows.append(torch.stack(degeneration.statistics(drawn.alpha)))
             images.append(image_to_uint8(drawn.foreground).cpu().numpy())
             alphas.append(drawn.alpha[:, 0].cpu().numpy())

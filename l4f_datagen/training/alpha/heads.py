@@ -13,6 +13,7 @@ from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.modules import Modules
 from ...networks.stylegan2 import Generator
+from ...networks.synthesis import SwitchedOff
 from ...philox import Positions
 from ...settings import CompleteAlphaSettings
 from ..core import degeneration, losses
@@ -41,12 +42,12 @@ class HeadsLearner(AdversarialLearner):
     """
 
     def __init__(
-        self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes,
+        self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes, switched_off: SwitchedOff,
         *, count: Count = lambda progress: None,
     ):  # fmt: skip
         """``count`` is told how many samples are drawn."""
         self.settings = self.penalty = s = settings
-        self.generator = freeze(generator, processes.device)
+        self.generator, self.switched_off = freeze(generator, processes.device), switched_off
         self.channels = generator.architecture.channels
         self.levels = len(self.channels) - (s.first_resolution.bit_length() - 3)
         self.active = tuple(range(len(s.phi_2_heads)))
@@ -61,7 +62,8 @@ class HeadsLearner(AdversarialLearner):
         )  # fmt: skip
         self._adopt(made)
         self.begin_teaching(0)
-        make, behind = foregrounds(self.generator, s, _STREAM, self.levels), backgrounds(self.generator, s, _STREAM)
+        make = foregrounds(self.generator, s, _STREAM, self.levels)
+        behind = backgrounds(self.generator, s, _STREAM, switched_off)
         self.pool = Window(make, POOL, self.device, count=count)
         self.walls = Window(behind, POOL, self.device, count=count)
 

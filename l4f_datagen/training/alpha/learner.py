@@ -13,6 +13,7 @@ from ...networks.alpha import AlphaNetwork
 from ...networks.discriminator import Discriminator
 from ...networks.inference import freeze
 from ...networks.stylegan2 import Generator
+from ...networks.synthesis import SwitchedOff
 from ...philox import Positions
 from ...settings import CompleteAlphaSettings
 from ..core import codes, degeneration, losses
@@ -36,8 +37,11 @@ class Scene:
 class AlphaLearner(AdversarialLearner):
     """A frozen generator, the alpha network, its running average and the discriminator, with their optimisers."""
 
-    def __init__(self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes):
+    def __init__(
+        self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes, switched_off: SwitchedOff
+    ):
         self.settings = self.penalty = settings
+        self.switched_off = switched_off
         self.generator = freeze(generator, processes.device)
         channels = generator.architecture.channels
         first = settings.first_resolution.bit_length() - 3
@@ -137,7 +141,7 @@ class AlphaLearner(AdversarialLearner):
             image, features = generator.synthesize(*drawn)
             shared = f"{learner}-foreground" if s.share_z else None
             drawn = codes.draw(generator, stream=f"{learner}-background", psi=s.background_psi, shared=shared, **common)
-            background = generator.background(*drawn, switched_off=s.switched_off)
+            background = generator.background(*drawn, switched_off=self.switched_off)
         alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
         return Scene(image, alpha, composite(alpha, image, background))
 

@@ -138,10 +138,12 @@ class PhasedTraining(Training[None]):
             self.learner.keep_head(self.at.head)
 
     def show(self, sheet: Path) -> None:
-        showing.save_sheet(sheet, self.current, self.learner.generator, self.settings)
+        learner = self.learner
+        showing.save_sheet(sheet, self.current, learner.generator, self.settings, learner.switched_off)
 
     def save(self, target: Path, done: int) -> None:
-        native.save(target, alpha=self.current, card={"name": f"{self.folder.path.name}, iteration {done}"})
+        card = {"name": f"{self.folder.path.name}, iteration {done}"}
+        native.save(target, alpha=self.ending.kept(self.current), card=card)
 
     def finish(self, done: int) -> None:
         self.ending.write(self.folder, self.learner.best, self.learner.generator, self.at.chosen | {"iterations": done})

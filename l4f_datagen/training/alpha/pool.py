@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ...networks.synthesis import Synthesis
+from ...networks.synthesis import SwitchedOff, Synthesis
 from ...philox import Positions
 from ...progress.state import Counted
 from ...seeding import generator_for
@@ -41,7 +41,7 @@ def foregrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
     return make
 
 
-def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: str) -> Make:
+def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: str, switched_off: SwitchedOff) -> Make:
     """Draws G_bg's images (N, 3, H, W); with ``share_z`` of the foregrounds' codes."""
 
     @torch.no_grad()
@@ -50,7 +50,7 @@ def backgrounds(generator: Synthesis, settings: CompleteAlphaSettings, stream: s
             generator, seed=settings.seed, stream=f"{stream}-background", positions=positions,
             psi=settings.background_psi, noise=settings.noise, shared=stream if settings.share_z else None,
         )  # fmt: skip
-        return [generator.background(*drawn, switched_off=settings.switched_off)]
+        return [generator.background(*drawn, switched_off=switched_off)]
 
     return make
 

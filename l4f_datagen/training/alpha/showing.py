@@ -12,7 +12,7 @@ from ...generation.drawing import alpha_to_uint8, composite
 from ...masks import HALF, make_mask
 from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
-from ...networks.synthesis import Synthesis
+from ...networks.synthesis import SwitchedOff, Synthesis
 from ...settings import CompleteAlphaSettings
 from ...sheet import picture_grid, save_png
 
@@ -29,7 +29,11 @@ class Drawn(NamedTuple):
 
 
 def draw(
-    alpha_net: AlphaNetwork, generator: Synthesis, settings: CompleteAlphaSettings, indices: Sequence[int]
+    alpha_net: AlphaNetwork,
+    generator: Synthesis,
+    settings: CompleteAlphaSettings,
+    indices: Sequence[int],
+    switched_off: SwitchedOff,
 ) -> Drawn:
     """Samples of streams that training does not see, with the checkpoint's noise."""
     with torch.no_grad():
@@ -38,13 +42,19 @@ def draw(
         foreground, features = generator.synthesize(w)
         alpha = alpha_net(features)
         w = latents.draw_w(generator, stream="sheet-background", psi=settings.background_psi, **common)
-        background = generator.background(w, switched_off=settings.switched_off)
+        background = generator.background(w, switched_off=switched_off)
         return Drawn(foreground, background, alpha, composite(alpha, foreground, background))
 
 
-def save_sheet(path: Path, alpha_net: AlphaNetwork, generator: Synthesis, settings: CompleteAlphaSettings) -> None:
+def save_sheet(
+    path: Path,
+    alpha_net: AlphaNetwork,
+    generator: Synthesis,
+    settings: CompleteAlphaSettings,
+    switched_off: SwitchedOff,
+) -> None:
     """Write the same samples every time, so that sheets can be compared."""
-    drawn = draw(alpha_net, generator, settings, range(COLUMNS))
+    drawn = draw(alpha_net, generator, settings, range(COLUMNS), switched_off)
     alpha = alpha_to_uint8(drawn.alpha).cpu().numpy()
     rows = {
         "foreground": image_to_uint8(drawn.foreground).cpu().numpy(),

@@ -10,11 +10,15 @@ from torch import Tensor
 
 from ... import weights
 from ...analysis import layers
+from ...analysis.channels import find_channels
 from ...errors import UserError
 from ...networks.stylegan2 import Generator
+from ...networks.synthesis import SwitchedOff
+from ...networks.zeroed import ZeroedChannels
 from ...photographs.opening import open_source
 from ...photographs.source import Source as Photographs
-from ...settings import CompleteAlphaSettings, TrainAlphaSettings, chosen_values, with_alpha_preset
+from ...settings import CompleteAlphaSettings, TrainAlphaSettings, chosen_values, fingerprint, with_alpha_preset
+from ...settings.switching import share_of_channels
 from ...weights import native
 from ...weights.native.cards import training_of
 from ...weights.source import Source
@@ -73,9 +77,12 @@ def train_alpha(
     complete, chosen, generator, source = prepared
     images = real_images(photographs, complete, generator)
     check(complete, generator, len(images.source), processes.count)
-    ending = Ending(complete, source, len(images.source))
+    switched_off = switched_off_by(complete, generator)
+    ending = Ending(complete, source, len(images.source), switched_off)
     facts: dict[str, Any] = {"generator": source.sha256, "number of images": len(images.source)}
     auto = complete.preset == "auto"
+    if isinstance(switched_off, ZeroedChannels):  # another kind of processor may find others
+        facts["channels that are zeroed"] = fingerprint({"channels": switched_off.channels})
     if auto:  # what is tried after a bad start depends on it
         facts["chosen"] = sorted(chosen)
 
@@ -83,9 +90,11 @@ def train_alpha(
         if chosen:
             tell(prepared.line())
         if auto:
-            learner = HeadsLearner(complete, generator, processes, count=count)
+            learner = HeadsLearner(complete, generator, processes, switched_off, count=count)
             return PhasedTraining(complete, frozenset(chosen), folder, learner, images, ending, count=count)
-        return AlphaTraining(complete, folder, AlphaLearner(complete, generator, processes), images, ending)
+        return AlphaTraining(
+            complete, folder, AlphaLearner(complete, generator, processes, switched_off), images, ending
+        )
 
     return carry_out(
         out, processes, describe(STAGE, complete, complete.FREE, facts, chosen), overwrite=overwrite, report=report,
@@ -122,6 +131,18 @@ def prepare(settings: TrainAlphaSettings) -> Prepared:
     complete = with_alpha_preset(settings, channels=generator.architecture.channels, analysed=analysed)
     chosen = chosen_values(settings, complete)
     return Prepared(complete, chosen, generator, source)
+
+
+def switched_off_by(settings: CompleteAlphaSettings, generator: Generator) -> SwitchedOff:
+    """What is zeroed for backgrounds: a layer, or the channels that are found in the generator.
+
+    Raises:
+        UserError: there are no such crops.
+    """
+    share = share_of_channels(settings.switched_off)
+    if share is None:
+        return "constant" if settings.switched_off == "constant" else "first_convolution"
+    return find_channels(generator, share, crops=settings.crops, psi=settings.psi, seed=settings.seed)
 
 
 def check(settings: CompleteAlphaSettings, generator: Generator, images: int, processes: int) -> None:
@@ -199,10 +220,12 @@ class AlphaTraining(Training[list[Tensor]]):
         return lambda done, means: degeneration.verdict(means) if done >= patience else None
 
     def show(self, sheet: Path) -> None:
-        showing.save_sheet(sheet, self.learner.averaged, self.learner.generator, self.settings)
+        learner = self.learner
+        showing.save_sheet(sheet, learner.averaged, learner.generator, self.settings, learner.switched_off)
 
     def save(self, target: Path, done: int) -> None:
-        native.save(target, alpha=self.learner.averaged, card={"name": f"{self.folder.path.name}, iteration {done}"})
+        card = {"name": f"{self.folder.path.name}, iteration {done}"}
+        native.save(target, alpha=self.ending.kept(self.learner.averaged), card=card)
 
     def finish(self, done: int) -> None:
         self.ending.write(self.folder, self.learner.averaged, self.learner.generator)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...devices import too_little_memory
 from ...errors import UserError
+from ...networks import zeroed
 from ...networks.alpha import AlphaNetwork
 from ...networks.encoder import Encoder
 from ...networks.segmenter import Segmenter
@@ -30,14 +31,15 @@ def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
         channels = [tensors[f"reduce_first.{k}.weight"].shape[1] for k in range(levels)]
         if levels > MAX_LEVELS or not all(0 < count <= MAX_WIDTH for count in channels):
             raise Misfit(f"{levels} levels of widths {short(channels)} are not those of an alpha network")
+        channels_kept = zeroed.from_tensors(tensors)
         with Shapes():
             network = AlphaNetwork(channels)
     except KeyError as error:
         raise Misfit(f"tensor {short(error)} is missing") from error
     except (IndexError, ValueError) as error:
         raise Misfit(short(error, 160)) from error
-    fill(network, tensors)
-    return network
+    fill(network, {name: tensor for name, tensor in tensors.items() if name not in zeroed.NAMES})
+    return network if channels_kept is None else network.keeping(channels_kept)
 
 
 def build_segmenter(

@@ -14,7 +14,7 @@ from l4f_datagen.networks.inference import freeze
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.settings import EvaluateFrechetSettings
-from l4f_datagen.weights import load_generator, native
+from l4f_datagen.weights import load_alpha, load_generator, native
 
 
 class Program(nn.Module):
@@ -191,6 +191,29 @@ def test_the_backgrounds_of_a_generator(tiny_checkpoint, switched_off):
     batches = list(found.batches())
     np.testing.assert_array_equal(batches[0], expected)
     assert sum(map(len, batches)) == len(found) == 5
+
+
+def test_backgrounds_without_single_channels(tmp_path, tiny_checkpoint):
+    """Those that an alpha network keeps; without one, those that train-alpha would find."""
+    from l4f_datagen.analysis.channels import find_channels
+    from l4f_datagen.generation import latents
+    from l4f_datagen.networks.pixels import image_to_uint8
+
+    generator = freeze(load_generator(tiny_checkpoint))
+    w = latents.draw_w(generator, seed=0, stream="background", indices=range(2), psi=1.0)
+    kept = find_channels(generator, 0.5, crops="plain")
+    native.save(tmp_path / "alpha", alpha=load_alpha(tiny_checkpoint).keeping(kept))
+    for alpha, zeroed in ((None, find_channels(generator, 0.5)), (str(tmp_path / "alpha"), kept)):
+        chosen = settings(n=2, switched_off="channels:0.5", alpha=alpha)
+        found = frechet.open_images(f"backgrounds:{tiny_checkpoint}", chosen, torch.device("cpu"))
+        expected = image_to_uint8(generator.background(w, switched_off=zeroed)).numpy()
+        np.testing.assert_array_equal(next(found.batches()), expected)
+    with pytest.raises(UserError, match="channels:0.5"):
+        frechet.open_images(
+            f"backgrounds:{tiny_checkpoint}",
+            settings(n=2, switched_off="channels:0.4", alpha=alpha),
+            torch.device("cpu"),
+        )
 
 
 @pytest.mark.parametrize("world", worlds.NAMES)

@@ -195,7 +195,7 @@ def test_shared_codes_are_shared(tiny_training, monkeypatch):
 
 def make_learner(settings: TrainAlphaSettings) -> alpha.AlphaLearner:
     processes = alpha.Processes(device="cpu", precision=settings.precision)
-    return alpha.AlphaLearner(settings, l4f.load_generator(settings.generator), processes)
+    return alpha.AlphaLearner(settings, l4f.load_generator(settings.generator), processes, settings.switched_off)
 
 
 def test_samples_do_not_depend_on_what_is_drawn_with_them(tiny_training):
@@ -222,7 +222,7 @@ def test_a_state_of_other_random_numbers_is_refused(tiny_training, preset):
             device="cpu",
         )  # fmt: skip
         prepared = alpha.prepare(settings)
-        learner = HeadsLearner(prepared.settings, prepared.generator, learner.processes)
+        learner = HeadsLearner(prepared.settings, prepared.generator, learner.processes, "first_convolution")
     tensors, numbers = learner.state()
     learner.restore(tensors, numbers)
     del numbers["random_numbers"]
