@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..instances.detector import Detector
+from ..instances.found import Found
 from ..instances.reference import InstanceReference
 from ..samples.opening import Masks
 from ..samples.sample import Samples
@@ -30,9 +31,10 @@ class FoundMasks:
                 remedy="name one, or give a list of detections that was made of the images",
             )  # fmt: skip
         reference.check(list(predictions.keys))
-        self.name, self.keys, self._predictions, self._area = reference.name, predictions.keys, predictions, area
+        self.keys: Sequence[str] = list(predictions.keys)
+        self.name, self._reference, self._predictions, self._area = reference.name, reference, predictions, area
         self.notes: Sequence[str] = reference.notes
-        self._find = lru_cache(maxsize=2)(lambda index: reference.find(self._image(index), self.keys[index]))
+        self._find = lru_cache(maxsize=2)(self._ask)
 
     def number(self, key: str) -> int:
         """Which of them has this key."""
@@ -45,6 +47,9 @@ class FoundMasks:
     def reason(self, index: int) -> str | None:
         """Why an image is rejected; None: it shows exactly one object."""
         return self._find(index).reason(self._area)
+
+    def _ask(self, index: int) -> Found:
+        return self._reference.find(self._image(index), self.keys[index])
 
     def _image(self, index: int) -> np.ndarray:
         """The image, or where there is none, one of its size."""

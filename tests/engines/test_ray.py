@@ -1,5 +1,6 @@
 """On a real cluster of two nodes of this machine."""
 
+import json
 import logging
 import os
 import signal
@@ -20,6 +21,11 @@ from tests.torture import command, fingerprints
 
 ray = pytest.importorskip("ray")
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+
+
+def not_dark(image, alpha, mask):
+    """A reference that the workers import."""
+    return bool(image.mean() > 105)
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +125,14 @@ def test_a_lost_node_does_not_show_in_the_bytes(tmp_path, monkeypatch, caplog, t
     monkeypatch.setattr(ray_engine, "drive", drive)
     reports = []
     with caplog.at_level(logging.WARNING, crews.logger.name):
-        progress = ray_engine.generate(settings, tmp_path / "ray" / "set", engine, report=reports.append)
+        progress = ray_engine.generate(
+            settings, tmp_path / "ray" / "set", engine, report=reports.append, reference=not_dark
+        )
     assert cluster.second is None and "a worker was lost" in caplog.text
     assert progress.made == reports[-1].made == 3000 and {r.to_make for r in reports} == {3000}
-    local.generate(settings, tmp_path / "local" / "set")
+    local.generate(settings, tmp_path / "local" / "set", reference=not_dark)
     assert fingerprints(tmp_path / "ray" / "set") == fingerprints(tmp_path / "local" / "set")
+    assert json.loads((tmp_path / "ray" / "set" / layout.stats(0)).read_text())["rejected"]["reference"] > 0
 
 
 def test_without_the_extra_it_is_named(tmp_path, tiny_checkpoint):
