@@ -82,6 +82,8 @@ class InstanceMasker:
 
     def __init__(self, reference: InstanceReference):
         self._reference, self.name = reference, reference.name
+        self.is_model = isinstance(reference, Detector)
+        """Whether it is an ONNX model, whose input is treated."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -121,17 +123,20 @@ def check_flags(maskers: Sequence[Masker], settings: SegmentingSettings) -> None
     given = [name for name in fields if getattr(settings, name) != fields[name].default]
     of_files = [name for name in given if name.startswith("onnx_") or name == "reference_threshold"]
     of_objects = [name for name in given if name in InstanceSettings.model_fields]
-    for names, kinds, what in (
-        (of_files, (OnnxMasker, InstanceMasker), "ONNX model"),
-        (of_objects, (InstanceMasker,), "reference that gives instances"),
-    ):
-        if names and not any(isinstance(masker, kinds) for masker in maskers):
-            raise UserError(
-                ", ".join(map(_flag, names)), got=f"no {what}",
-                expected="one, FILE.onnx: only such a model is asked in this way" if kinds[0] is OnnxMasker
-                else "a detector with masks, FILE.onnx, or its list of detections, FILE.json",
-                remedy=f"leave them out, or name the {'model' if kinds[0] is OnnxMasker else 'file'}",
-            )  # fmt: skip
+    with_instances = [masker for masker in maskers if isinstance(masker, InstanceMasker)]
+    models = any(isinstance(masker, OnnxMasker) for masker in maskers) or any(one.is_model for one in with_instances)
+    if of_files and not models:
+        raise UserError(
+            ", ".join(map(_flag, of_files)), got="no ONNX model",
+            expected="one, FILE.onnx: only such a model is asked in this way",
+            remedy="leave them out, or name the model",
+        )  # fmt: skip
+    if of_objects and not with_instances:
+        raise UserError(
+            ", ".join(map(_flag, of_objects)), got="no reference that gives instances",
+            expected="a detector with masks, FILE.onnx, or its list of detections, FILE.json",
+            remedy="leave them out, or name the file",
+        )  # fmt: skip
 
 
 def open_masker(path: str, settings: SegmentingSettings, device: torch.device) -> Masker:

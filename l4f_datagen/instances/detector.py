@@ -31,12 +31,17 @@ class Detector:
         session: the file, opened.
 
     Raises:
-        UserError: it is no detector with masks, or has no such classes.
+        UserError: it is no detector with masks, has no such classes, or a setting is of a list of detections.
     """
 
     def __init__(self, path: Path, settings: SegmentingSettings, session: Any):
         self.name, self._session, self._score = str(path), session, settings.reference_score
         self._layout = self._find_layout()
+        if settings.reference_images is not None:
+            raise UserError(
+                "--reference-images", got=f"{path}, which sees the images themselves",
+                expected="a list of detections, FILE.json", remedy="leave it out",
+            )  # fmt: skip
         metadata = session.get_modelmeta().custom_metadata_map
         self._images = ImageInput(session, self.name, settings, detector=True, side=_side(metadata.get(_SIDE)))
         if self._images.batch not in (None, 1):

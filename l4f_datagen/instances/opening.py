@@ -26,10 +26,5 @@ def open_instances(path: str, settings: InstanceSettings, device: torch.device) 
             "--reference", got=path, expected="a detector with masks, FILE.onnx, or its list of detections, FILE.json",
             remedy="name such a file",
         )  # fmt: skip
-    said = {name: getattr(settings, name) for name in InstanceSettings.model_fields if name != "reference_images"}
-    if settings.reference_images is not None:
-        raise UserError(
-            "--reference-images", got=f"{path}, which sees the images themselves", expected="a list of detections",
-            remedy="leave it out",
-        )  # fmt: skip
+    said = {name: getattr(settings, name) for name in InstanceSettings.model_fields}
     return open_detector(file, validate(SegmentingSettings, said), device)

@@ -77,6 +77,8 @@ def test_a_list_made_elsewhere_is_of_the_images_that_evaluate_exports(tmp_path, 
     listed = open_masker(str(tmp_path / "list.json"), settings, torch.device("cpu"))
     tables = [alpha.evaluate_alpha(settings, one, models=models).rows for one in (masker, listed)]
     assert [row.values for row in tables[0]] == [row.values for row in tables[1]]
+    with pytest.raises(UserError, match="--onnx-mean: got no ONNX model"):
+        alpha.evaluate_alpha(settings.model_copy(update={"onnx_mean": (0.5, 0.5, 0.5)}), listed)
     (tmp_path / "list.json").write_text(json.dumps([entry | {"image_id": "other.png"} for entry in entries]))
     with pytest.raises(UserError, match="nothing about 12 of 12 samples"):
         alpha.evaluate_alpha(settings, open_masker(str(tmp_path / "list.json"), settings, torch.device("cpu")))
@@ -88,6 +90,7 @@ def test_a_list_made_elsewhere_is_of_the_images_that_evaluate_exports(tmp_path, 
         (("--foreground-classes", "1"), "classes of a segmenter for .*expected --reference-classes"),
         (("--onnx-logits",), "which gives instances; expected a segmenter of one channel"),
         (("--reference-classes", "cat"), "'cat', no class of"),
+        (("--reference-images", "index"), "which sees the images themselves; expected a list of detections"),
         (("--reference-score", "2"), "less than or equal to 1"),
     ],
 )
