@@ -23,7 +23,7 @@ FLOORS = (
     # Networks and the files that they come from; pictures; data sets.
     "networks", "weights", "worlds", "shards", "photographs", "instances", "generation", "samples", "loading",
     # Work on them.
-    "segmentation", "projection", "editing", "making", "gallery", "export", "analysis", "evaluation",
+    "segmentation", "projection", "editing", "making", "gallery", "export", "publishing", "analysis", "evaluation",
     "training", "engines",
     # All of it at once, and what people type.
     "experiment", "cli",

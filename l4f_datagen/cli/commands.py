@@ -21,7 +21,7 @@ _DECLARED = re.compile(r'^@click\.(?:command|group)\(\s*(?:name=)?"([\w -]+)",\s
 _FIRST = (
     "generate", "preview", "gallery", "train-generator", "train-alpha", "train-segmenter", "segment", "train-encoder",
     "project", "edit", "run", "render", "finalize", "verify", "stats", "export", "import", "analyze", "evaluate",
-    "inspect", "convert",
+    "inspect", "convert", "card",
 )  # fmt: skip
 """The order in which people meet them; others follow by their names."""
 

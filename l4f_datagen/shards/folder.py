@@ -13,7 +13,7 @@ from ..settings.sharded import Sharded
 from ..storage.opening import open_store
 from ..storage.store import Store
 from . import complete, finished
-from .format import card, descriptions, index, layout, sealed
+from .format import card, checksums, descriptions, index, layout, sealed
 from .format.descriptions import FORMAT, VERSION, Lengths
 
 logger = logging.getLogger(__name__)
@@ -141,6 +141,16 @@ def _refuse_foreign(store: Store) -> None:
 
 def _write_card(store: Store, description: Mapping[str, Any]) -> None:
     store.write_bytes(layout.CARD, card.render(description).encode())
+
+
+def replace_card(store: Store, text: str) -> None:
+    """Write another card into a data set folder; its checksum follows, where the data set is complete.
+
+    Nobody else may be writing into the folder.
+    """
+    store.write_bytes(layout.CARD, text.encode())
+    if store.exists(layout.CHECKSUMS):
+        checksums.replace(store, layout.CARD, text.encode())
 
 
 def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

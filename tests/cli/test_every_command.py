@@ -177,6 +177,7 @@ def shards(tmp_path_factory):
         (("preview", "@shards", "--out", "@new/sheet.png"), {"out", "drawn", "samples", "keys"}),
         (("gallery", "@shards", "--out", "@new/pages"), {"out", "page", "samples", "scores"}),
         (("export", "@shards", "--format", "folder", "--out", "@new/plain"), {"out", "format", "samples", "notes"}),
+        (("card", "@shards"), {"out", "kind"}),
         (("finalize", "@shards"), {"out", "samples", "shards"}),
         (("render", "vessels", "--n", "4", "--size", "32", "--out", "@new/world"), {"samples", "made", "seconds"}),
         (("import", "@shards", "--out", "@new/imported"), {"samples", "made"}),

@@ -32,6 +32,7 @@ COMMANDS = {
     "stats": "stats $/shards --json-file @/out/s.json --out @/out/s.png",
     "preview": "preview $/shards --out @/out/p.png --n 4",
     "gallery": "gallery $/shards --out @/out --n 4",
+    "card": "card @/ranges",
     "segment": "segment $/labelled/images --segmenter $/segmenter --out @/out --alpha --overlay --device cpu",
     "convert-native": "convert $/tiny --out @/out/native",
     "convert-rosinality": "convert $/square --out @/out/r.pt",

@@ -221,6 +221,8 @@ COMMANDS = [
     ("export", "x", "--format", "yolo", "--out", "o", "--without", "{}"),
     ("stats", "x", "--without", "{}"),
     ("gallery", "{}", "--out", "o"),
+    ("card", "{}"),
+    ("card", "x", "--evaluation", "{}"),
     ("gallery", "x", "--out", "{}"),
     ("train-generator", "--out", "o", "--images", "{}", "--resolution", "8"),
     ("train-generator", "--out", "o", "--images", "world:{}", "--resolution", "8"),

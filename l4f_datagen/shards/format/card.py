@@ -7,7 +7,7 @@ import yaml
 
 from ...mask_files.values import of_description
 from ...settings.generate import is_set, told
-from . import arithmetic
+from . import arithmetic, provenance
 from .schema import COLUMNS
 
 _LICENCES = {"unknown": "unknown", "apache-2.0": "apache-2.0", "mit": "mit", "cc0-1.0": "cc0-1.0"}
@@ -48,6 +48,10 @@ def render(description: Mapping[str, Any]) -> str:
         *origin.source,
         *_sameness(description),
         "",
+        "## Provenance",
+        "",
+        *provenance.table(description),
+        "",
     ]
     return "\n".join(lines)
 
@@ -68,6 +72,11 @@ def licence(description: Mapping[str, Any]) -> str:
     return _origin(description).licence
 
 
+def hub_licence(licence: str) -> str:
+    """A licence as the Hugging Face hub calls it; "other" for those that it has no name for."""
+    return _LICENCES.get(licence.lower(), "other")
+
+
 def front_matter(description: Mapping[str, Any], files: Mapping[str, str], *, tags: Sequence[str] = ()) -> str:
     """The YAML that a card begins with, for ``datasets.load_dataset`` and for the Hugging Face hub.
 
@@ -76,7 +85,7 @@ def front_matter(description: Mapping[str, Any], files: Mapping[str, str], *, ta
     """
     origin = _origin(description)
     head = {
-        "license": _LICENCES.get(origin.licence.lower(), "other"),
+        "license": hub_licence(origin.licence),
         "task_categories": ["image-segmentation"],
         "tags": [*(["synthetic"] if origin.synthetic else []), *tags, "foreground-segmentation"],
         "configs": [

@@ -17,6 +17,14 @@ def write_checksums(store: Store, shards: int) -> None:
             file.write(line(name, sha256))
 
 
+def replace(store: Store, name: str, content: bytes) -> None:
+    """Put the checksum of a file's new content into ``SHA256SUMS``; the lines of others stay."""
+    end = line(name, "")
+    with store.open(layout.CHECKSUMS) as before, store.replacing(layout.CHECKSUMS) as file:
+        for there in before:
+            file.write(line(name, hashlib.sha256(content).hexdigest()) if there.endswith(end) else there)
+
+
 def line(name: str, sha256: str) -> bytes:
     """One line of the file."""
     return f"{sha256}  {name}\n".encode()
