@@ -32,7 +32,7 @@ COMMANDS = {
     "stats": "stats $/shards --json-file @/out/s.json --out @/out/s.png",
     "preview": "preview $/shards --out @/out/p.png --n 4",
     "gallery": "gallery $/shards --out @/out --n 4",
-    "card": "card @/ranges",
+    "card": "card @/copy",
     "segment": "segment $/labelled/images --segmenter $/segmenter --out @/out --alpha --overlay --device cpu",
     "convert-native": "convert $/tiny --out @/out/native",
     "convert-rosinality": "convert $/square --out @/out/r.pt",
@@ -119,6 +119,8 @@ def words_of(name: str, assets: Path, place: Path) -> list[str]:
     if name == "finalize" and not (place / "ranges").exists():
         words = COMMANDS["generate"].replace("@/out", "@/ranges") + " --device cpu --shard-range 0:9"
         assert main(words.replace("$", str(assets)).replace("@", str(place)).split()) == 0
+    if name == "card" and not (place / "copy").exists():
+        shutil.copytree(assets / "shards", place / "copy")
     if name == "verify-repair" and not (place / "broken").exists():
         shutil.copytree(assets / "shards", place / "broken")
         (place / "broken" / "00001.tar").unlink()
