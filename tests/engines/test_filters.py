@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -28,10 +29,18 @@ def settings(tiny_settings):
     return tiny_settings.model_copy(update=changes)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """Where the data set that all tests begin with is kept, once one of them has made it."""
+    return tmp_path_factory.mktemp("filters") / "s"
+
+
 @pytest.fixture
-def whole(tmp_path, settings) -> Path:
-    generate(settings, tmp_path / "a" / "s")
-    return tmp_path / "a" / "s"
+def whole(tmp_path, settings, made) -> Path:
+    """A copy of the data set of ``settings``."""
+    if not made.exists():
+        generate(settings, made)
+    return shutil.copytree(made, tmp_path / "a" / "s")
 
 
 def test_every_shard_is_full_and_counts_what_was_rejected(whole):
@@ -86,6 +95,8 @@ def test_the_card_tells_how_samples_were_chosen(whole, tmp_path, tiny_settings):
     assert "- masks cover at most 0.5 of the image" in card and "- masks have no more components than 3" in card
     assert "where alpha is within [0.4, 0.6], masks are 255" in card
     assert "grey of 8 bits: 0 background, 1 foreground, 255 ignored; all but" in card
+    described = (whole / layout.DATASET).read_text()
+    assert "reference" not in described and "object_area" not in described
     assert "border" not in card.split("## Source")[0].split("| column")[0] and "| `candidate` | int32" in card
     generate(tiny_settings.model_copy(update={"n": 1, "max_area": None, "min_area": 0.0}), tmp_path / "c")
     assert "- masks cover at least 0.0 of" in (tmp_path / "c" / layout.CARD).read_text()
@@ -215,8 +226,3 @@ def test_references_that_cannot_be(capsys, tmp_path, tiny_checkpoint, flags, wor
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
     assert not (tmp_path / "s").exists()
-
-
-def test_without_a_reference_a_description_says_nothing_of_one(whole):
-    text = (whole / layout.DATASET).read_text()
-    assert "reference" not in text and "object_area" not in text
