@@ -54,7 +54,7 @@ LAYOUTS: dict[int, Layout] = {
         cells=lambda row, of: {"psi": row.get("psi"), of: row.get("miou"), "images": row.get("images")},
         by_class=True,
         notes=(
-            "The paper's detector is a Mask R-CNN (ResNet-101, Detectron2). Why samples were rejected stands below the "
+            "The paper's detector is Detectron2's Mask R-CNN. Why samples were rejected stands below the "
             "measurements.",
         ),
         lacking="nothing was measured against a reference (`evaluate: alpha:`, and `evaluate: instances:` or "
