@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..shards.format.card import selected_by
 from .target import Plan, Target
 
 _MASKS = {
@@ -38,6 +39,7 @@ def render(plan: Plan, target: Target, counts: Mapping[str, int], *, left_out: i
         lines += [f"{left_out} samples of the data set, which a list named, were left out.", ""]
     lines += [f"{note}." for note in target.notes()] + ([""] if target.notes() else [])
     lines.append(f"Source: {_source(description)}; fingerprint of its settings `{description['fingerprint']}`.")
+    lines += selected_by(description)
     return "\n".join(lines) + "\n"
 
 

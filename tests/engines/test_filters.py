@@ -188,6 +188,9 @@ def test_a_detector_as_reference_is_named_counted_and_part_of_the_data_set(tmp_p
     card = (tmp_path / "s" / layout.CARD).read_text()
     assert "finds exactly one object in every sample: of any class, score 0.5 or more, at least 30.00%" in card
     assert f"selected by the detector `{detector}` (SHA-256 `{digest}`)" in card and "licence" in card.split(digest)[1]
+    exported = str(tmp_path / "exported")
+    assert main(["export", str(tmp_path / "s"), "--format", "folder", "--out", exported]) == 0
+    assert f"selected by the detector `{detector}`" in (tmp_path / "exported" / "README.md").read_text()
     # It is extended by the same file, wherever that lies, and by no other one.
     moved = detector.rename(tmp_path / "moved.onnx")
     assert main([*words[:-2], "--n", "10", "--out", str(tmp_path / "s"), "--reference", str(moved)]) == 0

@@ -144,7 +144,7 @@ def _generated(description: Mapping[str, Any]) -> _Origin:
             f"Alpha network `{alpha['name']}` ({alpha['format']}, SHA-256 `{alpha['sha256']}`), "
             f"licence: {alpha['licence']}.",
             *_images(images),
-            *_reference(description),
+            *selected_by(description),
             "What is generated inherits the licence of the source model. All settings are in `dataset.json`.",
         ],
     )
@@ -252,8 +252,8 @@ def _images(images: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _reference(description: Mapping[str, Any]) -> list[str]:
-    """Who else had a say in what the samples are: a network that selected them."""
+def selected_by(description: Mapping[str, Any]) -> list[str]:
+    """Lines that name a network of somebody else's that selected the samples, if one did."""
     reference = description.get("reference")
     if not isinstance(reference, Mapping):
         return []
