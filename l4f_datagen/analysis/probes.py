@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..networks.folding import Noise
-from ..networks.synthesis import Parts, Synthesis
+from ..networks.synthesis import Layer, Parts, Synthesis
 
 FIRST_LAYERS = ("constant", "first_convolution")
 """Layers that ``Synthesis.background`` can switch off."""
@@ -55,14 +55,14 @@ def recorded_activations(generator: Synthesis) -> tuple[Probed, list[Tensor]]:
     activations: list[Tensor] = []
 
     def change(parts: Parts) -> Parts:
-        def first(x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+        def first(x: Tensor, style: Tensor, noise: Noise, spent: bool) -> Tensor:
             # What the weights alone give has no graph; from here on there is one.
             activations.append(x.detach().requires_grad_())
-            return parts.layers[0](activations[-1], style, noise)
+            return parts.layers[0](activations[-1], style, noise, False)
 
-        def recording(layer: Callable[[Tensor, Tensor, Noise], Tensor]) -> Callable[[Tensor, Tensor, Noise], Tensor]:
-            def give(x: Tensor, style: Tensor, noise: Noise) -> Tensor:
-                activations.append(layer(x, style, noise))
+        def recording(layer: Layer) -> Layer:
+            def give(x: Tensor, style: Tensor, noise: Noise, spent: bool) -> Tensor:
+                activations.append(layer(x, style, noise, False))  # which overwrites nothing that is recorded
                 return activations[-1]
 
             return give
@@ -81,7 +81,7 @@ def switched_off(generator: Synthesis, layer: str) -> Probed:
         if index == 0:
             return parts._replace(constant=torch.zeros_like(parts.constant))
         off = layers[index - 1]
-        layers[index - 1] = lambda x, style, noise: torch.zeros_like(off(x, style, noise))
+        layers[index - 1] = lambda x, style, noise, spent: torch.zeros_like(off(x, style, noise, spent))
         return parts._replace(layers=layers)
 
     return Probed(generator, change)

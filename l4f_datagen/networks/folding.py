@@ -57,7 +57,7 @@ class FoldedConvolution:
     own_shift: Tensor | None
     """Own noise and bias of all pixels, (O, H, W), where that is small enough to be kept."""
 
-    def __call__(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+    def __call__(self, x: Tensor, style: Tensor, noise: Noise, spent: bool = False) -> Tensor:
         """One layer (StyleGAN2, eq. 1 and 3).
 
         Scaling the input by the style equals scaling the weight per sample, so that the whole batch
@@ -66,6 +66,7 @@ class FoldedConvolution:
         Args:
             x: (N, I, h, w).
             style: (N, I), with the equalised gain 1/√fan_in of the weight in it.
+            spent: nobody looks at x again, so that it may be overwritten where no gradient is wanted.
 
         Returns:
             (N, O, H, W), where H = 2h if the layer doubles the size.
@@ -73,7 +74,8 @@ class FoldedConvolution:
         with ops.full_precision(x.device):
             scale = torch.addmm(self.epsilon, style.square(), self.power).rsqrt_()
         # One type in one pass, that of the features: mixed ones take several times as long.
-        x = x * style.to(x.dtype).view(*style.shape, 1, 1)
+        scaled = x if spent and not torch.is_grad_enabled() else None
+        x = torch.mul(x, style.to(x.dtype).view(*style.shape, 1, 1), out=scaled)
         if self.up:
             x = filtering.filtered(F.conv_transpose2d(x, self.weight, stride=2), padding=1, gain=4.0)
         else:

@@ -54,12 +54,12 @@ class StyledConvolution(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.register_buffer("noise", torch.randn(resolution, resolution))
 
-    def forward(self, x: Tensor, style: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, style: Tensor, noise: Noise, spent: bool = False) -> Tensor:
         """As ``FoldedConvolution``, folded anew: an optimiser may have changed the weights since the last pass."""
         return fold_convolution(
             weight=self.weight, bias=self.bias, noise=self.noise, noise_strength=self.noise_strength, up=self.up,
             clamp=self.clamp, keep_shift=False,
-        )(x, style, noise)  # fmt: skip
+        )(x, style, noise, spent)  # fmt: skip
 
 
 class ToRGB(nn.Module):

@@ -53,13 +53,17 @@ class SynthesisOutput(NamedTuple):
     at each larger resolution the up-sampling one comes first."""
 
 
+Layer = Callable[[Tensor, Tensor, Noise, bool], Tensor]
+"""A styled convolution, as ``folding.FoldedConvolution`` is called."""
+
+
 class Parts(NamedTuple):
     """The parts of a generator, for one pass."""
 
     constant: Tensor
     """(C, 4, 4)."""
     styles: FoldedStyles
-    layers: Sequence[Callable[[Tensor, Tensor, Noise], Tensor]]
+    layers: Sequence[Layer]
     """The styled convolutions in order."""
     to_rgb: Sequence[Callable[[Tensor, Tensor], Tensor]]
     """By resolution."""
@@ -187,8 +191,12 @@ def _draw(
             noise = mode[index]
         style = next(styles)
         off = index == 0 and switched_off == "first_convolution"
-        x = torch.zeros_like(x) if off else _masked(layer(x, style, noise), masks[index + 1])
-        features.append(x)
+        # Nobody looks at features of backgrounds: a layer may write where it reads, which is quicker. The first one
+        # reads the weights' own memory.
+        spent = switched_off is not None and index > 0
+        x = torch.zeros_like(x) if off else _masked(layer(x, style, noise, spent), masks[index + 1])
+        if switched_off is None:
+            features.append(x)
         if index % 2 == 0:  # the last styled convolution of its resolution
             with ops.full_precision(x.device):
                 rgb = parts.to_rgb[index // 2](ops.at_least_float32(x), next(styles))

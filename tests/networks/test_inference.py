@@ -100,6 +100,22 @@ def test_every_way_of_drawing_is_the_same(mode, switched_off, plus):
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("switched_off", ["constant", "first_convolution"])
+def test_backgrounds_overwrite_nothing_that_is_kept(device, count, switched_off):
+    """Without gradients layers write where they read; with them, as here too, the bits are the same."""
+    frozen = freeze(tiny_generator(), device)
+    kept = [tensor.clone() for tensor in tensors_of(frozen)]
+    w = torch.randn(count, TINY.w_dim, generator=torch.Generator().manual_seed(1)).to(device)
+    expected = frozen.background(w, switched_off=switched_off)
+    for context in (torch.no_grad, torch.inference_mode):
+        with context():
+            for _ in range(2):
+                assert torch.equal(frozen.background(w, switched_off=switched_off), expected)
+    assert all(torch.equal(now, old) for now, old in zip(tensors_of(frozen), kept, strict=True))
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("how", CHANGES)
 def test_a_change_however_made_shows_in_the_next_freeze_alone(how, layout, device, tmp_path):
