@@ -43,6 +43,17 @@ def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
     assert ours == theirs.model_copy(update={"shards": ours.shards})
 
 
+def test_curated_backgrounds_are_held_to_the_true_ones_where_they_were_asked_for(tmp_path):
+    training = {"generator": "net", "images": "world:vessels", "iterations": 4, "switched_off": "channels:0.6"}
+    whole, layer, curated = plan_of(tmp_path, **{"train-alpha": training}).pieces[-3:]
+    assert [piece.label for piece in (whole, layer, curated)] == ["", "backgrounds", "curated backgrounds"]
+    for piece in (layer, curated):
+        assert (piece.looks_at["a"], piece.looks_at["b"]) == ("backgrounds:net", "backgrounds:world:vessels")
+    assert (layer.settings.switched_off, layer.settings.alpha) == ("first_convolution", None)
+    assert (curated.settings.switched_off, curated.settings.alpha) == ("channels:0.6", str(tmp_path / "alpha/final"))
+    assert plan_of(tmp_path, **{"train-alpha": training | {"images": "photos"}}).pieces[-1].label == ""
+
+
 def test_a_generator_of_its_own_comes_first_and_is_what_the_others_use(tmp_path):
     founding = {"images": "photos", "mirror": True, "resolution": 16}
     changes = {"train-generator": founding, "train-alpha": {"iterations": 4}, "generate": {"n": 3}}

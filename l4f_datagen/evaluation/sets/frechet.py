@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ... import weights
+from ... import weights, worlds
 from ...analysis.channels import find_channels
 from ...devices import explaining_memory, resolve_device
 from ...errors import UserError
@@ -18,7 +18,7 @@ from ...generation import latents
 from ...networks.inference import freeze
 from ...networks.pixels import image_to_uint8
 from ...networks.synthesis import SwitchedOff
-from ...photographs.opening import open_source
+from ...photographs.opening import WorldImages, open_source
 from ...photographs.source import Photographs
 from ...settings import EvaluateFrechetSettings
 from ...settings.switching import share_of_channels
@@ -32,6 +32,7 @@ from .features import Features, open_features
 logger = logging.getLogger(__name__)
 
 GENERATOR, BACKGROUNDS = "generator:", "backgrounds:"
+TRUE_BACKGROUNDS = f"{BACKGROUNDS}world:"
 DRAWN = 10_000
 """Images of a generator or a world, which have no number of their own."""
 _WORLD_SIZE = 64
@@ -62,8 +63,8 @@ def evaluate_frechet(
     Calls ``report`` with the images done and their number.
 
     Args:
-        a, b: ``generator:PATH|NAME``, ``backgrounds:PATH|NAME`` of a generator, or images as ``train-alpha`` takes
-            them.
+        a, b: ``generator:PATH|NAME``, ``backgrounds:PATH|NAME`` of a generator, ``backgrounds:world:NAME`` of a world,
+            or images as ``train-alpha`` takes them.
         features: a network that is loaded already.
 
     Raises:
@@ -121,7 +122,7 @@ def open_images(name: str, settings: EvaluateFrechetSettings, device: torch.devi
     Raises:
         UserError: there is no such set, or it has too few images.
     """
-    drawn = name.startswith((GENERATOR, BACKGROUNDS))
+    drawn = name.startswith((GENERATOR, BACKGROUNDS)) and not name.startswith(TRUE_BACKGROUNDS)
     images = _Drawn(name, settings, device) if drawn else _Stored(name, settings)
     if len(images) < 2:
         raise UserError(name, got=f"{len(images)} image", expected="at least two", remedy="name a larger set")
@@ -144,6 +145,8 @@ class _Drawn:
 
     def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
         self.name, self._settings, self._device = name, settings, device
+        if name.startswith(BACKGROUNDS) and share_of_channels(settings.switched_off) is not None:
+            self.name += f" ({settings.switched_off})"
         self._stream = "background" if name.startswith(BACKGROUNDS) else "foreground"
         path = name.partition(":")[2]
         self._generator = freeze(weights.load_generator(path), device)
@@ -184,12 +187,22 @@ class _Drawn:
             yield batch if s.size is None else np.stack([fit(picture, s.size) for picture in batch])
 
 
+class _TrueBackgrounds(WorldImages):
+    """The pictures of a world without what stands in them."""
+
+    def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
+        return worlds.render(self.world, seed=0, index=index, size=size).background
+
+
 class _Stored:
-    """Images of a folder, of shards or of a world."""
+    """Images of a folder, of shards or of a world, or a world's backgrounds."""
 
     def __init__(self, name: str, settings: EvaluateFrechetSettings):
         self.name, self._settings = name, settings
-        self._source = open_source(name, world_images=settings.n or DRAWN)
+        if name.startswith(TRUE_BACKGROUNDS):
+            self._source = _TrueBackgrounds(name.removeprefix(TRUE_BACKGROUNDS), settings.n or DRAWN)
+        else:
+            self._source = open_source(name, world_images=settings.n or DRAWN)
 
     def __len__(self) -> int:
         return min(len(self._source), self._settings.n or len(self._source))

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from ...settings import EvaluateFrechetSettings, TrainAlphaSettings, resolve
+from ...settings.switching import share_of_channels
 from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, supervised_segmenter
 from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
 if TYPE_CHECKING:
     from ...evaluation.tables import Report
+
+BACKGROUNDS, WORLD = "backgrounds:", "world:"
+"""How sets are named that a generator or a world draws."""
 
 
 @click.command("evaluate frechet", short_help="FID and KID between two sets of images (Table 5).")
@@ -22,7 +26,7 @@ def command(a: str, b: str, json_file: str | None, csv_file: str | None, **flags
     """Measure FID and KID between the images A and B.
 
     Each is a folder, a data set folder or tars, Parquet files, world:NAME, generator:PATH, or the backgrounds of a
-    generator, backgrounds:PATH, which `render --backgrounds-only` draws as they truly are for a world.
+    generator, backgrounds:PATH, which backgrounds:world:NAME are as they truly are.
     """
     settings = resolve(EvaluateFrechetSettings, {}, flags)
     from ...evaluation.sets.frechet import evaluate_frechet
@@ -58,6 +62,21 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         settings = draft.resolved(self.settings, {**section, **features}, self.name, self.quick)
         generator = f"generator:{training.settings.generator}"
         yield self.measurement(settings, {"a": generator, "b": training.settings.images, "features": settings.features})
+        yield from self._curated(settings, training.settings, f"{draft.path(training)}/final")
+
+    def _curated(
+        self, settings: EvaluateFrechetSettings, training: TrainAlphaSettings, alpha: str
+    ) -> Iterable[Piece[EvaluateFrechetSettings]]:
+        """Where single channels are zeroed: backgrounds without them, and without a layer, against a world's own."""
+        if share_of_channels(training.switched_off) is None or not training.images.startswith(WORLD):
+            return
+        sets = {"a": f"{BACKGROUNDS}{training.generator}", "b": f"{BACKGROUNDS}{training.images}"}
+        for label, changes in (
+            ("backgrounds", {"switched_off": "first_convolution", "alpha": None}),
+            ("curated backgrounds", {"switched_off": training.switched_off, "alpha": alpha}),
+        ):
+            looks_at = {**sets, "features": settings.features, "alpha": changes["alpha"] or ""}
+            yield self.measurement(settings.model_copy(update=changes), looks_at, label)
 
     def measure(self, piece: Piece[EvaluateFrechetSettings], report: Told) -> "Report":
         from ...evaluation.sets.frechet import evaluate_frechet

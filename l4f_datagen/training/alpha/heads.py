@@ -47,7 +47,8 @@ class HeadsLearner(AdversarialLearner):
     ):  # fmt: skip
         """``count`` is told how many samples are drawn."""
         self.settings = self.penalty = s = settings
-        self.generator, self.switched_off = freeze(generator, processes.device), switched_off
+        self.generator = freeze(generator, processes.device)
+        self.switched_off: SwitchedOff = switched_off
         self.channels = generator.architecture.channels
         self.levels = len(self.channels) - (s.first_resolution.bit_length() - 3)
         self.active = tuple(range(len(s.phi_2_heads)))

@@ -41,7 +41,7 @@ class AlphaLearner(AdversarialLearner):
         self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes, switched_off: SwitchedOff
     ):
         self.settings = self.penalty = settings
-        self.switched_off = switched_off
+        self.switched_off: SwitchedOff = switched_off
         self.generator = freeze(generator, processes.device)
         channels = generator.architecture.channels
         first = settings.first_resolution.bit_length() - 3

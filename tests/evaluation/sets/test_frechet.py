@@ -208,12 +208,25 @@ def test_backgrounds_without_single_channels(tmp_path, tiny_checkpoint):
         found = frechet.open_images(f"backgrounds:{tiny_checkpoint}", chosen, torch.device("cpu"))
         expected = image_to_uint8(generator.background(w, switched_off=zeroed)).numpy()
         np.testing.assert_array_equal(next(found.batches()), expected)
+        assert found.name.endswith(" (channels:0.5)")
     with pytest.raises(UserError, match="channels:0.5"):
         frechet.open_images(
             f"backgrounds:{tiny_checkpoint}",
             settings(n=2, switched_off="channels:0.4", alpha=alpha),
             torch.device("cpu"),
         )
+
+
+@pytest.mark.parametrize("world", worlds.NAMES)
+def test_the_backgrounds_of_a_world(world):
+    found = frechet.open_images(f"backgrounds:world:{world}", settings(n=3, size=16), torch.device("cpu"))
+    expected = [worlds.render(world, seed=0, index=index, size=16).background for index in range(3)]
+    np.testing.assert_array_equal(np.concatenate(list(found.batches())), expected)
+
+
+def test_backgrounds_of_a_world_that_is_none():
+    with pytest.raises(UserError, match="nowhere"):
+        frechet.open_images("backgrounds:world:nowhere", settings(n=3, size=16), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("world", worlds.NAMES)
