@@ -13,7 +13,7 @@ from ..settings import GenerateSettings
 from .batch import finish, run_networks
 from .filters import BLOCK, CandidateTally, Filters, first_accepted
 from .latents import Candidate
-from .models import Models, load_models
+from .models import Models, asked_for, load_models
 from .recommended import with_recommended
 
 _READERS = min(8, cores())
@@ -37,7 +37,7 @@ class SamplesByIndex:
     """
 
     def __init__(self, settings: GenerateSettings, models: Models | None = None):
-        self.models = models or load_models(settings)
+        self.models = asked_for(models, settings) if models else load_models(settings)
         self.settings = with_recommended(settings, self.models.recommended)
         self._filters = Filters(self.settings, self.models.reference)
         self._tally = CandidateTally(self._filters.bounds)

@@ -19,6 +19,8 @@ from .layouts import Layout, layout_of, misfit
 
 _NAMES, _SIDE = "names", "imgsz"
 """Keys of the metadata: names of the classes, by number or in order, and height and width of the input."""
+_TASK, _OTHER_TASKS = "task", ("detect", "obb", "pose", "classify")
+"""What a YOLO was trained for, in its metadata, and those answers that hold no masks."""
 _LARGEST = 8192
 
 
@@ -80,8 +82,10 @@ class Detector:
 
 
 def is_detector(session: Any) -> bool:
-    """Whether an ONNX model gives objects with masks."""
-    return layout_of(session.get_outputs()) is not None
+    """Whether an ONNX model gives objects, be it with masks or, so that it is refused as such, without."""
+    outputs = session.get_outputs()
+    without_masks = session.get_modelmeta().custom_metadata_map.get(_TASK) in _OTHER_TASKS
+    return without_masks or layout_of(outputs) is not None or any("boxes" in output.name.lower() for output in outputs)
 
 
 def open_detector(path: Path, settings: SegmentingSettings, device: torch.device) -> Detector:

@@ -105,3 +105,11 @@ def test_flags_of_instances_mean_nothing_to_a_segmenter(capsys, tiny_checkpoint,
     words = ["evaluate", "alpha", "--generator", str(tiny_checkpoint), "--device", "cpu", "--reference"]
     assert main([*words, str(red_segmenter), "--reference-score", "0.7"]) == 2
     assert "--reference-score: got no reference that gives instances" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("metadata", [{}, {"task": "detect"}])
+def test_a_detector_without_masks_is_no_segmenter(capsys, tmp_path, tiny_checkpoint, metadata):
+    names = ("found", "labels", "scores", "masks") if metadata else ("boxes", "labels", "scores", "masks")
+    path = lists(tmp_path / "boxes.onnx", names=names, masks=False, metadata=metadata)
+    assert main(["evaluate", "alpha", "--generator", str(tiny_checkpoint), "--device", "cpu", "--reference", path]) == 2
+    assert "export a detector with masks" in capsys.readouterr().err
