@@ -89,6 +89,16 @@ def _absent(name: str, found: str) -> UserError:
     )
 
 
+def has_float64(device: "torch.device") -> bool:
+    """Whether a device computes in float64, and in integers of 64 bits as fast as it should: Apple's GPUs do not."""
+    return device.type in ("cpu", "cuda")
+
+
+def in_float64(tensor: "torch.Tensor") -> "torch.Tensor":
+    """A tensor in float64, on its device where that has such numbers, else on the CPU."""
+    return tensor.double() if has_float64(tensor.device) else tensor.cpu().double()
+
+
 def too_little_memory(error: BaseException) -> bool:
     """Whether an error, of Python or of whichever library, says that memory ran out, on CPU or GPU."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, and Ray's

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from .devices import has_float64
+
 Positions = Sequence[int] | Tensor
 NAME = "Philox 4x32-7"
 _ROUNDS = 7
@@ -43,7 +45,13 @@ def uniform(count: int, seed: int, stream: str, positions: Positions, device: to
 
 
 def normal(count: int, seed: int, stream: str, positions: Positions, device: torch.device | str = "cpu") -> Tensor:
-    """``count`` numbers of N(0, 1) for each of N positions: float32, (N, count); arguments as in ``uniform``."""
+    """``count`` numbers of N(0, 1) for each of N positions: float32, (N, count); arguments as in ``uniform``.
+
+    A device without integers of 64 bits gets them from the CPU.
+    """
+    if not has_float64(torch.device(device)):
+        here = positions.cpu() if isinstance(positions, Tensor) else positions
+        return normal(count, seed, stream, here).to(device)
     out = torch.empty(len(positions), -(-count // 4), 4, device=device)
     for rows in _pieces(out):
         words = _blocks(out.shape[1], seed, stream, positions[rows], device)

@@ -16,8 +16,8 @@ PACKAGE = Path(l4f_datagen.__file__).parent
 NAME = PACKAGE.name
 FLOORS = (
     # Single files that know of nothing but each other.
-    "addresses", "short", "errors", "documents", "kinds", "resources", "versions", "seeding", "philox", "overlap",
-    "devices", "sample", "masks", "mask_files", "scores", "run_lengths",
+    "addresses", "short", "errors", "documents", "kinds", "resources", "versions", "devices", "seeding", "philox",
+    "overlap", "sample", "masks", "mask_files", "scores", "run_lengths",
     # What has to do with the process, with files, and with people who wait or wish.
     "process", "storage", "progress", "sheet", "settings", "console",
     # Networks and the files that they come from; pictures; data sets.

@@ -74,7 +74,7 @@ def analyze_backgrounds(
         gradient, effect = _gradients(frozen, w, target)
         distance = torch.stack([_distance(without(frozen, w, layer), target) for layer in names])
         untouched = _distance(image, target).expand(len(names))
-        sums = sums + torch.stack((gradient, effect, distance, untouched)).double().cpu()
+        sums = sums + torch.stack((gradient, effect, distance, untouched)).cpu().double()
     gradient, effect, distance, untouched = (sums / n).tolist()
     strongest = names[effect.index(max(effect))]
     if strongest not in FIRST_LAYERS:

@@ -68,7 +68,7 @@ def analyze_layers(
     for start in range(0, n, batch_size):
         image, *noised = images_with_noise(frozen, range(start, min(start + batch_size, n)), psi=psi, seed=seed)
         values.append(torch.stack([ssim(changed, image) for changed in noised], 1))
-    values = torch.cat(values).double().cpu()  # (n, resolutions)
+    values = torch.cat(values).cpu().double()  # (n, resolutions)
     means = values.mean(0).tolist()
     return LayerAnalysis(
         resolutions=resolutions,

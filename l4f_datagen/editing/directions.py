@@ -35,7 +35,7 @@ def sefa(generator: Generator, layers: Sequence[int]) -> Directions:
     Args:
         layers: indices of w+.
     """
-    rows = torch.cat([affine_weight(generator, layer) for layer in layers]).double().cpu()
+    rows = torch.cat([affine_weight(generator, layer) for layer in layers]).cpu().double()
     rows = rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-12)
     values, vectors = torch.linalg.eigh(rows.t() @ rows)
     vectors = _positive(vectors.t().flip(0))
@@ -70,7 +70,7 @@ def _codes(generator: Generator) -> Tensor:
     device, parts = generator.w_avg.device, []
     for start in range(0, DRAWS, _DRAWS_AT_ONCE):
         z = normal((generator.architecture.z_dim,), 0, _STREAM, range(start, start + _DRAWS_AT_ONCE))
-        parts.append(generator.map(z.to(device)).double().cpu())
+        parts.append(generator.map(z.to(device)).cpu().double())
     return torch.cat(parts)
 
 

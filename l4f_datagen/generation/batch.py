@@ -96,8 +96,8 @@ def run_networks(
             kept["cutout"] = cut_outs(image_to_uint8(foreground), stored)
         if "w" in settings.save:
             kept["w"] = torch.stack(tuple(drawn.w.values()), 1)
-        # On a CPU it is quicker to count an image while its mask is made.
-        counted = [value_counts(stored)] if models.device.type != "cpu" else []
+        # On a CPU it is quicker to count an image while its mask is made; not every other GPU counts in 64 bits.
+        counted = [value_counts(stored)] if models.device.type == "cuda" else []
         flags = [] if drawn.overflowed is None else [drawn.overflowed]
         clock.stop()
         arrays = to_arrays([image_to_uint8(image), stored, *kept.values(), *counted, *flags])

@@ -110,7 +110,7 @@ def _filtered(
 ) -> Generator[list[Sample]]:
     """The samples, block by block: each is the first candidate that passes. ``stopped`` ends the search for it."""
     on_cpu = models.device.type == "cpu"
-    workers = _workers(settings, models) + (not on_cpu)  # one more, since each computes scores in turn with networks
+    workers = _workers(settings, models) + (models.device.type == "cuda")  # each computes scores in turn with networks
     tally = CandidateTally(filters.bounds)
 
     def run(block: tuple[int, Sequence[int]]) -> list[Sample]:
@@ -141,7 +141,8 @@ def _blocks(settings: GenerateSettings, shards: Iterable[int], size: int) -> Ite
 def _workers(settings: GenerateSettings, models: Models) -> int:
     """How many batches are computed side by side: on a CPU as many as there are threads, and as the memory holds."""
     if models.device.type != "cpu":
-        return 2  # one computes while the other's arrays travel to the CPU
+        # On CUDA one computes while the other's arrays travel to the CPU; Apple's GPUs take orders of one thread alone.
+        return 2 if models.device.type == "cuda" else 1
     channels = models.generator.architecture.channels
     floats = sum(2 * c * (4 << level) ** 2 for level, c in enumerate(channels))
     # Features of all layers, and as much again for what is under way; a quarter of the memory for all.

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ... import philox
+from ...devices import in_float64
 from ...networks.discriminator import Discriminator
 from ...networks.stylegan2 import Generator
 from ...seeding import normal
@@ -182,7 +183,7 @@ class GeneratorLearner(AdversarialLearner):
         numbers = philox.normal(sum(parts), s.seed, stream, positions, self.device)
         first, second, mixing, *noise = numbers.split(parts, 1)
         first, second = self.generator.map(torch.cat([first, second])).unsqueeze(1).chunk(2)
-        cut = crossovers(torch.special.ndtr(mixing.double()), s.style_mixing, a.num_ws)
+        cut = crossovers(torch.special.ndtr(in_float64(mixing)), s.style_mixing, a.num_ws).to(self.device)
         w = torch.where((torch.arange(a.num_ws, device=self.device) < cut[:, None])[..., None], first, second)
         maps = [flat.unflatten(1, (size, size)) for flat, size in zip(noise, sizes, strict=True)]
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():

@@ -157,6 +157,8 @@ class LabelledBatches:
 
     def batches(self, plan: Iterator[Sequence[int]], *, workers: int) -> Generator[Batch]:
         """The images at every element's positions of the endless stream, in order, made ahead if there are workers."""
+        if self._device == "mps" and any(source.endless for source in self.sources):
+            workers = 0  # they would draw beside the training, and Apple's GPUs take orders of one thread alone
         return ordered_map(self.batch, plan, workers=workers, ahead=2 * workers)
 
     def batch(self, positions: Sequence[int]) -> Batch:
