@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ..weights.inspection import Inspection, NetworkSummary
 
 
+_CLASS = "FILE#class=0"
+
+
 @click.command(name="inspect", short_help="Tell what a checkpoint is.")
 @click.argument("path")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
@@ -70,6 +73,8 @@ def _rows(network: "NetworkSummary") -> list[tuple[str, str]]:
             ("", f"{network.resolution} px, z {network.z_dim}, w {network.w_dim}, {network.mapping_layers} mapping "
                  f"layers, conv_clamp {clamp}")
         )  # fmt: skip
+        if network.classes:
+            rows.append(("", f"{network.classes} classes: name one after the path, as in {_CLASS}"))
     if network.kind == "encoder":
         rows.append(("", f"{network.resolution} px, w {network.w_dim}, of the generator {network.generator}"))
     if network.not_finite:

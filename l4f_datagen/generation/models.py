@@ -13,6 +13,7 @@ from ..networks.fused.network import fuse
 from ..networks.inference import InferenceGenerator, freeze
 from ..networks.zeroed import ZeroedChannels
 from ..settings import GenerateSettings
+from ..weights.classes import with_class
 from ..weights.recommended import Recommendation, recommended
 from ..weights.source import Source
 from ..weights.switching import switched_off
@@ -51,7 +52,8 @@ def load_models(settings: GenerateSettings) -> Models:
     """
     device = resolve_device(settings.device)
     precision = precision_for(settings, device)
-    (generator, generator_source), (alpha, alpha_source) = weights.read_pair(settings.generator, settings.alpha)
+    path = with_class(settings.generator, settings.class_)
+    (generator, generator_source), (alpha, alpha_source) = weights.read_pair(path, settings.alpha)
     frozen, alpha = freeze(generator, device), alpha.to(device)
     fused = None
     if device.type == "cuda":

@@ -15,19 +15,31 @@ __all__ = ["Generator", "GeneratorArchitecture", "Mapping", "StyledConvolution",
 
 
 class Mapping(nn.Module):
-    """z → w: normalisation to unit root mean square, then fully connected layers."""
+    """z → w: normalisation to unit root mean square, then fully connected layers.
+
+    Of a class-conditional one, a class is a bias of the first layer. The published form appends the class's normalised
+    embedding to z; of both the layer makes one sum.
+    """
 
     LR_MUL = 0.01
 
-    def __init__(self, *, z_dim: int, w_dim: int, num_layers: int):
+    def __init__(self, *, z_dim: int, w_dim: int, num_layers: int, classes: int = 0):
         super().__init__()
         sizes = [z_dim] + [w_dim] * num_layers
         self.weights = nn.ParameterList(nn.Parameter(torch.randn(o, i) / self.LR_MUL) for i, o in pairwise(sizes))
-        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(o)) for o in sizes[1:])
+        shapes = [(classes, o) if classes and index == 0 else (o,) for index, o in enumerate(sizes[1:])]
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(*shape)) for shape in shapes)
 
-    def forward(self, z: Tensor) -> Tensor:
-        """z (N, z_dim) → w (N, w_dim)."""
-        return map_codes(z, list(self.weights), list(self.biases))
+    def forward(self, z: Tensor, classes: Tensor | None = None) -> Tensor:
+        """z (N, z_dim) → w (N, w_dim).
+
+        Args:
+            classes: of a class-conditional generator, the class of each z, (N,) int64.
+        """
+        biases = list(self.biases)
+        if classes is not None:
+            biases[0] = biases[0][classes]
+        return map_codes(z, list(self.weights), biases)
 
 
 def map_codes(z: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
@@ -90,7 +102,7 @@ class Generator(nn.Module, Synthesis):
     def __init__(self, architecture: GeneratorArchitecture):
         super().__init__()
         self.architecture = a = architecture
-        self.mapping = Mapping(z_dim=a.z_dim, w_dim=a.w_dim, num_layers=a.mapping_layers)
+        self.mapping = Mapping(z_dim=a.z_dim, w_dim=a.w_dim, num_layers=a.mapping_layers, classes=a.classes)
         self.register_buffer("w_avg", torch.zeros(a.w_dim))
         self.constant = nn.Parameter(torch.randn(a.channels[0], 4, 4))
         self.layers, self.to_rgb = Modules[StyledConvolution](), Modules[ToRGB]()
@@ -115,7 +127,13 @@ class Generator(nn.Module, Synthesis):
         return [layer for layer in self.to_rgb if isinstance(layer, ToRGB)]
 
     def map(self, z: Tensor) -> Tensor:
-        """z (N, z_dim) float32 → w (N, w_dim)."""
+        """z (N, z_dim) float32 → w (N, w_dim).
+
+        Raises:
+            ValueError: the generator is class-conditional: readers of checkpoints make one of its classes of it.
+        """
+        if self.architecture.classes:
+            raise ValueError(f"codes of {self.architecture.classes} classes; expected a generator of one of them")
         return self.mapping(z)
 
     def _parts(self) -> Parts:

@@ -26,6 +26,8 @@ class GeneratorArchitecture:
     w_dim: int = 512
     mapping_layers: int = 8
     conv_clamp: float | None = None
+    classes: int = 0
+    """Of a class-conditional generator, how many it draws; 0: it is unconditional."""
 
     @property
     def resolution(self) -> int:

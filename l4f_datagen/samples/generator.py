@@ -144,7 +144,7 @@ def settings_of(place: str) -> GenerateSettings:
 def _of_data_set(folder: Path) -> GenerateSettings:
     description = read_description(folder)
     stored = {**Sharded.BEFORE, **description["settings"]}
-    if "alpha" not in description["checkpoints"] or not stored.keys() <= GenerateSettings.model_fields.keys():
+    if "alpha" not in description["checkpoints"] or not stored.keys() <= GenerateSettings.by_outer_name().keys():
         raise UserError(
             str(folder), got="a data set that generate did not make", expected="a data set of generate",
             remedy="learn from it as it is, without generator: before it",

@@ -54,6 +54,9 @@ class GenerateSettings(Sharded):
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     generator: Generator = "vessels"
+    class_: int | None = Field(
+        None, ge=0, lt=10**6, description="class that a class-conditional generator draws, from 0"
+    )
     alpha: Alpha = None
     seed: Seed = 0
     psi: Psi = Field(0.7, description="truncation of the foreground, in [0, 1.5]")
@@ -189,9 +192,9 @@ def identity(settings: GenerateSettings, checkpoints: Mapping[str, str], device:
         device: type of the resolved device, "cpu" or "cuda".
 
     ``n`` is not among them: a larger n extends a data set. Nor are the paths of the ``backgrounds`` and of the
-    ``reference``: the engines add what tells them apart.
+    ``reference``: the engines add what tells them apart. The hash of a class's generator tells the class.
     """
-    replaced = ("generator", "alpha", "backgrounds", "reference")
+    replaced = ("generator", "class", "alpha", "backgrounds", "reference")
     values = settings.identity(without=("n", *replaced, "device", "precision"))
     if (precision := resolved_precision(settings.precision, device)) != "float32":
         values["precision"] = precision  # a description without it is one of float32

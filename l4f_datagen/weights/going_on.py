@@ -7,6 +7,7 @@ from torch import nn
 
 from ..networks.stylegan2 import Generator
 from .assembly.assemble import first_not_finite
+from .classes import chosen, split_class
 from .layouts import reading
 from .layouts.layout import Beside
 from .load import locate, read_generator, result_of
@@ -37,12 +38,14 @@ def read_begun(path: str | Path) -> Begun:
         return Begun(generator=generator, source=source, beside=Beside())
     with reading.opened(found, str(path)) as content:
         beside = reading.beside(content.data, "generator")
-    return Begun(generator=generator, source=source, beside=_fitting(beside, generator))
+    return Begun(generator=generator, source=source, beside=_fitting(beside, generator, source, split_class(path)[1]))
 
 
-def _fitting(beside: Beside, generator: Generator) -> Beside:
-    """Without networks that do not go with the generator or are not finite; notes tell why."""
+def _fitting(beside: Beside, generator: Generator, source: Source, number: int | None) -> Beside:
+    """The networks that go with the generator, of the same class, and are finite; notes tell why others do not."""
     raw, discriminator, notes = beside.raw, beside.discriminator, list(beside.notes)
+    if raw and number is not None:
+        raw, _ = chosen(raw, source, number)
     if raw:
         other = raw.architecture != generator.architecture
         if why := _not_finite(raw) or ("it is of another architecture than the averaged one" if other else ""):

@@ -49,6 +49,7 @@ class NetworkSummary:
     title: str | None = None
     """The architecture of a segmenter as people write it."""
     classes: int | None = None
+    """Of a segmenter; those that a class-conditional generator draws."""
     foreground: tuple[int, ...] | None = None
     """The classes of a segmenter that make up the foreground."""
     generator: str | None = None
@@ -203,6 +204,7 @@ def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSum
         w_dim=a.w_dim,
         mapping_layers=a.mapping_layers,
         conv_clamp=a.conv_clamp,
+        classes=a.classes or None,
         **common,
     )
 
@@ -227,6 +229,8 @@ def _with_article(network: NetworkSummary) -> str:
     size = f" for {network.resolution} px" if network.resolution else ""
     if network.kind == "encoder":
         return f"an encoder{size}"
+    if network.kind == "generator" and network.classes:
+        return f"a class-conditional StyleGAN2 generator of {network.classes} classes{size}"
     return f"a StyleGAN2 generator{size}" if network.kind == "generator" else f"an alpha network{size}"
 
 

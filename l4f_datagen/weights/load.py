@@ -15,6 +15,7 @@ from ..networks.stylegan2 import Generator
 from ..networks.zeroed import activation_sizes
 from . import native, remote
 from .assembly.assemble import first_not_finite
+from .classes import chosen, split_class
 from .kinds import Kind, Network, expected
 from .layouts import reading
 from .source import Source, file_sha256
@@ -30,7 +31,8 @@ def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
 
     Args:
         path: a native folder, or a training run that ended with one; a file of a known layout (NVIDIA's, rosinality's),
-            perhaps in .gz or .zip, whatever its name; the address of either; or an embedded name, "vessels" say.
+            perhaps in .gz or .zip, whatever its name; the address of either; or an embedded name, "vessels" say. One of
+            a class-conditional generator ends in ``#class=N``.
         allow_nan: take weights that are not finite, to look at them.
 
     Raises:
@@ -143,16 +145,19 @@ def locate(path: str | Path) -> Path:
 
     Args:
         path: a path, an embedded name, or an address at https://, s3://, gs:// or hf://. The path or address of a file
-            may end in ``#sha256=…``, which is checked.
+            may end in ``#sha256=…``, which is checked, and then in ``#class=N``, which makes no difference here.
 
     Raises:
         UserError: nothing is there, or its hash is another.
     """
     if remote.is_remote(path):
-        return remote.fetch(path)
+        return remote.fetch(split_class(path)[0])
     found = Path(path).expanduser()
     if found.exists():
         return found
+    path, number = split_class(path)
+    if number is not None:
+        return locate(path)
     plain, expected = remote.split_hash(path)
     found = Path(plain).expanduser()
     if expected and found.is_file():
@@ -179,9 +184,16 @@ def result_of(found: Path) -> Path:
     return found / FINAL if not native.is_native(found) and native.is_native(found / FINAL) else found
 
 
-def read_network(path: str | Path, kind: Kind, *, allow_nan: bool = False) -> tuple[Network, Source]:
-    """The network of any kind that a checkpoint holds, and where it came from; as ``load_generator``."""
+def read_network(
+    path: str | Path, kind: Kind, *, allow_nan: bool = False, any_class: bool = False
+) -> tuple[Network, Source]:
+    """The network of any kind that a checkpoint holds, and where it came from; as ``load_generator``.
+
+    Args:
+        any_class: take a class-conditional generator as a whole where ``path`` says no class.
+    """
     found = result_of(locate(path))
+    path, number = (path, None) if Path(path).expanduser().exists() else split_class(path)
     if native.kind_of(found) == kind:
         found = found.parent  # its card says what the tensors leave open
     if found.is_dir():
@@ -193,6 +205,8 @@ def read_network(path: str | Path, kind: Kind, *, allow_nan: bool = False) -> tu
         source = Source(name=shown(path), format=layout, sha256=file_sha256(found), notes=notes)
     if not allow_nan and (tensor := first_not_finite(network)):
         refuse_not_finite(str(path), tensor)
+    if isinstance(network, Generator):
+        network, source = chosen(network, source, number, any_class=any_class)
     logger.info("%s of %s: read as %s", kind, source.name, source.format)
     for note in source.notes:
         logger.warning("%s: %s", source.name, hidden(note))

@@ -109,6 +109,7 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
             w_dim=tensors["mapping.weights.0"].shape[0],
             mapping_layers=depth,
             conv_clamp=conv_clamp,
+            classes=tensors["mapping.biases.0"].shape[0] if tensors["mapping.biases.0"].ndim == 2 else 0,
         )
     except KeyError as error:
         raise Misfit(f"tensor {short(error)} is missing") from error
@@ -178,11 +179,15 @@ def check_kernel(name: str, kernel: Tensor, *, gain: float) -> None:
 
 
 def _mean_w(generator: Generator) -> Tensor:
-    total = torch.zeros(generator.architecture.w_dim, dtype=torch.float64)
+    a = generator.architecture
+    total = torch.zeros(a.w_dim, dtype=torch.float64)
     with torch.inference_mode():
         for start in range(0, W_AVG_DRAWS, _DRAWS_AT_ONCE):
-            draws = normal((generator.architecture.z_dim,), 0, "w_avg", range(start, start + _DRAWS_AT_ONCE))
-            total += generator.map(draws).sum(0, dtype=torch.float64)
+            numbers = range(start, start + _DRAWS_AT_ONCE)
+            draws, classes = normal((a.z_dim,), 0, "w_avg", numbers), None
+            if a.classes:  # each as often as the others
+                classes = torch.arange(start, start + _DRAWS_AT_ONCE) % a.classes
+            total += generator.mapping(draws, classes).sum(0, dtype=torch.float64)
     return total / W_AVG_DRAWS
 
 

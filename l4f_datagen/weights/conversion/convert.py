@@ -118,7 +118,7 @@ def _read_all(found: Path, path: str | Path, allow_nan: bool) -> dict[Kind, tupl
             kinds = registry.kinds_in(content.data)
     # A file without any network is read as a generator, for the message that says what it is.
     wanted: Sequence[Kind] = kinds or ("generator",)
-    return {kind: read_network(path, kind, allow_nan=allow_nan) for kind in wanted}
+    return {kind: read_network(path, kind, allow_nan=allow_nan, any_class=True) for kind in wanted}
 
 
 def _check_place(out: Path, target: Target, networks: Mapping[Kind, object], overwrite: bool) -> None:

@@ -23,6 +23,11 @@ def write(task: Task) -> Written:
     )
     generator = expected(found, Generator)
     a = generator.architecture
+    if a.classes:
+        raise UserError(
+            str(task.out), got=f"a class-conditional generator of {a.classes} classes", expected="one of its classes",
+            remedy="say it after the path (#class=0), or convert all of them to a native folder",
+        )  # fmt: skip
     if a.z_dim != a.w_dim:
         raise UserError(
             str(task.out), got=f"a generator with z of {a.z_dim} and w of {a.w_dim}",

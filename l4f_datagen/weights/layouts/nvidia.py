@@ -3,6 +3,7 @@
 Only the tensors are looked at and, where modules were pickled whole, what they say about themselves.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -39,6 +40,8 @@ _SIGNS = (
     ("synthesis.b4.conv1.weight", "mapping.fc0.weight"),
 )
 _MAX_LEVELS = 10
+_MAX_CLASSES, _MAX_BIASES = 1 << 16, 1 << 26
+"""Classes, and numbers of all their biases; ImageNet's are a thousand of 512."""
 
 
 def recognises(data: object) -> bool:
@@ -141,8 +144,8 @@ def _check_kind(network: Module, mapping: Module, synthesis: Module) -> None:
             embeds = "embed_proj" in mapping.children or isinstance(mapping.children.get("embed"), PickledModule)
             raise Unsupported(*(relatives.STYLEGAN_XL if embeds else relatives.STYLEGAN3))
         raise Unsupported(f"a network of another kind ({network.class_name}, {synthesis.class_name})")
-    if network.attributes.get("c_dim", 0):
-        raise Unsupported(f"a class-conditional StyleGAN2 generator (c_dim {short(network.attributes['c_dim'], 20)})")
+    if network.attributes.get("c_dim", 0) and "embed" not in mapping.children:
+        raise Unsupported("a class-conditional StyleGAN2 generator whose mapping embeds no labels")
     if network.attributes.get("img_channels", 3) != 3:
         raise of_channels(network.attributes["img_channels"])
     if not network.attributes.get("z_dim", 1):
@@ -169,15 +172,35 @@ def _check_architecture(block: Module) -> None:
 
 
 def _mapping_tensors(mapping: Module) -> Iterator[tuple[str, Tensor]]:
-    if "embed" in mapping.children:
-        raise Unsupported("a class-conditional StyleGAN2 generator (its mapping embeds labels)")
     depth = sum(isinstance(name, str) and re.fullmatch(r"fc[0-9]{1,5}", name) is not None for name in mapping.children)
     for index in range(depth):
         layer = mapping.child(f"fc{index}")
         check_activation(layer)
         weight, bias = fully_connected(layer, MappingNetwork.LR_MUL)
+        if index == 0 and "embed" in mapping.children:
+            weight, bias = _of_classes(weight, bias, *fully_connected(mapping.child("embed"), 1.0))
         yield f"mapping.weights.{index}", weight
         yield f"mapping.biases.{index}", bias
+
+
+def _of_classes(weight: Tensor, bias: Tensor, embedding: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """The first layer of a class-conditional mapping, for z alone: its weight, and a bias for every class.
+
+    Args:
+        weight, bias: for z and the embedded class side by side, (O, z_dim + E) and (O).
+        embedding, shift: weight and bias of the layer that embeds one-hot classes, (E, C) and (E).
+    """
+    size, classes = embedding.shape
+    z_dim, outputs = weight.shape[1] - size, weight.shape[0]
+    if z_dim <= 0:
+        raise Unsupported("a StyleGAN2 generator without a latent z")
+    if classes > _MAX_CLASSES or classes * outputs > _MAX_BIASES:
+        raise Misfit(f"{classes} classes of {outputs} numbers")
+    embedded = embedding.float().t() / math.sqrt(classes) + shift.float()
+    embedded = embedded * (embedded.square().mean(1, keepdim=True) + ops.EPSILON).rsqrt()
+    weight, total = weight.float(), math.sqrt(weight.shape[1])
+    biases = bias.float() + embedded @ weight[:, z_dim:].t() / total
+    return weight[:, :z_dim] * (math.sqrt(z_dim) / total), biases
 
 
 def _layer_tensors(layer: Module) -> Iterator[tuple[str, Tensor]]:

@@ -132,4 +132,5 @@ def _architecture(network: Network) -> dict[str, Any]:
         "w_dim": a.w_dim,
         "mapping_layers": a.mapping_layers,
         "conv_clamp": a.conv_clamp,
+        **({"classes": a.classes} if a.classes else {}),
     }

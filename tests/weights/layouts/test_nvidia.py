@@ -125,7 +125,6 @@ def _other_kind():
         (_stylegan_xl, "a StyleGAN-XL generator; .* it would take what StyleGAN3 takes"),
         (_r3gan, "an R3GAN generator; .* it would take its layers .grouped"),
         (_other_kind, "TriPlaneGenerator"),
-        (lambda: forge.nvidia_network(forge.generator(), c_dim=10), "class-conditional.*c_dim 10"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="resnet"), "architecture resnet"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="orig"), "architecture orig"),
         (lambda: forge.nvidia_network(forge.generator(), img_channels=1), "of 1 image channel .grey."),

@@ -1,0 +1,158 @@
+"""Class-conditional generators: each class is a generator that everything works with."""
+
+import math
+
+import pytest
+import torch
+
+import l4f_datagen as l4f
+from l4f_datagen import weights
+from l4f_datagen.errors import UserError
+from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.settings import GenerateSettings
+from l4f_datagen.training.generator.start import open_trained
+from l4f_datagen.weights import native
+from l4f_datagen.weights.classes import split_class, with_class
+from l4f_datagen.weights.conversion.convert import convert
+from l4f_datagen.weights.inspection import inspect
+
+from . import forge
+
+CLASSES, EMBEDDED = 3, 6
+
+
+@pytest.fixture(scope="module")
+def made():
+    """An unconditional generator, and what makes it a conditional one: first layer, embedding and its shift."""
+    torch.manual_seed(1)
+    first = torch.randn(16, 16 + EMBEDDED) / 0.01
+    return forge.generator(), first, torch.randn(EMBEDDED, CLASSES), torch.randn(EMBEDDED)
+
+
+def network(made, **attributes):
+    """The same as stylegan2-ada-pytorch keeps it."""
+    generator, first, embedding, shift = made
+    found = forge.nvidia_network(generator, c_dim=CLASSES, **attributes)
+    mapping = found.meta["state"]["_modules"]["mapping"].meta["state"]["_modules"]
+    bias = generator.mapping.biases[0]
+    mapping["fc0"] = forge._linear(first, bias, 0.01)
+    mapping["embed"] = forge._linear(embedding, shift)
+    return found
+
+
+def published(made, z, number):
+    """NVIDIA's mapping: z and the embedded class, each normalised, side by side."""
+    generator, first, embedding, shift = made
+
+    def normalised(x):
+        return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+    one_hot = torch.eye(CLASSES)[[number] * len(z)]
+    x = torch.cat([normalised(z), normalised(one_hot @ embedding.t() / math.sqrt(CLASSES) + shift)], 1)
+    for weight, bias in zip([first, generator.mapping.weights[1]], generator.mapping.biases, strict=True):
+        x = x @ weight.t() * (0.01 / math.sqrt(weight.shape[1])) + bias * 0.01
+        x = torch.nn.functional.leaky_relu(x, 0.2) * math.sqrt(2)
+    return x
+
+
+@pytest.fixture(scope="module")
+def file(made, tmp_path_factory):
+    path = tmp_path_factory.mktemp("classes") / "conditional.pkl"
+    discriminator = forge.nvidia_discriminator(forge.discriminator_state(), c_dim=CLASSES)
+    path.write_bytes(forge.nvidia_bytes({"G": network(made), "D": discriminator, "G_ema": network(made)}))
+    return path
+
+
+@pytest.mark.parametrize("form", ["nvidia", "modules", "state dict", "native"])
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_class_is_the_published_one(form, number, made, file, tmp_path):
+    path = file
+    if form == "modules":
+        path = tmp_path / "network.pkl"
+        path.write_bytes(forge.plain_bytes({"G_ema": network(made)}))
+    elif form == "state dict":
+        generator, first, embedding, shift = made
+        path, state = tmp_path / "state.pt", forge.nvidia_state(generator)
+        state |= {"mapping.fc0.weight": first, "mapping.embed.weight": embedding, "mapping.embed.bias": shift}
+        torch.save({"G_ema": state}, path)
+    elif form == "native":
+        path = tmp_path / "native"
+        convert(file, path)
+    z = torch.randn(4, 16)
+    generator, source = weights.read_generator(f"{path}#class={number}")
+    torch.testing.assert_close(generator.map(z), published(made, z, number), atol=1e-5, rtol=1e-5)
+    assert generator.architecture.classes == 0 and torch.equal(generator.w_avg, made[0].w_avg)
+    assert source.name == f"{path}#class={number}" and f"class {number} of 3" in source.notes
+
+
+def test_two_classes_have_two_hashes_and_none_is_refused_with_what_to_do(file, tmp_path):
+    hashes = {weights.read_generator(f"{file}#class={number}")[1].sha256 for number in range(CLASSES)}
+    assert len(hashes) == CLASSES and all(len(one) == 64 for one in hashes)
+    for path, said in (
+        (file, r"a class-conditional generator of 3 classes and no class; expected a class from 0 to 2; say it after"),
+        (f"{file}#class=3", "3 classes and class 3; expected a class from 0 to 2"),
+        (f"{file}#class=x", "a suffix that is no class"),
+        ("vessels#class=0", "vessels: got an unconditional generator and class 0"),
+    ):
+        with pytest.raises(UserError, match=said):
+            l4f.load_generator(path)
+    # A file of such a name is that file.
+    native.save(tmp_path / "odd#class=1", generator=forge.generator())
+    assert l4f.load_generator(tmp_path / "odd#class=1").architecture.classes == 0
+
+
+def test_inspect_and_convert_know_all_classes(file, tmp_path):
+    found = inspect(file)
+    assert found.what == "a class-conditional StyleGAN2 generator of 3 classes for 32 px" and found.problem is None
+    assert found.networks[0].classes == CLASSES
+    convert(file, tmp_path / "all")
+    assert inspect(tmp_path / "all").networks[0].classes == CLASSES
+    convert(f"{file}#class=1", tmp_path / "one")
+    assert inspect(tmp_path / "one").networks[0].classes is None
+    with pytest.raises(UserError, match="expected one of its classes"):
+        convert(file, tmp_path / "r.pt")
+    convert(f"{file}#class=1", tmp_path / "r.pt")
+
+
+def test_without_a_centre_it_is_the_mean_of_all_classes(made, tmp_path):
+    without = network(made)
+    del without.meta["state"]["_modules"]["mapping"].meta["state"]["_buffers"]["w_avg"]
+    path = tmp_path / "network.pkl"
+    path.write_bytes(forge.nvidia_bytes({"G_ema": without}))
+    mean = torch.stack([published(made, torch.randn(4096, 16), number).mean(0) for number in range(CLASSES)]).mean(0)
+    torch.testing.assert_close(l4f.load_generator(f"{path}#class=0").w_avg, mean, atol=0.1, rtol=0.1)
+
+
+def test_generate_takes_a_class_and_data_sets_of_two_are_told_apart(file, tmp_path):
+    torch.manual_seed(0)
+    native.save(tmp_path / "alpha", alpha=AlphaNetwork((8, 8, 4)))
+    common = {"n": 2, "generator": str(file), "alpha": str(tmp_path / "alpha"), "device": "cpu", "batch_size": 2}
+    first, second = (next(iter(l4f.stream(GenerateSettings(**common, class_=number)))) for number in (0, 1))
+    assert (first.image != second.image).any()
+    by_path = GenerateSettings(**(common | {"generator": f"{file}#class=1"}))
+    assert (next(iter(l4f.stream(by_path))).image == second.image).all()
+    out = tmp_path / "shards"
+    l4f.generate(GenerateSettings(**common, class_=1), out)
+    description = l4f.open_dataset(out).description
+    assert description["settings"]["class"] == 1 and description["checkpoints"]["generator"]["name"].endswith(
+        "#class=1"
+    )
+    with pytest.raises(UserError, match="generator .another checkpoint."):
+        l4f.generate(GenerateSettings(**common, class_=0), out)
+    with pytest.raises(UserError, match="no class"):
+        l4f.generate(GenerateSettings(**common), tmp_path / "none")
+
+
+def test_a_training_goes_on_from_one_class(file):
+    trained = open_trained(f"{file}#class=2")
+    raw, average = trained.begun.beside.raw, trained.generator
+    assert torch.equal(raw.mapping.biases[0], average.mapping.biases[0]) and raw.architecture.classes == 0
+    assert trained.begun.beside.discriminator is None and "class-conditional" in trained.begun.beside.notes[0]
+
+
+def test_paths_with_classes():
+    assert split_class("a.pkl#class=12") == ("a.pkl", 12) and split_class("a#b.pkl") == ("a#b.pkl", None)
+    assert with_class("a.pkl", 3) == "a.pkl#class=3" == with_class("a.pkl#class=3", 3)
+    assert with_class("a.pkl", None) == "a.pkl"
+    with pytest.raises(UserError, match="class: got 4 beside a.pkl#class=3"):
+        with_class("a.pkl#class=3", 4)
