@@ -13,7 +13,7 @@ from ..networks.fused.network import fuse
 from ..networks.inference import InferenceGenerator, freeze
 from ..networks.zeroed import ZeroedChannels
 from ..settings import GenerateSettings
-from ..weights.classes import with_class
+from ..weights.generators.classes import with_class
 from ..weights.recommended import Recommendation, recommended
 from ..weights.source import Source
 from ..weights.switching import switched_off

@@ -15,7 +15,7 @@ from ..networks.stylegan2 import Generator
 from ..networks.zeroed import activation_sizes
 from . import native, remote
 from .assembly.assemble import first_not_finite
-from .classes import chosen, split_class
+from .generators.classes import chosen, split_class
 from .kinds import Kind, Network, expected
 from .layouts import reading
 from .source import Source, file_sha256

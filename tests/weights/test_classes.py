@@ -12,8 +12,8 @@ from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.training.generator.start import open_trained
 from l4f_datagen.weights import native
-from l4f_datagen.weights.classes import split_class, with_class
 from l4f_datagen.weights.conversion.convert import convert
+from l4f_datagen.weights.generators.classes import split_class, with_class
 from l4f_datagen.weights.inspection import inspect
 
 from . import forge

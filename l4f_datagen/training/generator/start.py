@@ -15,7 +15,7 @@ from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...settings import CompleteGeneratorSettings, TrainGeneratorSettings
 from ...weights import native
 from ...weights.assembly.discriminators import build_discriminator
-from ...weights.going_on import Begun, read_begun
+from ...weights.generators.going_on import Begun, read_begun
 from ...weights.native import state
 from ...weights.source import Source, file_sha256
 from ..core.keeping import STATE

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from l4f_datagen.weights.going_on import read_begun
+from l4f_datagen.weights.generators.going_on import read_begun
 from l4f_datagen.weights.layouts import rosinality
 
 from .. import forge

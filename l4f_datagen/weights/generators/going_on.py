@@ -5,13 +5,13 @@ from pathlib import Path
 
 from torch import nn
 
-from ..networks.stylegan2 import Generator
-from .assembly.assemble import first_not_finite
+from ...networks.stylegan2 import Generator
+from ..assembly.assemble import first_not_finite
+from ..layouts import reading
+from ..layouts.layout import Beside
+from ..load import locate, read_generator, result_of
+from ..source import Source
 from .classes import chosen, split_class
-from .layouts import reading
-from .layouts.layout import Beside
-from .load import locate, read_generator, result_of
-from .source import Source
 
 
 @dataclass(frozen=True, kw_only=True)

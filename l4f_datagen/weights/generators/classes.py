@@ -8,10 +8,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import UserError
-from ..networks.stylegan2 import Generator
-from .assembly.assemble import build_generator
-from .source import Source
+from ...errors import UserError
+from ...networks.stylegan2 import Generator
+from ..assembly.assemble import build_generator
+from ..source import Source
 
 _SUFFIX = re.compile(r"#class=([0-9]{1,6})\Z")
 
