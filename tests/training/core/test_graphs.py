@@ -21,7 +21,7 @@ from l4f_datagen.training.segmenter.batches import Batch
 from l4f_datagen.training.segmenter.learner import SegmenterLearner
 from tests.training.core.recording import CpuRecorder
 
-STEPS = 4
+STEPS = 3
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def alpha_settings(pictures, checkpoint, **changes) -> TrainAlphaSettings:
 def of_alpha(pictures, checkpoint, **changes) -> tuple[Learner, list]:
     prepared = alpha.prepare(alpha_settings(pictures, checkpoint, **changes))
     processes = Processes(device=prepared.settings.device, precision=prepared.settings.precision)
-    learner, terms = AlphaLearner(prepared.settings, prepared.generator, processes), []
+    off = alpha.switched_off_by(prepared.settings, prepared.generator)
+    learner, terms = AlphaLearner(prepared.settings, prepared.generator, processes, off), []
     for i in range(STEPS):
         learner.set_rates(alpha.rate_factor(i, prepared.settings))
         parts = range(learner.accumulate)
@@ -80,7 +81,7 @@ def of_heads(pictures, checkpoint, **changes) -> tuple[Learner, list]:
     changes = {"preset": "auto", "phi_2_heads": (0.2, 0.4)} | changes
     prepared = alpha.prepare(alpha_settings(pictures, checkpoint, **changes))
     processes = Processes(device=prepared.settings.device, precision=prepared.settings.precision)
-    learner, terms = HeadsLearner(prepared.settings, prepared.generator, processes), []
+    learner, terms = HeadsLearner(prepared.settings, prepared.generator, processes, "first_convolution"), []
     assert not learner.pool.keeps, "as on a GPU"
     for i in range(2 * STEPS):
         if i == STEPS:
@@ -115,7 +116,7 @@ LEARNERS = {
     "generator": (of_generator, {}, 4),
     "generator without augmentation": (of_generator, {"augment": "off", "accumulate": 2, "noise": "none"}, 4),
     "alpha": (of_alpha, {"accumulate": 2}, 3),
-    "alpha, the same samples": (of_alpha, {"reuse_samples": True, "noise": "const"}, 3),
+    "alpha, the same samples": (of_alpha, {"reuse_samples": True, "noise": "const", "switched_off": "channels:0.3"}, 3),
     "heads": (of_heads, {}, 7),
     "segmenter": (of_segmenter, {}, 1),
     "bisenet": (of_segmenter, {"arch": "bisenet", "width": 4}, 1),
