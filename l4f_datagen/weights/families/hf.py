@@ -37,7 +37,7 @@ _LEFT_OUT = (
     "torch_dtype", "transformers_version", "use_kernels",
 )  # fmt: skip
 """Entries of a configuration that say nothing of the architecture, or that are said anew."""
-_MOST_BYTES, _MOST_NUMBER, _MOST_LAYERS = 1 << 20, 1 << 16, 1 << 10
+_MOST_BYTES, _MOST_NUMBER, _MOST_LAYERS = 1 << 20, 1 << 16, 1 << 8
 """Bounds of a configuration: of its file, of every whole number in it, and of all its layers together."""
 _SHOWN = 3
 """Tensors that a note names."""
