@@ -12,7 +12,7 @@ from ..documents import Unreadable, read_file, read_json
 from ..errors import UserError
 from ..evaluation import tables
 from ..evaluation.sets.frechet import GENERATOR
-from ..settings import fingerprint
+from ..settings import fingerprint, same
 from ..shards.format import sealed
 from ..storage import atomic
 from ..weights.native import is_native, read_card
@@ -46,12 +46,31 @@ def evaluate(piece: Piece[Any], folder: Path, measure: Callable[[], tables.Repor
         "inputs": {role: digest(place) for role, place in piece.looks_at.items()},
     }
     found = read(path)
-    if found is not None and {name: found.get(name) for name in key} == key:
+    if found is not None and found.get("inputs") == key["inputs"] and _asked_alike(found, key, values, piece):
         return found, False
     content = relative(read_json(tables.to_json(measure()).encode(), str(path), most=_MOST), folder) | key
+    content["asked"] = values
     atomic.make_folder(path.parent)
     atomic.write_bytes(path, sealed.seal(content))
     return content, True
+
+
+def _asked_alike(
+    found: Mapping[str, Any], key: Mapping[str, Any], values: Mapping[str, Any], piece: Piece[Any]
+) -> bool:
+    """Whether a kept result was measured as the settings want it; what is younger than it and a default is no matter.
+
+    Results of older versions say no more of that than their fingerprint.
+    """
+    if found.get("fingerprint") == key["fingerprint"]:
+        return True
+    before = found.get("asked")
+    if not isinstance(before, dict) or before.get("inputs") != values["inputs"]:
+        return False
+    settings = before.get("settings")
+    if not isinstance(settings, dict):
+        return False
+    return not same.differing(settings, values["settings"], piece.settings.defaults, known=settings)
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -52,7 +52,8 @@ def cut_out_array(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
     if len(rows):
         place = tuple(slice(max(0, found[0] - 2 * _MARGIN), found[-1] + 1 + 2 * _MARGIN) for found in (rows, columns))
-        parts = (torch.from_numpy(np.ascontiguousarray(array[place]))[None] for array in (image, alpha))
+        # Copied, because arrays that nobody may write to cannot be tensors.
+        parts = (torch.from_numpy(array[place].copy())[None] for array in (image, alpha))
         with torch.inference_mode():
             result[place] = cut_outs(*parts)[0].numpy()
     return result

@@ -47,12 +47,10 @@ def check(
     """
     old, new = there["identity"], wanted["identity"]
     settings, now = there.get("settings") or {}, wanted.get("settings") or {}
-    known = {*settings, *old}
     different = [
         f"{short(key.removesuffix(_OF_A_CHECKPOINT))} (another checkpoint)" if key.endswith(_OF_A_CHECKPOINT)
         else f"{short(key)} ({short(old.get(key, settings.get(key)))} there, {short(new.get(key, now.get(key)))} here)"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key) and not (key in defaults and key not in known)
+        for key in differing(old, new, defaults, known={*settings, *old})
     ]  # fmt: skip
     if different:
         raise UserError(
@@ -60,3 +58,11 @@ def check(
             expected="the same settings",
             remedy="use the same settings, another folder, or --overwrite to replace what is there",
         )  # fmt: skip
+
+
+def differing(
+    old: Mapping[str, Any], new: Mapping[str, Any], defaults: Collection[str], *, known: Collection[str]
+) -> list[str]:
+    """Names of what differs, in the order of the alphabet; defaults of settings that were not ``known`` do not."""
+    names = sorted({*old, *new})
+    return [name for name in names if old.get(name) != new.get(name) and not (name in defaults and name not in known)]

@@ -28,6 +28,13 @@ def test_soft_edges_have_the_colour_of_the_foreground(size, blur, most, share):
     assert plain > 20 and ours < most and ours < share * plain
 
 
+@pytest.mark.filterwarnings("error")
+def test_pictures_that_nobody_may_write_to_are_cut_out_too():
+    image, alpha = np.full((6, 5, 3), 90, np.uint8), np.full((6, 5), 255, np.uint8)
+    image.flags.writeable = alpha.flags.writeable = False
+    assert np.array_equal(cut_out_array(image, alpha), np.dstack([image, alpha]))
+
+
 def test_they_show_nothing_of_the_old_scene_on_a_new_one():
     """On black and on white, a cut-out gives what the true foreground gives."""
     images, alphas, truth = known(64, 0)

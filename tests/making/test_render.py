@@ -3,6 +3,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import l4f_datagen as l4f
@@ -12,6 +13,7 @@ from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.format.schema import SCHEMA
 from l4f_datagen.shards.verify.verification import verify
+from tests.pages import PAGES
 
 SETTINGS = RenderSettings(n=23, size=16, samples_per_shard=10, image_format="png", seed=2)
 
@@ -103,3 +105,10 @@ def test_generate_does_not_continue_what_was_rendered(tmp_path, tiny_settings):
     assert fingerprints(tmp_path) == before
     with pytest.raises(l4f.UserError, match=r"seed .2 there, 3 here"):
         render(SETTINGS.model_copy(update={"seed": 3}), tmp_path)
+
+
+def test_patterns_that_the_page_names_give_every_row_once(tmp_path):
+    render(SETTINGS.model_copy(update={"n": 3, "samples_per_shard": 2}), tmp_path)
+    for pattern in ("metadata.parquet", "[0-9]*.parquet"):
+        assert sum(pq.read_table(path).num_rows for path in tmp_path.glob(pattern)) == 3, pattern
+        assert f"`{pattern}`" in PAGES["docs/datasets.md"] and f"`{pattern}`" in PAGES["docs/ecosystem.md"]
