@@ -18,6 +18,8 @@ _LISTS = {"boxes": ("box",), "labels": ("label", "class"), "scores": ("score",),
 """Torchvision's outputs, and what their names have in them."""
 _MOST_CHOSEN = 1000
 """Rows of a YOLO's answer after its own suppression; an answer before it has thousands."""
+_STRIDES = (8, 16, 32)
+"""Pixels from cell to cell in the grids of a YOLO."""
 _SAME_BOX = 0.7
 """IoU of boxes above which a YOLO's detections are the same one: the value that its makers use."""
 
@@ -152,7 +154,7 @@ class _Maps:
         if rows.shape[1] == 6 + count and rows.shape[0] <= _MOST_CHOSEN:
             corners, scores, classes = rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64)
             weights = rows[:, 6:]
-        elif 4 + count < rows.shape[0] < rows.shape[1]:
+        elif 4 + count < rows.shape[0] and (rows.shape[0] < rows.shape[1] or rows.shape[1] == _cells(size)):
             rows = rows.T
             found = rows[:, 4 : rows.shape[1] - count]
             scores, classes, weights = found.max(1), found.argmax(1), rows[:, rows.shape[1] - count :]
@@ -170,6 +172,11 @@ class _Maps:
             return _within(corners[row], size) & (values >= (np.log(share / (1 - share)) if share < 1 else np.inf))
 
         return Detections(scores=scores[seen], classes=classes[seen], mask=mask)
+
+
+def _cells(size: tuple[int, int]) -> int:
+    """How many detections a YOLO gives for an input of this height and width: one for each cell of its three grids."""
+    return sum((size[0] // stride) * (size[1] // stride) for stride in _STRIDES)
 
 
 def _within(corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:

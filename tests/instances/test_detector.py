@@ -1,11 +1,14 @@
 """Detectors with masks of both layouts: what they find, what counts of it, and files that are none."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.instances.detector import open_detector
+from l4f_datagen.instances.layouts import layout_of
 from l4f_datagen.settings.evaluate import SegmentingSettings
 from tests.detectors import SIDE, lists, picture, yolo
 
@@ -63,6 +66,31 @@ def test_images_of_any_size(tmp_path):
         make(tmp_path / "d.onnx")
         found = opened(tmp_path / "d.onnx").find(image, "")
         assert found.masks.shape == (2, 64, 64) and (found.union == (image.max(2) > 128)).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("rows", "side", "known"),
+    [
+        ((116, 8400), 640, True),  # YOLOv8 and later, 80 classes
+        ((300, 38), 640, True),  # after their suppression
+        ((116, 84), 64, True),  # of few pixels there are fewer detections than numbers of each
+        ((37, 8400), 640, True),  # one class
+        ((25200, 117), 640, False),  # YOLOv5, whose detections have a score of their own too
+        ((25200, 38), 640, False),  # and with one class
+        ((84, 8400), 640, False),  # of no map's size
+    ],
+)
+def test_shapes_of_yolos_answers(rows, side, known):
+    outputs = [
+        SimpleNamespace(name=name, type="tensor(float)", shape=[1] * axes) for name, axes in (("a", 3), ("b", 4))
+    ]
+    answers = [np.zeros((1, *rows), np.float32), np.zeros((1, 32 if rows[0] != 84 else 96, 4, 4), np.float32)]
+    layout = layout_of(outputs)
+    if known:
+        assert len(layout.read(answers, (side, side), "m", least=0.05).scores) == 0
+    else:
+        with pytest.raises(UserError, match="not those of YOLOv8 or later"):
+            layout.read(answers, (side, side), "m", least=0.05)
 
 
 def classifier(path):
