@@ -12,7 +12,8 @@ from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..short import short
 from . import native, pipelines, strangers
-from .assembly.assemble import Unsupported, first_not_finite
+from .assembly.assemble import first_not_finite
+from .assembly.errors import Unsupported
 from .foreign_encoders import find_encoder
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry

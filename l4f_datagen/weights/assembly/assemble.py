@@ -12,6 +12,8 @@ from ...networks import ops
 from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import normal
 from ...short import short
+from .errors import Misfit
+from .images import check_images
 
 W_AVG_DRAWS = 4096
 """How many w the centre of truncation is the mean of, where a file does not hold it."""
@@ -24,20 +26,6 @@ _MAX_DEPTH = 64
 """Layers of a mapping network; the published ones have 2 to 8."""
 _MAX_MAPS = 1 << 28
 """Numbers in one layer's feature maps of one image; the largest published networks have 2²⁶."""
-_COLOURS = {1: "grey", 2: "grey with transparency", 4: "RGBA"}
-
-
-class Misfit(ValueError):
-    """Tensors that do not make up the network that they claim to be."""
-
-
-class Unsupported(ValueError):
-    """A known network of a kind that cannot be used here; the message is what people call it."""
-
-    def __init__(self, name: str, takes: str = "") -> None:
-        super().__init__(name)
-        self.takes = takes
-        """What it would take to use it; "" where nobody knows better than to choose another file."""
 
 
 class Shapes(TorchFunctionMode):
@@ -98,7 +86,7 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
         Misfit: names or shapes are not those of a StyleGAN2 generator.
         Unsupported: its images are not square or not RGB.
     """
-    _check_images(tensors)
+    check_images(tensors)
     has_w_avg = "w_avg" in tensors
     try:
         levels = sum(name.startswith("to_rgb.") and name.endswith(".bias") for name in tensors)
@@ -134,23 +122,6 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
     if not has_w_avg:
         generator.w_avg.copy_(_mean_w(generator))
     return generator
-
-
-def of_channels(count: object) -> Unsupported:
-    """The error that refuses a generator whose images have another number of channels than three."""
-    plural = "" if type(count) is int and count == 1 else "s"
-    colour = f" ({_COLOURS[count]})" if isinstance(count, int) and count in _COLOURS else ""
-    return Unsupported(f"a StyleGAN2 generator of {short(count, 20)} image channel{plural}{colour}")
-
-
-def _check_images(tensors: Mapping[str, Tensor]) -> None:
-    """Refuse a StyleGAN2 whose images are not square RGB by its name. The generators of all layouts pass here."""
-    rgb, constant = tensors.get("to_rgb.0.weight"), tensors.get("constant")
-    if rgb is not None and rgb.ndim == 2 and rgb.shape[0] != 3:
-        raise of_channels(rgb.shape[0])
-    if constant is not None and constant.ndim == 3 and constant.shape[1] != constant.shape[2]:
-        height, width = constant.shape[1:]
-        raise Unsupported(f"a StyleGAN2 generator of rectangular images (its coarsest is {height}×{width} pixels)")
 
 
 def clamp_of(stated: object) -> float | None:

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from ...networks.discriminator import Discriminator
 from ...short import short
-from .assemble import MAX_LEVELS, MAX_WIDTH, Misfit, Shapes, fill
+from .assemble import MAX_LEVELS, MAX_WIDTH, Shapes, fill
+from .errors import Misfit
 
 
 def build_discriminator(tensors: Mapping[str, Tensor]) -> Discriminator:

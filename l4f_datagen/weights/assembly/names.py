@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ...short import short
 from ..pickle.modules import PickledModule
-from .assemble import Misfit
+from .errors import Misfit
 
 _WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 """Words that torch's wrappers for several devices, compiling and sharding put into names, wherever they stand."""

@@ -15,7 +15,8 @@ from ...networks.segmenters import architectures
 from ...short import short
 from ..families import family_of
 from ..family import Family
-from .assemble import MAX_LEVELS, MAX_WIDTH, Misfit, Shapes, check_shapes, fill
+from .assemble import MAX_LEVELS, MAX_WIDTH, Shapes, check_shapes, fill
+from .errors import Misfit
 
 _MAX_CLASSES = 1 << 16
 

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from ...networks.discriminator import Discriminator
 from ...short import short
-from ..assembly.assemble import Unsupported, check_kernel, settled
+from ..assembly.assemble import check_kernel, settled
 from ..assembly.discriminators import build_discriminator
+from ..assembly.errors import Unsupported
 from ..assembly.names import State
 from ..pickle.tensors import load_tensor
 from .nvidia_modules import Module, check_activation, check_filter, fully_connected

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...networks.segmenter import Segmenter
 from ...short import short
-from ..assembly.assemble import Misfit
+from ..assembly.errors import Misfit
 from ..assembly.names import find, found_in
 from ..assembly.other_networks import build_segmenter
 from ..pickle.tensors import load_tensor

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ...networks.alpha import AlphaNetwork
 from ...short import short
-from ..assembly.assemble import Misfit
+from ..assembly.errors import Misfit
 from ..assembly.names import find, found_in
 from ..assembly.other_networks import build_alpha
 from ..pickle.tensors import load_tensor

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...networks.discriminator import Discriminator
 from ...networks.stylegan2 import Generator
-from ..assembly.assemble import Misfit, Unsupported
+from ..assembly.errors import Misfit, Unsupported
 from ..kinds import Kind, Network
 
 Read = tuple[Network, tuple[str, ...]]

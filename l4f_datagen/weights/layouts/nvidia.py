@@ -15,7 +15,9 @@ from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
 from ..assembly import relatives
-from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
+from ..assembly.assemble import W_AVG_DRAWS, build_generator, clamp_of, settled
+from ..assembly.errors import Misfit, Unsupported
+from ..assembly.images import check_channels, in_rgb
 from ..assembly.names import find, find_raw, found_in
 from ..pickle.machine import Record
 from ..pickle.modules import PickledModule
@@ -98,6 +100,8 @@ def _generator(network: Module) -> tuple[Generator, list[str]]:
         tensors |= {
             f"to_rgb.{index}.{name}": settled(tensor, f"{layer.name}.{name}") for name, tensor in _to_rgb_tensors(layer)
         }
+    tensors, colours = in_rgb(tensors)
+    notes += colours
     return build_generator(tensors, conv_clamp=_clamp([*layers, *to_rgb])), notes
 
 
@@ -146,8 +150,7 @@ def _check_kind(network: Module, mapping: Module, synthesis: Module) -> None:
         raise Unsupported(f"a network of another kind ({network.class_name}, {synthesis.class_name})")
     if network.attributes.get("c_dim", 0) and "embed" not in mapping.children:
         raise Unsupported("a class-conditional StyleGAN2 generator whose mapping embeds no labels")
-    if network.attributes.get("img_channels", 3) != 3:
-        raise of_channels(network.attributes["img_channels"])
+    check_channels(network.attributes.get("img_channels", 3))
     if not network.attributes.get("z_dim", 1):
         raise Unsupported("a StyleGAN2 generator without a latent z")
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...networks import ops
 from ...short import short
-from ..assembly.assemble import Misfit, Unsupported
+from ..assembly.errors import Misfit, Unsupported
 from ..pickle.machine import Record
 from ..pickle.modules import PickledModule
 from ..pickle.tensors import load_tensor

@@ -2,6 +2,7 @@
 
 from ...networks.stylegan2 import Generator
 from ..assembly.assemble import build_generator, settled
+from ..assembly.images import in_rgb
 from ..assembly.names import find, found_in
 from ..pickle.tensors import load_tensor
 from .layout import Layout
@@ -22,7 +23,8 @@ def read(content: object) -> tuple[Generator, tuple[str, ...]]:
     notes.append(
         "the file comes without its model.json, which would say where activations are clamped (conv_clamp); none are"
     )
-    return build_generator(tensors), tuple(notes)
+    tensors, colours = in_rgb(tensors)
+    return build_generator(tensors), (*notes, *colours)
 
 
 LAYOUT = Layout(

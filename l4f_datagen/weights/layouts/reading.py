@@ -7,7 +7,7 @@ from pathlib import Path
 from ...devices import too_little_memory
 from ...errors import UserError
 from .. import strangers
-from ..assembly.assemble import Misfit, Unsupported
+from ..assembly.errors import Misfit, Unsupported
 from ..containers import files
 from ..foreign_encoders import find_encoder
 from ..kinds import KINDS, Kind, Network, with_article
@@ -49,7 +49,7 @@ def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[st
         raise UserError(
             name,
             got=files.reason(error),
-            expected="an unconditional StyleGAN2 generator of the skip architecture, RGB",
+            expected="a StyleGAN2 generator of the skip architecture, for square images",
             remedy="choose another file" + (f"; it would take {error.takes}" if error.takes else ""),
         ) from error
     except files.BROKEN:

@@ -10,7 +10,9 @@ from torch import Tensor
 from ...networks import ops
 from ...networks.stylegan2 import Generator
 from ...short import short
-from ..assembly.assemble import W_AVG_DRAWS, Misfit, build_generator, check_kernel, settled
+from ..assembly.assemble import W_AVG_DRAWS, build_generator, check_kernel, settled
+from ..assembly.errors import Misfit
+from ..assembly.images import in_rgb
 from ..assembly.names import State, find, find_raw, found_in
 from ..pickle.tensors import load_tensor
 from .discriminators import ROSINALITY as DISCRIMINATOR
@@ -73,7 +75,8 @@ def _generator(found: State) -> tuple[Generator, list[str]]:
         tensors["w_avg"] = _one_code(load_tensor(latent_avg))
     else:
         notes.append(f"the file has no latent_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
-    return build_generator(tensors), notes
+    tensors, colours = in_rgb(tensors)
+    return build_generator(tensors), [*notes, *colours]
 
 
 def state_dict(generator: Generator) -> dict[str, Tensor]:

@@ -9,7 +9,9 @@ from torch import Tensor
 from ...networks.stylegan2 import Generator
 from ...networks.stylegan2 import Mapping as MappingNetwork
 from ...short import short
-from ..assembly.assemble import W_AVG_DRAWS, Misfit, Unsupported, build_generator, clamp_of, of_channels, settled
+from ..assembly.assemble import W_AVG_DRAWS, build_generator, clamp_of, settled
+from ..assembly.errors import Misfit, Unsupported
+from ..assembly.images import check_channels, in_rgb
 from ..pickle.machine import Record
 from ..pickle.tensors import load_tensor
 from .layout import Layout
@@ -65,6 +67,8 @@ def read(data: object) -> tuple[Generator, tuple[str, ...]]:
         tensors["w_avg"] = load_tensor(own["dlatent_avg"])
     else:
         notes.append(f"the file has no dlatent_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
+    tensors, colours = in_rgb(tensors)
+    notes += colours
     return build_generator(tensors, conv_clamp=clamp_of(options.get("conv_clamp"))), tuple(notes)
 
 
@@ -101,8 +105,7 @@ def _check_options(options: Mapping) -> None:
             raise Unsupported(f"a class-conditional StyleGAN2 generator (label_size {short(found, 20)})")
         told = short(found, 20, quotes=True)
         raise Unsupported(f"a StyleGAN2 generator of another kind ({name} {told}; read is {usual!r})")
-    if options.get("num_channels", 3) != 3:
-        raise of_channels(options["num_channels"])
+    check_channels(options.get("num_channels", 3))
     kernel = options.get("resample_kernel")
     usual = isinstance(kernel, (list, tuple)) and len(kernel) == 4 and all(isinstance(k, (int, float)) for k in kernel)
     if kernel is not None and not (usual and list(kernel) == [1, 3, 3, 1]):

@@ -12,7 +12,8 @@ from ...devices import too_little_memory
 from ...errors import UserError
 from ...short import short
 from ...storage import atomic
-from ..assembly.assemble import Misfit, Unsupported, build_generator, clamp_of, settled
+from ..assembly.assemble import build_generator, clamp_of, settled
+from ..assembly.errors import Misfit, Unsupported
 from ..assembly.other_networks import build_alpha, build_encoder, build_segmenter
 from ..containers import safetensors_file
 from ..containers.files import DAMAGE, describe, reason

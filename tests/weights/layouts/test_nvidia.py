@@ -127,7 +127,7 @@ def _other_kind():
         (_other_kind, "TriPlaneGenerator"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="resnet"), "architecture resnet"),
         (lambda: forge.nvidia_network(forge.generator(), architecture="orig"), "architecture orig"),
-        (lambda: forge.nvidia_network(forge.generator(), img_channels=1), "of 1 image channel .grey."),
+        (lambda: forge.nvidia_network(forge.generator(), img_channels=5), "of 5 image channels"),
     ],
 )
 def test_what_is_not_usable_is_refused_by_its_name(network, named, tmp_path):

@@ -93,7 +93,7 @@ def test_every_tensor_is_at_its_place(protocol, clamp, tmp_path):
         ({"extra": {"ToRGB_lod0/weight": np.zeros(1)}}, "orig"),
         ({"mapping_options": {"normalize_latents": False}}, "normalize_latents"),
         ({"resample_kernel": [1, 2, 1]}, "resampling filter"),
-        ({"num_channels": 1}, "of 1 image channel .grey."),
+        ({"num_channels": 5}, "of 5 image channels"),
     ],
 )
 def test_what_is_not_usable_is_refused_by_its_name(options, named, tmp_path):
