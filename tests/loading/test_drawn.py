@@ -12,8 +12,8 @@ import l4f_datagen as l4f
 
 @pytest.fixture
 def settings(tiny_settings) -> l4f.GenerateSettings:
-    """11 samples an epoch, four to a block."""
-    return tiny_settings.model_copy(update={"n": 11})
+    """7 samples an epoch, two to a block."""
+    return tiny_settings.model_copy(update={"n": 7, "batch_size": 2})
 
 
 def key(sample: l4f.Sample) -> str:
@@ -28,7 +28,7 @@ def test_images_and_masks_are_those_of_the_stream(settings):
         assert image.is_contiguous()
         assert np.abs(image.permute(1, 2, 0).numpy().astype(int) - sample.image).max() <= 1
         assert np.mean(mask.numpy() != sample.mask) < 0.02
-    assert len(drawn) == 11 and "11 samples an epoch" in repr(drawn)
+    assert len(drawn) == 7 and "7 samples an epoch" in repr(drawn)
 
 
 @pytest.mark.parametrize("filters", [{}, {"min_area": 0.3}])
@@ -40,7 +40,7 @@ def test_each_index_once_over_processes_workers_and_epochs(settings, filters):
     for epoch in range(2):
         # Two workers in the first process, none in the second, which draws ahead in threads.
         keys = [k for r in (0, 1) for batch in DataLoader(ranks[r], batch_size=3, num_workers=2 - 2 * r) for k in batch]
-        assert sorted(keys) == [f"{11 * epoch + index:09d}" for index in range(11)]
+        assert sorted(keys) == [f"{7 * epoch + index:09d}" for index in range(7)]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -64,11 +64,11 @@ def test_a_state_of_this_process_alone(settings):
     whole = [image for image, _ in l4f.StreamDataset(settings)]
     dataset = l4f.StreamDataset(settings)
     samples = iter(dataset)
-    for _ in range(6):
+    for _ in range(3):
         next(samples)
     again = l4f.StreamDataset(settings)
     again.load_state_dict(dataset.state_dict())
-    assert all(torch.equal(image, other) for (image, _), other in zip(again, whole[6:], strict=True))
+    assert all(torch.equal(image, other) for (image, _), other in zip(again, whole[3:], strict=True))
 
 
 def test_a_copy_for_another_process_loads_its_own_networks(settings):
