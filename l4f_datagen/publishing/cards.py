@@ -163,9 +163,12 @@ def _head(card: Mapping[str, Any], kinds: Sequence[str], licence: str, name: str
         head["pipeline_tag"] = task
     quality = card.get("quality")
     if "segmenter" in kinds and isinstance(quality, dict) and isinstance(quality.get("miou"), (int, float)):
+        held_out = str(quality.get("validation", "validation"))
+        if held_out.replace(".", "", 1).isdigit():
+            held_out = f"a share of {held_out} of the training shards, held out"
         results = {
             "task": {"type": "image-segmentation"},
-            "dataset": {"type": "validation", "name": _short(quality.get("validation", "validation"))},
+            "dataset": {"type": "validation", "name": _short(held_out)},
             "metrics": [
                 {"type": key, "value": quality[key]} for key in ("miou", "iou_foreground", "accuracy") if key in quality
             ],

@@ -24,7 +24,7 @@ RESULT = {
     "title": "Masks | of samples", "notes": ["Foreground is the object."], "settings": {},
     "rows": [{"masks": "alpha", "images": 4, "miou": 0.98765, "f1": None, "intervals": {"miou": [0.97, 0.99]}}],
 }  # fmt: skip
-QUALITY = {"validation": "world:vessels", "images": 6, "miou": 0.91, "iou_foreground": 0.9, "accuracy": 0.99}
+QUALITY = {"validation": "0.2", "images": 6, "miou": 0.91, "iou_foreground": 0.9, "accuracy": 0.99}
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +134,7 @@ def test_a_checkpoint_has_a_model_card(checkpoint, tmp_path):
     assert write(str(tmp_path / "run"), evaluations=[str(tmp_path / "segmenter.json")]).kind == "model"
     card = hub.ModelCard.load(tmp_path / "run" / "final" / "README.md")
     found = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    assert card.data.eval_results[0].dataset_name == "a share of 0.2 of the training shards, held out"
     assert found == {"miou": 0.91, "iou_foreground": 0.9, "accuracy": 0.99} and card.data.license == "other"
     assert "A UNet of 2 classes" in card.text and "trained \\| here" in card.text and "0.9877" in card.text
     assert l4f.load_segmenter(tmp_path / "run").classes == 2
