@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..storage.store import Store
 from .damage import Damaged
-from .format import layout, stats
+from .format import layout, naming, stats
 from .format.descriptions import Lengths
 from .format.tar import BLOCK
 from .format.untar import NotPlainTar, first_name
@@ -54,7 +54,7 @@ def _problem(
         return Damaged(store.where(name), f"shard {shard} of another data set")
     if found["samples"] != lengths[shard]:  # the data set has grown since
         return _GONE
-    for name in layout.of_shard(shard)[1:]:
+    for name in naming.files_of(store, shard)[1:]:
         wanted = found["files"][name]["bytes"]
         if name not in sizes:
             return Damaged(store.where(name), "missing")
@@ -64,7 +64,7 @@ def _problem(
 
 
 def _look_closely(store: Store, shard: int, lengths: Mapping[int, int]) -> Damaged | None:
-    tar, parquet, index = layout.tar(shard), layout.parquet(shard), layout.index(shard)
+    tar, parquet, index = layout.tar(shard), naming.rows_of(store, shard), layout.index(shard)
     try:
         with store.open(tar) as file:
             key = first_name(file.read(BLOCK)).partition(".")[0]

@@ -13,7 +13,7 @@ from ..settings.sharded import Sharded
 from ..storage.opening import open_store
 from ..storage.store import Store
 from . import complete, finished
-from .format import card, checksums, descriptions, index, layout, sealed
+from .format import card, checksums, descriptions, index, layout, naming, sealed
 from .format.descriptions import FORMAT, VERSION, Lengths
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def open_for_writing(
     store = open_store(place)
     store.make_writable()
     store.remove_unfinished(functools.partial(layout.is_of, shards=shards))
-    description = hidden_within({"format": FORMAT, "version": VERSION, **description})
+    description = hidden_within({"format": FORMAT, "version": VERSION, naming.SETTING: naming.ROWS, **description})
     if not store.exists(layout.DATASET):
         _refuse_foreign(store)
     elif overwrite:
@@ -61,6 +61,9 @@ def open_for_writing(
     # What tells of all samples is about to be untrue.
     store.remove(*layout.FINAL)
     description = {**description, **{name: existing[name] for name in ("version", "versions")}}
+    description[naming.SETTING] = existing.get(naming.SETTING)
+    if naming.of_description(existing):
+        del description[naming.SETTING]
     _write_card(store, description)
     store.write_bytes(layout.DATASET, sealed.seal(description))
 
@@ -93,7 +96,7 @@ def shard_done(place: str | Path | Store, shard: int, samples: int) -> bool:
 def remove_shard(place: str | Path | Store, shard: int) -> None:
     """Remove what is left of a shard that is to be made again, its stats first."""
     store = open_store(place)
-    store.remove(*layout.of_shard(shard))
+    store.remove(*naming.files_of(store, shard))
     store.sync()
 
 
@@ -171,9 +174,11 @@ def check_same(store: Store, existing: Mapping[str, Any], wanted: Mapping[str, A
 def _remove_dataset(store: Store, existing: Mapping[str, Any]) -> None:
     """Remove the files of a data set; anything else in the folder stays."""
     there = store.listing()
-    of_shards = [layout.of_shard(shard) for shard in range(existing["counts"]["shards"])]
+    older = naming.of_description(existing)
+    of_shards = [layout.of_shard(shard, older=older) for shard in range(existing["counts"]["shards"])]
     # What says that something is finished goes first, and dataset.json last: cut short, it is an unfinished data set.
     for names in (layout.FINAL, [f[0] for f in of_shards], [n for f in of_shards for n in f[1:]], [layout.CARD]):
         store.remove(*(name for name in names if name in there))
         store.sync()
     store.remove(layout.DATASET)
+    naming.forget(store)

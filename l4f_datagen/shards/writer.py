@@ -18,7 +18,7 @@ from ..process.spending import SPENDING
 from ..sample import Sample
 from ..storage.opening import open_store
 from ..storage.store import Store
-from .format import encoding, layout, schema, sealed, stats
+from .format import encoding, layout, naming, schema, sealed, stats
 from .format.tar import Sink, TarWriter
 
 _CHUNK = 32  # samples encoded at a time
@@ -80,7 +80,8 @@ def write_shard(
         tar.close()
         tar_digest = hashing.digest()
     parquet, index = _parquet(rows), index_content(lines)
-    store.write_bytes(layout.parquet(shard), parquet)
+    rows_file = naming.rows_of(store, shard)
+    store.write_bytes(rows_file, parquet)
     store.write_bytes(layout.index(shard), index)
     stats_of = {
         "shard": shard,
@@ -90,7 +91,7 @@ def write_shard(
         "rejected": dict(sorted(rejected.items())),
         "files": {
             layout.tar(shard): tar_digest,
-            layout.parquet(shard): _digest(parquet),
+            rows_file: _digest(parquet),
             layout.index(shard): _digest(index),
         },
         "means": means(rows),

@@ -61,9 +61,9 @@ def test_mistakes(folder, tmp_path, capsys, words, expected):
 
 
 def test_damage_is_told(folder, capsys):
-    (folder / "00001.parquet").write_bytes(b"x" * (folder / "00001.parquet").stat().st_size)
+    (folder / "00001_rows.pq").write_bytes(b"x" * (folder / "00001_rows.pq").stat().st_size)
     assert main(["stats", str(folder)]) == 1
-    assert "00001.parquet is damaged" in capsys.readouterr().err
+    assert "00001_rows.pq is damaged" in capsys.readouterr().err
 
 
 def test_samples_of_a_list_do_not_count(folder, tmp_path, capsys):

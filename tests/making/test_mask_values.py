@@ -74,14 +74,17 @@ def test_a_data_set_that_was_begun_with_palettes_goes_on_with_them(command, tmp_
     old, whole = tmp_path / "old", tmp_path / "whole"
     assert main([*command, "--n", "5", "--mask-values", "palette", "--out", str(whole)]) == 0
     assert main([*command, "--n", "3", "--mask-values", "palette", "--out", str(old)]) == 0
-    as_before(old)
-    assert main(["finalize", str(old)]) == 0
+    for folder in (old, whole):
+        assert [path.name for path in folder.glob("*.parquet")] == ["metadata.parquet"], "each row once"
+        as_before(folder)
+        assert main(["finalize", str(folder)]) == 0
     before = files(old)
     assert main(["verify", str(old)]) == 0 and main(["stats", str(old)]) == 0
     assert main([command[0], "--n", "5", "--out", str(old)]) == 0, "no flag is needed"
     assert files(old) == files(whole), "the same bytes as if it had been made at once"
     assert files(old)["00000.tar"] == before["00000.tar"]
     assert described(old)["version"] == 2 and kinds(old) == INDEXED
+    assert (old / "00002.parquet").is_file() and not list(old.glob("*_rows.pq")), "names of files go on too"
     assert main(["verify", str(old)]) == 0
     assert main([*command, "--n", "5", "--mask-values", "01", "--out", str(old)]) == 2
     assert "mask_values (palette there, 01 here)" in capsys.readouterr().err
@@ -107,6 +110,7 @@ def test_python_too_goes_on_as_it_was_begun(tmp_path, tiny_settings, labelled):
             make(settings.model_copy(update={"n": 4, "mask_values": "01"}), tmp_path / name)
         make(settings.model_copy(update={"n": 4}), tmp_path / name, overwrite=True)
         assert kinds(tmp_path / name) == GREY, "what replaces it is begun anew"
+        assert [path.name for path in (tmp_path / name).glob("*.parquet")] == ["metadata.parquet"]
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,6 @@ READERS = (
     Reader("NVIDIA DALI", folders.by_the_rule_of_dali),
     Reader("OpenCLIP", folders.by_the_rule_of_openclip),
     Reader("timm", folders.by_the_rule_of_timm),
-    Reader("img2dataset's tools", folders.by_img2dataset_s_layout),
     Reader("PIL", folders.by_decoders_of_masks("PIL"), "PIL", "pillow"),
     Reader("OpenCV", folders.by_decoders_of_masks("OpenCV"), "cv2", "opencv-python-headless"),
     Reader("imageio", folders.by_decoders_of_masks("imageio"), "imageio"),

@@ -82,7 +82,7 @@ def test_the_dali_index_points_at_the_members(tmp_path, samples):
 
 def test_parquet_and_json_say_the_same(tmp_path, samples):
     write(tmp_path, samples)
-    table = pq.read_table(tmp_path / "00003.parquet")
+    table = pq.read_table(tmp_path / layout.parquet(3))
     assert table.schema.equals(schema.SCHEMA)
     with tarfile.open(tmp_path / "00003.tar") as tar:
         rows = [json.loads(tar.extractfile(e).read()) for e in tar if e.name.endswith(".json")]

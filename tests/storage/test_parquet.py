@@ -106,7 +106,7 @@ assert "pyarrow.dataset" not in sys.modules
         (
             "storage.parquet",
             "open_file, read_table",
-            "read_table(open(sys.argv[1] + '/00000.parquet', 'rb'), groups=[0])",
+            "read_table(open(sys.argv[1] + '/00000_rows.pq', 'rb'), groups=[0])",
         ),
     ],
     ids=["verify", "finalize", "stats", "path", "file"],

@@ -54,7 +54,7 @@ def test_the_whole_bucket_as_a_folder(s3, tiny_settings, local):
 def test_what_is_lost_is_made_again_and_more_extends(s3, tiny_settings, local):
     l4f.generate(tiny_settings.model_copy(update={"n": 15}), s3.address("set"))
     s3.client().delete_object(Bucket=s3.bucket, Key=f"set/{layout.parquet(0)}")
-    with pytest.raises(l4f.WorkError, match="00000.parquet is damaged: missing"):
+    with pytest.raises(l4f.WorkError, match="00000_rows.pq is damaged: missing"):
         l4f.open_dataset(s3.address("set"))
     assert l4f.generate(tiny_settings, s3.address("set")).made == 23
     assert s3.contents("set") == local

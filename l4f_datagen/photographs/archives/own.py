@@ -65,7 +65,8 @@ def is_data_set(folder: Path) -> bool:
 def is_side_file(name: str) -> bool:
     """Whether a data set of ours has a file of this name beside its shards' tars and Parquet files."""
     number = layout.shard_of(name)
-    return name in (*layout.HEAD, *layout.FINAL) or (number is not None and name in layout.of_shard(number))
+    ours = () if number is None else (*layout.of_shard(number), layout.parquet(number, older=True))
+    return name in (*layout.HEAD, *layout.FINAL, *ours)
 
 
 def tars_of(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ...storage.store import Store
-from . import layout, stats
+from . import layout, naming, stats
 
 _PIECE = 1 << 20
 
@@ -79,7 +79,7 @@ def of_shards(store: Store, shards: int) -> Iterator[tuple[str, str]]:
         content = store.read_small(name, stats.MOST_BYTES)
         yield name, hashlib.sha256(content).hexdigest()
         files = stats.parse(content, store.where(name), shard)["files"]
-        for name in layout.of_shard(shard)[1:]:
+        for name in naming.files_of(store, shard)[1:]:
             yield name, files[name]["sha256"]
 
 

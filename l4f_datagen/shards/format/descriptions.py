@@ -17,7 +17,8 @@ from . import layout, sealed
 
 FORMAT = "l4f-datagen-dataset"
 VERSION = 3
-"""Of data sets that are begun now: their settings say what mask files hold."""
+"""Of data sets that are begun now: their settings say what mask files hold, and ``rows`` how those of shards are
+called (``naming``)."""
 VERSIONS = (2, VERSION)
 """Those that are read. In the second, mask files have palettes."""
 RESTORE = "it alone tells how the shards are made: restore it, or take that of a folder which the same command makes"
@@ -191,6 +192,7 @@ class _Description(_Part):
     fingerprint: Annotated[str, Field(min_length=12)]
     checkpoints: dict[str, _Checkpoint]
     versions: dict[str, str]
+    rows: Literal["_rows.pq"] | None = None
     counts: _Counts
     world: _World | None = None
     source: _Source | None = None

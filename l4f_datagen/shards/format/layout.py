@@ -12,7 +12,7 @@ HEAD = (DATASET, CARD)
 INDEXES = (METADATA, WIDS, OPENCLIP, TIMM)
 FINAL = (*INDEXES, CHECKSUMS)
 """Files that are written when the last shard is done, and are absent before."""
-STATS = "_stats.json"
+STATS, ROWS = "_stats.json", "_rows.pq"
 _MOST_DIGITS = 18
 _OF_SHARD = re.compile(r"([0-9]{5,})[._]")
 
@@ -22,9 +22,9 @@ def tar(shard: int) -> str:
     return f"{shard:05d}.tar"
 
 
-def parquet(shard: int) -> str:
-    """The metadata rows of a shard."""
-    return f"{shard:05d}.parquet"
+def parquet(shard: int, *, older: bool = False) -> str:
+    """The metadata rows of a shard, Parquet. Older data sets have another name for them (``naming``)."""
+    return f"{shard:05d}{'.parquet' if older else ROWS}"
 
 
 def index(shard: int) -> str:
@@ -49,6 +49,6 @@ def is_of(name: str, shards: range | None) -> bool:
     return shards is None or shard_of(name) in shards
 
 
-def of_shard(shard: int) -> tuple[str, str, str, str]:
+def of_shard(shard: int, *, older: bool = False) -> tuple[str, str, str, str]:
     """All files of a shard, the one that declares it done first."""
-    return stats(shard), tar(shard), parquet(shard), index(shard)
+    return stats(shard), tar(shard), parquet(shard, older=older), index(shard)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from ...storage import parquet
 from ...storage.store import Store
 from ..damage import Damaged
-from . import layout
+from . import naming
 from .schema import SCHEMA
 
 SHARES = ("mask_area", "decisiveness", "stability")
@@ -21,7 +21,7 @@ def read(store: Store, shard: int, samples: int, *, columns: Sequence[str] | Non
     Raises:
         Damaged: they cannot be read, or are not those of this shard.
     """
-    name = layout.parquet(shard)
+    name = naming.rows_of(store, shard)
     try:
         file = parquet.open_file(store.read_bytes(name))
         if not file.schema_arrow.equals(SCHEMA):

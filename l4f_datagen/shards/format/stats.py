@@ -36,7 +36,8 @@ def parse(content: bytes, where: str, shard: int) -> dict[str, Any]:
         raise Damaged(where, f"{short(place)}: {short(first['input'])}; expected {short(said)}") from None
     if found["shard"] != shard:
         raise Damaged(where, f"the stats of shard {found['shard']}")
-    if absent := [name for name in layout.of_shard(shard)[1:] if name not in found["files"]]:
+    older = layout.parquet(shard, older=True) in found["files"]
+    if absent := [name for name in layout.of_shard(shard, older=older)[1:] if name not in found["files"]]:
         raise Damaged(where, f"it says nothing of {absent[0]}")
     if not found["files"][layout.tar(shard)].get("md5"):
         raise Damaged(where, f"it has no MD5 of {layout.tar(shard)}")

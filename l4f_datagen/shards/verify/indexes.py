@@ -39,7 +39,7 @@ class IndexChecks:
 
     def add(self, check: ShardCheck, length: int | None) -> None:
         """Compare the files with what was found of a shard."""
-        stats, names = check.stats, layout.of_shard(check.shard)
+        stats, names = check.stats, check.files
         self._absent |= names[0] not in self._sizes
         for name in names:
             self._compare(name, check, stats["files"].get(name) if stats is not None else None)

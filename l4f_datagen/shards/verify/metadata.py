@@ -44,7 +44,7 @@ class MetadataCheck:
         if rows is None:
             self._bad += 1
             return
-        if check.table is not None and check.sound(layout.parquet(check.shard)):
+        if check.table is not None and check.sound(check.rows_file):
             self._bad += not rows.equals(check.table)
         elif check.rows is not None and check.sound(layout.tar(check.shard)):
             self._bad += not rows.equals(table(check.rows))

@@ -18,7 +18,7 @@ from ...storage import parquet
 from ...storage.store import Store
 from .. import writer
 from ..damage import Damaged
-from ..format import checksums, layout, schema, sealed, untar
+from ..format import checksums, layout, naming, schema, sealed, untar
 from ..format.stats import parse as parse_stats
 from .sample import problems_of
 
@@ -45,6 +45,18 @@ class ShardCheck:
     """The rows of the Parquet file, if it can be read."""
     rows: list[dict[str, Any]] | None = None
     """The metadata in the tar, if all of them can be read."""
+    older: bool = False
+    """Whether the data set has the older names of files."""
+
+    @property
+    def files(self) -> tuple[str, str, str, str]:
+        """The shard's files, the one that declares it done first."""
+        return layout.of_shard(self.shard, older=self.older)
+
+    @property
+    def rows_file(self) -> str:
+        """The file of its rows."""
+        return layout.parquet(self.shard, older=self.older)
 
     def sound(self, name: str) -> bool:
         """Whether a file is the one that the stats describe; without stats, whether no problem of it was found."""
@@ -85,7 +97,7 @@ def check_shard(
         decode: look into the members; without, or without a description, the tar's structure, checksums, rows and
             index are checked.
     """
-    found = ShardCheck(shard)
+    found = ShardCheck(shard, older=naming.is_older(store))
     stats = _read_stats(store, description, found)
     found.table = _read_parquet(store, found)
     lines = _check_tar(store, description if decode else None, found)
@@ -93,7 +105,7 @@ def check_shard(
         if len(lines) != (length or len(lines)):
             found.add(layout.tar(shard), f"{len(lines)} samples; expected {length}")
         if found.table is not None and found.table.num_rows != len(lines):
-            found.add(layout.parquet(shard), f"{found.table.num_rows} rows; the tar has {len(lines)} samples")
+            found.add(found.rows_file, f"{found.table.num_rows} rows; the tar has {len(lines)} samples")
     _check_index(store, lines, found)
     if stats is not None:
         for problem in _stats_problems(stats, length, found.rows):
@@ -135,7 +147,7 @@ def _read_stats(store: Store, description: Mapping[str, Any] | None, found: Shar
         stats = read_json(content, name, kind=dict)
     if not sealed.holds(content):
         found.add(name, "not as it was written: its own checksum does not hold")
-    elif problem := _not_its_own(stats, content, found.shard, description):
+    elif problem := _not_its_own(stats, content, found, description):
         found.add(name, problem)
         return None
     else:
@@ -144,25 +156,25 @@ def _read_stats(store: Store, description: Mapping[str, Any] | None, found: Shar
 
 
 def _not_its_own(
-    stats: Mapping[str, Any] | None, content: bytes, shard: int, description: Mapping[str, Any] | None
+    stats: Mapping[str, Any] | None, content: bytes, found: ShardCheck, description: Mapping[str, Any] | None
 ) -> str | None:
     """Why stats are not those of this shard, and say nothing of its files; None: they are."""
     if stats is None:
         return "something else than stats"
-    if stats.get("shard") != shard:
+    if stats.get("shard") != found.shard:
         return f"of shard {short(stats.get('shard'))}"
     if description and stats.get("fingerprint", description["fingerprint"]) != description["fingerprint"]:
         return "of a data set with other settings"
     try:
-        parse_stats(content, layout.stats(shard), shard)
+        parse_stats(content, layout.stats(found.shard), found.shard)
     except Damaged as error:
         return str(error.problem)
-    others = sorted(set(stats["files"]) - set(layout.of_shard(shard)[1:]))
+    others = sorted(set(stats["files"]) - set(found.files[1:]))
     return f"it tells of {short(others[0])}, which is no file of the shard" if others else None
 
 
 def _read_parquet(store: Store, found: ShardCheck) -> pa.Table | None:
-    name = layout.parquet(found.shard)
+    name = found.rows_file
     content = _content(store, name, found)
     if content is None:
         return None
@@ -202,7 +214,7 @@ def _check_tar(store: Store, description: Mapping[str, Any] | None, found: Shard
                         for problem in sample.problems:
                             found.add(name, f"sample {sample.key}: {problem}")
                         if sample.row and stored is not None and stored[position : position + 1] != [sample.row]:
-                            found.add(layout.parquet(shard), f"not the metadata of sample {sample.key}")
+                            found.add(found.rows_file, f"not the metadata of sample {sample.key}")
                         lines.append(sample.line)
                         rows.append(sample.row)
         except untar.NotPlainTar as error:
@@ -261,7 +273,7 @@ def _stats_problems(stats: Mapping[str, Any], length: int | None, rows: list[dic
 
 def _check_digests(stats: Mapping[str, Any], found: ShardCheck) -> None:
     files = stats.get("files")
-    for name in layout.of_shard(found.shard)[1:]:
+    for name in found.files[1:]:
         stated = files.get(name) if isinstance(files, dict) else None
         if name in found.digests and found.digests[name] != stated:
             blame = name if found.stats is not None else layout.stats(found.shard)

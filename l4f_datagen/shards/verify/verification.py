@@ -14,13 +14,13 @@ from ...storage import atomic
 from ...storage.opening import open_store
 from ...storage.store import Store
 from .. import folder
-from ..format import descriptions, layout, sealed
+from ..format import descriptions, layout, naming, sealed
 from .indexes import IndexChecks
 from .mixtures import ArithmeticCheck
 from .shard import ShardCheck, check_shard
 
 _NUMBERED = re.compile(r"([0-9]{5,18})[._].+")
-_LOOKED_FOR = (".tar", ".parquet", ".idx", "_stats.json")
+_LOOKED_FOR = (".tar", ".parquet", ".idx", layout.STATS, layout.ROWS)
 """Ends of names by which loaders find the files of a data set."""
 
 
@@ -74,7 +74,8 @@ def verify(
     """
     store = open_store(place)
     sizes = store.listing()
-    numbered = {shard for name in sizes if (shard := _shard_of(name)) is not None}
+    older = naming.is_older(store)
+    numbered = {shard for name in sizes if (shard := _shard_of(name, older)) is not None}
     if layout.DATASET not in sizes and not numbered:
         folder.read_description(store)
     found = Verification(str(store))
@@ -91,7 +92,8 @@ def verify(
         if shard in numbered:
             check = check_shard(store, shard, length, description, decode=looked_into)
         else:  # of very many that are still to be made nothing need be asked
-            check = ShardCheck(shard, [(name, "missing") for name in layout.of_shard(shard)])
+            missing = [(name, "missing") for name in layout.of_shard(shard, older=older)]
+            check = ShardCheck(shard, missing, older=older)
         found.decoded += bool(looked_into and description)
         _take(found, check)
         arithmetics.add(shard, check.stats)
@@ -106,8 +108,9 @@ def verify(
 
 def _look_at_strangers(store: Store, sizes: Mapping[str, int], lengths: Container[int], found: Verification) -> None:
     """Tell of what else is in the folder: what a loader would take for a part of the data set is wrong there."""
+    older = naming.is_older(store)
     for name in sorted(sizes):
-        shard = _shard_of(name)
+        shard = _shard_of(name, older)
         if shard is not None and shard not in lengths:
             found.findings.append(Finding(shard, name, f"beyond the {found.shards} shards of the data set"))
         elif name.startswith(".") and name.endswith(atomic.SUFFIX):
@@ -123,7 +126,7 @@ def _of_others(store: Store, description: Mapping[str, Any], sizes: Mapping[str,
     """Whether shards tell which data set they are of, and not one of them is of this."""
     others = 0
     for name in sorted(
-        name for name in sizes if (shard := _shard_of(name)) is not None and name == layout.stats(shard)
+        name for name in sizes if (shard := layout.shard_of(name)) is not None and name == layout.stats(shard)
     ):
         content = store.read_bytes(name)
         if sealed.holds(content):
@@ -134,15 +137,15 @@ def _of_others(store: Store, description: Mapping[str, Any], sizes: Mapping[str,
     return others > 0
 
 
-def _shard_of(name: str) -> int | None:
+def _shard_of(name: str, older: bool) -> int | None:
     """The shard whose file this is, exactly as such a file is called."""
     match = _NUMBERED.fullmatch(name)
-    return int(match[1]) if match and name in layout.of_shard(int(match[1])) else None
+    return int(match[1]) if match and name in layout.of_shard(int(match[1]), older=older) else None
 
 
 def _take(found: Verification, check: ShardCheck) -> None:
     problems = check.problems
-    if {name for name, problem in problems if problem == "missing"} >= set(layout.of_shard(check.shard)):
+    if {name for name, problem in problems if problem == "missing"} >= set(check.files):
         problems = [(layout.stats(check.shard), "no such shard: not made yet, or lost")]
     found.findings += [Finding(check.shard, *problem) for problem in problems]
     if problems and check.stats is not None:
