@@ -55,6 +55,7 @@ class LabelStudioSamples(DrawnSamples):
         try:
             tasks = _tasks(entries, told)
             labels = [_label(region) for task in tasks for region in task.regions if _is_shape(region)]
+            images = [Named(task.image, _size(task)) for task in tasks]
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise UserError(
                 str(path), got=f"no tasks ({short(error, 200)})", expected=_EXPECTED, remedy="export it again"
@@ -64,8 +65,8 @@ class LabelStudioSamples(DrawnSamples):
         self._wanted = chosen(labels, reading.categories)
         self.foreground = f"labels {', '.join(self._wanted)}"
         self._tasks = tasks
-        super().__init__(path, content, [Named(task.image, _size(task)) for task in tasks], reading)
-        others = Counter(region["type"] for task in tasks for region in task.regions if not _is_shape(region))
+        super().__init__(path, content, images, reading)
+        others = Counter(str(region["type"]) for task in tasks for region in task.regions if not _is_shape(region))
         if others:
             kinds = ", ".join(f"{short(kind, 30)} {count}" for kind, count in sorted(others.items()))
             told.append(f"left out regions that are no masks ({kinds})")
@@ -113,7 +114,8 @@ def _tasks(entries: Sequence[Any], told: list[str]) -> list[_Task]:
     annotated: list[tuple[int, Any, _Task]] = []
     for number, entry in enumerate(entries):
         found = _of_json(entry, ("annotations", "completions")) if whole else [_of_json_min(entry)]
-        annotated += ((number, entry.get("id", number), task) for task in found)
+        identity = short(entry["id"]) if "id" in entry else f"task {number}"
+        annotated += ((number, identity, task) for task in found)
     if not annotated:
         annotated = [(n, n, task) for n, entry in enumerate(whole) for task in _of_json(entry, ("predictions",))]
         if annotated:
@@ -185,7 +187,7 @@ def _size(task: _Task) -> tuple[int, int] | None:
     """Width and height as the regions say them."""
     sizes = {(region.get("original_width"), region.get("original_height")) for region in task.regions}
     width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+    return (width, height) if type(width) is type(height) is int else None
 
 
 def _image(data: Mapping[str, Any]) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ...documents import JSON_BYTES, Unreadable, read_json
+from ...errors import UserError
 from ...storage.store import Store
-from . import layout
+from ..damage import Damaged
+from . import descriptions, layout
 
 SETTING, ROWS = "rows", layout.ROWS
 """The entry of ``dataset.json`` that says it. Before there was one, rows were ``NNNNN.parquet``: whoever read
@@ -24,10 +25,9 @@ def is_older(store: Store) -> bool:
     if store in _known:
         return _known[store]
     try:
-        content = store.read_small(layout.DATASET, JSON_BYTES)
-        _known[store] = of_description(read_json(content, layout.DATASET, kind=dict))
+        _known[store] = of_description(descriptions.read(store))
         return _known[store]
-    except (OSError, Unreadable):
+    except (UserError, Damaged):
         names = store.listing() if store.is_folder() else ()
         return any(shard is not None and name == layout.parquet(shard, older=True)
                    for name in names for shard in (layout.shard_of(name),))  # fmt: skip
