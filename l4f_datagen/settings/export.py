@@ -16,7 +16,9 @@ FORMATS = Kinds("export.formats")
 class ExportSettings(StageSettings):
     """Settings of ``export``."""
 
-    format: Annotated[str, FORMATS] = Field(description="what to write; annotators take label-studio, or coco and voc in CVAT")
+    format: Annotated[str, FORMATS] = Field(
+        description="what to write; annotators take label-studio, or coco and voc in CVAT"
+    )
     mask_values: MaskValues | None = Field(
         None, description="what mask files hold: 0 and 1, 0 and 255, or 0 and 1 with a palette; default: the format's"
     )

@@ -1,4 +1,5 @@
 import hashlib
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from l4f_datagen.settings import RenderSettings
 from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.format.schema import SCHEMA
 from l4f_datagen.shards.verify.verification import verify
+from tests.older import as_before
 from tests.pages import PAGES
 
 SETTINGS = RenderSettings(n=23, size=16, samples_per_shard=10, image_format="png", seed=2)
@@ -108,7 +110,11 @@ def test_generate_does_not_continue_what_was_rendered(tmp_path, tiny_settings):
 
 
 def test_patterns_that_the_page_names_give_every_row_once(tmp_path):
-    render(SETTINGS.model_copy(update={"n": 3, "samples_per_shard": 2}), tmp_path)
-    for pattern in ("metadata.parquet", "[0-9]*.parquet"):
-        assert sum(pq.read_table(path).num_rows for path in tmp_path.glob(pattern)) == 3, pattern
-        assert f"`{pattern}`" in PAGES["docs/datasets.md"] and f"`{pattern}`" in PAGES["docs/ecosystem.md"]
+    settings = SETTINGS.model_copy(update={"n": 3, "samples_per_shard": 2, "mask_values": "palette"})
+    render(settings, tmp_path)
+    for patterns in (("metadata.parquet", "*.parquet", "*_rows.pq"), ("metadata.parquet", "[0-9]*.parquet")):
+        for pattern in patterns:
+            assert sum(pq.read_table(path).num_rows for path in tmp_path.glob(pattern)) == 3, pattern
+            assert re.search(rf"`(?:shards/)?{re.escape(pattern)}`", PAGES["docs/ecosystem.md"]), pattern
+        if "*.parquet" in patterns:
+            as_before(tmp_path)  # an older data set, the second time
