@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from l4f_datagen.mask_files.values import SETTING
-from l4f_datagen.shards.format import layout, naming, sealed
+from l4f_datagen.shards import naming
+from l4f_datagen.shards.format import layout, sealed
 
 
 def as_before(folder: Path) -> None:

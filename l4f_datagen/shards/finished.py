@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ..storage.store import Store
+from . import naming
 from .damage import Damaged
-from .format import layout, naming, stats
+from .format import layout, stats
 from .format.descriptions import Lengths
 from .format.tar import BLOCK
 from .format.untar import NotPlainTar, first_name

@@ -12,8 +12,8 @@ from ..settings import same
 from ..settings.sharded import Sharded
 from ..storage.opening import open_store
 from ..storage.store import Store
-from . import complete, finished
-from .format import card, checksums, descriptions, index, layout, naming, sealed
+from . import complete, finished, naming
+from .format import card, checksums, descriptions, index, layout, sealed
 from .format.descriptions import FORMAT, VERSION, Lengths
 
 logger = logging.getLogger(__name__)

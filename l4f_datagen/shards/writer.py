@@ -18,7 +18,8 @@ from ..process.spending import SPENDING
 from ..sample import Sample
 from ..storage.opening import open_store
 from ..storage.store import Store
-from .format import encoding, layout, naming, schema, sealed, stats
+from . import naming
+from .format import encoding, layout, schema, sealed, stats
 from .format.tar import Sink, TarWriter
 
 _CHUNK = 32  # samples encoded at a time

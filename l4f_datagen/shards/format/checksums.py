@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ...storage.store import Store
-from . import layout, naming, stats
+from .. import naming
+from . import layout, stats
 
 _PIECE = 1 << 20
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from ...storage import parquet
 from ...storage.store import Store
+from .. import naming
 from ..damage import Damaged
-from . import naming
 from .schema import SCHEMA
 
 SHARES = ("mask_area", "decisiveness", "stability")

@@ -16,9 +16,9 @@ from ...process.cores import cores
 from ...short import short
 from ...storage import parquet
 from ...storage.store import Store
-from .. import writer
+from .. import naming, writer
 from ..damage import Damaged
-from ..format import checksums, layout, naming, schema, sealed, untar
+from ..format import checksums, layout, schema, sealed, untar
 from ..format.stats import parse as parse_stats
 from .sample import problems_of
 

@@ -13,8 +13,8 @@ from ...short import short
 from ...storage import atomic
 from ...storage.opening import open_store
 from ...storage.store import Store
-from .. import folder
-from ..format import descriptions, layout, naming, sealed
+from .. import folder, naming
+from ..format import descriptions, layout, sealed
 from .indexes import IndexChecks
 from .mixtures import ArithmeticCheck
 from .shard import ShardCheck, check_shard

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ...errors import UserError
-from ...storage.store import Store
-from ..damage import Damaged
-from . import descriptions, layout
+from ..errors import UserError
+from ..storage.store import Store
+from .damage import Damaged
+from .format import descriptions, layout
 
 SETTING, ROWS = "rows", layout.ROWS
 """The entry of ``dataset.json`` that says it. Before there was one, rows were ``NNNNN.parquet``: whoever read
