@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from .loading.drawn import StreamDataset
     from .sample import Sample
     from .segmentation import segment
-    from .settings import EditSettings, GenerateSettings
+    from .settings import EditSettings, GenerateSettings, TrainLayeredSettings
     from .shards.reader import open_dataset
+    from .training.layered.train import train_layered
     from .weights import load_alpha, load_generator, load_segmenter
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ _HOMES = {
     "GenerateSettings": "settings",
     "Sample": "sample",
     "StreamDataset": "loading.drawn",
+    "TrainLayeredSettings": "settings",
     "TrainingDataset": "loading.dataset",
     "UserError": "errors",
     "WorkError": "errors",
@@ -34,10 +36,11 @@ _HOMES = {
     "open_dataset": "shards.reader",
     "segment": "segmentation",
     "stream": "generation.stream",
+    "train_layered": "training.layered.train",
 }
-__all__ = ["EditSettings", "GenerateSettings", "Sample", "StreamDataset", "TrainingDataset", "UserError",
-           "WorkError", "edit", "generate", "load_alpha", "load_generator", "load_segmenter", "open_dataset",
-           "segment", "stream"]  # fmt: skip
+__all__ = ["EditSettings", "GenerateSettings", "Sample", "StreamDataset", "TrainLayeredSettings",
+           "TrainingDataset", "UserError", "WorkError", "edit", "generate", "load_alpha", "load_generator",
+           "load_segmenter", "open_dataset", "segment", "stream", "train_layered"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from l4f_datagen.errors import UserError
 from l4f_datagen.settings import GenerateSettings, TrainAlphaSettings, load_pipeline, resolve
 
 FILES = sorted((Path(__file__).parents[1] / "pipelines").glob("*.yaml"))
@@ -47,6 +48,12 @@ def test_the_garden_is_planned_from_nothing_and_measured_by_its_truth(capsys, tm
     assert stages["train-alpha"]["images"] == stages["evaluate segmenter unet"]["images"] == "world:garden"
     assert {f"train-segmenter {arch}-supervised" for arch in ("unet", "bisenet")} <= stages.keys()
     assert "evaluate frechet" in stages and "evaluate segmenter baselines" in stages
+
+
+def test_a_baseline_that_there_is_not_is_refused(tmp_path):
+    (tmp_path / "p.yaml").write_text("baselines: [layered, trees]")
+    with pytest.raises(UserError, match="baselines: got 'trees'; expected 'layered' or 'untrained'"):
+        load_pipeline(str(tmp_path / "p.yaml"))
 
 
 @pytest.mark.parametrize("domain", PAPER)

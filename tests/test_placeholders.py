@@ -136,7 +136,9 @@ def test_run_paper_adds_what_the_domains_file_says(tmp_path, capsys):
     assert "at 64 px" in said
     whole, said = stages("paper", "--domain", "vessels64")
     assert "train-encoder" in said and "project" in said
-    assert set(whole) - set(plain) == {"train-encoder", "project", "edit", "evaluate projection"}
+    added = {"train-encoder", "project", "edit", "evaluate projection"}
+    added |= {"train-layered", "evaluate alpha layered", "evaluate frechet layered"}
+    assert set(whole) - set(plain) == added
     assert {name: whole[name] for name in plain} == plain and sum(name.startswith("train-seg") for name in whole) == 12
     # A new domain is one file.
     (tmp_path / "mine.yaml").write_text("generate: {n: 4}\npaper: {edit: {direction: 'pca:0'}}")

@@ -26,6 +26,7 @@ from l4f_datagen.settings import (
     TrainAlphaSettings,
     TrainEncoderSettings,
     TrainGeneratorSettings,
+    TrainLayeredSettings,
     TrainSegmenterSettings,
 )
 from l4f_datagen.shards.folder import open_for_writing
@@ -109,6 +110,7 @@ FOLDERS = {
     "train-alpha": run_of(TrainAlphaSettings),
     "train-encoder": run_of(TrainEncoderSettings),
     "train-generator": run_of(TrainGeneratorSettings, images="world:vessels"),
+    "train-layered": run_of(TrainLayeredSettings, images="world:vessels"),
     "train-segmenter": run_of(TrainSegmenterSettings, shards="s"),
 }  # fmt: skip
 

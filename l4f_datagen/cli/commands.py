@@ -20,8 +20,8 @@ _FOLDERS = ("cli", "experiment/stages")
 _DECLARED = re.compile(r'^@click\.(?:command|group)\(\s*(?:name=)?"([\w -]+)",\s*short_help="([^"]+)"', re.MULTILINE)
 _FIRST = (
     "generate", "preview", "gallery", "train-generator", "train-alpha", "train-segmenter", "segment", "train-encoder",
-    "project", "edit", "run", "render", "finalize", "verify", "stats", "export", "import", "analyze", "evaluate",
-    "inspect", "convert", "card",
+    "train-layered", "project", "edit", "run", "render", "finalize", "verify", "stats", "export", "import", "analyze",
+    "evaluate", "inspect", "convert", "card",
 )  # fmt: skip
 """The order in which people meet them; others follow by their names."""
 

@@ -22,7 +22,7 @@ def describe(
     settings: GenerateSettings, models: Models, reference: Reference | None = None, *, device: str | None = None
 ) -> dict[str, Any]:
     """What ``dataset.json`` says of a data set; ``device`` makes it, where ``models`` are elsewhere."""
-    sources = {"generator": models.generator_source, "alpha": models.alpha_source}
+    sources = models.sources
     device = device or str(models.device)
     identity = settings_module.identity(
         settings, {name: source.sha256 for name, source in sources.items()}, torch.device(device).type

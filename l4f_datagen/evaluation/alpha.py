@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from ..devices import explaining_memory
-from ..errors import WorkError
+from ..errors import UserError, WorkError
 from ..generation import latents
-from ..generation.drawing import alpha_to_uint8
+from ..generation.drawing import alpha_to_uint8, composite, draw_behind
 from ..generation.models import Models, load_models
 from ..generation.recommended import with_recommended
 from ..generation.refinement import refine
@@ -30,8 +30,9 @@ from .tables import Report, Row
 
 _KEPT, _ALL = "not rejected", "all"
 """Which samples count in a row, where a reference gives instances."""
-_MEASURED, _BASELINE, _UNREJECTED = "measured", "baseline", "unrejected"
-"""What a row is: the alpha network's, a baseline's, or the alpha network's with the rejected samples counted too."""
+_MEASURED, _BASELINE, _UNREJECTED, _LAYERED = "measured", "baseline", "unrejected", "layered"
+"""What a row is: the alpha network's, a baseline's, the alpha network's with the rejected samples counted too, or that
+of a layered generator, whose images are its own."""
 
 
 def load(settings: EvaluateAlphaSettings) -> Models:
@@ -63,6 +64,11 @@ def evaluate_alpha(
         reference.check([key(psi, i) for psi in settings.psi for i in range(settings.n)])
     models = models or load(settings)
     settings = with_recommended(settings, models.recommended)
+    if models.behind is not None and settings.baselines:
+        raise UserError(
+            "baselines", got="a layered generator", expected="one that draws objects and backgrounds in one image",
+            remedy="leave --baselines out",
+        )  # fmt: skip
     rows, notes, total = [], [], settings.n * len(settings.psi)
     judged: list[Judged] = []
     unreferenced: list[Row] = []
@@ -70,7 +76,8 @@ def evaluate_alpha(
         looks = opened(settings, models)
     for number, psi in enumerate(settings.psi):
         name = models.alpha_source.name + f", refined {settings.refine} px" * bool(settings.refine)
-        trial = _Trial(settings, name, isinstance(reference, InstanceMasker))
+        role = _MEASURED if models.behind is None else _LAYERED
+        trial = _Trial(settings, name, role, isinstance(reference, InstanceMasker))
         judged.append(Judged())
         for batch in draw(settings, models, psi, looks=looks):
             trial.count(batch, reference)
@@ -145,7 +152,7 @@ def draw(
     ranges: Iterable[range] | None = None,
     looks: Mapping[str, Look] | None = None,
 ) -> Iterator[Batch]:
-    """The foregrounds and alphas of the codes that ``generate`` draws with the same seed.
+    """The foregrounds and alphas of the codes that ``generate`` draws with the same seed; a layered one's composites.
 
     Args:
         ranges: which samples, a batch each; None: all of ``settings``.
@@ -161,8 +168,11 @@ def draw(
             w = latents.draw_w(generator, psi=psi, **common)
             noise = latents.noise_generators(settings.noise, **common)
             image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
-            alphas = alpha_to_uint8(refine(models.alpha(features), image, settings))
-            images, alphas = image_to_uint8(image).cpu().numpy(), alphas.cpu().numpy()
+            alpha = refine(models.alpha(features), image, settings)
+            if models.behind is not None:
+                codes = {"seed": settings.seed, "indices": indices}
+                image = composite(alpha, image, draw_behind(models.behind, codes, psi=psi, noise=settings.noise)[1])
+            images, alphas = image_to_uint8(image).cpu().numpy(), alpha_to_uint8(alpha).cpu().numpy()
             drawn = Drawn(
                 settings=settings, models=models, indices=indices, w=w, image=image, features=features,
                 pictures=images,
@@ -178,6 +188,7 @@ class _Trial:
 
     settings: EvaluateAlphaSettings
     name: str
+    role: str = _MEASURED
     by_instances: bool = False
     """Whether the reference gives instances: then the rejected samples are counted too, in rows of their own."""
     tallies: dict[tuple[str, float | str], Tally] = field(default_factory=dict)
@@ -220,7 +231,7 @@ class _Trial:
         s = self.settings
         rows = []
         for (name, threshold), tally in self.tallies.items():
-            role = _BASELINE if threshold == "" else _MEASURED
+            role = _BASELINE if threshold == "" else self.role
             labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi, **self._samples(kept=True)}
             rows.append(tally.row(labels, resamples=s.resamples, seed=s.seed))
         for (name, threshold), tally in self.everything.items():

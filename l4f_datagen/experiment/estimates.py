@@ -48,6 +48,7 @@ SPEEDS = (
     Speed("train-generator", "cpu", 128, 17, f"{_PAGE}: 27 in bfloat16, and at 64 px float32 has .65 of its speed"),
     Speed("train-generator", "gpu", 64, 200, f"{_PAGE}: 256 channels at most, two other trainings beside it"),
     Speed("train-generator", "gpu", 256, 66, f"{_PAGE}: published size, from its times per phase, no path lengths"),
+    Speed("train-layered", "cpu", 64, 50, f"{_PAGE}: 30 on one core; two are taken to be 1.7 times as fast"),
     Speed("train-alpha", "cpu", 64, 20, f"{_PAGE}: 256 channels, five minutes on one core for 750 steps of 8 in all"),
     Speed("train-alpha", "gpu", 256, 11, f"{_PAGE}: published size"),
     Speed("generate", "cpu", 64, 119, f"{_PAGE}: 128 channels at most, 185 without refinement, filters, foregrounds"),

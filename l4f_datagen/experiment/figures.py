@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 DIFFERENCES = "Figs. 4 and 5: where masks are wrong"
 EDITS = "Fig. 6: edits that keep the background"
+LAYERED = "Fig. 7: samples of PSeg"
 SAMPLES = "Samples"
 TRAININGS = "Trainings"
 PROJECTION = "Projection"
@@ -17,6 +18,10 @@ OF_THE_PAPER = {
     EDITS: (
         "Steps of edits: above the plain edit, below the edited foreground before the original's background, which "
         "stays as it is."
+    ),
+    LAYERED: (
+        "What a layered generator takes for foreground, background and mask. As in the paper, images that it draws are "
+        "far behind those of the StyleGAN2 whose masks the other figures show."
     ),
 }
 """Sections of figures that the paper has too, in its order: heading → what is to be seen."""

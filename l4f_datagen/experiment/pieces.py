@@ -96,6 +96,10 @@ class Draft:
         """
         return validate(evaluation_model(), self.section(EVALUATE) or {}, EVALUATE)
 
+    def untrained(self) -> dict[str, Any]:
+        """Settings of a measurement by which what needs no training is measured too, where the file lists that."""
+        return {"baselines": True} if "untrained" in self.content.baselines else {}
+
     def resolved(
         self, model: type[Other], section: Mapping[str, Any], where: str, quick: Mapping[str, int] | None = None
     ) -> Other:

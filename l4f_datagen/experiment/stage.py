@@ -149,17 +149,18 @@ class TrainingStage(Stage[Settings]):
         return settings.model_dump()["iterations"]
 
     def figures(self, plan: Plan) -> Iterable[Figure]:
-        from ..training.core.run import SAMPLES
-
         for piece in plan.of(self.name):
-            if sheets := sorted((plan.path(piece) / SAMPLES).glob("*.png")):
-                last = sheets[-1]
+            if last := last_sheet(plan, piece):
                 yield Figure(
-                    name=f"sheet-{Path(piece.place).name}", section=TRAININGS, place=_relative(last, plan),
+                    name=f"sheet-{Path(piece.place).name}", section=TRAININGS,
+                    place=last.relative_to(plan.folder).as_posix(),
                     caption=f"What `{piece.name}` made of fixed samples after {int(last.stem)} iterations.",
                     folded=piece.supervised or SEED in piece.label,
                 )  # fmt: skip
 
 
-def _relative(path: Path, plan: Plan) -> str:
-    return path.relative_to(plan.folder).as_posix()
+def last_sheet(plan: Plan, piece: Piece[Any]) -> Path | None:
+    """The last picture in ``samples/`` of a training; None: there is none."""
+    from ..training.core.run import SAMPLES
+
+    return max((plan.path(piece) / SAMPLES).glob("*.png"), default=None)

@@ -51,8 +51,7 @@ class SamplesByIndex:
     @property
     def identity(self) -> dict[str, Any]:
         """What the samples depend on: settings, hashes of checkpoints and reference, and the images for backgrounds."""
-        sources = {"generator": self.models.generator_source, "alpha": self.models.alpha_source}
-        hashes = {name: source.sha256 for name, source in sources.items()}
+        hashes = {name: source.sha256 for name, source in self.models.sources.items()}
         values = settings_module.identity(self.settings, hashes, self.models.device.type)
         found = {name: value for name, value in values.items() if name not in _OF_FILES}
         if self.models.backgrounds:

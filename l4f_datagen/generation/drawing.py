@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ..networks.synthesis import noise_maps
+from ..networks.inference import InferenceGenerator
+from ..networks.synthesis import NoiseMode, noise_maps
 from ..settings import GenerateSettings
 from ..weights.switching import switched_off
 from . import latents
@@ -40,7 +41,7 @@ def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -
     generator = models.generator
     w = {"foreground": latents.draw_w(generator, stream="foreground", psi=settings.psi, **codes)}
     noise = {"foreground": latents.noise_generators(settings.noise, stream="foreground", **codes)}
-    own = models.backgrounds is None
+    own = models.backgrounds is None and models.behind is None
     off = switched_off(settings.switched_off, models.zeroed, models.alpha_source.name) if own else "first_convolution"
     if models.fused is not None:
         if own:
@@ -48,12 +49,12 @@ def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -
             noise["background"] = latents.noise_generators(settings.noise, stream="background", **codes)
         scene = models.fused(torch.cat(list(w.values())), len(w["foreground"]), _maps(settings, models, noise),
                              off)  # fmt: skip
-        background = scene.background if own else None
+        background = scene.background if own else _behind(settings, models, codes, w)
         return Drawn(w, scene.foreground, scene.alpha, background, scene.overflowed)
     foreground, features = generator.synthesize(w["foreground"], settings.noise, noise_generators=noise["foreground"])
     alpha = models.alpha(features)
     if not own:
-        return Drawn(w, foreground, alpha, None)
+        return Drawn(w, foreground, alpha, _behind(settings, models, codes, w))
     del features  # most of the memory; the background needs it next
     w["background"] = latents.draw_w(generator, stream="background", psi=settings.background_psi, **codes)
     background = generator.background(
@@ -63,6 +64,32 @@ def draw(settings: GenerateSettings, models: Models, codes: Mapping[str, Any]) -
         switched_off=off,
     )
     return Drawn(w, foreground, alpha, background)
+
+
+def draw_behind(
+    behind: InferenceGenerator, codes: Mapping[str, Any], *, psi: float, noise: NoiseMode
+) -> tuple[Tensor, Tensor]:
+    """The codes w (N, w_dim) of a layered generator's backgrounds, and these (N, 3, H, W).
+
+    Args:
+        behind: what draws them.
+        codes: as ``draw`` takes them.
+    """
+    w = latents.draw_w(behind, stream="background", psi=psi, **codes)
+    maps = latents.noise_generators(noise, stream="background", **codes)
+    return w, behind.synthesize(w, noise, noise_generators=maps).image
+
+
+def _behind(
+    settings: GenerateSettings, models: Models, codes: Mapping[str, Any], w: dict[str, Tensor]
+) -> Tensor | None:
+    """Backgrounds of a layered generator, their codes put into ``w``; None where images take their place."""
+    if models.behind is None:
+        return None
+    w["background"], image = draw_behind(
+        models.behind, codes, psi=settings.background_psi, noise=settings.noise
+    )  # fmt: skip
+    return image
 
 
 def composite(alpha: Tensor, foreground: Tensor, background: Tensor) -> Tensor:

@@ -30,6 +30,9 @@ class Models:
     generator_source: Source
     alpha_source: Source
     device: torch.device
+    behind: InferenceGenerator | None = None
+    """What draws the backgrounds of a layered generator; None: the generator itself."""
+    behind_source: Source | None = None
     backgrounds: Backgrounds | None = None
     """Images in place of the generator's own backgrounds; None: it draws them."""
     reference: Judge | None = None
@@ -40,6 +43,12 @@ class Models:
     """Settings that the checkpoint recommends."""
     zeroed: ZeroedChannels | None = None
     """The generator's channels that the alpha network keeps as those that draw the foreground."""
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Where the networks came from, by what they are."""
+        found = {"generator": self.generator_source, "alpha": self.alpha_source}
+        return found if self.behind_source is None else {**found, "background": self.behind_source}
 
 
 def load_models(settings: GenerateSettings) -> Models:
@@ -55,6 +64,8 @@ def load_models(settings: GenerateSettings) -> Models:
     path = with_class(settings.generator, settings.class_)
     (generator, generator_source), (alpha, alpha_source) = weights.read_pair(path, settings.alpha)
     frozen, alpha = freeze(generator, device), alpha.to(device)
+    images = open_backgrounds(settings.backgrounds)
+    layered = weights.read_background(settings.generator) if images is None else None
     fused = None
     if device.type == "cuda":
         dtype = torch.float16 if precision == "half" else torch.float32
@@ -66,7 +77,9 @@ def load_models(settings: GenerateSettings) -> Models:
         generator_source=generator_source,
         alpha_source=alpha_source,
         device=device,
-        backgrounds=open_backgrounds(settings.backgrounds),
+        behind=freeze(layered[0], device) if layered else None,
+        behind_source=layered[1] if layered else None,
+        backgrounds=images,
         reference=open_judge(settings, device),
         recommended=recommended(settings.generator, settings.alpha),
         zeroed=alpha.zeroed_channels,

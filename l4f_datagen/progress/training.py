@@ -89,6 +89,12 @@ def tell_generator(t: dict[str, float]) -> list[str]:
     return told + ([f"Fréchet {t['frechet']:.2f}"] if "frechet" in t else [])
 
 
+def tell_layered(t: dict[str, float]) -> list[str]:
+    """Losses, the mean sign of real scores, and the terms of the masks."""
+    losses = [f"D {t['discriminator']:.3f}", f"G {t['generator']:.3f}", f"sign {t['real_sign']:.2f}"]
+    return [*losses, *(f"{name} {t[name]:.4f}" for name in "BCE"), f"area {t['area']:.2f}"]
+
+
 def tell_segmenter(t: dict[str, float]) -> list[str]:
     """Loss and, when it was just measured, mIoU."""
     return [f"loss {t['loss']:.4f}", *([f"mIoU {t['miou']:.4f}"] if "miou" in t else [])]

@@ -26,6 +26,7 @@ from .segment import SegmentSettings
 from .train_alpha import CompleteAlphaSettings, TrainAlphaSettings
 from .train_encoder import TrainEncoderSettings
 from .train_generator import CompleteGeneratorSettings, TrainGeneratorSettings, with_preset
+from .train_layered import TrainLayeredSettings
 from .train_segmenter import TrainSegmenterSettings
 from .validation import fingerprint, resolve, validate
 
@@ -60,6 +61,7 @@ __all__ = [
     "TrainAlphaSettings",
     "TrainEncoderSettings",
     "TrainGeneratorSettings",
+    "TrainLayeredSettings",
     "TrainSegmenterSettings",
     "chosen_values",
     "fingerprint",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, create_model
 
@@ -29,6 +29,9 @@ class Pipeline(StageSettings):
     flags: dict[str, Any] = Field(default_factory=dict)
     gpu: dict[str, Any] = Field(default_factory=dict)
     paper: dict[str, Any] = Field(default_factory=dict)
+    baselines: tuple[Literal["layered", "untrained"], ...] = ()
+    """What an experiment is compared with: PSeg, which ``train-layered`` trains; what needs no training, measured
+    wherever masks are."""
     _left_out: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property

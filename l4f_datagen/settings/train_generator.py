@@ -21,6 +21,37 @@ from .base import (
 )
 
 
+def power_of_two(value: Any) -> Any:
+    """A resolution that blocks of twice the size make, as a number or as text; None stays.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is None:
+        return value
+    number = int(value) if isinstance(value, (int, str)) and str(value).isdigit() else 0
+    if not 8 <= number <= 4096 or number & (number - 1):
+        raise ValueError("a power of two, 8, 16, 32, … 4096")
+    return number
+
+
+def channels_of(value: Any) -> Any:
+    """Channels by resolution, from text with commas or a list; None stays.
+
+    Raises:
+        ValueError: there are none such.
+    """
+    if value is None:
+        return value
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or len(parts) < 2 or not all(str(p).strip().isdigit() for p in parts):
+        raise ValueError("numbers with commas between them, one per resolution from 4 up")
+    numbers = tuple(int(p) for p in parts)
+    if not all(0 < n <= 4096 for n in numbers):
+        raise ValueError("numbers from 1 to 4096")
+    return numbers
+
+
 class TrainGeneratorSettings(StageSettings):
     """Settings of ``train-generator``; None: as the preset says, see ``with_preset``."""
 
@@ -100,28 +131,8 @@ class TrainGeneratorSettings(StageSettings):
     )
     """What a continued run may change: no weight depends on it."""
 
-    @field_validator("resolution", mode="before")
-    @classmethod
-    def _power_of_two(cls, value: Any) -> Any:
-        if value is None:
-            return value
-        number = int(value) if isinstance(value, (int, str)) and str(value).isdigit() else 0
-        if not 8 <= number <= 4096 or number & (number - 1):
-            raise ValueError("a power of two, 8, 16, 32, … 4096")
-        return number
-
-    @field_validator("channels", mode="before")
-    @classmethod
-    def _numbers(cls, value: Any) -> Any:
-        if value is None:
-            return value
-        parts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(parts, (list, tuple)) or len(parts) < 2 or not all(str(p).strip().isdigit() for p in parts):
-            raise ValueError("numbers with commas between them, one per resolution from 4 up")
-        numbers = tuple(int(p) for p in parts)
-        if not all(0 < n <= 4096 for n in numbers):
-            raise ValueError("numbers from 1 to 4096")
-        return numbers
+    _power_of_two = field_validator("resolution", mode="before")(power_of_two)
+    _channels = field_validator("channels", mode="before")(channels_of)
 
     @property
     def iterations(self) -> int:

@@ -1,12 +1,14 @@
 """Checkpoint files ↔ networks. The only code that opens a checkpoint; none of a file's content is ever executed."""
 
 from .load import (
+    BACKGROUND,
     FINAL,
     load_alpha,
     load_generator,
     load_segmenter,
     locate,
     read_alpha,
+    read_background,
     read_encoder,
     read_generator,
     read_pair,
@@ -15,12 +17,14 @@ from .load import (
 )
 
 __all__ = [
+    "BACKGROUND",
     "FINAL",
     "load_alpha",
     "load_generator",
     "load_segmenter",
     "locate",
     "read_alpha",
+    "read_background",
     "read_encoder",
     "read_generator",
     "read_pair",

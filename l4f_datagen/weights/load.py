@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 FINAL = "final"
 """The folder in that of a training run that holds its result."""
+BACKGROUND = "background"
+"""The folder in a layered generator's checkpoint that holds the generator of its backgrounds."""
 
 
 def load_generator(path: str | Path, *, allow_nan: bool = False) -> Generator:
@@ -113,7 +115,7 @@ def read_pair(
     """
     generator = read_generator(generator_path)
     if alpha_path is None:
-        folder = locate(generator_path)
+        folder = result_of(locate(generator_path))
         if not native.is_native(folder) or not native.network_file(folder, "alpha"):
             raise UserError(
                 "alpha", got=f"none, and {generator_path} holds none", expected="an alpha network of this generator",
@@ -177,6 +179,16 @@ def locate(path: str | Path) -> Path:
         expected=f"a file, a folder, an address or one of: {', '.join(names)}",
         remedy="check the path",
     )
+
+
+def read_background(path: str) -> tuple[Generator, Source] | None:
+    """The generator that draws the backgrounds of a layered one (``train-layered``); None for all other generators.
+
+    Raises:
+        UserError: as ``load_generator``.
+    """
+    found = result_of(locate(path)) / BACKGROUND
+    return read_generator(found) if native.is_native(found) else None
 
 
 def result_of(found: Path) -> Path:

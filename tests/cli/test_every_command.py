@@ -139,6 +139,7 @@ def test_a_variable_of_no_option_is_refused(capsys, monkeypatch):
         ("train-generator", ("discriminator", "generator", "real_sign", "ada_p", "frechet")),
         ("train-segmenter", ("loss", "miou")),
         ("train-encoder", ("code", "image", "photo", "error", "photo_error")),
+        ("train-layered", ("discriminator", "generator", "real_sign", "B", "C", "E", "area")),
     ],
 )
 def test_terms_that_a_training_shows_are_explained(command, names, capsys):

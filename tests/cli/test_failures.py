@@ -55,6 +55,9 @@ COMMANDS = {
     "train-encoder": "train-encoder --generator $/tiny --width 4 --hidden 8 --iterations 2 --batch-size 4"
     " --validation-samples 4 --log-every 1 --validate-every 1 --checkpoint-every 1 --sheet-every 1"
     " --device cpu --out @/out",
+    "train-layered": "train-layered --images world:vessels --world-images 8 --resolution 16 --channels 4,4,4 --z-dim 4"
+    " --mapping-layers 2 --iterations 2 --batch-size 4 --minibatch-group 2 --log-every 1 --checkpoint-every 1"
+    " --sheet-every 1 --device cpu --out @/out",
     "train-segmenter": "train-segmenter --shards $/shards --size 16 --width 4 --depth 2 --iterations 2 --batch-size 4"
     " --validation 0.25 --validate-every 1 --log-every 1 --checkpoint-every 1 --sheet-every 1 --device cpu --out @/out",
 }  # fmt: skip

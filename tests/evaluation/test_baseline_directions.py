@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from l4f_datagen import editing
 from l4f_datagen.evaluation import alpha
 from l4f_datagen.evaluation.baselines import directions
 from l4f_datagen.evaluation.baselines.directions import Comparison, brightness, parted
@@ -55,7 +56,8 @@ def settings(tiny_checkpoint):
     return EvaluateAlphaSettings(n=12, generator=str(tiny_checkpoint), psi="1", device="cpu")
 
 
-def test_the_best_direction_of_all_is_found(settings):
+def test_the_best_direction_of_all_is_found(settings, monkeypatch):
+    monkeypatch.setattr(editing.directions, "DRAWS", 1000)
     models = alpha.load(settings)
     found = directions.found(settings, models)
     w = directions._codes(settings, models.generator, "baseline-directions", range(8))

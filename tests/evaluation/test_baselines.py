@@ -102,7 +102,7 @@ def test_features_from_8_to_64_pixels_are_clustered():
 
 def test_on_rendered_vessels_all_are_far_better_than_chance():
     tallies = {name: Tally() for name in baselines.ON_IMAGES}
-    for index in worlds.split("test", 12):
+    for index in worlds.split("test", 6):
         picture = worlds.render("vessels", seed=0, index=index, size=48)
         for name, tally in tallies.items():
             tally.add(str(index), baselines.ON_IMAGES[name](picture.image), (picture.alpha >= 128).astype(np.uint8))

@@ -11,6 +11,10 @@ ALPHA = {
     "images": "world:vessels", "world_images": 8, "iterations": 4, "batch_size": 4, "first_resolution": 8,
     "minibatch_group": 2, "log_every": 2, "checkpoint_every": 2, "sheet_every": 4, "device": "cpu",
 }  # fmt: skip
+LAYERED = {
+    "world_images": 8, "resolution": 16, "channels": "4,4,4", "z_dim": 4, "mapping_layers": 2, "iterations": 2,
+    "batch_size": 4, "minibatch_group": 2, "device": "cpu",
+}  # fmt: skip
 SEGMENTER = {
     "world_images": 12, "validation": 0.25, "size": 16, "width": 4, "depth": 2, "iterations": 3, "batch_size": 4,
     "log_every": 1, "validate_every": 3, "checkpoint_every": 3, "sheet_every": 3, "device": "cpu",
@@ -25,6 +29,8 @@ def tiny_pipeline(checkpoint) -> dict:
         "train-alpha": ALPHA | {"generator": str(checkpoint)},
         "generate": {"generator": str(checkpoint), "n": 12, "save": "foreground", "threshold": 0.5, "device": "cpu"},
         "train-segmenter": SEGMENTER,
+        "baselines": ["layered"],
+        "train-layered": LAYERED,
         "segmenters": {"archs": {"unet": None, "bisenet": {"width": 2}}, "supervised": "world:vessels", "seeds": 2},
         "evaluate": {
             # Networks with random weights: their reference must not reject anything.

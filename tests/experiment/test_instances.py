@@ -29,7 +29,7 @@ def test_a_detector_beside_the_supervised_segmenter_is_asked_in_its_own_way(tmp_
     content = tiny_pipeline(tiny_checkpoint)
     of_alpha = {"reference_score": 0.7, "reference_threshold": 0.4, "object_area": 0.2}
     content["evaluate"]["alpha"] |= of_alpha
-    (alone,) = planned(tmp_path, content).values()
+    alone = planned(tmp_path, content)["evaluation/alpha.json"]
     assert alone[0].reference_score == 0.7  # there the setting is refused, once the reference is known
     content["evaluate"]["instances"] = "d.onnx"
     found = planned(tmp_path, content)
@@ -41,7 +41,11 @@ def test_a_detector_beside_the_supervised_segmenter_is_asked_in_its_own_way(tmp_
     assert (settings.reference_score, settings.reference_threshold, settings.object_area) == (0.7, None, 0.2)
     del content["segmenters"]
     del content["evaluate"]["segmenter"], content["evaluate"]["frechet"]
-    assert set(planned(tmp_path, content)) == {"evaluation/alpha-instances.json"}
+    # A layered generator is asked as the alpha network is.
+    found = planned(tmp_path, content)
+    assert set(found) == {"evaluation/alpha-instances.json", "evaluation/alpha-instances-layered.json"}
+    settings, reference = found["evaluation/alpha-instances-layered.json"]
+    assert reference == "d.onnx" and settings.generator.endswith("layered/final") and not settings.baselines
     del content["evaluate"]["instances"]
     with pytest.raises(UserError, match="no supervised segmenter"):
         planned(tmp_path, content)

@@ -19,15 +19,15 @@ def plan_of(tmp_path, **changes):
 def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
     stages = {stage.name: stage for stage in plan_of(tmp_path).pieces}
     assert list(stages) == [
-        "train-alpha", "generate",
+        "train-alpha", "generate", "train-layered",
         "train-segmenter unet", "train-segmenter unet-supervised",
         "train-segmenter unet-seed1", "train-segmenter unet-supervised-seed1",
         "train-segmenter bisenet", "train-segmenter bisenet-supervised",
         "train-segmenter bisenet-seed1", "train-segmenter bisenet-supervised-seed1",
-        "evaluate alpha",
+        "evaluate alpha", "evaluate alpha layered",
         "evaluate segmenter unet", "evaluate segmenter unet-seed1",
         "evaluate segmenter bisenet", "evaluate segmenter bisenet-seed1", "evaluate segmenter baselines",
-        "evaluate frechet",
+        "evaluate frechet", "evaluate frechet layered",
     ]  # fmt: skip
     alpha, shards = str(tmp_path / "alpha" / "final"), str(tmp_path / "shards")
     assert stages["generate"].settings.alpha == stages["evaluate alpha"].settings.alpha == alpha
@@ -36,6 +36,10 @@ def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
     assert looks_at["segmenter"] == str(tmp_path / "segmenters/bisenet-seed1")
     assert looks_at["supervised"] == str(tmp_path / "segmenters/bisenet-supervised-seed1")
     assert stages["evaluate frechet"].looks_at["a"] == "generator:net"
+    assert stages["train-layered"].settings.images == "world:vessels"
+    layered, drawn = stages["evaluate alpha layered"].settings, str(tmp_path / "layered" / "final")
+    assert (layered.generator, layered.alpha, layered.baselines, layered.threshold) == (drawn, drawn, False, (0.5,))
+    assert stages["evaluate frechet layered"].looks_at["a"] == f"generator:{drawn}"
 
     # A counterpart differs in what it learns from, and in nothing else.
     ours, theirs = (stages[f"train-segmenter bisenet{kind}-seed1"].settings for kind in ("", "-supervised"))
@@ -45,29 +49,40 @@ def test_each_stage_takes_what_the_one_before_it_made(tmp_path):
 
 def test_curated_backgrounds_are_held_to_the_true_ones_where_they_were_asked_for(tmp_path):
     training = {"generator": "net", "images": "world:vessels", "iterations": 4, "switched_off": "channels:0.6"}
-    whole, layer, curated = plan_of(tmp_path, **{"train-alpha": training}).pieces[-3:]
+    alone = {"baselines": None, "train-layered": None}
+    whole, layer, curated = plan_of(tmp_path, **{"train-alpha": training}, **alone).pieces[-3:]
     assert [piece.label for piece in (whole, layer, curated)] == ["", "backgrounds", "curated backgrounds"]
     for piece in (layer, curated):
         assert (piece.looks_at["a"], piece.looks_at["b"]) == ("backgrounds:net", "backgrounds:world:vessels")
     assert (layer.settings.switched_off, layer.settings.alpha) == ("first_convolution", None)
     assert (curated.settings.switched_off, curated.settings.alpha) == ("channels:0.6", str(tmp_path / "alpha/final"))
-    assert plan_of(tmp_path, **{"train-alpha": training | {"images": "photos"}}).pieces[-1].label == ""
+    assert plan_of(tmp_path, **{"train-alpha": training | {"images": "photos"}}, **alone).pieces[-1].label == ""
 
 
 def test_a_generator_of_its_own_comes_first_and_is_what_the_others_use(tmp_path):
     founding = {"images": "photos", "mirror": True, "resolution": 16}
     changes = {"train-generator": founding, "train-alpha": {"iterations": 4}, "generate": {"n": 3}}
-    first, training, generating, *_, distance = plan_of(tmp_path, **changes).pieces
+    first, training, generating, layered, *_, distance, _ = plan_of(tmp_path, **changes).pieces
     made = str(tmp_path / "generator" / "final")
     assert (first.kind, first.place, first.settings.kimg) == ("train-generator", "generator", None)
     assert training.settings.generator == generating.settings.generator == made
     assert distance.looks_at["a"] == f"generator:{made}" and distance.looks_at["b"] == "photos"
-    assert (training.settings.images, training.settings.mirror) == ("photos", True)
+    for one in (training, layered):
+        assert (one.settings.images, one.settings.mirror) == ("photos", True)
     # Without an alpha network of its own, generate takes the one that it is told.
     _, generating, *_ = plan_of(tmp_path, **changes | {"train-alpha": None, "evaluate": None}).pieces
     assert generating.settings.generator == made
     _, training, *_ = plan_of(tmp_path, **changes | {"train-alpha": {"images": "others", "mirror": False}}).pieces
     assert (training.settings.images, training.settings.mirror) == ("others", False)
+
+
+def test_what_needs_no_training_is_measured_where_the_file_says_so(tmp_path):
+    quiet = {"alpha": {"n": 6}, "segmenter": {"images": "world:vessels"}}
+    for listed, wanted in (([], 0), (["layered"], 0), (["untrained"], 2)):
+        changes = {"evaluate": quiet, "baselines": listed, "train-layered": None}
+        stages = {stage.name: stage for stage in plan_of(tmp_path, **changes).pieces}
+        assert sum(getattr(stage.settings, "baselines", False) for stage in stages.values()) == wanted
+        assert ("train-layered" in stages) == ("layered" in listed) == ("evaluate alpha layered" in stages)
 
 
 def test_baselines_are_measured_once(tmp_path):
@@ -94,7 +109,11 @@ def test_without_counterparts_there_is_no_ratio(tmp_path):
         ({"evaluate": {"alpha": {"n": 0}}}, "evaluate alpha: n"),
         ({"segmenters": {"archs": {"unet": {}}}, "evaluate": {"alpha": {}}}, "no supervised segmenter"),
         ({"train-segmenter": None, "segmenters": None, "evaluate": {"segmenter": {}}}, "no section train-segmenter"),
-        ({"train-alpha": None, "evaluate": {"frechet": {}}}, "no section train-alpha"),
+        (
+            {"train-alpha": None, "evaluate": {"frechet": {}}, "baselines": None, "train-layered": None},
+            "section train-a",
+        ),
+        ({"train-alpha": None}, "train-layered: images: got nothing"),
         ({"generate": None, "evaluate": {"alpha": {}}}, "no section generate"),
     ],
     ids=lambda value: json.dumps(value)[:60],

@@ -35,7 +35,8 @@ def test_the_reports_numbers_are_the_stages(experiment, content):
     assert list(map(numbers, content["tables"]["segmenters"]["rows"])) == list(map(numbers, stages))
     for name in ("alpha", "frechet"):
         rows = content["tables"][name]["rows"]
-        assert list(map(numbers, rows)) == list(map(numbers, evaluation(experiment, name)["rows"]))
+        of_both = [row for one in (name, f"{name}-layered") for row in evaluation(experiment, one)["rows"]]
+        assert list(map(numbers, rows)) == list(map(numbers, of_both))
     roles = [row["role"] for row in stages]
     assert (roles.count("supervised"), roles.count("measured")) == (4, 4) and roles[-1] == "baseline"
     assert len([r for r in content["tables"]["alpha"]["rows"] if r["role"] == "measured"]) == 4
@@ -60,7 +61,6 @@ def test_the_reports_numbers_are_the_stages(experiment, content):
         "Edits that keep the background (Fig. 6)",
         "Masks by projection (Table 4)",
         "Table 3",
-        "PSeg (Tables 1, 2 and 5, Fig. 7)",
     ]
 
 
@@ -85,11 +85,13 @@ def test_the_papers_tables_hold_the_stages_numbers_beside_the_papers(experiment,
             assert any(
                 all(row.get(ours) == one.get(theirs) for ours, theirs in names.items()) for one in measured[table]
             ), row
-    # Two psi of two thresholds and six baselines; four kinds over seeds and four baselines.
-    assert counted == {"1": 16, "2": 4, "4": 8, "5": 1}
+    # Two psi of two thresholds, six baselines and PSeg; four kinds over seeds and four baselines; PSeg again.
+    assert counted == {"1": 18, "2": 6, "4": 8, "5": 2}
     assert not any(row["who"] == "this run" for row in content["paper"]["3"]["rows"])
     baselines = {row["method"] for row in content["paper"]["1"]["rows"]}
-    assert {"GrabCut from a centred box", "k-means of the generator's features"} <= baselines
+    assert {"GrabCut from a centred box", "k-means of the generator's features", "PSeg, threshold 0.5"} <= baselines
+    assert any(row["method"].startswith("PSeg, by encoder") for row in content["paper"]["5"]["rows"])
+    assert content["pictures"]["sheet-layered"]["section"].startswith("Fig. 7")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_the_papers_numbers_have_as_many_digits_as_it_gives(experiment):
 
 def test_captions_say_what_the_stages_measured(experiment, content):
     sheets = {name: one for name, one in content["pictures"].items() if one["section"].startswith("Figs. 4 and 5")}
-    assert len(sheets) == 12
+    assert len(sheets) == 14
     for figure in sheets.values():
         name, _, number = Path(figure["path"]).stem.rpartition("-")
         row = evaluation(experiment, name)["rows"][int(number)]
@@ -160,7 +162,7 @@ def test_links_are_relative_and_lead_somewhere(experiment):
     assert {f"evaluation/alpha-{number}.png" for number in (0, 1, 8, 9)} <= sheets
     names = [f"{arch}{seed}" for arch in ("unet", "bisenet") for seed in ("", "-seed1")]
     assert sheets >= {f"evaluation/segmenter-{name}-{number}.png" for name in names for number in (0, 1)}
-    assert len(sheets) == 12
+    assert len(sheets) == 14
     for name in ("report.json", "evaluation/alpha.json", "evaluation/segmenter-unet.json"):
         text = (
             (experiment / name).read_text().replace(json.loads((experiment / "report.json").read_text())["command"], "")
@@ -173,7 +175,7 @@ def test_a_second_run_skips_everything_and_changes_nothing(experiment, capsys):
     assert main(["run", str(experiment.parent / "tiny.yaml"), "--out", str(experiment)]) == 0
     said = capsys.readouterr().out
     assert "4 iterations, 0 now" in said and "made 0" in said and said.count("3 iterations, 0 now") == 8
-    assert said.count("measured before") == 7 and "measured in" not in said
+    assert said.count("measured before") == 9 and "measured in" not in said
     after = contents(experiment)
     assert before.keys() == after.keys()
     assert [name for name in before if before[name] != after[name]] == []
@@ -184,7 +186,7 @@ def test_a_sheet_that_is_not_there_is_drawn_again(experiment, tmp_path, capsys):
     lost = tmp_path / "out/evaluation/segmenter-unet-1.png"
     lost.unlink()
     assert main(["run", str(experiment.parent / "tiny.yaml"), "--out", str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out.count("measured before") == 7
+    assert capsys.readouterr().out.count("measured before") == 9
     assert lost.read_bytes() == (experiment / "evaluation/segmenter-unet-1.png").read_bytes()
 
 
@@ -201,7 +203,7 @@ def test_what_changed_is_measured_again_and_nothing_else(experiment, tmp_path, c
     assert main(["run", str(tmp_path / "p.yaml"), "--out", str(moved)]) == 0
     said = capsys.readouterr().out
     again = re.findall(r"evaluation/([\w-]+)\.json: measured in", said)
-    assert again == ["segmenter-bisenet", "frechet"]
+    assert again == ["segmenter-bisenet", "frechet", "frechet-layered"]
     found = json.loads((moved / "report.json").read_text())
     assert found["tables"]["frechet"]["rows"][0]["images"] == 10
     rows = {row["segmenter"]: row for row in found["tables"]["segmenters"]["rows"]}

@@ -15,12 +15,14 @@ from ...analysis.channels import find_channels
 from ...devices import explaining_memory, resolve_device
 from ...errors import UserError
 from ...generation import latents
+from ...generation.drawing import composite, draw_behind
+from ...generation.models import load_models
 from ...networks.inference import freeze
 from ...networks.pixels import image_to_uint8
 from ...networks.synthesis import SwitchedOff
 from ...photographs.opening import WorldImages, open_source
 from ...photographs.source import Photographs
-from ...settings import EvaluateFrechetSettings
+from ...settings import EvaluateFrechetSettings, GenerateSettings, validate
 from ...settings.switching import share_of_channels
 from ...shards.damage import Damaged
 from ...short import short
@@ -31,7 +33,7 @@ from .features import Features, open_features
 
 logger = logging.getLogger(__name__)
 
-GENERATOR, BACKGROUNDS = "generator:", "backgrounds:"
+GENERATOR, BACKGROUNDS, LAYERED = "generator:", "backgrounds:", "layered:"
 TRUE_BACKGROUNDS = f"{BACKGROUNDS}world:"
 DRAWN = 10_000
 """Images of a generator or a world, which have no number of their own."""
@@ -141,7 +143,7 @@ class _Passed(nn.Module):
 
 
 class _Drawn:
-    """Images or backgrounds of a generator, of the codes that ``generate`` draws for them."""
+    """Images or backgrounds of a generator, a layered one's composites, of the codes that ``generate`` draws."""
 
     def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
         self.name, self._settings, self._device = name, settings, device
@@ -151,6 +153,10 @@ class _Drawn:
         path = name.partition(":")[2]
         self._generator = freeze(weights.load_generator(path), device)
         self._switched_off = self._off(path) if self._stream == "background" else "first_convolution"
+        self._layered = None
+        if self._stream == "foreground" and weights.read_background(path) is not None:
+            self.name = f"{LAYERED}{path}"
+            self._layered = load_models(validate(GenerateSettings, {"generator": path, "device": str(device)}))
 
     def _off(self, path: str) -> SwitchedOff:
         """What is zeroed: a layer, the channels that the alpha network keeps, or such as are found without one.
@@ -178,13 +184,23 @@ class _Drawn:
             with torch.inference_mode(), explaining_memory(self._device, s.batch_size):
                 w = latents.draw_w(self._generator, psi=s.psi, **common)
                 noise = latents.noise_generators(s.noise, **common)
-                if self._stream == "background":
+                if self._layered is not None:
+                    image = self._composites(w, noise, indices)
+                elif self._stream == "background":
                     off = self._switched_off
                     image = self._generator.background(w, s.noise, noise_generators=noise, switched_off=off)
                 else:
                     image = self._generator.synthesize(w, s.noise, noise_generators=noise).image
                 batch = image_to_uint8(image).cpu().numpy()
             yield batch if s.size is None else np.stack([fit(picture, s.size) for picture in batch])
+
+    def _composites(self, w: Tensor, noise: list[torch.Generator] | None, indices: range) -> Tensor:
+        """Of a layered generator, foregrounds before backgrounds of other codes: (N, 3, H, W)."""
+        s, models = self._settings, self._layered
+        assert models is not None and models.behind is not None, "it is layered"
+        foreground, features = models.generator.synthesize(w, s.noise, noise_generators=noise)
+        _, behind = draw_behind(models.behind, {"seed": s.seed, "indices": indices}, psi=s.psi, noise=s.noise)
+        return composite(models.alpha(features), foreground, behind)
 
 
 class _TrueBackgrounds(WorldImages):

@@ -10,7 +10,7 @@ from ...console.options import no_recommended
 from ...console.output import note, result
 from ...devices import resolve_device
 from ...errors import UserError
-from ...settings import EvaluateAlphaSettings, GenerateSettings, resolve
+from ...settings import EvaluateAlphaSettings, GenerateSettings, TrainLayeredSettings, resolve
 from ...settings.evaluate import InstanceSettings, SegmentingSettings
 from ...settings.experiment import SUPERVISED
 from ...settings.recommended import as_given
@@ -24,6 +24,7 @@ from ..evaluating import (
     supervised_segmenter,
     with_interval,
 )
+from ..paper.numbers import PSEG
 from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
@@ -39,6 +40,10 @@ _BY_PARTS = (
     "`evaluate: instances:` names a detector with masks (FILE.onnx), or its list of detections, which tells them "
     "apart, and then rows with and without rejection stand here."
 )
+_LAYERED = "layered"
+"""The role of rows of a layered generator, and the label of their measurement."""
+_HALF = 0.5
+"""From here on a layered generator's mask, which learned to be decided, is foreground."""
 
 
 @click.command("evaluate alpha", short_help="An alpha network against a reference (Tables 1 and 2).")
@@ -102,7 +107,7 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
     """The masks of the experiment's data set against those of its first supervised segmenter, or of another one."""
 
     settings = EvaluateAlphaSettings
-    after = ("generate", "train-segmenter")
+    after = ("generate", "train-segmenter", "train-layered")
     quick: ClassVar = {"n": 100, "resamples": 200}
     table = "alpha"
     heading = "Alpha masks (Tables 1 and 2)"
@@ -124,16 +129,21 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         made = generating.settings
         same = ("generator", "alpha", "switched_off", "noise", "refine", "refine_epsilon")
         common = {name: getattr(made, name) for name in same if name in made.model_fields_set}
-        evaluation = draft.evaluation()
+        section = {**common, **draft.untrained(), **section}
+        evaluation, measured = draft.evaluation(), []
         supervised = any(piece.supervised for piece in draft.pieces)
         if evaluation.instances is None or evaluation.reference != SUPERVISED or supervised:
             reference = evaluation.reference
             reference = supervised_segmenter(draft, "reference") if reference == SUPERVISED else reference
             others = {} if evaluation.instances is None else InstanceSettings.model_fields
-            yield self._piece(draft, {**common, **section}, reference, without=others)
+            measured.append(self._piece(draft, section, reference, without=others))
         if evaluation.instances is not None:
             others = SegmentingSettings.model_fields.keys() - InstanceSettings.model_fields.keys() - _OF_BOTH
-            yield self._piece(draft, {**common, **section}, evaluation.instances, label=_INSTANCES, without=others)
+            measured.append(self._piece(draft, section, evaluation.instances, label=_INSTANCES, without=others))
+        yield from measured
+        if layered := draft.last("train-layered", TrainLayeredSettings):
+            place = f"{draft.path(layered)}/final"
+            yield from (self._of_layers(piece, place) for piece in measured)
 
     def _piece(
         self, draft: Draft, section: Mapping[str, Any], reference: str, *, label: str = "", without: Collection[str]
@@ -143,6 +153,14 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         settings = draft.resolved(self.settings, said, self.name, self.quick)
         looks_at = {"generator": settings.generator, "alpha": settings.alpha or "", "reference": reference}
         return self.measurement(settings, looks_at, label)
+
+    def _of_layers(self, piece: Piece[EvaluateAlphaSettings], place: str) -> Piece[EvaluateAlphaSettings]:
+        """The measurement of a layered generator that goes with that of the alpha network."""
+        more = {"generator": place, "alpha": place, "baselines": False, "refine": 0, "threshold": (_HALF,)}
+        more["switched_off"] = "first_convolution"  # nothing is: its backgrounds are drawn by themselves
+        looks_at = {**piece.looks_at, "generator": place, "alpha": place}
+        label = "-".join(part for part in (piece.label, _LAYERED) if part)
+        return self.measurement(piece.settings.model_copy(update=more), looks_at, label)
 
     def measure(self, piece: Piece[EvaluateAlphaSettings], report: Told) -> "Report":
         from ...evaluation.alpha import evaluate_alpha
@@ -159,7 +177,8 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         return of_alpha(piece.settings, reference)
 
     def described(self, row: Content) -> str:
-        told = f"Alpha masks ({row['masks']}) at ψ {row['psi']:g}, threshold {row['threshold']:g}"
+        whose = "Masks of PSeg" if row["role"] == _LAYERED else "Alpha masks"
+        told = f"{whose} ({row['masks']}) at ψ {row['psi']:g}, threshold {row['threshold']:g}"
         return f"{told}, samples {row['samples']} by instances" if row.get("samples") else told
 
     def is_minor(self, piece: Piece[EvaluateAlphaSettings], rows: Sequence[Content], number: int) -> bool:
@@ -182,10 +201,11 @@ class EvaluateAlpha(EvaluationStage[EvaluateAlphaSettings]):
         from ...evaluation.tables import as_text
 
         for row in rows_of(content, self.table):
-            if row["role"] == "measured":
+            if row["role"] in ("measured", _LAYERED):
+                whose = "Alpha masks" if row["role"] == "measured" else "Masks of PSeg, trained here,"
                 where = f"at ψ {row['psi']:g}, threshold {row['threshold']:g}"
                 where += f", samples {row['samples']} by instances" if row.get("samples") else ""
-                yield f"Alpha masks {where}: mIoU {with_interval(row)} over {row['images']} samples."
+                yield f"{whose} {where}: mIoU {with_interval(row)} over {row['images']} samples."
         quality = self._quality_of_reference(plan, content)
         if quality is not None:
             yield (
@@ -209,5 +229,5 @@ def _method(row: Content) -> str:
     """What a row is, beside those of the paper."""
     if row["role"] == "baseline":
         return row["masks"]
-    method = f"alpha network, threshold {row['threshold']:g}"
+    method = f"{PSEG if row['role'] == _LAYERED else 'alpha network'}, threshold {row['threshold']:g}"
     return f"{method}, samples: {row['samples']}" if row.get("samples") else method

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from ...settings import EvaluateFrechetSettings, TrainAlphaSettings, resolve
+from ...settings import EvaluateFrechetSettings, TrainAlphaSettings, TrainLayeredSettings, resolve
 from ...settings.switching import share_of_channels
 from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, supervised_segmenter
+from ..paper.numbers import PSEG
 from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
 
@@ -39,7 +40,7 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
     """The generator's images against the real ones of train-alpha, by the features of a supervised segmenter."""
 
     settings = EvaluateFrechetSettings
-    after = ("train-alpha", "train-segmenter", "evaluate segmenter")
+    after = ("train-alpha", "train-segmenter", "train-layered", "evaluate segmenter")
     quick: ClassVar = {"n": 1000}
     table = "frechet"
     heading = "Distance between sets of images (Table 5)"
@@ -61,7 +62,10 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         features = {} if "features" in section else {"features": supervised_segmenter(draft, "frechet: features")}
         settings = draft.resolved(self.settings, {**section, **features}, self.name, self.quick)
         generator = f"generator:{training.settings.generator}"
-        yield self.measurement(settings, {"a": generator, "b": training.settings.images, "features": settings.features})
+        looks_at = {"a": generator, "b": training.settings.images, "features": settings.features}
+        yield self.measurement(settings, looks_at)
+        if layered := draft.last("train-layered", TrainLayeredSettings):
+            yield self.measurement(settings, {**looks_at, "a": f"generator:{draft.path(layered)}/final"}, "layered")
         yield from self._curated(settings, training.settings, f"{draft.path(training)}/final")
 
     def _curated(
@@ -84,12 +88,16 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         return evaluate_frechet(piece.looks_at["a"], piece.looks_at["b"], piece.settings, report=report)
 
     def in_paper(self, content: Content) -> Mapping[int, Sequence[Content]]:
-        return {
-            5: [{"method": f"{row['A']}, by {row['features']}", "from": row} for row in rows_of(content, self.table)]
-        }
+        return {5: [{"method": _method(row), "from": row} for row in rows_of(content, self.table)]}
 
     def findings(self, plan: Plan, content: Content) -> Iterable[str]:
         from ...evaluation.tables import as_text
 
         for row in rows_of(content, self.table):
             yield f"FID of {row['A']} and {row['B']}: {as_text(row['fid'])} ({row['features']})."
+
+
+def _method(row: Content) -> str:
+    """What a row is, beside those of the paper."""
+    whose = PSEG if row["A"].startswith("layered:") else row["A"]
+    return f"{whose}, by {row['features']}"

@@ -72,7 +72,7 @@ class EvaluateSegmenter(EvaluationStage[EvaluateSegmenterSettings]):
         given = draft.given.get("segmenter")
         if not trained and given is None:
             raise nothing_made("evaluate: segmenter", "no section train-segmenter")
-        settings = draft.resolved(self.settings, section, self.name, self.quick)
+        settings = draft.resolved(self.settings, {**draft.untrained(), **section}, self.name, self.quick)
         places = {piece.label: draft.path(piece) for piece in trained}
         truth = {"images": settings.images, "masks": settings.masks or ""}
         if given is not None:

@@ -1,0 +1,1 @@
+"""Training a layered generator, the baseline PSeg (Bielski and Favaro 2019)."""
