@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
+from ..networks.synthesis import SwitchedOff
 from ..settings.switching import share_of_channels
 from ..sheet import picture_grid, save_png
 from ..storage import atomic
@@ -83,7 +84,9 @@ def write_backgrounds(
         xlabel="layer; largest value of each measure = 1",
     )
     rows = {name: [] for name in ("sample", "target", *(f"- {_short(layer)}" for layer in analysis.layers))}
-    shares = {one.setting: one.switched_off for one in trials if share_of_channels(one.setting) is not None}
+    shares: dict[str, SwitchedOff] = {
+        one.setting: one.switched_off for one in trials if share_of_channels(one.setting) is not None
+    }
     rows |= {name: [] for name in shares}
     given = open_crops(crops, generator.architecture.resolution)
     for indices in _batches(batch_size):

@@ -41,7 +41,7 @@ def by_hand(generator, zeroed: ZeroedChannels) -> Probed:
 
     def change(parts):
         layers = [
-            lambda x, style, noise, layer=layer, channels=channels: times(layer(x, style, noise), channels)
+            lambda *given, layer=layer, channels=channels: times(layer(*given), channels)
             for layer, channels in zip(parts.layers, zeroed.channels[1:], strict=True)
         ]
         return parts._replace(constant=times(parts.constant, zeroed.channels[0]), layers=layers)

@@ -152,7 +152,7 @@ class _Drawn:
         self._stream = "background" if name.startswith(BACKGROUNDS) else "foreground"
         path = name.partition(":")[2]
         self._generator = freeze(weights.load_generator(path), device)
-        self._switched_off = self._off(path) if self._stream == "background" else "first_convolution"
+        self._switched_off: SwitchedOff = self._off(path) if self._stream == "background" else "first_convolution"
         self._layered = None
         if self._stream == "foreground" and weights.read_background(path) is not None:
             self.name = f"{LAYERED}{path}"
