@@ -90,8 +90,8 @@ _OURS: Mapping[str, tuple[str, ...]] = {
 }
 """Options of ours, and what they are called elsewhere."""
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
-_CONDITIONAL = "generators with classes cannot be used here"
-_CONTINUES = "the same command with the same --out continues a run"
+_CONDITIONAL = "a class is said after the path of its generator, as in FILE#class=3"
+_CONTINUES = "the same command with the same --out continues a run, --from goes on from another checkpoint"
 _PROCESSES = "start the command with torchrun --nproc-per-node N for several GPUs"
 
 
@@ -114,7 +114,7 @@ def hint_for_option(error: click.NoSuchOption, words: Sequence[str] = ()) -> str
     if name in ("seeds", "seed-range") and "--seed" in known:
         return _seeds(_value(typed, words))
     if name in ("class", "cond", "class-idx"):
-        return _CONDITIONAL
+        return "here it is --class" if "--class" in known else _CONDITIONAL
     if name == "resume" and "--out" in known and "--images" in known:
         return _CONTINUES
     ours = [f"--{option}" for option, theirs in _OURS.items() if name in theirs and f"--{option}" in known]
