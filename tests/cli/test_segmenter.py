@@ -111,11 +111,12 @@ def test_every_setting_of_training_is_a_flag(capsys, tmp_path):
 def test_every_setting_of_segment_is_a_flag(capsys):
     values = {
         "segmenter": "s", "foreground": [1, 2], "threshold": 0.4, "size": 64, "tile": 32, "overlap": 0.5,
-        "batch_size": 2, "mask_values": "0255", "names": "full", "device": "cpu",
+        "batch_size": 2, "mask_values": "0255", "names": "full", "device": "cpu", "video": ["frames", "mask"],
+        "video_format": "avi",
     }  # fmt: skip
     switches = dict.fromkeys(("alpha", "cutout", "overlay", "classes"), True)
     assert values.keys() | switches.keys() == SegmentSettings.model_fields.keys()
-    flags = [*words(**values | {"foreground": "1,2"}), *(f"--{name}" for name in switches)]
+    flags = [*words(**values | {"foreground": "1,2", "video": "frames,mask"}), *(f"--{name}" for name in switches)]
     assert main(["segment", "a.jpg", "--out", "o", *flags, "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out) == values | switches | {"images": ["a.jpg"], "out": "o"}
 
