@@ -30,7 +30,7 @@ def test_flags_reach_the_settings(capsys, tmp_path, tiny_checkpoint):
     assert main(["generate", "--out", str(tmp_path / "s"), *words, "--reject-border", "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out) == flags | {
         "save": ["cutout", "foreground", "w"], "out": str(tmp_path / "s"), "ignore_band": [0.25, 0.5],
-        "reject_border": True, "fill_holes": True, "largest_component": False,
+        "reject_border": True, "fill_holes": True, "largest_component": False, "class": None,
     }  # fmt: skip
     assert not (tmp_path / "s").exists()
     assert main(["generate", "--out", str(tmp_path / "s"), *words]) == 0

@@ -53,7 +53,7 @@ def test_every_setting_is_a_flag(capsys, tmp_path):
         "precision": "bf16", "device": "cpu", "log_every": 1, "sheet_every": 2, "checkpoint_every": 3,
         "keep_checkpoints": 4,
     }  # fmt: skip
-    switches = {"mirror": True, "share_z": True, "reuse_samples": True}
+    switches = {"graphs": True, "mirror": True, "share_z": True, "reuse_samples": True}
     assert values.keys() | switches.keys() == TrainAlphaSettings.model_fields.keys()
     flags = [*words(**values | {"phi_2_heads": "0.1,0.3"}), *(f"--{name.replace('_', '-')}" for name in switches)]
     assert main(["train-alpha", "--out", "o", *flags, "--dry-run"]) == 0

@@ -1,11 +1,11 @@
 """The stage ``train-layered``: PSeg, a layered generator that the paper compares with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import click
 
-from ...console.options import config_option, settings_options
+from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, TrainLayeredSettings, load_pipeline, resolve
 from ..figures import LAYERED, Figure
@@ -17,10 +17,12 @@ from ..stage import TrainingStage, last_sheet
 @click.option("--out", required=True, metavar="FOLDER", help="run folder; one that was begun is continued")
 @config_option
 @settings_options(TrainLayeredSettings)
-@click.option("--tensorboard", is_flag=True, help="also write the terms for TensorBoard, into FOLDER/tensorboard")
+@tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dry_run: bool, **flags: object) -> None:
+def command(
+    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
+) -> None:
     """Train a layered generator on images, without any label: the baseline PSeg (Bielski and Favaro 2019).
 
     One generator draws a foreground and its mask, another a background. Before a discriminator sees the composite, the
@@ -42,16 +44,16 @@ def command(out: str, config: str | None, tensorboard: bool, overwrite: bool, dr
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, tensorboard=tensorboard, overwrite=overwrite)
+    train(settings, out, report=report, overwrite=overwrite)
 
 
-def train(settings: TrainLayeredSettings, out: str, *, tensorboard: bool = False, overwrite: bool = False) -> int:
+def train(settings: TrainLayeredSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_layered
     from ...training.layered.train import train_layered
 
-    with TrainingReporter(tell_layered, out if tensorboard else None) as reporter:
+    with TrainingReporter(tell_layered, out, report) as reporter:
         trained = train_layered(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:

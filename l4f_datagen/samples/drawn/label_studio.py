@@ -187,7 +187,7 @@ def _size(task: _Task) -> tuple[int, int] | None:
     """Width and height as the regions say them."""
     sizes = {(region.get("original_width"), region.get("original_height")) for region in task.regions}
     width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    return (width, height) if type(width) is type(height) is int else None
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
 def _image(data: Mapping[str, Any]) -> str:
