@@ -392,7 +392,8 @@ REFUSED = {
     "COCO with a number twice": (lambda folder: coco(folder, images=[
         {"id": 7, "file_name": f"sub/{n}.jpg", "width": WIDTH, "height": HEIGHT} for n in "ab"]), "occur twice"),
     "COCO without the image": (lambda folder: coco(folder, images=[
-        {"id": i, "file_name": f"sub/{n}.jpg", "width": WIDTH, "height": HEIGHT} for i, n in enumerate("az")]), "not in .*z.jpg"),
+        {"id": ord(n), "file_name": f"sub/{n}.jpg", "width": WIDTH, "height": HEIGHT}
+        for n in "az"]), "not in .*sub/z.jpg"),
     "nothing": (lambda folder: folder / "nowhere", "not there|no such folder"),
     "YOLO": (exported("yolo"), "YOLO's polygons, which are not read"),
     "a tar that is cut short": (lambda folder: _cut(webdataset("{}.jpg", "{}.mask.png")(folder)), "no whole tar"),
