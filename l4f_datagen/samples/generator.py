@@ -151,7 +151,7 @@ def _of_data_set(folder: Path) -> GenerateSettings:
         )  # fmt: skip
     if isinstance(function := description.get("reference"), str):
         raise UserError(
-            str(folder), got=f"a data set whose samples a function of somebody's judged, {short(function)}",
+            str(folder), got=f"a data set whose samples a function judged, {short(function)}",
             expected="one that its settings alone describe",
             remedy="learn from it as it is, without generator: before it",
         )  # fmt: skip

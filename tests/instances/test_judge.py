@@ -40,7 +40,7 @@ def test_samples_that_a_function_judged_are_drawn_by_nobody_else(settings, tiny_
     generate(settings.model_copy(update=few), tmp_path / "detector")
     assert settings_of(str(tmp_path / "detector")).reference == settings.reference
     generate(tiny_settings.model_copy(update=few), tmp_path / "function", reference=agrees)
-    with pytest.raises(UserError, match=r"a function of somebody's judged, .*test_judge\.agrees"):
+    with pytest.raises(UserError, match=r"a function judged, .*test_judge\.agrees"):
         settings_of(str(tmp_path / "function"))
 
 

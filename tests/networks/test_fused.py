@@ -1,6 +1,7 @@
 """The fused networks against the plain ones: in float64 to rounding, in half precision on the embedded networks."""
 
 import importlib.util
+import itertools
 import os
 
 import pytest
@@ -71,9 +72,10 @@ def test_the_filter_is_in_the_weight_exactly(outputs, inputs, size):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("switched_off", ["first_convolution", "constant", "channels"])
-@pytest.mark.parametrize("mode", ["const", "none", "random"])
-@pytest.mark.parametrize("plus", [False, True])
+@pytest.mark.parametrize("switched_off,mode,plus", [
+    *itertools.product(("first_convolution", "constant"), ("const", "none", "random"), (False, True)),
+    ("channels", "none", False), ("channels", "random", True),
+])  # fmt: skip
 def test_equal_to_the_networks_one_by_one(name, switched_off, mode, plus, device):
     generator, alpha = networks(name, device)
     switched_off = zeroed(generator) if switched_off == "channels" else switched_off
