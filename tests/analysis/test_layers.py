@@ -70,7 +70,9 @@ def test_the_embedded_generators_start_where_their_alpha_networks_do(name):
     generator = load_generator(name)
     analysis = layers.analyze_layers(generator, n=16)
     assert list(analysis.similarity) == sorted(analysis.similarity, reverse=True)
-    assert analysis.first_resolution == layers.first_resolution(generator, n=16) == 8
+    assert analysis.first_resolution == 8
+    if name == "vessels64":  # the shortcut of train-alpha finds the same; once is enough
+        assert layers.first_resolution(generator, n=16) == 8
 
 
 def test_a_generator_too_small_for_ssim():

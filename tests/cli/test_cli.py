@@ -122,15 +122,19 @@ def test_out_that_is_a_file(capsys, tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-@pytest.mark.parametrize("command", command_names())
-def test_help_answers_without_torch(command):
-    program = (
-        "import sys; from l4f_datagen.cli import main; code = main(sys.argv[1:]); "
-        "assert 'torch' not in sys.modules; sys.exit(code)"
-    )
-    done = subprocess.run([sys.executable, "-c", program, command, "--help"], capture_output=True, text=True)
+def test_help_answers_without_torch():
+    program = """
+import sys
+from l4f_datagen.cli import main
+for command in sys.argv[1:]:
+    assert main([command, "--help"]) == 0, command
+    assert "torch" not in sys.modules, command
+"""
+    names = command_names()
+    done = subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "Usage: l4f-datagen " + command in done.stdout
+    usages = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("Usage: l4f-datagen ")]
+    assert len(names) > 20 and usages == list(names)
 
 
 def test_version_and_unknown_commands(capsys):
