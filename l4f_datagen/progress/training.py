@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..short import short
 from .live import LiveLine, duration
@@ -59,6 +60,17 @@ class TrainingReporter(LiveLine):
         if progress.things != before.things or progress.done <= before.done:
             self._since = time.monotonic()  # the first report of these things
         show_count(self, progress, time.monotonic() - self._since)
+
+    def closing(self, final: Path, iterations: int, made: int) -> tuple[str, dict[str, Any]]:
+        """What a training command ends with: its line, to which a measure may be added, and the values of ``--json``.
+
+        Args:
+            iterations: of the whole run.
+            made: those of this call, which the seconds are of.
+        """
+        text = f"{final}: {iterations} iterations, {made} now in {self.seconds:.1f} s"
+        values = {"final": str(final), "iterations": iterations, "made": made, "seconds": round(self.seconds, 3)}
+        return text, values
 
     def _track(self, tracker: Tracker, work: Callable[[], None]) -> None:
         try:

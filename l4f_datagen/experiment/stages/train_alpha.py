@@ -66,11 +66,9 @@ def train(settings: TrainAlphaSettings, out: str, *, report: Sequence[str] = (),
 
     with TrainingReporter(tell_alpha, out, report) as reporter:
         done = train_alpha(settings, out, overwrite=overwrite, report=reporter, tell=note, count=reporter.count)
-        seconds = reporter.seconds
     if reporter.is_first:
-        text = f"{done.final}: {done.iterations} iterations, {done.made} now in {seconds:.1f} s"
-        values = {"final": str(done.final), "iterations": done.iterations, "made": done.made}
-        result(text, values | {"seconds": round(seconds, 3), "verdict": done.verdict})
+        text, values = reporter.closing(done.final, done.iterations, done.made)
+        result(text, {**values, "verdict": done.verdict})
         if done.verdict:
             click.echo(f"the masks have degenerated: {done.verdict}", err=True)
     return done.made

@@ -52,14 +52,10 @@ def train(settings: TrainEncoderSettings, out: str, *, report: Sequence[str] = (
 
     with TrainingReporter(tell_encoder, out, report) as reporter:
         trained = train_encoder(settings, out, overwrite=overwrite, report=reporter)
-        seconds = reporter.seconds
     if reporter.is_first:
         quality = f"; error {trained.quality['error']:.1f} of 255" if "error" in trained.quality else ""
-        made = f"{settings.iterations} iterations, {trained.made} now in {seconds:.1f} s"
-        values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
-        result(
-            f"{trained.final}: {made}{quality}", {**values, "seconds": round(seconds, 3), "quality": trained.quality}
-        )
+        text, values = reporter.closing(trained.final, settings.iterations, trained.made)
+        result(text + quality, {**values, "quality": trained.quality})
     return trained.made
 
 

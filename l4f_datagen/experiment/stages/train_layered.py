@@ -55,12 +55,10 @@ def train(settings: TrainLayeredSettings, out: str, *, report: Sequence[str] = (
 
     with TrainingReporter(tell_layered, out, report) as reporter:
         trained = train_layered(settings, out, overwrite=overwrite, report=reporter)
-        seconds = reporter.seconds
     if reporter.is_first:
         masks = f"; masks of mean area {trained.quality['area']:.2f}" if "area" in trained.quality else ""
-        made = f"{settings.iterations} iterations, {trained.made} now in {seconds:.1f} s"
-        values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
-        result(f"{trained.final}: {made}{masks}", {**values, "seconds": round(seconds, 3), "quality": trained.quality})
+        text, values = reporter.closing(trained.final, settings.iterations, trained.made)
+        result(text + masks, {**values, "quality": trained.quality})
     return trained.made
 
 

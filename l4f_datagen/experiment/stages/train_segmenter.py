@@ -77,13 +77,11 @@ def train(
         trained = start.train(
             settings, out, overwrite=overwrite, report=reporter, tell=reporter.say, count=reporter.count
         )
-        seconds = reporter.seconds
     if reporter.is_first:
         quality = f"; mIoU {trained.quality['miou']:.4f}" if trained.quality else ""
-        made = f"{settings.iterations} iterations, {trained.made} now in {seconds:.1f} s"
-        lines = [f"{trained.final}: {made}{quality}"]
-        values = {"final": str(trained.final), "iterations": settings.iterations, "made": trained.made}
-        values |= {"seconds": round(seconds, 3), "quality": trained.quality}
+        text, values = reporter.closing(trained.final, settings.iterations, trained.made)
+        lines = [text + quality]
+        values["quality"] = trained.quality
         if onnx:
             from ...weights.conversion.convert import convert
 
