@@ -41,6 +41,23 @@ def test_an_error_is_raised_at_its_place():
         next(results)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 9])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_was_made_before_the_source_failed_comes_first(count, workers):
+    def source():
+        yield from range(count)
+        raise OSError("the source")
+
+    results, got = ordered_map(lambda item: -item, source(), workers=workers, ahead=4), []
+    with pytest.raises(OSError, match="the source"):
+        for result in results:
+            got.append(-result)
+    assert got == list(range(count))
+    # An item that fails before the source does is told in its place.
+    with pytest.raises(ZeroDivisionError) if count else pytest.raises(OSError):
+        list(ordered_map(lambda item: 1 // item, source(), workers=workers, ahead=4))
+
+
 def test_closing_early_ends_the_threads():
     before = threading.active_count()
     results = ordered_map(lambda item: item, range(1000), workers=3, ahead=6)
