@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .editing.run import edit
     from .engines.local import generate
+    from .engines.remaking import remake
     from .errors import UserError, WorkError
     from .generation.stream import stream
     from .loading.dataset import TrainingDataset
@@ -34,13 +35,14 @@ _HOMES = {
     "load_generator": "weights",
     "load_segmenter": "weights",
     "open_dataset": "shards.reader",
+    "remake": "engines.remaking",
     "segment": "segmentation",
     "stream": "generation.stream",
     "train_layered": "training.layered.train",
 }
 __all__ = ["EditSettings", "GenerateSettings", "Sample", "StreamDataset", "TrainLayeredSettings",
            "TrainingDataset", "UserError", "WorkError", "edit", "generate", "load_alpha", "load_generator",
-           "load_segmenter", "open_dataset", "segment", "stream", "train_layered"]  # fmt: skip
+           "load_segmenter", "open_dataset", "remake", "segment", "stream", "train_layered"]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -29,6 +29,7 @@ _SHOWN = 100
 @click.option("--repair", "mend", is_flag=True, help="make bad shards again, write the indexes and the card anew")
 @click.option("--generator", metavar="PATH|NAME", help="with --repair: where the generator is now")
 @click.option("--alpha", metavar="PATH|NAME", help="with --repair: where the alpha network is now")
+@click.option("--reference", metavar="FILE.onnx", help="with --repair: where the detector is now that judged samples")
 @click.option("--allow-mixed", is_flag=True, help="with --repair: beside shards of other versions or processors, too")
 @click.option("--json-file", metavar="FILE", help="write all findings into a JSON file")
 def command(
@@ -37,6 +38,7 @@ def command(
     mend: bool,
     generator: str | None,
     alpha: str | None,
+    reference: str | None,
     allow_mixed: bool,
     json_file: str | None,
 ) -> None:
@@ -45,7 +47,8 @@ def command(
     Exits with 1 and a list by shard when something is wrong. --repair makes bad shards again from dataset.json, and
     says so if their bytes are not the ones from before.
     """
-    for name, value in (("generator", generator), ("alpha", alpha), ("allow_mixed", allow_mixed)):
+    told = {"generator": generator, "alpha": alpha, "reference": reference, "allow_mixed": allow_mixed}
+    for name, value in told.items():
         if value and not mend:
             raise UserError(name, got="no --repair", expected="both", remedy="add it")
     if json_file:
@@ -55,7 +58,7 @@ def command(
     if mend and found.findings:
         if not wants_json():
             _print(found.findings)
-        done = _repair(found, generator=generator, alpha=alpha, allow_mixed=allow_mixed)
+        done = _repair(found, **told)
         if not wants_json():
             _tell(done)
         result |= {"repaired": done.made, "different": done.different, "left": [f._asdict() for f in done.left]}

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..addresses import split_address
 from ..errors import UserError
+from ..generation.filters import Reference, with_reference
 from ..generation.models import Models, load_models
 from ..making import projected, render
 from ..making.extending import told_settings
@@ -16,6 +17,7 @@ from ..settings.recommended import as_given
 from ..shards.format import layout
 from ..shards.verify.repair import Maker, Repair, repair
 from ..shards.verify.verification import Verification
+from ..short import short
 from ..storage.store import Store
 from .description import arithmetic, describe
 from .local import generate
@@ -26,6 +28,7 @@ def remake(
     *,
     generator: str | None = None,
     alpha: str | None = None,
+    reference: Reference | str | Path | None = None,
     found: Verification | None = None,
     allow_mixed: bool = False,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -35,6 +38,7 @@ def remake(
     Args:
         generator: where its generator is now; default: where it was. Another one is refused.
         alpha: where its alpha network is now; default: where it was.
+        reference: the function that judged its samples, which no file holds; or where the detector that did is now.
         found: what ``verify`` just found.
         allow_mixed: make shards by another arithmetic than that of the others.
         report: called after every sample.
@@ -42,7 +46,10 @@ def remake(
     Raises:
         UserError, WorkError: as ``repair``; nothing was changed.
     """
-    maker = functools.partial(_maker, generator=generator, alpha=alpha, report=report, allow_mixed=allow_mixed)
+    function = reference if callable(reference) else None
+    moved = {"generator": generator, "alpha": alpha, "reference": None if function else reference}
+    changed = {name: str(path) for name, path in moved.items() if path is not None}
+    maker = functools.partial(_maker, changed=changed, function=function, report=report, allow_mixed=allow_mixed)
     return repair(place, maker, found=found, allow_mixed=allow_mixed)
 
 
@@ -50,15 +57,20 @@ def _maker(
     store: Store,
     description: Mapping[str, Any],
     *,
-    generator: str | None,
-    alpha: str | None,
+    changed: Mapping[str, str],
+    function: Reference | None,
     report: Callable[[Progress], None],
     allow_mixed: bool,
 ) -> Maker:
     """What makes the shards of a data set with this ``dataset.json``.
 
+    Args:
+        changed: where the files are now that settings name; those that are not named here are where they were.
+        function: what judges its samples.
+
     Raises:
-        UserError: nothing can make them, or a checkpoint is not where it was.
+        UserError: nothing can make them, a checkpoint is not where it was, or a function judged the samples and none is
+            given, or one is given and a detector did.
     """
     where, common = store.where(layout.DATASET), {"report": report, "allow_mixed": allow_mixed}
     if "world" in description:
@@ -81,11 +93,16 @@ def _maker(
             str(store), got="images that came from elsewhere, which nothing can make again",
             expected="a data set of generate or render", remedy="import them once more",
         )  # fmt: skip
-    changed = {name: path for name, path in (("generator", generator), ("alpha", alpha)) if path is not None}
+    if isinstance(judged := description.get("reference"), str) and function is None:
+        raise UserError(
+            str(store), got=f"samples that a function of Python judged, {short(judged)}", expected="that function",
+            remedy="make the bad shards again in Python: l4f_datagen.remake(folder, reference=the function)",
+        )  # fmt: skip
     generating, models = _networks(told_settings(description), changed, where)
+    with_reference(generating, function)  # two are refused before anything is removed
     return Maker(
-        description=describe(generating, models),
-        make=lambda: generate(generating, store, models=models, **common),
+        description=describe(generating, models, function),
+        make=lambda: generate(generating, store, models=models, reference=function, **common),
         probe=lambda: arithmetic(generating, models),
     )
 

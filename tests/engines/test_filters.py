@@ -112,7 +112,7 @@ def dark(image, alpha, mask):
     return bool(image.mean() <= 128)
 
 
-def test_only_the_same_reference_continues(tmp_path, tiny_settings):
+def test_only_the_same_reference_continues(tmp_path, tiny_settings, capsys):
     generate(tiny_settings.model_copy(update={"n": 10}), tmp_path, reference=bright)
     assert all(sample.image.mean() > 127 for sample in l4f.open_dataset(tmp_path))
     assert set(json.loads((tmp_path / layout.stats(0)).read_text())["rejected"]) == {"reference"}
@@ -121,6 +121,19 @@ def test_only_the_same_reference_continues(tmp_path, tiny_settings):
         with pytest.raises(l4f.UserError, match="reference .tests.engines.test_filters.bright there"):
             generate(tiny_settings, tmp_path, reference=other)
     assert generate(tiny_settings, tmp_path, reference=bright).made == 13
+    # Nor does another one make a shard again that is lost; whoever has no function at all is told what to do.
+    whole = fingerprints(tmp_path)
+    (tmp_path / layout.tar(1)).unlink()
+    damaged = fingerprints(tmp_path)
+    capsys.readouterr()
+    assert main(["verify", str(tmp_path), "--repair"]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "function of Python judged, tests.engines.test_filters.bright" in told
+    assert "l4f_datagen.remake(folder, reference=the function)" in told
+    with pytest.raises(l4f.UserError, match="reference .tests.engines.test_filters.bright there"):
+        l4f.remake(tmp_path, reference=dark)
+    assert fingerprints(tmp_path) == damaged
+    assert l4f.remake(tmp_path, reference=bright).made == [1] and fingerprints(tmp_path) == whole
 
 
 def test_hardly_any_accepted_ends_with_1_and_one_line(capsys, tmp_path, tiny_checkpoint):
@@ -207,6 +220,16 @@ def test_a_detector_as_reference_is_named_counted_and_part_of_the_data_set(tmp_p
     others = (layout.DATASET, layout.CARD)  # they have the path, which is another one
     made = [{k: v for k, v in fingerprints(at).items() if k not in others} for at in (tmp_path / "s", tmp_path / "t/s")]
     assert made[0] == made[1]
+    # It judges again where a shard was lost; a function cannot join it.
+    (tmp_path / "s" / layout.tar(0)).unlink()
+    (tmp_path / "s" / layout.index(0)).unlink()
+    with pytest.raises(l4f.UserError, match="two, .*moved.onnx of the settings among them"):
+        l4f.remake(tmp_path / "s", reference=bright)
+    away = moved.rename(tmp_path / "away.onnx")
+    assert main(["verify", str(tmp_path / "s"), "--repair"]) == 2
+    assert main(["verify", str(tmp_path / "s"), "--repair", "--reference", str(away)]) == 0
+    assert {k: v for k, v in fingerprints(tmp_path / "s").items() if k not in others} == made[0]
+    away.rename(moved)
     with pytest.raises(l4f.UserError, match="two, .*moved.onnx of the settings among them"):
         next(l4f.stream(same.model_copy(update={"reference": str(moved)}), reference=bright))
 
