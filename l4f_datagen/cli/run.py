@@ -1,6 +1,7 @@
 """``l4f-datagen run``: the stages of a pipeline file, one after the other, and the report of them."""
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -8,10 +9,11 @@ from click.shell_completion import CompletionItem
 
 from .. import resources
 from ..addresses import shown
-from ..console.options import complete_pipelines, settings_options
+from ..console.options import complete_pipelines, settings_options, tracking_options
 from ..console.output import collected, note, print_json, result
 from ..errors import UserError
 from ..progress import live
+from ..progress.tracker import Tracking
 from ..settings import EngineSettings, GivenSettings, PipelineFlags, StageSettings, load_pipeline, resolve
 from ..settings.placeholders import PAPER
 from ..storage.opening import local_place
@@ -40,9 +42,17 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @settings_options(PipelineFlags)
 @settings_options(GivenSettings)
 @settings_options(EngineSettings, without=("shard_range",))
+@tracking_options
 @click.option("--dry-run", is_flag=True, help="print all stages with their settings and an estimate of time")
 def command(
-    pipeline: str, domain: str | None, out: str, n: str | None, quick: bool, dry_run: bool, **flags: object
+    pipeline: str,
+    domain: str | None,
+    out: str,
+    n: str | None,
+    quick: bool,
+    tracking: Tracking,
+    dry_run: bool,
+    **flags: object,
 ) -> None:
     """Run the stages that a pipeline file lists, and write FOLDER/report.md and report.json.
 
@@ -53,7 +63,8 @@ def command(
     What is finished with the same settings is skipped, what was interrupted continues. Where a file lists
     several stages, each takes what the one before it made: the generator, the alpha network, the shards, the
     segmenters. What is there already can be given: --generator, --alpha, --shards or --segmenter. Who generates
-    is never in a file: --engine and what follows it are those of generate.
+    is never in a file: --engine and what follows it are those of generate. With --report the curves of all
+    trainings go elsewhere too, together.
 
     A file may have places for other flags, as photos has, which goes from photographs to segmenters:
     l4f-datagen run photos --images photos/ --out out/
@@ -71,10 +82,12 @@ def command(
         raise _no_domain(domain)
     content = load_pipeline(domain or pipeline, values, without=left_out_for(there), paper=whole)
     plan = make_plan(content, local_place(out), n=n, quick=quick, given=there, tell=note)
+    tracking = _followed(plan, tracking)
     if dry_run:
         _tell(plan)
         return
-    _run(plan, engine, _typed(pipeline, out, quick, {"domain": domain, "n": n, **flags}))
+    typed = _typed(pipeline, out, quick, {"domain": domain, "n": n, "report": tracking.names, **flags})
+    _run(plan, engine, tracking, typed)
 
 
 def _no_domain(domain: str | None) -> UserError:
@@ -91,6 +104,22 @@ def _no_domain(domain: str | None) -> UserError:
     )  # fmt: skip
 
 
+def _followed(plan: "Plan", tracking: Tracking) -> Tracking:
+    """Where the trainings of an experiment go: they belong together.
+
+    Raises:
+        UserError: there is none.
+    """
+    from ..experiment.registry import stages
+    from ..experiment.stage import TrainingStage
+
+    if tracking.names and not any(isinstance(stages()[piece.kind], TrainingStage) for piece in plan.pieces):
+        raise UserError(
+            "--report", got=", ".join(tracking.names), expected="no tracker: nothing is trained", remedy="leave it out"
+        )
+    return replace(tracking, experiment=plan.folder)
+
+
 def _of(model: type[StageSettings], flags: dict[str, object]) -> dict[str, object]:
     """The flags that are settings of a model."""
     return {name: flags[name] for name in model.by_outer_name() if name in flags}
@@ -105,22 +134,25 @@ def _tell(plan: "Plan") -> None:
     print_json({piece.name: piece.settings.model_dump(mode="json") for piece in plan.pieces})
 
 
-def _run(plan: "Plan", engine: EngineSettings, typed: str) -> None:
+def _run(plan: "Plan", engine: EngineSettings, tracking: Tracking, typed: str) -> None:
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ..experiment.record import Record
     from ..experiment.registry import stages
     from ..experiment.report import write_report
+    from ..experiment.stage import Means
 
-    known = stages()
+    known, means = stages(), Means(engine=engine, tracking=tracking)
+    # A library is missed now, not after an hour of training.
+    tracking.open(plan.folder)
     for piece in plan.pieces:
-        known[piece.kind].check(piece)  # a library is missed now, not after an hour of training
+        known[piece.kind].check(piece)
     record = Record(plan.folder)
     values = []
     for number, piece in enumerate(plan.pieces, 1):
         with live.manner(stage=piece.name, number=number, stages=len(plan.pieces)), collected() as results:
             note(f"stage {number} of {len(plan.pieces)}: {piece.name}")
             with record.timing(piece.name) as clock:
-                clock.made = known[piece.kind].do(piece, plan.folder, engine)
+                clock.made = known[piece.kind].do(piece, plan.folder, means)
         values.append({"stage": piece.name, "place": str(plan.path(piece)), "made": clock.made})
         values[-1] |= {"seconds": record.seconds(piece.name), "result": results[0] if results else None}
     report = write_report(plan, record, command=typed)
@@ -134,6 +166,8 @@ def _typed(pipeline: str, out: str, quick: bool, flags: dict[str, object]) -> st
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            words += [word for one in value for word in (f"--{flag}", one)]
         elif value is not None:
             words += [f"--{flag}", str(value)]
     return shlex.join(map(shown, ["l4f-datagen", "run", pipeline, "--out", out, *(["--quick"] * quick), *words]))

@@ -11,6 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from .. import resources
 from ..kinds import Kinds
+from ..progress.tracker import TRACKERS, Tracking
 from ..settings import StageSettings
 from ..settings.base import Metavar
 
@@ -97,16 +98,16 @@ def allow_mixed(command: Callable) -> Callable:
 
 
 def tracking_options(command: Callable) -> Callable:
-    """The options of every training that say where its terms go too: the command gets their names as ``report``."""
+    """The options of what trains that say where the terms go too: the command gets them as its ``tracking``."""
 
     @functools.wraps(command)
     def tracked(*words: Any, tensorboard: bool, report: tuple[str, ...], **flags: Any) -> Any:
-        return command(*words, report=tuple(dict.fromkeys([*report, *["tensorboard"] * tensorboard])), **flags)
+        names = tuple(dict.fromkeys([*report, *["tensorboard"] * tensorboard]))
+        return command(*words, tracking=Tracking(names), **flags)
 
-    names = Kinds("progress.trackers").names
-    text = "also write the terms there, into FOLDER/NAME; may be given several times"
+    text = "also send the terms of training there; may be given several times"
     tracked = click.option("--tensorboard", is_flag=True, help="the same as --report tensorboard")(tracked)
-    return click.option("--report", type=click.Choice(names), multiple=True, help=text)(tracked)
+    return click.option("--report", type=click.Choice(TRACKERS.names), multiple=True, help=text)(tracked)
 
 
 def no_recommended(command: Callable) -> Callable:

@@ -10,11 +10,11 @@ import click
 from ..console import output
 from ..console.options import settings_options
 from ..progress.live import LiveLine, duration
-from ..settings import EngineSettings, StageSettings
+from ..settings import StageSettings
 from ..storage import atomic
 from .figures import DIFFERENCES, Figure
 from .pieces import SEED, Draft, Piece, Plan, nothing_made
-from .stage import Content, Stage
+from .stage import Content, Means, Stage
 
 if TYPE_CHECKING:
     from ..evaluation.differences.sheets import Look
@@ -139,7 +139,7 @@ class EvaluationStage(Stage[Settings]):
 
         require_torchmetrics()
 
-    def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
+    def do(self, piece: Piece[Settings], folder: Path, means: Means) -> int:
         from ..progress.samples import CountReporter
         from . import drawn, results
 

@@ -2,9 +2,11 @@
 
 import abc
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from ..progress.tracker import NOWHERE, Tracking
 from ..settings import EngineSettings, StageSettings
 from .figures import TRAININGS, Figure
 from .pieces import SEED, Draft, Piece, Plan
@@ -12,6 +14,16 @@ from .pieces import SEED, Draft, Piece, Plan
 Settings = TypeVar("Settings", bound=StageSettings)
 Content = Mapping[str, Any]
 """What ``report.json`` holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What the work is done with: flags of ``run`` that are no settings of a stage, and that change no result."""
+
+    engine: EngineSettings
+    """Who makes shards."""
+    tracking: Tracking = NOWHERE
+    """Where the numbers of trainings go, beside their logs."""
 
 
 class Stage(abc.ABC, Generic[Settings]):
@@ -57,12 +69,12 @@ class Stage(abc.ABC, Generic[Settings]):
         """Raise UserError if a piece cannot be done here, for want of a library say: now, not after an hour's work."""
 
     @abc.abstractmethod
-    def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
+    def do(self, piece: Piece[Settings], folder: Path, means: Means) -> int:
         """Do a piece, or continue it. Returns how much was left to do, 0 when all was there.
 
         Args:
             folder: of the experiment.
-            engine: who makes shards.
+            means: what it is done with.
         """
 
     def images(self, piece: Piece[Settings]) -> int | None:
@@ -124,11 +136,11 @@ class TrainingStage(Stage[Settings]):
     """A stage that is a training: it leaves a run folder, with a card in ``final/`` and sheets in ``samples/``."""
 
     @abc.abstractmethod
-    def train(self, settings: Settings, out: str) -> int:
+    def train(self, settings: Settings, out: str, tracking: Tracking) -> int:
         """Train with progress and a closing line. Returns the iterations of this call."""
 
-    def do(self, piece: Piece[Settings], folder: Path, engine: EngineSettings) -> int:
-        return self.train(piece.settings, str(folder / piece.place))
+    def do(self, piece: Piece[Settings], folder: Path, means: Means) -> int:
+        return self.train(piece.settings, str(folder / piece.place), means.tracking)
 
     def settings_done(self, piece: Piece[Settings], folder: Path) -> Content:
         from ..training.core.run import read_description  # imported here: commands' --help need not wait for torch

@@ -2,7 +2,9 @@
 
 import abc
 import importlib
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +32,7 @@ class Tracker(abc.ABC):
 
     Args:
         run: the run's folder, which need not be there before the first ``log``.
+        experiment: the folder of the experiment that the run is part of; None: of none.
 
     Raises:
         UserError: the library is not installed; names the extra.
@@ -37,8 +40,9 @@ class Tracker(abc.ABC):
 
     name: str
 
-    def __init__(self, run: Path):
-        self.run = run
+    def __init__(self, run: Path, experiment: Path | None = None):
+        self.run = Path(os.path.abspath(run))
+        self.experiment = None if experiment is None else Path(os.path.abspath(experiment))
 
     @abc.abstractmethod
     def log(self, iteration: int, values: Mapping[str, float]) -> None:
@@ -56,6 +60,11 @@ class Tracker(abc.ABC):
     def folder(self) -> Path:
         """Where it may leave files."""
         return self.run / self.name
+
+    @property
+    def title(self) -> str:
+        """What people see the run as: its folder's name, or its place within the experiment, whose name comes first."""
+        return self.run.name if self.experiment is None else self.run.relative_to(self.experiment.parent).as_posix()
 
     def known_id(self) -> str | None:
         """The identifier of a run that is continued; None: it begins."""
@@ -92,14 +101,30 @@ def imported(module: str, tracker: str) -> ModuleType:
         ) from error  # fmt: skip
 
 
-def open_tracker(name: str, run: Path) -> Tracker:
-    """The tracker of a name, one of ``TRACKERS.names``.
+@dataclass(frozen=True)
+class Tracking:
+    """Where the numbers of trainings go, beside their logs."""
 
-    Raises:
-        UserError: its library is not installed.
-    """
-    return _maker(name)(run)
+    names: tuple[str, ...] = ()
+    """Of trackers, some of ``TRACKERS.names``."""
+    experiment: Path | None = None
+    """The folder of the experiment that the trainings are part of; None: of none."""
+
+    def open(self, run: Path) -> list[Tracker]:
+        """The trackers of a training, which begin with its first numbers.
+
+        Args:
+            run: the training's folder.
+
+        Raises:
+            UserError: the library of one is not installed.
+        """
+        return [_maker(name)(run, self.experiment) for name in self.names]
 
 
-def _maker(name: str) -> Callable[[Path], Tracker]:
+NOWHERE = Tracking()
+"""No trackers."""
+
+
+def _maker(name: str) -> Callable[[Path, Path | None], Tracker]:
     return TRACKERS.only(name, Tracker)

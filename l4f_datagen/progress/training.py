@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..short import short
 from .live import LiveLine, duration
 from .samples import show_count
 from .state import Counted, TrainingProgress
-from .tracker import Tracker, TrackingFailed, open_tracker
+from .tracker import NOWHERE, Tracker, Tracking, TrackingFailed
 
 
 class TrainingReporter(LiveLine):
@@ -21,14 +21,14 @@ class TrainingReporter(LiveLine):
     Args:
         tell: makes words of the terms.
         run: the run's folder.
-        trackers: where the terms go too, some of ``tracker.TRACKERS.names``.
+        tracking: where the terms go too.
 
     Raises:
         UserError: the library of a tracker is not installed.
     """
 
     def __init__(
-        self, tell: Callable[[dict[str, float]], list[str]], run: str | None = None, trackers: Sequence[str] = ()
+        self, tell: Callable[[dict[str, float]], list[str]], run: str | None = None, tracking: Tracking = NOWHERE
     ):
         self._tell = tell
         self.is_first = os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
@@ -36,7 +36,7 @@ class TrainingReporter(LiveLine):
         self._counted, self._since = Counted(0, 0, ""), 0.0
         self._trackers: list[Tracker] = []
         if run is not None and self.is_first:
-            self._trackers = [open_tracker(name, Path(run)) for name in trackers]
+            self._trackers = tracking.open(Path(run))
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)

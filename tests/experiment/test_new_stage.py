@@ -72,7 +72,7 @@ STAGE = '''
                 section = {**({"shards": draft.path(made)} if made else {}), **section}
                 yield self.piece(draft.resolved(self.settings, section, self.name, self.quick))
 
-        def do(self, piece, folder, engine):
+        def do(self, piece, folder, means):
             return count(piece.settings, str(folder / piece.place))
 
         def values(self, plan):

@@ -1,12 +1,15 @@
 """From a folder of photographs to the report: the pipeline ``photos`` itself, with tiny networks."""
 
 import json
+import sys
 
 import pytest
 import yaml
 
 from l4f_datagen import resources
 from l4f_datagen.cli import main
+
+from ..trackers import stand_in_for_wandb
 
 SMALL = {
     "train-generator": {
@@ -45,14 +48,23 @@ def small(folder, **changes):
     return str(path)
 
 
-def test_from_photographs_to_the_report(photos, tmp_path, capsys):
-    out, pairs = tmp_path / "out", photos / "pairs"
+def test_from_photographs_to_the_report(photos, tmp_path, capsys, monkeypatch):
+    out, pairs, wandb = tmp_path / "out", photos / "pairs", stand_in_for_wandb(monkeypatch)
     words = ["run", small(tmp_path), "--images", str(photos / "photos"), "--resolution", "16", "--device", "cpu"]
-    assert main([*words, "--out", str(out)]) == 0
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "wandb", None)
+        assert main([*words, "--out", str(out), "--report", "wandb"]) == 2 and not out.exists()
+    assert capsys.readouterr().err.count("expected the extra `wandb`") == 1
+    assert main([*words, "--out", str(out), "--report", "wandb"]) == 0
     report = json.loads((out / "report.json").read_text())
     assert [stage["name"] for stage in report["stages"]] == [
         "train-generator", "train-alpha", "generate", "train-segmenter unet",
     ]  # fmt: skip
+    assert "--report wandb" in report["command"]
+    begun = {options["name"]: options for _, options in wandb.of("init")}
+    assert list(begun) == ["out/generator", "out/alpha", "out/segmenters/unet"] and len(wandb.of("finish")) == 3
+    assert [one["config"]["stage"] for one in begun.values()] == ["train-generator", "train-alpha", "train-segmenter"]
+    assert {one["group"] for one in begun.values()} == {"out"}
     assert any("--test-images was not given (labelled images" in line for line in report["missing"])
     capsys.readouterr()
 

@@ -234,7 +234,11 @@ def test_without_matplotlib_it_says_so(experiment, tmp_path, capsys, monkeypatch
 def test_a_domain_without_truth_gets_what_it_can(tmp_path, tiny_checkpoint, capsys):
     generating = {"generator": str(tiny_checkpoint), "n": 3, "device": "cpu"}
     (tmp_path / "p.yaml").write_text(json.dumps({"domain": "faces", "generate": generating}))
-    assert main(["run", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "out"), "--quick"]) == 0
+    words = ["run", str(tmp_path / "p.yaml"), "--out", str(tmp_path / "out"), "--quick"]
+    assert main([*words, "--report", "wandb", "--tensorboard"]) == 2 and not (tmp_path / "out").exists()
+    refused = "--report: got wandb, tensorboard; expected no tracker: nothing is trained; leave it out"
+    assert refused in capsys.readouterr().err
+    assert main(words) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "out" / report.TEXT)
     page = (tmp_path / "out" / "report.md").read_text()
     missing = page.partition("## What is missing")[2].partition("## Settings")[0]

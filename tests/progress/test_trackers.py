@@ -1,11 +1,9 @@
 """Where a training's numbers go: TensorBoard, Weights & Biases, MLflow."""
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -13,8 +11,11 @@ from l4f_datagen.cli import main
 from l4f_datagen.cli.commands import command_names
 from l4f_datagen.errors import UserError
 from l4f_datagen.progress.state import TrainingProgress
-from l4f_datagen.progress.tracker import TRACKERS, open_tracker
+from l4f_datagen.progress.tracker import TRACKERS, Tracking
 from l4f_datagen.progress.training import TrainingReporter
+
+from .. import forked
+from ..trackers import stand_in_for_mlflow, stand_in_for_wandb
 
 LIBRARIES = {
     "tensorboard": ["torch.utils.tensorboard"], "wandb": ["wandb"],
@@ -32,61 +33,25 @@ def run(tmp_path):
     return folder
 
 
-def train(run: Path, name: str, iterations: range, error: BaseException | None = None) -> None:
+def train(
+    run: Path, name: str, iterations: range, error: BaseException | None = None, experiment: Path | None = None
+) -> None:
     """What a training tells its reporter."""
-    with TrainingReporter(lambda terms: [], str(run), [name]) as reporter:
+    with TrainingReporter(lambda terms: [], str(run), Tracking((name,), experiment)) as reporter:
         for iteration in iterations:
             reporter(TrainingProgress(iteration, 9, {"loss": 1 / iteration, "mIoU": 0.5}, 2.0))
         if error is not None:
             raise error
 
 
-class Calls(list):
-    """Takes any call of any attribute, and remembers it."""
-
-    def __getattr__(self, name):
-        def call(*words, **options):
-            self.append((name, words, options))
-            return SimpleNamespace(experiment_id="7", info=SimpleNamespace(run_id="r1"))
-
-        return call
-
-    def of(self, name: str) -> list:
-        return [(words, options) for called, words, options in self if called == name]
-
-
-def library(monkeypatch, **modules) -> None:
-    for name, values in modules.items():
-        module = ModuleType(name)
-        vars(module).update(values)
-        monkeypatch.setitem(sys.modules, name.replace("__", "."), module)
-
-
 @pytest.fixture
 def wandb(monkeypatch):
-    calls = Calls()
-    run = SimpleNamespace(log=calls.log, finish=calls.finish, define_metric=calls.define_metric)
-    failure = type("Error", (Exception,), {})
-    library(
-        monkeypatch,
-        wandb={"Error": failure, "Settings": dict, "init": lambda **o: calls.append(("init", (), o)) or run},
-    )
-    for name in ("WANDB_MODE", "WANDB_PROJECT"):
-        monkeypatch.delenv(name, raising=False)
-    return calls
+    return stand_in_for_wandb(monkeypatch)
 
 
 @pytest.fixture
 def mlflow(monkeypatch):
-    calls, failure = Calls(), type("MlflowException", (Exception,), {})
-    library(
-        monkeypatch, mlflow={}, mlflow__exceptions={"MlflowException": failure},
-        mlflow__tracking={"MlflowClient": lambda tracking_uri: calls.append(("client", (tracking_uri,), {})) or calls},
-        mlflow__entities={"Metric": lambda *values: values, "Param": lambda *values: values},
-    )  # fmt: skip
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
-        monkeypatch.delenv(name, raising=False)
-    return calls
+    return stand_in_for_mlflow(monkeypatch)
 
 
 def test_wandb_gets_settings_and_terms_and_stays_off_the_network(run, wandb):
@@ -118,6 +83,18 @@ def test_mlflow_gets_settings_and_terms_in_a_folder_of_the_run(run, mlflow):
     assert [words for words, _ in mlflow.of("set_terminated")] == [("r1", "FINISHED"), ("r1", "FAILED")]
 
 
+def test_runs_of_an_experiment_belong_together(run, wandb, mlflow):
+    for name in ("wandb", "mlflow"):
+        train(run, name, range(1, 2), experiment=run.parent)
+    of, title = run.parent.name, f"{run.parent.name}/run"
+    ((_, begun),) = wandb.of("init")
+    assert (begun["name"], begun["group"], begun["dir"]) == (title, of, str(run))
+    ((_, created),) = mlflow.of("create_run")
+    assert created == {"run_name": title, "tags": {"group": of}}
+    assert mlflow.of("client")[0][0][0] == (run.parent / "mlflow" / "runs").as_uri(), "all of them in one store"
+    assert {(run / name / "run-id").is_file() for name in ("wandb", "mlflow")} == {True}
+
+
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_one_that_cannot_be_reached_is_told_and_the_training_goes_on(name, run, request, capsys):
     calls = request.getfixturevalue(name)
@@ -141,25 +118,27 @@ def test_a_missing_library_names_its_extra(name, run, monkeypatch):
     for module in LIBRARIES[name]:
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=rf"got no package {name}; expected the extra `{name}`.*l4f-datagen\[{name}\]"):
-        open_tracker(name, run)
+        Tracking((name,)).open(run)
     assert sorted(p.name for p in run.iterdir()) == ["settings.json"]
 
 
-def test_nothing_is_imported_that_is_not_asked_for():
-    program = (
+def test_nothing_is_imported_that_is_not_asked_for(tmp_path):
+    (tmp_path / "program.py").write_text(
         "import sys, l4f_datagen.progress.training, l4f_datagen.experiment.stages.train_segmenter; "
         f"assert not {set(LIBRARIES)} & set(sys.modules), sys.modules.keys()"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    (ended,) = forked.together(str(tmp_path / "program.py"), [[]])
+    assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize("command", [name for name in command_names() if name.startswith("train-")])
-def test_every_training_can_be_asked(command, capsys):
-    assert main([command, "--help"]) == 0
+@pytest.mark.parametrize("command", ["run vessels64", *(n for n in command_names() if n.startswith("train-"))])
+def test_whatever_trains_can_be_asked(command, capsys):
+    words = command.split()
+    assert main([words[0], "--help"]) == 0
     shown = capsys.readouterr().out
     assert "--report [mlflow|tensorboard|wandb]" in shown and "--tensorboard" in shown
-    assert main([command, "--report", "comet", "--out", "x"]) == 2
-    assert main([command, "--wandb", "--out", "x"]) == 2
+    assert main([*words, "--report", "comet", "--out", "x"]) == 2
+    assert main([*words, "--wandb", "--out", "x"]) == 2
     assert "here it is --report" in capsys.readouterr().err
 
 

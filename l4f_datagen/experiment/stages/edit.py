@@ -9,10 +9,10 @@ import click
 from ...console.options import config_option, settings_options
 from ...console.output import note, print_json, result
 from ...errors import WorkError
-from ...settings import EditSettings, EngineSettings, ProjectSettings, load_pipeline, resolve
+from ...settings import EditSettings, ProjectSettings, load_pipeline, resolve
 from ..figures import EDITS, Figure
 from ..pieces import Draft, Piece, Plan
-from ..stage import Content, Stage
+from ..stage import Content, Means, Stage
 
 if TYPE_CHECKING:
     from ...editing.run import Edited
@@ -91,7 +91,7 @@ class Edit(Stage[EditSettings]):
             found = {"generator": of.generator, "alpha": of.alpha, "codes": draft.path(projecting)}
         yield self.piece(draft.resolved(self.settings, {**section, **found}, self.name))
 
-    def do(self, piece: Piece[EditSettings], folder: Path, engine: EngineSettings) -> int:
+    def do(self, piece: Piece[EditSettings], folder: Path, means: Means) -> int:
         done = make(piece.settings, str(folder / piece.place))
         if done.left_out:
             note(f"edit: {len(done.left_out)} left out, without a foreground or a background ({_few(done.left_out)})")

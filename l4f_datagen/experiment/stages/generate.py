@@ -22,7 +22,7 @@ from ...shards.reader import open_dataset
 from .. import of_codes
 from ..figures import SAMPLES, Figure
 from ..pieces import Draft, Piece, Plan
-from ..stage import Content, Stage
+from ..stage import Content, Means, Stage
 
 _MASKS = 1000
 """Masks that the mean mask of the report is of."""
@@ -153,8 +153,8 @@ class Generate(Stage[GenerateSettings]):
 
         return resolution_of(piece.settings.generator)
 
-    def do(self, piece: Piece[GenerateSettings], folder: Path, engine: EngineSettings) -> int:
-        return make(piece.settings, str(folder / piece.place), engine)
+    def do(self, piece: Piece[GenerateSettings], folder: Path, means: Means) -> int:
+        return make(piece.settings, str(folder / piece.place), means.engine)
 
     def settings_done(self, piece: Piece[GenerateSettings], folder: Path) -> Content:
         return open_dataset(folder / piece.place).description["settings"]

@@ -10,7 +10,6 @@ from ...console.options import config_option, no_recommended, settings_options
 from ...console.output import note, print_json, result
 from ...errors import WorkError
 from ...settings import (
-    EngineSettings,
     ProjectSettings,
     TrainEncoderSettings,
     load_pipeline,
@@ -19,7 +18,7 @@ from ...settings import (
 from ...settings.recommended import as_given
 from ..figures import PROJECTION, Figure
 from ..pieces import Draft, Piece, Plan
-from ..stage import Content, Stage
+from ..stage import Content, Means, Stage
 
 if TYPE_CHECKING:
     from ...projection.codes import Codes
@@ -128,7 +127,7 @@ class Project(Stage[ProjectSettings]):
 
         find_items(piece.settings)
 
-    def do(self, piece: Piece[ProjectSettings], folder: Path, engine: EngineSettings) -> int:
+    def do(self, piece: Piece[ProjectSettings], folder: Path, means: Means) -> int:
         return make(piece.settings, str(folder / piece.place))[0]
 
     def settings_done(self, piece: Piece[ProjectSettings], folder: Path) -> Content:

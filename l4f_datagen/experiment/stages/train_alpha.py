@@ -1,6 +1,6 @@
 """The stage ``train-alpha``: an alpha network for a generator, without any mask."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -9,6 +9,7 @@ import click
 
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import note, print_json, result
+from ...progress.tracker import NOWHERE, Tracking
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..figures import TRAININGS, Figure
 from ..pieces import Draft, Piece, Plan
@@ -22,9 +23,7 @@ from ..stage import TrainingStage
 @tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(
-    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
-) -> None:
+def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Train the alpha network of a generator, without any mask.
 
     The generator is frozen; a discriminator that cannot tell composites from real images teaches the
@@ -55,16 +54,16 @@ def command(
             note(prepared.line())
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, report=report, overwrite=overwrite)
+    train(settings, out, tracking=tracking, overwrite=overwrite)
 
 
-def train(settings: TrainAlphaSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
+def train(settings: TrainAlphaSettings, out: str, *, tracking: Tracking = NOWHERE, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_alpha
     from ...training.alpha.train import train_alpha
 
-    with TrainingReporter(tell_alpha, out, report) as reporter:
+    with TrainingReporter(tell_alpha, out, tracking) as reporter:
         done = train_alpha(settings, out, overwrite=overwrite, report=reporter, tell=note, count=reporter.count)
     if reporter.is_first:
         text, values = reporter.closing(done.final, done.iterations, done.made)
@@ -107,8 +106,8 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
 
         return resolution_of(piece.settings.generator)
 
-    def train(self, settings: TrainAlphaSettings, out: str) -> int:
-        return train(settings, out)
+    def train(self, settings: TrainAlphaSettings, out: str, tracking: Tracking) -> int:
+        return train(settings, out, tracking=tracking)
 
     def iterations(self, settings: TrainAlphaSettings, final: Path) -> int:
         from ...training.alpha.train import iterations_of

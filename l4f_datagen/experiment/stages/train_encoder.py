@@ -1,12 +1,13 @@
 """The stage ``train-encoder``: an encoder for the generator, from which projections begin."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import click
 
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
+from ...progress.tracker import NOWHERE, Tracking
 from ...settings import TrainEncoderSettings, TrainGeneratorSettings, load_pipeline, resolve
 from ..pieces import Draft, Piece
 from ..stage import TrainingStage
@@ -19,9 +20,7 @@ from ..stage import TrainingStage
 @tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(
-    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
-) -> None:
+def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Train an encoder that answers images with codes of one generator, from which it draws them again.
 
     It learns from samples of the generator, whose codes are known, and with --images from photographs, which it
@@ -41,16 +40,16 @@ def command(
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, report=report, overwrite=overwrite)
+    train(settings, out, tracking=tracking, overwrite=overwrite)
 
 
-def train(settings: TrainEncoderSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
+def train(settings: TrainEncoderSettings, out: str, *, tracking: Tracking = NOWHERE, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_encoder
     from ...training.encoder.train import train_encoder
 
-    with TrainingReporter(tell_encoder, out, report) as reporter:
+    with TrainingReporter(tell_encoder, out, tracking) as reporter:
         trained = train_encoder(settings, out, overwrite=overwrite, report=reporter)
     if reporter.is_first:
         quality = f"; error {trained.quality['error']:.1f} of 255" if "error" in trained.quality else ""
@@ -79,5 +78,5 @@ class TrainEncoder(TrainingStage[TrainEncoderSettings]):
     def images(self, piece: Piece[TrainEncoderSettings]) -> int:
         return piece.settings.iterations * piece.settings.batch_size
 
-    def train(self, settings: TrainEncoderSettings, out: str) -> int:
-        return train(settings, out)
+    def train(self, settings: TrainEncoderSettings, out: str, tracking: Tracking) -> int:
+        return train(settings, out, tracking=tracking)

@@ -1,6 +1,5 @@
 """The stage ``train-generator``: a StyleGAN2 from images."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -8,6 +7,7 @@ import click
 
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
+from ...progress.tracker import NOWHERE, Tracking
 from ...settings import TrainGeneratorSettings, load_pipeline, resolve, with_preset
 from ..pieces import Piece
 from ..stage import TrainingStage
@@ -20,9 +20,7 @@ from ..stage import TrainingStage
 @tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings, the preset's among them, and stop")
-def command(
-    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
-) -> None:
+def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Train a StyleGAN2 on images, without any label.
 
     What is not given is as the preset says for the resolution and the number of images (--dry-run
@@ -47,15 +45,15 @@ def command(
         resolved, _, _ = prepare(settings)
         print_json(resolved.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, report=report, overwrite=overwrite)
+    train(settings, out, tracking=tracking, overwrite=overwrite)
 
 
-def train(settings: TrainGeneratorSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
+def train(settings: TrainGeneratorSettings, out: str, *, tracking: Tracking = NOWHERE, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     from ...progress.training import TrainingReporter, tell_generator
     from ...training.generator.train import train_generator
 
-    with TrainingReporter(tell_generator, out, report) as reporter:
+    with TrainingReporter(tell_generator, out, tracking) as reporter:
         done = train_generator(settings, out, overwrite=overwrite, report=reporter)
         seconds = reporter.seconds
     if reporter.is_first:
@@ -74,8 +72,8 @@ class TrainGenerator(TrainingStage[TrainGeneratorSettings]):
     instead = "generator"
     quick: ClassVar = {"kimg": 1}
 
-    def train(self, settings: TrainGeneratorSettings, out: str) -> int:
-        return train(settings, out)
+    def train(self, settings: TrainGeneratorSettings, out: str, tracking: Tracking) -> int:
+        return train(settings, out, tracking=tracking)
 
     def images(self, piece: Piece[TrainGeneratorSettings]) -> int | None:
         s = piece.settings

@@ -1,12 +1,13 @@
 """The stage ``train-layered``: PSeg, a layered generator that the paper compares with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 import click
 
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
+from ...progress.tracker import NOWHERE, Tracking
 from ...settings import TrainAlphaSettings, TrainGeneratorSettings, TrainLayeredSettings, load_pipeline, resolve
 from ..figures import LAYERED, Figure
 from ..pieces import Draft, Piece, Plan
@@ -20,9 +21,7 @@ from ..stage import TrainingStage, last_sheet
 @tracking_options
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
-def command(
-    out: str, config: str | None, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
-) -> None:
+def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, dry_run: bool, **flags: object) -> None:
     """Train a layered generator on images, without any label: the baseline PSeg (Bielski and Favaro 2019).
 
     One generator draws a foreground and its mask, another a background. Before a discriminator sees the composite, the
@@ -44,16 +43,16 @@ def command(
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, report=report, overwrite=overwrite)
+    train(settings, out, tracking=tracking, overwrite=overwrite)
 
 
-def train(settings: TrainLayeredSettings, out: str, *, report: Sequence[str] = (), overwrite: bool = False) -> int:
+def train(settings: TrainLayeredSettings, out: str, *, tracking: Tracking = NOWHERE, overwrite: bool = False) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
     # Imported here: torch takes seconds, and a wrong flag is told at once.
     from ...progress.training import TrainingReporter, tell_layered
     from ...training.layered.train import train_layered
 
-    with TrainingReporter(tell_layered, out, report) as reporter:
+    with TrainingReporter(tell_layered, out, tracking) as reporter:
         trained = train_layered(settings, out, overwrite=overwrite, report=reporter)
     if reporter.is_first:
         masks = f"; masks of mean area {trained.quality['area']:.2f}" if "area" in trained.quality else ""
@@ -93,8 +92,8 @@ class TrainLayered(TrainingStage[TrainLayeredSettings]):
     def resolution(self, piece: Piece[TrainLayeredSettings]) -> int:
         return piece.settings.resolution
 
-    def train(self, settings: TrainLayeredSettings, out: str) -> int:
-        return train(settings, out)
+    def train(self, settings: TrainLayeredSettings, out: str, tracking: Tracking) -> int:
+        return train(settings, out, tracking=tracking)
 
     def figures(self, plan: Plan) -> Iterable[Figure]:
         for piece in plan.of(self.name):

@@ -1,7 +1,7 @@
 """The stage ``train-segmenter``: segmenters from shards, several side by side where a pipeline file wants them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import click
@@ -9,6 +9,7 @@ import click
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...errors import UserError
+from ...progress.tracker import NOWHERE, Tracking
 from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
 from ...settings.experiment import SUPERVISED
 from ...settings.placeholders import place_in
@@ -29,7 +30,7 @@ _SEVERAL = "segmenters"
 @click.option("--overwrite", is_flag=True, help="replace a run that was made with other settings")
 @click.option("--dry-run", is_flag=True, help="print the resolved settings and stop")
 def command(
-    out: str, config: str | None, onnx: bool, report: Sequence[str], overwrite: bool, dry_run: bool, **flags: object
+    out: str, config: str | None, onnx: bool, tracking: Tracking, overwrite: bool, dry_run: bool, **flags: object
 ) -> None:
     """Train a UNet, a BiSeNet or another network on the masks of shards, ours or labelled by hand.
 
@@ -53,7 +54,7 @@ def command(
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
-    train(settings, out, onnx=onnx, report=report, overwrite=overwrite)
+    train(settings, out, onnx=onnx, tracking=tracking, overwrite=overwrite)
 
 
 def train(
@@ -61,7 +62,7 @@ def train(
     out: str,
     *,
     onnx: bool = False,
-    report: Sequence[str] = (),
+    tracking: Tracking = NOWHERE,
     overwrite: bool = False,
 ) -> int:
     """Train with progress and a closing line. Returns the iterations of this call."""
@@ -73,7 +74,7 @@ def train(
         from ...weights.onnx.writing import check_extra
 
         check_extra()
-    with TrainingReporter(tell_segmenter, out, report) as reporter:
+    with TrainingReporter(tell_segmenter, out, tracking) as reporter:
         trained = start.train(
             settings, out, overwrite=overwrite, report=reporter, tell=reporter.say, count=reporter.count
         )
@@ -159,8 +160,8 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
     def resolution(self, piece: Piece[TrainSegmenterSettings]) -> int | None:
         return piece.settings.size
 
-    def train(self, settings: TrainSegmenterSettings, out: str) -> int:
-        return train(settings, out)
+    def train(self, settings: TrainSegmenterSettings, out: str, tracking: Tracking) -> int:
+        return train(settings, out, tracking=tracking)
 
     def missing(self, plan: Plan) -> Iterable[str]:
         yield from super().missing(plan)

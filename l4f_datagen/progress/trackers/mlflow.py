@@ -1,4 +1,4 @@
-"""MLflow: files in RUN/mlflow, or what MLFLOW_TRACKING_URI names, a server say."""
+"""MLflow: files in RUN/mlflow, of an experiment in one folder, or what MLFLOW_TRACKING_URI names, a server say."""
 
 import os
 import time
@@ -25,8 +25,8 @@ class MLflow(Tracker):
 
     name = "mlflow"
 
-    def __init__(self, run: Path):
-        super().__init__(run)
+    def __init__(self, run: Path, experiment: Path | None = None):
+        super().__init__(run, experiment)
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)
         self._tracking: Any = imported("mlflow.tracking", self.name)
@@ -52,7 +52,7 @@ class MLflow(Tracker):
                 raise TrackingFailed(str(error)) from error
 
     def _begun(self) -> Any:
-        place = os.environ.get("MLFLOW_TRACKING_URI") or (self.folder / "runs").resolve().as_uri()
+        place = os.environ.get("MLFLOW_TRACKING_URI") or ((self.experiment or self.run) / self.name / "runs").as_uri()
         client = self._tracking.MlflowClient(tracking_uri=place)
         if identifier := self.known_id():
             client.update_run(identifier, "RUNNING")
@@ -60,7 +60,8 @@ class MLflow(Tracker):
             name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "l4f-datagen")
             found = client.get_experiment_by_name(name)
             experiment = found.experiment_id if found else client.create_experiment(name)
-            identifier = client.create_run(experiment, run_name=self.run.resolve().name).info.run_id
+            tags = {"group": self.experiment.name} if self.experiment else None
+            identifier = client.create_run(experiment, run_name=self.title, tags=tags).info.run_id
             self.keep_id(identifier)
             values = [
                 self._entities.Param(key, str(value)[:_LONGEST]) for key, value in self.settings().items()

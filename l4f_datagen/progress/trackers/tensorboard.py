@@ -12,8 +12,8 @@ class TensorBoard(Tracker):
 
     name = "tensorboard"
 
-    def __init__(self, run: Path):
-        super().__init__(run)
+    def __init__(self, run: Path, experiment: Path | None = None):
+        super().__init__(run, experiment)
         self._library, self._writer = imported("torch.utils.tensorboard", self.name), None
 
     def log(self, iteration: int, values: Mapping[str, float]) -> None:

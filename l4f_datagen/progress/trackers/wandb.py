@@ -18,8 +18,8 @@ class WeightsAndBiases(Tracker):
 
     name = "wandb"
 
-    def __init__(self, run: Path):
-        super().__init__(run)
+    def __init__(self, run: Path, experiment: Path | None = None):
+        super().__init__(run, experiment)
         for name, value in _DEFAULTS.items():
             os.environ.setdefault(name, value)
         self._library: Any = imported("wandb", self.name)
@@ -43,7 +43,8 @@ class WeightsAndBiases(Tracker):
             identifier = uuid.uuid4().hex[:12]
             self.keep_id(identifier)
         run = self._library.init(
-            id=identifier, resume="allow", dir=str(self.run), name=self.run.resolve().name, config=self.settings(),
+            id=identifier, resume="allow", dir=str(self.run), name=self.title, config=self.settings(),
+            group=os.environ.get("WANDB_RUN_GROUP") or (self.experiment.name if self.experiment else None),
             project=os.environ.get("WANDB_PROJECT", "l4f-datagen"), mode=os.environ.get("WANDB_MODE", "offline"),
             settings=self._library.Settings(
                 console="off", disable_git=True, disable_code=True, x_disable_stats=True, x_disable_meta=True
