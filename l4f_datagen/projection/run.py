@@ -105,7 +105,7 @@ def project(
 
 def _load(settings: ProjectSettings) -> Networks:
     models = load_models(settings.generator, settings.alpha, settings.device)
-    guess = load_guess(settings.encoder, models) if settings.encoder else None
+    guess = load_guess(settings.encoder, models, settings.generator) if settings.encoder else None
     features = None
     if settings.features:
         features = read_features(settings.features, size=models.size, device=models.device)

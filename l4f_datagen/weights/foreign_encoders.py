@@ -1,22 +1,34 @@
-"""Encoders of pSp, e4e and ReStyle, told by the names and shapes of their tensors. They cannot be used here.
+"""Encoders of pSp, e4e and ReStyle: told by the names and shapes of their tensors, and those of the first two read.
 
-Their files hold the generator too (``decoder``), which can.
+Their files hold the generator too (``decoder``), whose codes they give.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .assembly.names import State, find
+import torch
+from torch import Tensor
+
+from ..networks.style_encoder import StyleEncoder
+from ..short import short
+from .assembly.assemble import MAX_WIDTH, Shapes, fill
+from .assembly.errors import Misfit
+from .assembly.names import State, find, found_in
+from .assembly.other_networks import with_counts
+from .pickle.tensors import load_tensor
 
 REMEDY = (
     "name a run of l4f-datagen train-encoder, which trains one for any generator, or leave --encoder out and let "
     "project search; a generator in such a file can be used"
 )
 """What to do where such an encoder was given."""
+ENCODERS = {True: "which project --encoder takes", False: "which cannot be used here"}
+"""What is said of one beside the generator in its file, by whether it is ``usable``."""
 _IR_STYLES = ("input_layer.0.weight", "body.0.res_layer.0.weight", "styles.0.convs.0.weight")
 _IR_LINEAR = ("input_layer.0.weight", "body.0.res_layer.0.weight", "linear.weight")
 _RESNET_STYLES = ("conv1.weight", "bn1.weight", "styles.0.convs.0.weight")
 _CUT = ("encoder.input_layer.0.weight",)
+_READ = (_IR_STYLES, _IR_LINEAR)
 _FAMILIES = {
     "Encoder4Editing": "e4e", "ProgressiveBackboneEncoder": "ReStyle", "ResNetProgressiveBackboneEncoder": "ReStyle",
     "BackboneEncoder": "ReStyle", "ResNetBackboneEncoder": "ReStyle", "GradualStyleEncoder": "pSp",
@@ -25,6 +37,9 @@ _FAMILIES = {
 """Families by the ``encoder_type`` among the options of a training; one that is trained in turns is ReStyle's."""
 _TURNS = "n_iters_per_batch"
 _RGB, _MOST_CODES = 3, 18
+_CENTRE = "latent_avg"
+_MOST_NUMBERS = MAX_WIDTH * _MOST_CODES
+"""Numbers that one dimension of a tensor may have: codes of all layers together."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,8 @@ class ForeignEncoder:
     """"pSp", "e4e", "ReStyle", or "pSp or e4e", whose tensors have the same names."""
     codes: int | None
     """Codes that it gives for an image, one per layer of the generator; None: the tensors do not say."""
+    usable: bool = False
+    """Whether ``read_foreign_encoder`` reads it."""
 
     def __str__(self) -> str:
         """Ends the phrase "got …"."""
@@ -50,13 +67,65 @@ def find_encoder(data: object) -> ForeignEncoder | None:
         return None
     heads = {name.split(".")[1] for name in found.tensors if name.startswith("styles.")}
     count = len(heads) if 2 <= len(heads) <= _MOST_CODES else None
-    return ForeignEncoder(_family(found), count)
+    family = _family(found)
+    return ForeignEncoder(family, count, usable=family in ("pSp", "e4e") and find(data, *_READ) is not None)
+
+
+def read_foreign_encoder(data: object) -> tuple[StyleEncoder, tuple[str, ...]]:
+    """The encoder in the content of a file of pSp or e4e, frozen, and what had to be decided on the way.
+
+    To be called for a ``usable`` one, while the file is open.
+
+    Raises:
+        Misfit: names or shapes are not those of such an encoder.
+    """
+    found = found_in(data, *_READ)
+    tensors = with_counts({name: load_tensor(value) for name, value in found.tensors.items() if name != _CENTRE})
+    try:
+        with Shapes():
+            shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+            if max((max(shape, default=0) for shape in shapes.values()), default=0) > _MOST_NUMBERS:
+                raise Misfit(f"widths up to {max(map(max, filter(None, shapes.values())))}")
+            network = StyleEncoder.of_shapes(shapes, offsets=_family(found) == "e4e")
+    except KeyError as error:
+        raise Misfit(f"tensor {short(error)} is missing") from error
+    except (ArithmeticError, IndexError, ValueError) as error:
+        raise Misfit(short(error, 160)) from error
+    centre, notes = _centre(found, network)
+    fill(network, {**tensors, _CENTRE: centre})
+    return network, tuple(notes)
+
+
+def _centre(found: State, network: StyleEncoder) -> tuple[Tensor, list[str]]:
+    """What the encoder's answers are differences from, (num_ws, w_dim)."""
+    zeros = torch.zeros(network.num_ws, network.w_dim)
+    options, stored = _options(found), found.beside(_CENTRE)
+    stated = options.get("start_from_latent_avg")
+    if stated is not None and not stated:
+        return zeros, []
+    if stored is None:
+        if stated:
+            raise Misfit(f"its answers are differences from {_CENTRE}, which is missing")
+        return zeros, [f"the file has no {_CENTRE}; the encoder's answers are taken for whole codes"]
+    centre = load_tensor(stored).float()
+    if centre.ndim == 1:
+        centre = centre[None]
+    if centre.ndim != 2 or centre.shape[1] != network.w_dim or len(centre) not in (1, network.num_ws):
+        if centre.ndim != 2 or network.num_ws != 1 or centre.shape[1] != network.w_dim:
+            raise Misfit(f"tensor {_CENTRE} has shape {short(tuple(centre.shape))}")
+        centre = centre.mean(0, keepdim=True)  # repeated for every layer
+    return centre.expand(network.num_ws, -1).contiguous(), []
+
+
+def _options(found: State) -> Mapping:
+    """The options of a training, as a dictionary or as a pickled argparse.Namespace; empty where there are none."""
+    options = found.beside("opts")
+    options = getattr(options, "state", None) or options
+    return options if isinstance(options, Mapping) else {}
 
 
 def _family(found: State) -> str:
-    options = found.beside("opts")
-    options = getattr(options, "state", None) or options  # a pickled argparse.Namespace
-    if isinstance(options, Mapping):
+    if options := _options(found):
         if _TURNS in options:
             return "ReStyle"
         if family := _FAMILIES.get(str(options.get("encoder_type"))):

@@ -14,7 +14,7 @@ from ..short import short
 from . import native, pipelines, strangers
 from .assembly.assemble import first_not_finite
 from .assembly.errors import Unsupported
-from .foreign_encoders import find_encoder
+from .foreign_encoders import ENCODERS, find_encoder
 from .kinds import KINDS, Kind, Network
 from .layouts import reading, registry
 from .layouts.layout import Layout
@@ -130,7 +130,7 @@ def _inspect_file(found: Path, name: str) -> Inspection:
         holds = tuple(_holds(content.data))
         what = problem or _what(networks) or strangers.describe(content.data)
         if networks and (encoder := find_encoder(content.data)):
-            what = f"{what}, and {encoder}, which cannot be used here"
+            what = f"{what}, and {encoder}, {ENCODERS[encoder.usable]}"
         takes = takes or strangers.takes_of(content.data)
         container = content.container
     return Inspection(

@@ -11,10 +11,13 @@ from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
 from ..networks.encoder import Encoder
 from ..networks.segmenter import Segmenter
+from ..networks.style_encoder import StyleEncoder
 from ..networks.stylegan2 import Generator
 from ..networks.zeroed import activation_sizes
 from . import native, remote
 from .assembly.assemble import first_not_finite
+from .assembly.errors import Misfit
+from .foreign_encoders import find_encoder, read_foreign_encoder
 from .generators.classes import chosen, split_class
 from .kinds import Kind, Network, expected
 from .layouts import reading
@@ -91,14 +94,41 @@ def read_segmenter(
     return network, source
 
 
-def read_encoder(path: str | Path) -> tuple[Encoder, Source]:
-    """A frozen encoder on the CPU in float32, and where it came from: a native folder, or a run of ``train-encoder``.
+def read_encoder(path: str | Path) -> tuple[Encoder | StyleEncoder, Source]:
+    """A frozen encoder on the CPU in float32, and where it came from.
+
+    Args:
+        path: a native folder, or a run of ``train-encoder``; or a file of pSp or e4e, which gives a ``StyleEncoder``.
 
     Raises:
         UserError: as ``load_generator``.
     """
+    found = result_of(locate(path))
+    if found.is_file() and not native.kind_of(found) and (foreign := _read_foreign_encoder(found, str(path))):
+        return foreign
     network, source = read_network(path, "encoder")
     return expected(network, Encoder), source
+
+
+def _read_foreign_encoder(found: Path, name: str) -> tuple[StyleEncoder, Source] | None:
+    """The encoder of a file of pSp or e4e; None where it holds none that can be read."""
+    with reading.opened(found, name) as content:
+        told = find_encoder(content.data)
+        if told is None or not told.usable:
+            return None
+        try:
+            network, notes = read_foreign_encoder(content.data)
+        except Misfit as error:
+            raise UserError(
+                name, got=f"{told} that does not fit its layout ({error})", expected="its published tensors (IR-SE50)",
+                remedy="download it again, or train one with l4f-datagen train-encoder",
+            ) from error  # fmt: skip
+    if tensor := first_not_finite(network):
+        refuse_not_finite(name, tensor)
+    source = Source(name=shown(name), format=told.family, sha256=file_sha256(found), notes=notes)
+    for note in notes:
+        logger.warning("%s: %s", source.name, note)
+    return network, source
 
 
 def read_pair(

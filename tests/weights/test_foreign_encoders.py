@@ -1,14 +1,19 @@
-"""Files of pSp, e4e and ReStyle: told apart by their tensors' names, refused as encoders, read as generators."""
+"""Files of pSp, e4e and ReStyle: told apart by their tensors' names, read as generators; the first two as encoders."""
 
 import argparse
+import re
 
+import numpy as np
 import pytest
 import torch
 
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.encoder import Encoder
-from l4f_datagen.weights import load
+from l4f_datagen.networks.style_encoder import StyleEncoder
+from l4f_datagen.projection.codes import read_codes
+from l4f_datagen.sheet import png_bytes
+from l4f_datagen.weights import load, native
 from l4f_datagen.weights.features import read_features
 from l4f_datagen.weights.foreign_encoders import find_encoder
 from l4f_datagen.weights.inspection import inspect
@@ -17,6 +22,8 @@ from tests.weights import forge
 
 CODES = 8
 """Codes of a generator of 32 px."""
+CENTRE = torch.linspace(-1, 1, 16)
+"""The mean code in files."""
 
 
 def _norm(name: str) -> dict:
@@ -86,11 +93,13 @@ FAMILIES = {
     "ReStyle, ResNet34": (resnet_trunk() | heads(), None, "a ReStyle encoder for 32 px"),
 }  # fmt: skip
 
+USED = re.compile("an e4e encoder|a pSp encoder")
+
 
 def write(path, encoder: dict, options, *, decoder: bool = True) -> str:
     """A file as the trainings of these families write it."""
     state = {f"encoder.{name}": tensor for name, tensor in encoder.items()}
-    content = {"state_dict": state, "latent_avg": torch.zeros(CODES, 16)}
+    content = {"state_dict": state, "latent_avg": CENTRE.repeat(CODES, 1)}
     if decoder:
         made = forge.generator()
         state |= {f"decoder.{name}": tensor for name, tensor in rosinality.state_dict(made).items()}
@@ -104,10 +113,11 @@ def write(path, encoder: dict, options, *, decoder: bool = True) -> str:
 def test_the_family_is_told_and_the_generator_read(encoder, options, what, tmp_path):
     path = write(tmp_path / "file.pt", encoder, options)
     found = inspect(path)
-    assert found.what == f"a StyleGAN2 generator for 32 px, and {what}, which cannot be used here"
+    use = "which project --encoder takes" if USED.match(what) else "which cannot be used here"
+    assert found.what == f"a StyleGAN2 generator for 32 px, and {what}, {use}"
     assert found.problem is None and len(found.networks) == 1
     assert load.load_generator(path).architecture.resolution == 32
-    with pytest.raises(UserError, match=f"got {what}; expected .*train-encoder"):
+    with pytest.raises(UserError, match=f"got {what}.*; expected .*train-encoder"):  # these are names without weights
         load.read_encoder(path)
 
 
@@ -118,8 +128,84 @@ def test_without_a_generator_every_loader_refuses_it(encoder, options, what, tmp
     loaders = (load.load_generator, load.load_alpha, load.load_segmenter, load.read_encoder)
     features = (lambda path: read_features(path, size=32, device=torch.device("cpu")),)
     for loader in (*loaders, *features):
-        with pytest.raises(UserError, match=f"got {what}; .*train-encoder"):
+        with pytest.raises(UserError, match=f"got {what}.*; .*train-encoder"):
             loader(path)
+
+
+def tiny(heads: str, **changes) -> StyleEncoder:
+    """A whole encoder of two channels for the generator that ``write`` puts beside it, with numbers that tell."""
+    torch.manual_seed(1)
+    made = StyleEncoder(**{"heads": heads, "num_ws": 1 if heads == "w" else CODES, "w_dim": 16, "width": 2, **changes})
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return made.eval()
+
+
+OPTIONS = {
+    "pyramid": "GradualStyleEncoder", "offsets": "Encoder4Editing", "w": "BackboneEncoderUsingLastLayerIntoW",
+    "w+": "BackboneEncoderUsingLastLayerIntoWPlus",
+}  # fmt: skip
+
+
+def written(path, made: StyleEncoder, centre: bool = True, **changes) -> str:
+    """A file with a tiny encoder, as its training writes it."""
+    state = {name: tensor for name, tensor in made.state_dict().items() if name != "latent_avg"}
+    options = {"encoder_type": OPTIONS[made.heads], "start_from_latent_avg": centre}
+    return write(path, state, argparse.Namespace(**options), **changes)
+
+
+@pytest.mark.parametrize("heads", OPTIONS)
+@torch.no_grad()
+def test_encoders_of_psp_and_e4e_answer_as_theirs_do(heads, tmp_path):
+    made, image = tiny(heads), torch.randn(1, 3, 32, 32)
+    answers = {}
+    for centre in (False, True):
+        found, source = load.read_encoder(written(tmp_path / "file.pt", made, centre))
+        assert source.format == ("e4e" if heads == "offsets" else "pSp") and not source.notes
+        answers[centre] = found(image)
+    assert answers[False].shape == (1, made.num_ws, 16) and torch.allclose(answers[False], made(image), atol=1e-5)
+    assert torch.allclose(answers[True], answers[False] + CENTRE, atol=1e-5)
+    if heads == "offsets":  # the same weights as pSp's: each later code differs from the first by a head's answer
+        plain = tiny("pyramid")(image)
+        assert torch.allclose(answers[False][:, 1:], plain[:, :1] + plain[:, 1:], atol=1e-5)
+        assert torch.allclose(answers[False][:, 0], plain[:, 0], atol=1e-5)
+
+
+def test_photographs_are_projected_by_such_an_encoder_and_generators_of_others_refused(tmp_path, capsys):
+    path = written(tmp_path / "e4e.pt", tiny("offsets"))
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.png").write_bytes(png_bytes(np.full((32, 32, 3), 90, np.uint8)))
+    words = ["project", str(photos), "--how", "encoder", "--device", "cpu", "--out"]
+    for steps in ("0", "2"):
+        asked = [*words, str(tmp_path / steps), "--generator", path, "--encoder", path, "--refine-steps", steps]
+        assert main(asked) == 0
+    codes = read_codes(tmp_path / "0")
+    answer = load.read_encoder(path)[0](torch.full((1, 3, 32, 32), 90 / 127.5 - 1)).detach()
+    assert torch.allclose(codes.w, answer, atol=1e-5)
+    assert read_codes(tmp_path / "2").rows[0].error < codes.rows[0].error
+    # A copy of its generator in another layout takes its codes, too.
+    assert main(["convert", path, "--out", str(tmp_path / "native")]) == 0
+    copied = [*words, str(tmp_path / "of-copy"), "--generator", str(tmp_path / "native"), "--encoder", path]
+    assert main([*copied, "--refine-steps", "0"]) == 0
+    assert torch.equal(read_codes(tmp_path / "of-copy").w, codes.w)
+    native.save(tmp_path / "other", generator=forge.generator(seed=5))
+    native.save(tmp_path / "small", generator=forge.generator((8, 8, 4)))
+    broken = {name: tensor for name, tensor in tiny("offsets").state_dict().items() if "body.7" not in name}
+    misfit = write(tmp_path / "broken.pt", broken, {"encoder_type": "Encoder4Editing"})
+    cases = {
+        ("other", path): "one of another generator, which lies beside it in the file",
+        ("small", path): "one that gives 8 codes of 16 numbers; expected for",
+        ("native", misfit): "does not fit its layout",
+    }  # fmt: skip
+    for (generator, encoder), told in cases.items():
+        capsys.readouterr()
+        asked = [*words, str(tmp_path / "none"), "--generator", str(tmp_path / generator), "--encoder", encoder]
+        assert main(asked) == 2
+        error = capsys.readouterr().err
+        assert told in error and error.count("l4f-datagen: ") == 1 and not (tmp_path / "none").exists()
 
 
 def test_an_encoder_alone_and_networks_of_the_same_trunk(tmp_path):
@@ -132,12 +218,12 @@ def test_an_encoder_alone_and_networks_of_the_same_trunk(tmp_path):
 
 
 def test_commands_refuse_it_in_one_line(tmp_path, capsys):
-    path = write(tmp_path / "e4e.pt", *FAMILIES["e4e"][:2])
+    path = write(tmp_path / "restyle.pt", *FAMILIES["ReStyle"][:2])
     words = ["project", "world:vessels", "--world-images", "1", "--generator", "vessels64", "--how", "encoder"]
     assert main([*words, "--encoder", path, "--out", str(tmp_path / "codes")]) == 2
     told = capsys.readouterr().err
     assert (
-        "got an e4e encoder for 32 px" in told
+        "got a ReStyle encoder for 32 px" in told
         and "l4f-datagen train-encoder" in told
         and told.count("l4f-datagen: ") == 1
         and "Traceback" not in told

@@ -19,6 +19,7 @@ from .assemble import MAX_LEVELS, MAX_WIDTH, Shapes, check_shapes, fill
 from .errors import Misfit
 
 _MAX_CLASSES = 1 << 16
+_COUNT = "num_batches_tracked"
 
 
 def build_alpha(tensors: Mapping[str, Tensor]) -> AlphaNetwork:
@@ -136,6 +137,12 @@ def build_encoder(tensors: Mapping[str, Tensor], stated: Mapping[str, object]) -
         raise Misfit(short(error, 160)) from error
     fill(network, tensors)
     return network
+
+
+def with_counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors, and zeros for how many batches each normalisation has seen: files of old versions of torch lack that."""
+    stems = [name.removesuffix("running_mean") for name in tensors if name.endswith(".running_mean")]
+    return {**{f"{stem}{_COUNT}": torch.zeros((), dtype=torch.long) for stem in stems}, **tensors}
 
 
 def _as_stated(name: str, usual: int | bool, stated: Mapping[str, object]) -> int | bool:

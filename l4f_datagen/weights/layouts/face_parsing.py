@@ -3,14 +3,11 @@
 import re
 from collections.abc import Mapping
 
-import torch
-from torch import Tensor
-
 from ...networks.segmenter import Segmenter
 from ...short import short
 from ..assembly.errors import Misfit
 from ..assembly.names import find, found_in
-from ..assembly.other_networks import build_segmenter
+from ..assembly.other_networks import build_segmenter, with_counts
 from ..pickle.tensors import load_tensor
 from .layout import Layout
 
@@ -33,7 +30,6 @@ _PARTS = {
     "convblk": "mix", "conv_atten": "attention", "bn_atten": "attention_norm", "conv1": "squeeze", "conv2": "excite",
     "conv_out": "scores", "bn": "norm",
 }  # fmt: skip
-_COUNT = "num_batches_tracked"
 
 
 def recognises(content: object) -> bool:
@@ -53,13 +49,7 @@ def read(content: Mapping) -> tuple[Segmenter, tuple[str, ...]]:
     tensors = {_our_name(name): load_tensor(value) for name, value in found.tensors.items()}
     notes = found.notes("segmenter", "in it")
     published = {"stem": 4, "align_corners": True}
-    return build_segmenter({**_counts(tensors), **tensors}, stated=published, size=SIZE), tuple(notes)
-
-
-def _counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Zeros for how many batches each normalisation has seen: files of old versions of torch leave that out."""
-    stems = [name.removesuffix("running_mean") for name in tensors if name.endswith(".running_mean")]
-    return {f"{stem}{_COUNT}": torch.zeros((), dtype=torch.long) for stem in stems}
+    return build_segmenter(with_counts(tensors), stated=published, size=SIZE), tuple(notes)
 
 
 def _our_name(name: str) -> str:
