@@ -8,8 +8,8 @@ from torch import Tensor
 
 from .. import weights
 from ..errors import UserError
-from ..networks.encoder import Encoder
-from ..networks.style_encoder import StyleEncoder
+from ..networks.encoders.encoder import Encoder
+from ..networks.encoders.style_encoder import StyleEncoder
 from ..networks.stylegan2 import Generator
 from ..weights.source import Source
 from .models import Models

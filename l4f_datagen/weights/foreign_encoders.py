@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..networks.style_encoder import StyleEncoder
+from ..networks.encoders.style_encoder import StyleEncoder
 from ..short import short
 from .assembly.assemble import MAX_WIDTH, Shapes, fill
 from .assembly.errors import Misfit

@@ -8,7 +8,7 @@ from typing import Any
 from ..addresses import shown
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork
-from ..networks.encoder import Encoder
+from ..networks.encoders.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..short import short
 from . import native, pipelines, strangers

@@ -3,7 +3,7 @@
 from typing import Literal, TypeVar, get_args
 
 from ..networks.alpha import AlphaNetwork
-from ..networks.encoder import Encoder
+from ..networks.encoders.encoder import Encoder
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 

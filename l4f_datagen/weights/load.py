@@ -9,9 +9,9 @@ from .. import resources
 from ..addresses import hidden, shown, split_address
 from ..errors import UserError
 from ..networks.alpha import AlphaNetwork, fits
-from ..networks.encoder import Encoder
+from ..networks.encoders.encoder import Encoder
+from ..networks.encoders.style_encoder import StyleEncoder
 from ..networks.segmenter import Segmenter
-from ..networks.style_encoder import StyleEncoder
 from ..networks.stylegan2 import Generator
 from ..networks.zeroed import activation_sizes
 from . import native, remote

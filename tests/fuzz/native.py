@@ -10,7 +10,7 @@ import torch
 
 from l4f_datagen.generation.recommended import with_recommended
 from l4f_datagen.networks.alpha import AlphaNetwork
-from l4f_datagen.networks.encoder import Encoder
+from l4f_datagen.networks.encoders.encoder import Encoder
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.weights import native

@@ -11,7 +11,7 @@ import torch
 from l4f_datagen import weights
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
-from l4f_datagen.networks.encoder import Encoder
+from l4f_datagen.networks.encoders.encoder import Encoder
 from l4f_datagen.projection import codes as codes_module
 from l4f_datagen.projection import run, unusual
 from l4f_datagen.projection.codes import read_codes

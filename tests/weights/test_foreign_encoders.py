@@ -9,8 +9,8 @@ import torch
 
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
-from l4f_datagen.networks.encoder import Encoder
-from l4f_datagen.networks.style_encoder import StyleEncoder
+from l4f_datagen.networks.encoders.encoder import Encoder
+from l4f_datagen.networks.encoders.style_encoder import StyleEncoder
 from l4f_datagen.projection.codes import read_codes
 from l4f_datagen.sheet import png_bytes
 from l4f_datagen.weights import load, native

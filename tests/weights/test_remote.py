@@ -11,7 +11,7 @@ import pytest
 from l4f_datagen import weights
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.alpha import AlphaNetwork
-from l4f_datagen.networks.encoder import Encoder
+from l4f_datagen.networks.encoders.encoder import Encoder
 from l4f_datagen.networks.segmenters.unet import UNet
 from l4f_datagen.weights import native, remote
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...generation import latents
-from ...networks.encoder import Encoder
+from ...networks.encoders.encoder import Encoder
 from ...networks.inference import freeze
 from ...networks.stylegan2 import Generator
 from ...projection.distances import Distance

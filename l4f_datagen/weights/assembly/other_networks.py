@@ -9,7 +9,7 @@ from ...devices import too_little_memory
 from ...errors import UserError
 from ...networks import zeroed
 from ...networks.alpha import AlphaNetwork
-from ...networks.encoder import Encoder
+from ...networks.encoders.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.segmenters import architectures
 from ...short import short

@@ -6,7 +6,7 @@ import torch
 
 from ...errors import UserError, WorkError
 from ...networks.alpha import AlphaNetwork
-from ...networks.encoder import Encoder
+from ...networks.encoders.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.stylegan2 import Generator
 from ...seeding import normal

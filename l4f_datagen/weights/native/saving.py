@@ -10,7 +10,7 @@ from typing import Any
 
 from ...addresses import hidden_within
 from ...networks.alpha import AlphaNetwork
-from ...networks.encoder import Encoder
+from ...networks.encoders.encoder import Encoder
 from ...networks.segmenter import Segmenter
 from ...networks.stylegan2 import Generator
 from ...storage import atomic

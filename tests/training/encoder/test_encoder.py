@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from l4f_datagen import weights
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
-from l4f_datagen.networks.encoder import Encoder
+from l4f_datagen.networks.encoders.encoder import Encoder
 from l4f_datagen.settings import TrainEncoderSettings
 from l4f_datagen.training.core.process_group import Processes
 from l4f_datagen.training.encoder.learner import EncoderLearner, rate_factor

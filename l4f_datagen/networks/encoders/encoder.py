@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .backbones.resnet import ResNet18
+from ..backbones.resnet import ResNet18
 
 _GRID = 4
 """Height and width that the features of every scale are brought to."""
