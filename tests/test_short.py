@@ -104,14 +104,14 @@ def test_what_is_short_is_told_whole(value, text):
     }.items(),
     ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "",
 )
-@pytest.mark.parametrize("most", [1, 2, 7, 60, 300])
-def test_no_value_takes_long_or_more_than_its_line(name, value, most):
-    started = time.process_time()
-    texts = short(value, most), short(value, most, quotes=True), short([value], most)
-    assert time.process_time() - started < 1
-    for text in texts:
-        assert 0 < len(text) <= most
-        assert text.isprintable(), name
+def test_no_value_takes_long_or_more_than_its_line(name, value):
+    for most in (1, 2, 7, 60, 300):
+        started = time.process_time()
+        texts = short(value, most), short(value, most, quotes=True), short([value], most)
+        assert time.process_time() - started < 1, most
+        for text in texts:
+            assert 0 < len(text) <= most
+            assert text.isprintable(), name
 
 
 def test_what_is_left_out_shows():
@@ -132,10 +132,10 @@ def test_nothing_of_the_value_is_called():
     assert short({"a": [Loud()]}) == "{'a': [Loud]}"
 
 
-@pytest.mark.parametrize("most", range(4, 60))
 @pytest.mark.parametrize("quotes", [False, True])
 @pytest.mark.parametrize("kind", [str, lambda text: [text], lambda text: {"a": text}, ValueError])
-def test_an_address_loses_its_secrets_before_it_is_cut(kind, quotes, most):
+def test_an_address_loses_its_secrets_before_it_is_cut(kind, quotes):
     address = "https://hidden-user:hidden-word@host/path?token=hidden-token"
-    assert "hid" not in short(kind(address), most, quotes=quotes)
+    for most in range(4, 60):
+        assert "hid" not in short(kind(address), most, quotes=quotes), most
     assert "hid" not in short(kind(f"got {address}"), most, quotes=quotes)

@@ -10,13 +10,13 @@ TERMS = [
 LABELS = ("stage 3 of 17: train-segmenter bisenet-supervised-seed1", "3/17 train-segmenter bisenet-supervised-seed1")
 
 
-@pytest.mark.parametrize("width", [*range(1, 60), 80, 100, 200])
 @pytest.mark.parametrize("labels", [(), LABELS], ids=["alone", "staged"])
 @pytest.mark.parametrize(("parts", "drop"), [(SAMPLES, (2, 1)), (TERMS, ())], ids=["samples", "terms"])
-def test_no_line_is_wider_than_the_terminal(parts, drop, labels, width):
-    for share in (None, 0.0, 0.5, 1.0):
-        line = fitted(parts, width, share=share, labels=labels, drop=drop)
-        assert 0 < len(line) <= width
+def test_no_line_is_wider_than_the_terminal(parts, drop, labels):
+    for width in (*range(1, 60), 80, 100, 200):
+        for share in (None, 0.0, 0.5, 1.0):
+            line = fitted(parts, width, share=share, labels=labels, drop=drop)
+            assert 0 < len(line) <= width
 
 
 def test_at_80_columns_there_are_count_rate_time_left_and_a_bar():
