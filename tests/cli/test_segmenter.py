@@ -4,7 +4,6 @@ import json
 import re
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -55,6 +54,8 @@ def test_what_training_says(run, capsys):
 
 def test_the_onnx_file_gives_the_same_scores_at_any_size(run):
     network = l4f.load_segmenter(run)
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(run / "final" / "segmenter.onnx"))
     facts = session.get_modelmeta().custom_metadata_map
     assert json.loads(facts["foreground"]) == [1] and json.loads(facts["size"]) == 24

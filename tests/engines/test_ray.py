@@ -19,7 +19,6 @@ from l4f_datagen.settings import EngineSettings
 from l4f_datagen.shards.format import layout
 from tests.torture import command, fingerprints
 
-ray = pytest.importorskip("ray")
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
 
 
@@ -30,6 +29,7 @@ def not_dark(image, alpha, mask):
 
 @pytest.fixture(scope="module")
 def cluster():
+    pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -146,6 +146,7 @@ def test_without_the_extra_it_is_named(tmp_path, tiny_checkpoint):
 
 
 def test_no_cluster_at_the_address(capsys, tmp_path, tiny_checkpoint):
+    pytest.importorskip("ray")
     words = ["generate", "--generator", str(tiny_checkpoint), "--out", str(tmp_path / "set"), "--engine", "ray"]
     assert main([*words, "--ray-address", "127.0.0.1:1"]) == 2
     error = capsys.readouterr().err

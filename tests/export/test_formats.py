@@ -1,12 +1,12 @@
 """Every format is read back, by its own library where that can be had, to the same masks and images."""
 
 import contextlib
+import importlib
 import io
 import json
 from pathlib import Path
 
 import cv2
-import datasets
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +18,13 @@ import l4f_datagen as l4f
 from l4f_datagen.export.formats import hf_parquet
 from l4f_datagen.export.run import export
 from l4f_datagen.settings import ExportSettings
+
+
+@pytest.fixture
+def datasets():
+    """The library, for the tests that ask for it: every process that collects them would wait a second for it."""
+    return importlib.import_module("datasets")
+
 
 SETS = {"train": "train", "val": "validation", "test": "test"}
 
@@ -199,7 +206,7 @@ def test_fiftyone_as_its_manual_has_it(tmp_path, generated, values, most):
 
 
 @pytest.mark.parametrize(("values", "mode", "most"), [(None, "L", 1), ("palette", "P", 1), ("0255", "L", 255)])
-def test_hf_parquet_by_datasets(monkeypatch, tmp_path, rendered, values, mode, most):
+def test_hf_parquet_by_datasets(monkeypatch, tmp_path, rendered, datasets, values, mode, most):
     monkeypatch.setattr(hf_parquet, "ROWS", 7)
     monkeypatch.setattr(hf_parquet, "FILE_BYTES", 40_000)
     counts = exported(rendered, tmp_path / "h", "hf-parquet", split="0.6/0.2/0.2", mask_values=values)
@@ -222,7 +229,7 @@ def test_hf_parquet_by_datasets(monkeypatch, tmp_path, rendered, values, mode, m
     assert not expected
 
 
-def test_hf_parquet_with_an_empty_split_and_ignored_pixels(tmp_path, difficult):
+def test_hf_parquet_with_an_empty_split_and_ignored_pixels(tmp_path, difficult, datasets):
     counts = exported(difficult, tmp_path / "h", "hf-parquet", split="0.998/0.001/0.001")
     assert counts == {"train": 10, "val": 0, "test": 0}
     loaded = datasets.load_dataset(str(tmp_path / "h"), cache_dir=str(tmp_path / "cache"))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
-import datasets
 import imageio.v2
 import imageio.v3
 import numpy as np
@@ -72,6 +71,8 @@ def by_webdataset(kind: str) -> Callable[[Path], Masks]:
 
 
 def by_datasets(folder: Path) -> Masks:
+    import datasets  # a second, for every process that collects tests
+
     rows = datasets.load_dataset(str(folder), split="train", streaming=True)
     return {row["__key__"]: np.asarray(row["mask.png"]) for row in rows}
 

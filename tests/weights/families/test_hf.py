@@ -21,8 +21,14 @@ from l4f_datagen.weights.conversion.convert import convert
 from l4f_datagen.weights.families import family_of
 from l4f_datagen.weights.inspection import inspect
 
-transformers = pytest.importorskip("transformers")
-from l4f_datagen.weights.families import hf  # noqa: E402 - it has no use without the library
+
+@pytest.fixture(autouse=True, scope="module")
+def library():
+    """The library, for these tests alone: every process that collects them would wait for it."""
+    global transformers, hf
+    transformers = pytest.importorskip("transformers")
+    from l4f_datagen.weights.families import hf
+
 
 SEGFORMER = {
     "model_type": "segformer", "hidden_sizes": [4, 4, 8, 8], "depths": [1, 1, 1, 1], "decoder_hidden_size": 8,
