@@ -70,11 +70,18 @@ def test_the_filter_is_in_the_weight_exactly(outputs, inputs, size):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@pytest.mark.parametrize("switched_off,mode,plus", [
+CASES = [
     *itertools.product(("first_convolution", "constant"), ("const", "none", "random"), (False, True)),
     ("channels", "none", False), ("channels", "random", True),
+]  # fmt: skip
+SLOW = "64 px, more at the end"
+"""What is switched off, which noise, and whether codes differ by layer ask the same of it as of the smaller ones."""
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name,switched_off,mode,plus", [
+    *((name, *case) for name in ARCHITECTURES if name != SLOW for case in CASES),
+    (SLOW, "first_convolution", "const", False), (SLOW, "constant", "random", True), (SLOW, "channels", "none", False),
 ])  # fmt: skip
 def test_equal_to_the_networks_one_by_one(name, switched_off, mode, plus, device):
     generator, alpha = networks(name, device)

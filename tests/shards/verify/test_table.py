@@ -16,6 +16,9 @@ from l4f_datagen.shards.verify.verification import verify
 
 SETTINGS = RenderSettings(n=5, size=16, samples_per_shard=2)
 FILES = [*layout.of_shard(1), layout.CARD, *layout.FINAL, layout.DATASET]
+WRITTEN_AGAIN = layout.FINAL[1:]
+"""A repair removes all files over all shards and writes them anew, whichever of them was damaged and how; one of them
+stands for the others where it is not asked that each comes back."""
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -130,7 +133,8 @@ def test_a_damaged_file_is_named_and_comes_back(tmp_path, made, others, damage):
     for name in FILES:
         if case := damaged(tmp_path / name, name, damage, "all else is whole", made, others):
             check_names(*case)
-            check_repair(case[0], name, made)
+            if damage == "cut" or name not in WRITTEN_AGAIN:
+                check_repair(case[0], name, made)
 
 
 def check_repair(folder: Path, name: str, made: dict[str, bytes]) -> None:
@@ -149,7 +153,7 @@ def test_no_damage_hides_another(tmp_path, made, others, damage, state):
     for name in FILES:
         if case := damaged(tmp_path / name, name, damage, state, made, others):
             check_names(*case)
-            if damage == "a flipped bit":
+            if damage == "a flipped bit" and name not in WRITTEN_AGAIN:
                 check_repair(case[0], name, made)
 
 

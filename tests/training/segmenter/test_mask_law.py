@@ -3,6 +3,7 @@
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -91,32 +92,36 @@ def learned(found: LabelledBatches) -> dict[bytes, tuple[np.ndarray, np.ndarray]
     }
 
 
-@pytest.mark.parametrize("choices", COMBINATIONS, ids=name)
-def test_the_stored_mask_is_what_is_learned_and_verified(tmp_path, choices):
-    write(tmp_path / "s", **choices)
-    assert not verify(tmp_path / "s").findings
-    found = learned(batches(tmp_path / "s"))
-    for sample in l4f.open_dataset(tmp_path / "s"):
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=name)
+def made(request, tmp_path_factory) -> tuple[Path, GenerateSettings, dict]:
+    """A data set of each combination, which is only read; its settings, and what was chosen."""
+    folder = tmp_path_factory.mktemp("law") / "s"
+    return folder, write(folder, **request.param), request.param
+
+
+def test_the_stored_mask_is_what_is_learned_and_verified(made):
+    folder, _, choices = made
+    assert not verify(folder).findings
+    found = learned(batches(folder))
+    for sample in l4f.open_dataset(folder):
         mask, soft = found[sample.image.tobytes()]
         np.testing.assert_array_equal(mask, sample.mask)
         np.testing.assert_array_equal(soft, 255 * (sample.mask == 1) if choices["blend"] == "mask" else sample.alpha)
 
 
-@pytest.mark.parametrize("choices", COMBINATIONS, ids=name)
-def test_another_threshold_keeps_the_rest_of_the_law(tmp_path, choices):
-    settings = write(tmp_path / "s", **choices)
-    found = learned(batches(tmp_path / "s", threshold=0.7))
-    for sample in l4f.open_dataset(tmp_path / "s"):
+def test_another_threshold_keeps_the_rest_of_the_law(made):
+    folder, settings, _ = made
+    found = learned(batches(folder, threshold=0.7))
+    for sample in l4f.open_dataset(folder):
         mask, _ = found[sample.image.tobytes()]
         np.testing.assert_array_equal(mask, make_mask(sample.alpha, settings.model_copy(update={"threshold": 0.7})))
 
 
 @pytest.mark.parametrize("size", [SIZE // 2, 2 * SIZE])
-@pytest.mark.parametrize("choices", COMBINATIONS, ids=name)
-def test_a_resized_alpha_is_cut_by_the_same_law(tmp_path, choices, size):
-    settings = write(tmp_path / "s", **choices)
-    part = batches(tmp_path / "s", size=size).parts[0]
-    for index, sample in enumerate(l4f.open_dataset(tmp_path / "s")):
+def test_a_resized_alpha_is_cut_by_the_same_law(made, size):
+    folder, settings, _ = made
+    part = batches(folder, size=size).parts[0]
+    for index, sample in enumerate(l4f.open_dataset(folder)):
         way = cv2.INTER_AREA if size < SIZE else cv2.INTER_LINEAR
         alpha = cv2.resize(sample.alpha, (size, size), interpolation=way)
         np.testing.assert_array_equal(part.read(index).mask, make_mask(alpha, settings))
