@@ -43,7 +43,7 @@ def contact_sheet(
 def picture_grid(
     rows: Mapping[str, Sequence[np.ndarray]], *, tile: int = 128, titles: Sequence[str] = ()
 ) -> np.ndarray:
-    """Rows of pictures below one another, each row with its name.
+    """Rows of pictures below one another, each row with its name. What is no square stands in grey.
 
     Args:
         rows: name → uint8 H×W×3 (RGB) or H×W arrays, as many in every row.
@@ -169,9 +169,12 @@ def _write(sheet: np.ndarray, text: str, place: tuple[int, int]) -> None:
 
 
 def _tile(picture: np.ndarray, tile: int) -> np.ndarray:
-    way = cv2.INTER_AREA if max(picture.shape[:2]) > tile else cv2.INTER_NEAREST
-    picture = cv2.resize(picture, (tile, tile), interpolation=way)
-    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, 2)
+    height, width = picture.shape[:2]
+    longer = max(height, width)
+    size = max(1, round(width * tile / longer)), max(1, round(height * tile / longer))
+    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if longer > tile else cv2.INTER_NEAREST)
+    picture = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, 2)
+    return picture if height == width else _squared(picture, tile)
 
 
 def views(sample: Sample, side: int) -> list[np.ndarray]:

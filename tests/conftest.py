@@ -16,6 +16,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = GeneratorArchitecture(channels=(12, 12, 8), z_dim=6, w_dim=10, mapping_layers=2)
+RECTANGLES = {
+    f"{4 * width}×{4 * height} px": GeneratorArchitecture(
+        channels=(7, 6, 5), z_dim=4, w_dim=6, mapping_layers=1, constant=(height, width)
+    )
+    for height, width in ((4, 8), (8, 4), (4, 6), (4, 2), (3, 5))
+}
+"""Of several constants: 2×4 pixels are StyleGAN-Human's, the smallest; of 5×3 no side is ever a power of two."""
 
 
 @pytest.fixture(scope="session")

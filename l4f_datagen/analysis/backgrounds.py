@@ -66,7 +66,7 @@ def analyze_backgrounds(
         UserError: there are no such crops.
     """
     names, frozen = layer_names(generator), freeze(generator)
-    given = open_crops(crops, frozen.architecture.resolution)
+    given = open_crops(crops, frozen.architecture.size)
     sums = torch.zeros(4, len(names), dtype=torch.float64)
     for start in range(0, n, batch_size):
         indices = range(start, min(start + batch_size, n))

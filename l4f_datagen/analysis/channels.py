@@ -34,7 +34,7 @@ def find_channels(
         UserError: there are no such crops.
     """
     frozen = freeze(generator) if isinstance(generator, Generator) else generator
-    given = open_crops(crops, frozen.architecture.resolution)
+    given = open_crops(crops, frozen.architecture.size)
     return chosen(frozen, measured(frozen, given, n=SAMPLES, psi=psi, seed=seed, batch_size=AT_ONCE), share)
 
 

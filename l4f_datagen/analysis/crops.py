@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..networks.pixels import image_from_uint8
 from ..photographs.opening import open_source
-from ..photographs.square import fitted
+from ..photographs.square import Size, fitted, sides
 from ..photographs.whole import WholeImages
 
 Crops = Callable[[Tensor, Sequence[int]], Tensor]
@@ -22,7 +22,7 @@ _WORLD_IMAGES = 1000
 """Of a world, which has no number of images of its own."""
 
 
-def open_crops(name: str, size: int) -> Crops:
+def open_crops(name: str, size: Size) -> Crops:
     """The plain backgrounds that a user's words name.
 
     Args:
@@ -40,7 +40,7 @@ def open_crops(name: str, size: int) -> Crops:
     images = WholeImages(open_source(name, world_images=_WORLD_IMAGES), setting="crops")
 
     def read(image: Tensor, indices: Sequence[int]) -> Tensor:
-        found = [fitted(images.read(index % len(images.source), size)[1], size) for index in indices]
+        found = [fitted(images.read(index % len(images.source), max(sides(size)))[1], size) for index in indices]
         return torch.stack([image_from_uint8(torch.tensor(one)[None])[0] for one in found]).to(image)
 
     return read

@@ -28,6 +28,7 @@ class LayerAnalysis:
     """Mean SSIM per resolution, and what follows."""
 
     resolutions: tuple[int, ...]
+    """4, 8, …, coarse to fine; those of rectangular images go by the same names."""
     similarity: tuple[float, ...]
     """Mean SSIM, per resolution, between samples and the same with noise for that resolution's ToRGB output."""
     deviation: tuple[float, ...]
@@ -55,10 +56,10 @@ def analyze_layers(
     Raises:
         UserError: the generator's images are too small to compare.
     """
-    if generator.architecture.resolution < WINDOW:
+    if min(generator.architecture.size) < WINDOW:
         raise UserError(
             "generator",
-            got=f"one of {generator.architecture.resolution} px",
+            got=f"one of {generator.architecture.pixels}",
             expected=f"images of at least {WINDOW} px, the window of SSIM",
             remedy="name the first resolution yourself",
         )

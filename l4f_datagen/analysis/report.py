@@ -88,7 +88,7 @@ def write_backgrounds(
         one.setting: one.switched_off for one in trials if share_of_channels(one.setting) is not None
     }
     rows |= {name: [] for name in shares}
-    given = open_crops(crops, generator.architecture.resolution)
+    given = open_crops(crops, generator.architecture.size)
     for indices in _batches(batch_size):
         w, image, target = backgrounds.samples_and_targets(generator, indices, psi=psi, seed=seed, crops=given)
         rows["sample"] += _pictures(image)
@@ -141,8 +141,10 @@ def _batches(batch_size: int) -> Iterator[range]:
 
 def _pictures(images: Tensor) -> list[np.ndarray]:
     """Images (N, 3, H, W) in [-1, 1] as RGB uint8 arrays no larger than they are shown: a sheet has many."""
-    if max(images.shape[2:]) > TILE:
-        images = F.interpolate(images, size=(TILE, TILE), mode="area")
+    longer = max(images.shape[2:])
+    if longer > TILE:
+        size = [max(1, round(side * TILE / longer)) for side in images.shape[2:]]
+        images = F.interpolate(images, size=size, mode="area")
     return list(image_to_uint8(images).cpu().numpy())
 
 

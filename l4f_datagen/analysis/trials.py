@@ -57,7 +57,7 @@ def try_backgrounds(
         UserError: there are no such crops.
     """
     frozen = freeze(generator)
-    given = open_crops(crops, frozen.architecture.resolution)
+    given = open_crops(crops, frozen.architecture.size)
     first = frozen.architecture.channels[0]
     measure = measured(frozen, given, n=n, psi=psi, seed=seed, batch_size=batch_size) if shares else ()
     ways: list[tuple[str, SwitchedOff, int]] = [(LAYERS[0], "first_convolution", first), (LAYERS[1], "constant", first)]

@@ -30,6 +30,7 @@ _COMMANDS = {
     "infer": "Here it is segment.",
     "test": "Here it is evaluate.",
 }
+_SIZES = ("size", "res", "resolution", "img-size", "image-size", "imsize")
 _OURS: Mapping[str, tuple[str, ...]] = {
     "generator": ("network", "network-pkl", "pkl", "ckpt", "checkpoint", "model", "weights", "g", "resume-pkl"),
     "segmenter": ("network", "ckpt", "checkpoint", "model", "weights"),
@@ -70,8 +71,8 @@ _OURS: Mapping[str, tuple[str, ...]] = {
     "ada-target": ("target",),
     "ada-kimg": ("ada-length",),
     "mirror": ("xflip", "flip", "hflip"),
-    "resolution": ("size", "res", "img-size", "image-size", "imsize"),
-    "size": ("res", "resolution", "img-size", "image-size", "imsize", "crop-size"),
+    "resolution": _SIZES,
+    "size": (*_SIZES, "crop-size"),
     "checkpoint-every": ("snap", "save-every", "save-freq", "snapshot-every"),
     "frechet-every": ("metrics", "fid-every"),
     "minibatch-group": ("mbstd-group",),
@@ -91,6 +92,7 @@ _OURS: Mapping[str, tuple[str, ...]] = {
 """Options of ours, and what they are called elsewhere."""
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
 _CONDITIONAL = "a class is said after the path of its generator, as in FILE#class=3"
+_OF_GENERATOR = "images are as wide and as high as the generator's file says; inspect tells"
 _CONTINUES = "the same command with the same --out continues a run, --from goes on from another checkpoint"
 _PROCESSES = "start the command with torchrun --nproc-per-node N for several GPUs"
 
@@ -122,6 +124,8 @@ def hint_for_option(error: click.NoSuchOption, words: Sequence[str] = ()) -> str
         return f"here it is {' or '.join(ours)}"
     if name in ("gpus", "num-gpus", "local-rank") and "--tensorboard" in known:
         return _PROCESSES
+    if name in _SIZES and "--generator" in known:
+        return _OF_GENERATOR
     nearest = difflib.get_close_matches(f"--{name}", sorted(known), n=2, cutoff=0.6)
     return f"did you mean {' or '.join(nearest)}?" if nearest else None
 

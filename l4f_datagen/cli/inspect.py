@@ -70,7 +70,7 @@ def _rows(network: "NetworkSummary") -> list[tuple[str, str]]:
     if network.kind == "generator":
         clamp = "none" if network.conv_clamp is None else f"{network.conv_clamp:g}"
         rows.append(
-            ("", f"{network.resolution} px, z {network.z_dim}, w {network.w_dim}, {network.mapping_layers} mapping "
+            ("", f"{network.pixels}, z {network.z_dim}, w {network.w_dim}, {network.mapping_layers} mapping "
                  f"layers, conv_clamp {clamp}")
         )  # fmt: skip
         if network.classes:

@@ -43,7 +43,7 @@ class Editor:
     def margin(self) -> int:
         """Pixels around a mask that may change, too."""
         margin = self.settings.margin
-        return max(1, self.generator.architecture.resolution // _MARGIN_SHARE) if margin is None else margin
+        return max(1, min(self.generator.architecture.size) // _MARGIN_SHARE) if margin is None else margin
 
     def draw(self, codes: Tensor, noise: tuple[Tensor, ...] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """w+ (N, num_ws, w_dim) → images RGB uint8 N×H×W×3 and alphas uint8 N×H×W.

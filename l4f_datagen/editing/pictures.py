@@ -32,7 +32,7 @@ def edit_sheet(key: str, scene: Scene, steps: Sequence[Step], strengths: Sequenc
         "kept": [scene.background, *(step.kept for step in steps)],
         "mask": [_shown(scene.layer.mask), *(_shown(step.layer.mask) for step in steps)],
     }
-    tile = min(max(scene.original.shape[0], _TILES[0]), _TILES[1])
+    tile = min(max(*scene.original.shape[:2], _TILES[0]), _TILES[1])
     ascii_key = key.encode("ascii", "replace").decode()
     titles = [ascii_key if len(ascii_key) <= _LONGEST else f"...{ascii_key[-_LONGEST:]}"]
     return picture_grid(rows, tile=tile, titles=[*titles, *(f"{strength:+.3g}" for strength in strengths)])

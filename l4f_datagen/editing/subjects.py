@@ -83,7 +83,7 @@ class _Photographs(Sequence[Subject]):
         there = {row.key for row in self._codes.rows}
         keys = dict.fromkeys(key for text in settings.keys for key in ([text] if text in there else _split(text)))
         self._numbers = [self._codes.number(key) for key in keys] if keys else list(range(len(self._codes)))
-        self._size = generator.architecture.resolution
+        self._size = generator.architecture.size
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -98,9 +98,9 @@ class _Photographs(Sequence[Subject]):
                 str(path), got=f"no picture that can be read ({short(error, 100)})", expected="the photograph",
                 remedy="copy the folder again, or project the photographs again",
             ) from error  # fmt: skip
-        if image.shape != (self._size, self._size, 3):
+        if image.shape != (*self._size, 3):
             raise UserError(
-                str(path), got=f"a picture of shape {image.shape}", expected=f"{self._size}×{self._size} pixels",
+                str(path), got=f"a picture of shape {image.shape}", expected=f"{self._size[1]}×{self._size[0]} pixels",
                 remedy="copy the folder again, or project the photographs again",
             )  # fmt: skip
         noise = self._codes.noise and tuple(maps[number : number + 1] for maps in self._codes.noise)

@@ -1,6 +1,7 @@
 """Evaluations of an experiment: done once for the same settings and the same inputs, kept as JSON."""
 
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -108,11 +109,17 @@ def digest(place: str) -> str:
 
 
 def resolution_of(generator: str) -> int | None:
-    """Height and width in pixels of a generator's images, as the card beside it says; None where there is none."""
+    """Height and width in pixels of a generator's images, as the card beside it says; None where there is none.
+
+    Of rectangular images it is the side of a square of as many pixels: how long drawing takes goes by their number.
+    """
     try:
         found = weights.result_of(weights.locate(generator))
-        return read_card(found)["generator"]["architecture"]["resolution"] if is_native(found) else None
-    except (UserError, KeyError):  # not trained yet, or another file; whoever uses it says what is wrong
+        if not is_native(found):
+            return None
+        stated = read_card(found)["generator"]["architecture"]
+        return round(math.sqrt(math.prod(stated["size"]))) if "size" in stated else stated["resolution"]
+    except (UserError, KeyError, TypeError, ValueError):  # not trained yet, or another file; whoever uses it tells
         return None
 
 

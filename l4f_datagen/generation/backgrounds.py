@@ -11,6 +11,7 @@ import torch
 from ..errors import UserError
 from ..photographs.places import open_images, parse
 from ..photographs.source import Source
+from ..photographs.square import Size, sides
 from ..photographs.whole import WholeImages
 from ..seeding import generator_for
 from .latents import Candidate
@@ -39,27 +40,28 @@ class Backgrounds:
             self._identity = {"images": len(self.source), "sha256": self.source.digest()}
         return self._identity
 
-    def draw(self, candidate: Candidate, *, seed: int, size: int) -> tuple[np.ndarray, str]:
-        """The background of a candidate, RGB uint8 size×size×3, and the name of its image.
+    def draw(self, candidate: Candidate, *, seed: int, size: Size) -> tuple[np.ndarray, str]:
+        """The background of a candidate, RGB uint8 of a size, and the name of its image.
 
-        A random square of a random image; where the image is broken, of the next whole one.
+        A random part of a random image, of the shape that is wanted; where the image is broken, of the next whole one.
 
         Raises:
             UserError: more than 1 % of the images are broken.
         """
         generator = generator_for(seed, f"background-image/{candidate.number}", candidate.index)
         which, *place = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
-        index, image = self._whole.read(int(which * len(self.source)), size)
-        if min(image.shape[:2]) < size and not self._warned_small:
+        height, width = sides(size)
+        index, image = self._whole.read(int(which * len(self.source)), max(height, width))
+        if (image.shape[0] < height or image.shape[1] < width) and not self._warned_small:
             self._warned_small = True
             logger.warning(
                 "%s: %d×%d pixels are fewer than the generator's %d×%d; such images are up-sampled",
-                self.source.name(index), image.shape[1], image.shape[0], size, size,
+                self.source.name(index), image.shape[1], image.shape[0], width, height,
             )  # fmt: skip
-        return _random_square(image, size, *place), self.source.relative_name(index)
+        return _random_part(image, (height, width), *place), self.source.relative_name(index)
 
     def draw_all(
-        self, candidates: Sequence[Candidate], *, seed: int, size: int, executor: Executor
+        self, candidates: Sequence[Candidate], *, seed: int, size: Size, executor: Executor
     ) -> Sequence[Future[tuple[np.ndarray, str]]]:
         """``draw`` of each candidate, under way in the threads of ``executor``."""
         return [executor.submit(self.draw, candidate, seed=seed, size=size) for candidate in candidates]
@@ -81,14 +83,19 @@ def open_backgrounds(backgrounds: str) -> Backgrounds | None:
     return Backgrounds(open_images(backgrounds, setting="backgrounds"))
 
 
-def _random_square(image: np.ndarray, size: int, scale: float, down: float, right: float) -> np.ndarray:
-    """A square of an image, resized. Its side is ½ to 1 of the image's shorter one, if possible at least ``size``."""
+def _random_part(image: np.ndarray, size: tuple[int, int], scale: float, down: float, right: float) -> np.ndarray:
+    """A part of an image with the shape of a size, resized to it.
+
+    It is ½ to 1 times as large as the largest such part, and if possible at least of that size.
+    """
     height, width = image.shape[:2]
-    shorter = min(height, width)
-    least = min(shorter, max(size, round(_SMALLEST_CROP * shorter)))
-    side = least + int(scale * (shorter - least + 1))
-    top, left = int(down * (height - side + 1)), int(right * (width - side + 1))
-    square = image[top : top + side, left : left + side]
-    if side == size:
-        return square
-    return cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+    longer = max(size)
+    longest = min(height * longer // size[0], width * longer // size[1])
+    least = min(longest, max(longer, round(_SMALLEST_CROP * longest)))
+    side = least + int(scale * (longest - least + 1))  # the longer one, in pixels
+    rows, columns = (max(1, side * one // longer) for one in size)
+    top, left = int(down * (height - rows + 1)), int(right * (width - columns + 1))
+    part = image[top : top + rows, left : left + columns]
+    if (rows, columns) == size:
+        return part
+    return cv2.resize(part, size[::-1], interpolation=cv2.INTER_AREA if side > longer else cv2.INTER_CUBIC)

@@ -68,7 +68,7 @@ def run_networks(
     }
     reading = None
     if models.backgrounds:  # they are read while the networks compute
-        size = generator.architecture.resolution
+        size = generator.architecture.size
         reading = models.backgrounds.draw_all(candidates, seed=settings.seed, size=size, executor=readers)
     with torch.inference_mode():
         drawn = draw(settings, models, codes)

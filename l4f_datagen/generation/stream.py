@@ -1,6 +1,7 @@
 """One lazy stream of samples. The writer of shards, the preview and the evaluation all read it."""
 
 import contextlib
+import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -143,8 +144,8 @@ def _workers(settings: GenerateSettings, models: Models) -> int:
     if models.device.type != "cpu":
         # On CUDA one computes while the other's arrays travel to the CPU; Apple's GPUs take orders of one thread alone.
         return 2 if models.device.type == "cuda" else 1
-    channels = models.generator.architecture.channels
-    floats = sum(2 * c * (4 << level) ** 2 for level, c in enumerate(channels))
+    a = models.generator.architecture
+    floats = sum(2 * c * math.prod(a.size_at(level)) for level, c in enumerate(a.channels))
     # Features of all layers, and as much again for what is under way; a quarter of the memory for all.
     batch_bytes = 2 * 4 * floats * settings.batch_size
     return max(1, min(torch.get_num_threads(), machine_memory() // 4 // batch_bytes))

@@ -61,7 +61,7 @@ def of_generation(settings: GenerateSettings, models: Models, packages: Sequence
         WorkError: there is too little memory.
     """
     if models.backgrounds:
-        models = replace(models, backgrounds=Backgrounds(_Picture(models.generator.architecture.resolution)))
+        models = replace(models, backgrounds=Backgrounds(_Picture(max(models.generator.architecture.size))))
     # Cut-outs as far as they are wanted: data sets from before there were any go on with their probe.
     wanted = tuple(sorted({"background", "foreground", "w", *settings.save}))
     probing = settings.model_copy(update={"save": wanted})

@@ -1,4 +1,4 @@
-"""StyleGAN2's discriminator: residual, with the minibatch standard deviation; any size and channel table."""
+"""StyleGAN2's discriminator: residual, with the minibatch standard deviation; any size and channels."""
 
 import math
 from collections.abc import Sequence
@@ -53,19 +53,21 @@ class ResidualBlock(nn.Module):
 class Discriminator(nn.Module):
     """Score of an image: high where it looks real.
 
-    ``channels`` per resolution 4, 8, … as in ``GeneratorArchitecture``; ``group`` images share one
+    ``channels`` per level, coarse to fine, as in ``GeneratorArchitecture``; ``group`` images share one
     minibatch standard deviation (Karras et al. 2018): samples i, i + N/group, i + 2N/group, ….
+    ``coarsest`` are height and width of what is left of an image after all blocks, as of a generator's constant.
     """
 
-    def __init__(self, *, channels: Sequence[int], group: int = 4):
+    def __init__(self, *, channels: Sequence[int], group: int = 4, coarsest: tuple[int, int] = (4, 4)):
         super().__init__()
-        self.channels, self.group = tuple(channels), group
+        self.channels, self.group, self.coarsest = tuple(channels), group, coarsest
         self.from_rgb = EqualizedConvolution(inputs=3, outputs=channels[-1], size=1)
         self.blocks = Modules[ResidualBlock](
             ResidualBlock(inputs=i, outputs=o) for i, o in zip(channels[:0:-1], channels[-2::-1])
         )
         self.last = EqualizedConvolution(inputs=channels[0] + 1, outputs=channels[0], size=3)
-        self.hidden_weight = nn.Parameter(torch.randn(channels[0], 16 * channels[0]))
+        pixels = coarsest[0] * coarsest[1]
+        self.hidden_weight = nn.Parameter(torch.randn(channels[0], pixels * channels[0]))
         self.hidden_bias = nn.Parameter(torch.zeros(channels[0]))
         self.score_weight = nn.Parameter(torch.randn(1, channels[0]))
         self.score_bias = nn.Parameter(torch.zeros(1))
@@ -80,9 +82,9 @@ class Discriminator(nn.Module):
         Raises:
             ValueError: another image size, or N is no multiple of the group.
         """
-        size = 4 << len(self.blocks)
-        if tuple(image.shape[1:]) != (3, size, size):
-            raise ValueError(f"image has shape {tuple(image.shape)}; expected (N, 3, {size}, {size})")
+        height, width = (side << len(self.blocks) for side in self.coarsest)
+        if tuple(image.shape[1:]) != (3, height, width):
+            raise ValueError(f"image has shape {tuple(image.shape)}; expected (N, 3, {height}, {width})")
         x = self.shallow(image)
         for block in self.blocks:
             x = block(x)

@@ -40,7 +40,7 @@ class FoldedConvolution:
     The activation is positively homogeneous, so its gain √2 goes into bias, noise and demodulation.
     """
 
-    size: int
+    size: tuple[int, int]
     """Height and width of what it gives."""
     up: bool
     clamp: float | None
@@ -124,7 +124,7 @@ def fold_convolution(
     own_noise = noise * noise_strength * gain
     small = keep_shift and bias.numel() * noise.numel() <= _KEPT_SHIFT
     return FoldedConvolution(
-        size=noise.shape[0],
+        size=(noise.shape[0], noise.shape[1]),
         up=up,
         clamp=clamp,
         weight=weight.transpose(0, 1).contiguous(memory_format=torch.channels_last) if up else weight,

@@ -41,7 +41,9 @@ def grown_discriminator(discriminator: Discriminator, channels: int) -> Discrimi
     Args:
         channels: of the new block.
     """
-    grown = Discriminator(channels=(*discriminator.channels, channels), group=discriminator.group)
+    grown = Discriminator(
+        channels=(*discriminator.channels, channels), group=discriminator.group, coarsest=discriminator.coarsest
+    )
     kept = {k: v for k, v in discriminator.state_dict().items() if not k.startswith(("from_rgb.", "blocks."))}
     for name, tensor in discriminator.state_dict().items():
         if name.startswith("blocks."):

@@ -1,4 +1,4 @@
-"""StyleGAN2's generator with the skip architecture (Karras et al. 2020), any size and channel table; it can learn."""
+"""StyleGAN2's generator with the skip architecture (Karras et al. 2020), any size and channels; it can learn."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -56,7 +56,7 @@ class StyledConvolution(nn.Module):
     noise: Tensor
     """The checkpoint's noise map, (H, W)."""
 
-    def __init__(self, *, inputs: int, outputs: int, w_dim: int, resolution: int, up: bool, clamp: float | None):
+    def __init__(self, *, inputs: int, outputs: int, w_dim: int, size: tuple[int, int], up: bool, clamp: float | None):
         super().__init__()
         self.up, self.clamp = up, clamp
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
@@ -64,7 +64,7 @@ class StyledConvolution(nn.Module):
         self.affine_weight = nn.Parameter(torch.randn(inputs, w_dim))
         self.affine_bias = nn.Parameter(torch.ones(inputs))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise", torch.randn(resolution, resolution))
+        self.register_buffer("noise", torch.randn(*size))
 
     def forward(self, x: Tensor, style: Tensor, noise: Noise, spent: bool = False) -> Tensor:
         """As ``FoldedConvolution``, folded anew: an optimiser may have changed the weights since the last pass."""
@@ -104,18 +104,14 @@ class Generator(nn.Module, Synthesis):
         self.architecture = a = architecture
         self.mapping = Mapping(z_dim=a.z_dim, w_dim=a.w_dim, num_layers=a.mapping_layers, classes=a.classes)
         self.register_buffer("w_avg", torch.zeros(a.w_dim))
-        self.constant = nn.Parameter(torch.randn(a.channels[0], 4, 4))
+        self.constant = nn.Parameter(torch.randn(a.channels[0], *a.constant))
         self.layers, self.to_rgb = Modules[StyledConvolution](), Modules[ToRGB]()
         common = {"w_dim": a.w_dim, "clamp": a.conv_clamp}
         for level, outputs in enumerate(a.channels):
-            inputs, resolution = a.channels[max(level - 1, 0)], 4 << level
+            inputs, size = a.channels[max(level - 1, 0)], a.size_at(level)
             if level > 0:
-                self.layers.append(
-                    StyledConvolution(inputs=inputs, outputs=outputs, resolution=resolution, up=True, **common)
-                )
-            self.layers.append(
-                StyledConvolution(inputs=outputs, outputs=outputs, resolution=resolution, up=False, **common)
-            )
+                self.layers.append(StyledConvolution(inputs=inputs, outputs=outputs, size=size, up=True, **common))
+            self.layers.append(StyledConvolution(inputs=outputs, outputs=outputs, size=size, up=False, **common))
             self.to_rgb.append(ToRGB(inputs=outputs, **common))
 
     def styled(self) -> list[StyledConvolution]:

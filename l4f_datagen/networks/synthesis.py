@@ -19,7 +19,10 @@ SwitchedOff = Literal["constant", "first_convolution"] | ZeroedChannels
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorArchitecture:
-    """What a generator's weights do not say by themselves; ``channels`` per resolution 4, 8, …"""
+    """What a generator's weights do not say by themselves.
+
+    ``channels`` are those of each level, coarse to fine; square images have 4, 8, … pixels a side there.
+    """
 
     channels: tuple[int, ...]
     z_dim: int = 512
@@ -28,11 +31,36 @@ class GeneratorArchitecture:
     conv_clamp: float | None = None
     classes: int = 0
     """Of a class-conditional generator, how many it draws; 0: it is unconditional."""
+    constant: tuple[int, int] = (4, 4)
+    """Height and width in pixels of the learned constant, which every level after the first doubles."""
+
+    def size_at(self, level: int) -> tuple[int, int]:
+        """Height and width in pixels of what a level draws, the coarsest being 0."""
+        height, width = self.constant
+        return height << level, width << level
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image in pixels."""
+        return self.size_at(len(self.channels) - 1)
 
     @property
     def resolution(self) -> int:
-        """Height and width of the image in pixels."""
-        return 4 << (len(self.channels) - 1)
+        """Height and width of a square image in pixels.
+
+        Raises:
+            ValueError: images are rectangular; ``size`` has both sides.
+        """
+        height, width = self.size
+        if height != width:
+            raise ValueError(f"images of {self.pixels} have no one side")
+        return height
+
+    @property
+    def pixels(self) -> str:
+        """The image's size as people write it: "128 px", or "64×32 px", the width before the height."""
+        height, width = self.size
+        return f"{height} px" if height == width else f"{width}×{height} px"
 
     @property
     def num_ws(self) -> int:
@@ -40,9 +68,9 @@ class GeneratorArchitecture:
         return 2 * len(self.channels)
 
     @property
-    def noise_sizes(self) -> list[int]:
-        """Height and width of the noise of every styled convolution: 4, 8, 8, 16, 16, …"""
-        return [4 << (index + 1) // 2 for index in range(self.num_ws - 1)]
+    def noise_sizes(self) -> list[tuple[int, int]]:
+        """Height and width of the noise of every styled convolution: of square images 4, 8, 8, 16, 16, …"""
+        return [self.size_at((index + 1) // 2) for index in range(self.num_ws - 1)]
 
 
 class SynthesisOutput(NamedTuple):
@@ -51,8 +79,8 @@ class SynthesisOutput(NamedTuple):
     image: Tensor
     """(N, 3, H, W) float32, nominally [-1, 1], not clamped."""
     features: tuple[Tensor, ...]
-    """Outputs of all styled convolutions after noise, bias and activation, from 4×4 up; of the two
-    at each larger resolution the up-sampling one comes first."""
+    """Outputs of all styled convolutions after noise, bias and activation, from the constant's size up; of the two
+    at each larger one the up-sampling one comes first."""
 
 
 Layer = Callable[[Tensor, Tensor, Noise, bool], Tensor]
@@ -63,7 +91,7 @@ class Parts(NamedTuple):
     """The parts of a generator, for one pass."""
 
     constant: Tensor
-    """(C, 4, 4)."""
+    """(C, h, w); 4×4 pixels as a rule."""
     styles: FoldedStyles
     layers: Sequence[Layer]
     """The styled convolutions in order."""
@@ -149,9 +177,12 @@ class Synthesis:
 
 
 def noise_maps(
-    size: int, like: Tensor, mode: NoiseMode, count: int, generators: Sequence[torch.Generator] | None
+    size: tuple[int, int], like: Tensor, mode: NoiseMode, count: int, generators: Sequence[torch.Generator] | None
 ) -> Noise:
-    """The noise of one layer of H = W = ``size``, drawn maps with the type and on the device of ``like``.
+    """The noise of one layer, drawn maps with the type and on the device of ``like``.
+
+    Args:
+        size: height and width of the layer in pixels.
 
     Raises:
         ValueError: no such mode, or random noise without one generator for each of ``count`` samples.
@@ -164,7 +195,7 @@ def noise_maps(
         raise ValueError(f"noise is {mode!r}; expected 'const', 'none' or 'random'")
     if generators is None or len(generators) != count:
         raise ValueError(f"random noise needs one generator per sample, {count} of them")
-    maps = [torch.randn(size, size, generator=g, device=g.device) for g in generators]
+    maps = [torch.randn(*size, generator=g, device=g.device) for g in generators]
     return torch.stack(maps).to(like)
 
 
@@ -186,9 +217,11 @@ def _draw(
     masks = kept(switched_off, x.device, x.dtype) if zeroed else (None,) * (len(parts.layers) + 1)
     x = torch.zeros_like(x) if switched_off == "constant" else _masked(x, masks[0])
     image, features = None, []
+    height, width = parts.constant.shape[1:]
     for index, layer in enumerate(parts.layers):
         if isinstance(mode, str):
-            noise = noise_maps(4 << (index + 1) // 2, parts.constant, mode, count, generators)
+            level = (index + 1) // 2
+            noise = noise_maps((height << level, width << level), parts.constant, mode, count, generators)
         else:
             noise = mode[index]
         style = next(styles)

@@ -81,7 +81,7 @@ def from_tensors(tensors: Mapping[str, Tensor]) -> ZeroedChannels | None:
 
 
 def activation_sizes(channels: Sequence[int]) -> tuple[int, ...]:
-    """How many channels each activation of a generator has, from those of its resolutions 4, 8, …"""
+    """How many channels each activation of a generator has, from those of its levels, coarse to fine."""
     return (channels[0], channels[0], *(count for count in channels[1:] for _ in range(2)))
 
 

@@ -222,7 +222,7 @@ def _row(line: bytes, file: Path) -> Row:
 def _check_shapes(folder: Path, codes: Codes, architecture: GeneratorArchitecture) -> None:
     wanted = (architecture.num_ws, architecture.w_dim)
     sizes = [tuple(maps.shape[1:]) for maps in codes.noise or ()]
-    if tuple(codes.w.shape[1:]) != wanted or (sizes and sizes != [(size, size) for size in architecture.noise_sizes]):
+    if tuple(codes.w.shape[1:]) != wanted or (sizes and sizes != architecture.noise_sizes):
         raise UserError(
             str(folder / CODES), got=f"codes of {codes.w.shape[1]} layers × {codes.w.shape[2]}",
             expected=f"{wanted[0]} × {wanted[1]}, as its generator takes them",

@@ -12,6 +12,7 @@ from ..networks.alpha import AlphaNetwork
 from ..networks.inference import InferenceGenerator, freeze
 from ..seeding import normal
 from ..weights import native
+from ..weights.generators.squares import check_square
 from ..weights.load import locate, result_of
 from ..weights.source import Source
 
@@ -59,7 +60,7 @@ def load_models(generator: str, alpha: str | None, device: str) -> Models:
         alpha: None for the one beside the generator; where there is none, the models have none.
 
     Raises:
-        UserError: a checkpoint cannot be read, the two do not fit, or the device is absent.
+        UserError: a checkpoint cannot be read, the two do not fit, images are rectangular, or the device is absent.
     """
     place = resolve_device(device)
     found = None
@@ -67,6 +68,7 @@ def load_models(generator: str, alpha: str | None, device: str) -> Models:
         (network, source), found = weights.read_pair(generator, alpha)
     else:
         network, source = weights.read_generator(generator)
+    check_square(network.architecture, source.name, "a projection")
     frozen = freeze(network, place)
     distances = (_drawn(frozen) - frozen.w_avg).square().mean(1).sqrt() / (spread := spread_of(frozen))
     return Models(

@@ -33,10 +33,10 @@ class NetworkSummary:
 
     kind: Kind
     resolution: int | None
-    """Height and width of the images in pixels; for an alpha network those that its channels suggest, if any do."""
+    """Height and width of square images in pixels; for an alpha network those that its channels suggest, if any do."""
     channels: tuple[int, ...]
-    """A generator's at each resolution from 4 px up; those of the features that an alpha network reads, level by level;
-    a segmenter's or an encoder's in its first layer."""
+    """A generator's at each resolution, coarse to fine; those of the features that an alpha network reads, level by
+    level; a segmenter's or an encoder's in its first layer."""
     parameters: int
     z_dim: int | None = None
     w_dim: int | None = None
@@ -55,8 +55,17 @@ class NetworkSummary:
     """The classes of a segmenter that make up the foreground."""
     generator: str | None = None
     """SHA-256 of the generator that an encoder's codes are for, lower-case hexadecimal."""
+    size: tuple[int, int] | None = None
+    """Height and width in pixels of the images of a rectangular generator; None for all other networks."""
     notes: tuple[str, ...] = ()
     """What had to be decided while it was read, one sentence each."""
+
+    @property
+    def pixels(self) -> str | None:
+        """The size of its images as people write it: "128 px", or "64×32 px", the width before the height."""
+        if self.size:
+            return f"{self.size[1]}×{self.size[0]} px"
+        return f"{self.resolution} px" if self.resolution else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,8 +207,10 @@ def _summary(network: Network, kind: Kind, notes: tuple[str, ...]) -> NetworkSum
             **common,
         )  # fmt: skip
     a = network.architecture
+    square = a.size[0] == a.size[1]
     return NetworkSummary(
-        resolution=a.resolution,
+        resolution=a.resolution if square else None,
+        size=None if square else a.size,
         channels=a.channels,
         z_dim=a.z_dim,
         w_dim=a.w_dim,
@@ -227,7 +238,7 @@ def _what(networks: list[NetworkSummary]) -> str:
 def _with_article(network: NetworkSummary) -> str:
     if network.kind == "segmenter":
         return f"a {network.title} of {network.classes} classes"
-    size = f" for {network.resolution} px" if network.resolution else ""
+    size = f" for {network.pixels}" if network.pixels else ""
     if network.kind == "encoder":
         return f"an encoder{size}"
     if network.kind == "generator" and network.classes:

@@ -158,7 +158,7 @@ def read_pair(
         raise UserError(
             f"alpha {alpha_path}",
             got=f"a network for features of {_numbers(wanted)} channels, coarse to fine",
-            expected=f"one for the last levels of {generator_path} ({generator[0].architecture.resolution} px), "
+            expected=f"one for the last levels of {generator_path} ({generator[0].architecture.pixels}), "
             f"which have {_numbers(channels[-len(wanted) :])}",
             remedy="use the alpha network that was trained on this generator",
         )

@@ -72,6 +72,8 @@ def test_help_imports_nothing_heavy():
         (("generate", "--class-idx", "3"), "here it is --class"),
         (("project", "--class", "3"), "FILE#class=3"),
         (("generate", "--psy", "1"), "--psi"),
+        (("generate", "--size", "256", "512"), "as wide and as high as the generator's file says"),
+        (("train-generator", "--size", "64"), "here it is --resolution"),
         (("train-generator", "--data", "x"), "here it is --images"),
         (("train-alpha", "--ckpt", "x"), "here it is --generator"),
         (("verify", "--trunc", "1"), "No such option"),

@@ -210,7 +210,7 @@ def projected(tmp_path_factory):
     generator, source = weights.read_generator("vessels64")
     names = ("one", "sub/two, three")
     w = generator.map(torch.randn(2, 128, generator=torch.Generator().manual_seed(0))) * 0.7
-    noise = [torch.randn(2, size, size) * 0.1 for size in generator.architecture.noise_sizes]
+    noise = [torch.randn(2, *size) * 0.1 for size in generator.architecture.noise_sizes]
     values = {"error": 1.0, "psnr": 30.0, "undrawn": 0.1, "distance": 1.0, "seconds": 1.0}
     rows = [
         codes.Row(key=name, file=f"{name}.jpg", sha256="0" * 64, space="w+", how="optimise", **values) for name in names

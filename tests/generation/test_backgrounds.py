@@ -50,6 +50,19 @@ def test_a_background_is_a_square_of_an_image(images):
     assert {left for _, left, _ in seen} >= {0, 20} and max(top for _, _, top in seen) >= 8
 
 
+@pytest.mark.parametrize("size", [(6, 12), (12, 8), (12, 12)])
+def test_a_background_has_the_shape_of_the_images(images, size):
+    backgrounds = Backgrounds(FolderImages(images))
+    for index in range(50):
+        picture, _ = backgrounds.draw(Candidate(index), seed=0, size=size)
+        assert picture.shape == (*size, 3)
+        # Red grows from column to column of the image and green from row to row: both are shown at one scale.
+        columns, rows = (float(np.ptp(picture[..., channel].astype(int))) for channel in (0, 1))
+        assert abs(columns / (size[1] - 1) - rows / (size[0] - 1)) < 0.3
+    square = backgrounds.draw(Candidate(3), seed=0, size=12)[0]
+    np.testing.assert_array_equal(backgrounds.draw(Candidate(3), seed=0, size=(12, 12))[0], square)
+
+
 def test_seed_index_and_number_choose(images):
     backgrounds = Backgrounds(FolderImages(images))
     draws = [backgrounds.draw(Candidate(index, number), seed=seed, size=12)

@@ -110,7 +110,7 @@ def test_a_recorded_batch_is_the_one_that_was_not(tiny_settings, noise):
     sizes = models.generator.architecture.noise_sizes
     for _ in range(4):
         w = torch.randn(6, models.generator.architecture.w_dim, device="cuda")
-        maps = [torch.randn(6, s, s, device="cuda") for s in sizes] if noise == "random" else None
+        maps = [torch.randn(6, *s, device="cuda") for s in sizes] if noise == "random" else None
         given = "own" if noise == "own" else maps
         with torch.inference_mode():
             expected = models.fused.networks(w, 3, given)

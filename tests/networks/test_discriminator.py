@@ -15,6 +15,17 @@ def test_one_score_per_image_at_any_size(channels):
     assert scores.shape == (8,) and scores.std() > 0
 
 
+@pytest.mark.parametrize("coarsest", [(4, 8), (8, 4), (4, 6)])
+def test_rectangles_whose_last_block_has_their_shape(coarsest):
+    torch.manual_seed(0)
+    network = Discriminator(channels=(8, 6), coarsest=coarsest)
+    height, width = (2 * side for side in coarsest)
+    scores = network(torch.randn(4, 3, height, width))
+    assert scores.shape == (4,) and scores.std() > 0
+    with pytest.raises(ValueError, match=f"expected \\(N, 3, {height}, {width}\\)"):
+        network(torch.zeros(4, 3, width, height))
+
+
 def test_other_sizes_and_group_misfits_are_refused():
     network = Discriminator(channels=(8, 6))
     with pytest.raises(ValueError, match="expected"):

@@ -17,7 +17,7 @@ from l4f_datagen.networks.fused.network import Scene, fuse
 from l4f_datagen.networks.inference import InferenceGenerator, freeze
 from l4f_datagen.networks.stylegan2 import GeneratorArchitecture
 from l4f_datagen.networks.zeroed import ZeroedChannels, activation_sizes
-from tests.conftest import TINY, tiny_generator
+from tests.conftest import RECTANGLES, TINY, tiny_generator
 from tests.hardware import DEVICES
 
 ARCHITECTURES = {
@@ -26,6 +26,7 @@ ARCHITECTURES = {
     "16 px, wide": GeneratorArchitecture(channels=(5, 8, 70), z_dim=4, w_dim=8, mapping_layers=1),
     "64 px, more at the end": GeneratorArchitecture(channels=(2, 3, 4, 5, 70), z_dim=4, w_dim=8, mapping_layers=2),
     "clamped": GeneratorArchitecture(channels=(8, 8, 8), z_dim=8, w_dim=8, mapping_layers=2, conv_clamp=0.7),
+    **RECTANGLES,
 }
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
@@ -89,7 +90,7 @@ def test_equal_to_the_networks_one_by_one(name, switched_off, mode, plus, device
     w = codes(generator, 6, plus)
     noise = None
     if mode == "random":
-        noise = [torch.randn(6, s, s, dtype=torch.float64, device=device) for s in generator.architecture.noise_sizes]
+        noise = [torch.randn(6, *s, dtype=torch.float64, device=device) for s in generator.architecture.noise_sizes]
     fused = fuse(generator, alpha, dtype=torch.float64, triton=False)
     expected = plain(generator, alpha, w, mode, noise, switched_off)
     scene = fused(w, 3, {"const": "own", "none": None, "random": noise}[mode], switched_off)
@@ -123,12 +124,12 @@ def run_both(generator, alpha, w, noise, dtype) -> tuple[Scene, Scene]:
 @pytest.mark.skipif(not (HAS_TRITON and INTERPRETED), reason="wants Triton and TRITON_INTERPRET=1")
 @pytest.mark.parametrize("name,mode,dtype", [
     ("16 px", "own", torch.float32), ("16 px, wide", "random", torch.float32), ("clamped", "none", torch.float32),
-    ("16 px", "random", torch.float16),
+    ("16 px", "random", torch.float16), ("24×16 px", "random", torch.float32), ("20×12 px", "own", torch.float16),
 ])  # fmt: skip
 def test_the_kernel_interpreted_is_the_plain_epilogue(name, mode, dtype):
     generator, alpha = networks(name, dtype=torch.float32)
     w = codes(generator, 4)
-    noise = [torch.randn(4, s, s) for s in generator.architecture.noise_sizes] if mode == "random" else None
+    noise = [torch.randn(4, *s) for s in generator.architecture.noise_sizes] if mode == "random" else None
     kernel, torchs = run_both(generator, alpha, w, "own" if mode == "own" else noise, dtype)
     error = worst(kernel, [torchs.foreground, torchs.background, torchs.alpha])
     assert error < (1e-5 if dtype == torch.float32 else 4e-3)

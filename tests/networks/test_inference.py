@@ -9,7 +9,7 @@ from l4f_datagen import weights
 from l4f_datagen.networks.inference import freeze
 from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
 from l4f_datagen.weights import native
-from tests.conftest import TINY, tiny_generator
+from tests.conftest import RECTANGLES, TINY, tiny_generator
 from tests.hardware import DEVICES
 
 ARCHITECTURES = {
@@ -17,6 +17,7 @@ ARCHITECTURES = {
     "16 px": TINY,
     "128 px, rising channels": GeneratorArchitecture(channels=(2, 3, 4, 5, 6, 7), z_dim=4, w_dim=8, mapping_layers=3),
     "clamped": GeneratorArchitecture(channels=(8, 8, 8), z_dim=8, w_dim=8, mapping_layers=2, conv_clamp=0.7),
+    **RECTANGLES,
 }
 
 

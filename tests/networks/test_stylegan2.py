@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from l4f_datagen import weights
 from l4f_datagen.networks import ops
 from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
-from tests.conftest import TINY, tiny_generator
+from tests.conftest import RECTANGLES, TINY, tiny_generator
 
 ARCHITECTURES = {
     "8 px": GeneratorArchitecture(channels=(8, 6), z_dim=5, w_dim=5, mapping_layers=1),
     "16 px": TINY,
     "128 px, rising channels": GeneratorArchitecture(channels=(2, 3, 4, 5, 6, 7), z_dim=4, w_dim=8, mapping_layers=3),
     "clamped": GeneratorArchitecture(channels=(8, 8, 8), z_dim=8, w_dim=8, mapping_layers=2, conv_clamp=0.7),
+    **RECTANGLES,
 }
 
 
@@ -63,11 +64,34 @@ def test_synthesis_is_the_papers(generator):
     w = torch.randn(3, generator.architecture.num_ws, generator.architecture.w_dim)
     image, features = textbook(generator, w)
     out = generator.synthesize(w)
-    assert out.image.shape == (3, 3, generator.architecture.resolution, generator.architecture.resolution)
+    assert out.image.shape == (3, 3, *generator.architecture.size)
     torch.testing.assert_close(out.image, image, rtol=1e-4, atol=1e-4)
     assert len(out.features) == 2 * len(generator.architecture.channels) - 1
     for ours, theirs in zip(out.features, features):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", RECTANGLES)
+def test_random_noise_has_the_shape_of_each_layer(name):
+    generator = tiny_generator(RECTANGLES[name])
+    height, width = generator.architecture.constant
+    sizes = [(height << level, width << level) for level in (0, 1, 1, 2, 2)]
+    assert generator.architecture.noise_sizes == sizes and generator.architecture.size == (4 * height, 4 * width)
+    assert [tuple(layer.noise.shape) for layer in generator.layers] == sizes
+    w = torch.randn(2, generator.architecture.w_dim)
+    engines = [[torch.Generator().manual_seed(seed) for seed in (1, 2)] for _ in range(2)]
+    maps = [torch.stack([torch.randn(*size, generator=engine) for engine in engines[0]]) for size in sizes]
+    drawn = generator.synthesize(w, "random", noise_generators=engines[1]).image
+    torch.testing.assert_close(drawn, generator.synthesize(w, maps).image)
+    assert not torch.allclose(drawn, generator.synthesize(w).image)
+
+
+def test_a_rectangle_has_no_one_side():
+    architecture = RECTANGLES["32×16 px"]
+    assert (architecture.size, architecture.pixels) == ((16, 32), "32×16 px")
+    with pytest.raises(ValueError, match="32×16 px have no one side"):
+        _ = architecture.resolution
+    assert (TINY.resolution, TINY.pixels) == (16, "16 px")
 
 
 def test_one_code_for_all_layers_equals_w_plus(generator):
@@ -159,7 +183,7 @@ def test_maps_of_ones_own_are_drawn_noise_whether_it_learns_or_not(dtype):
     engines = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
     maps = []
     for size in generator.architecture.noise_sizes:
-        maps.append(torch.stack([torch.randn(size, size, generator=engine) for engine in engines]).to(dtype))
+        maps.append(torch.stack([torch.randn(*size, generator=engine) for engine in engines]).to(dtype))
     assert len(maps) == len(generator.layers)
     with torch.no_grad():
         again = [torch.Generator().manual_seed(seed) for seed in (1, 2)]

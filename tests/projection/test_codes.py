@@ -32,7 +32,7 @@ def folder(tmp_path):
     }  # fmt: skip
     (tmp_path / codes.DESCRIPTION).write_text(json.dumps(description))
     w = torch.arange(48.0).view(2, 4, 6)
-    noise = [torch.full((2, size, size), 0.5) for size in ARCHITECTURE.noise_sizes]
+    noise = [torch.full((2, *size), 0.5) for size in ARCHITECTURE.noise_sizes]
     codes.write_file(tmp_path / codes.CODES, w, [row("one"), row("sub/zwei, größer")], noise)
     return tmp_path
 

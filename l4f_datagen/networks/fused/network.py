@@ -39,7 +39,8 @@ class Scene(NamedTuple):
 class FusedConvolution:
     """A styled convolution, its weight normalised so that half precision holds what it gives."""
 
-    size: int
+    size: tuple[int, int]
+    """Height and width of what it gives."""
     up: bool
     clamp: float | None
     weight: Tensor
@@ -74,7 +75,7 @@ class FusedNetworks:
     epilogue: Epilogue
 
     @property
-    def sizes(self) -> list[int]:
+    def sizes(self) -> list[tuple[int, int]]:
         """Height and width of each layer's noise."""
         return [layer.size for layer in self.layers]
 
@@ -140,9 +141,10 @@ class FusedNetworks:
 
     def _levels(self, count: int, device: torch.device) -> list[Tensor]:
         """Room for the alpha network's maps, (N, 6, H, W) for each of its levels."""
-        sizes = [self.layers[-1].size >> down for down in range(len(self.alpha.channels))]
+        height, width = self.layers[-1].size
+        sizes = [(height >> down, width >> down) for down in range(len(self.alpha.channels))]
         dtype = self.head.output.weight.dtype
-        return [torch.empty(count, 6, size, size, dtype=dtype, device=device) for size in reversed(sizes)]
+        return [torch.empty(count, 6, *size, dtype=dtype, device=device) for size in reversed(sizes)]
 
     def _reduction(self, levels: Sequence[Tensor], index: int) -> Reduction | None:
         level = (index + 1) // 2 - (len(self.to_rgb) - len(levels))

@@ -18,14 +18,17 @@ def epilogue(
     H, W, live, map_rows, noise_stride, scale_stride, following_stride, colour_stride, map_stride, clamp,
     C: tl.constexpr, BP: tl.constexpr, BC: tl.constexpr, SIDE: tl.constexpr, UP: tl.constexpr, NOISE: tl.constexpr,
     OUT: tl.constexpr, RGB: tl.constexpr, BEFORE: tl.constexpr, ALPHA: tl.constexpr, CLAMP: tl.constexpr,
+    WHOLE: tl.constexpr,
 ):  # fmt: skip
     """BP pixels of one sample, BC channels at a time.
 
     y: (N, H, W, C), or with UP (N, H/2, W/2, 4, C); out (N, H, W, C); image, before and maps by planes.
+    WHOLE: H·W is a multiple of BP; else the last program of a sample leaves out those of its pixels that are none.
     """
     n = tl.program_id(1)
     pixels = H * W
     p = tl.program_id(0) * BP + tl.arange(0, BP)
+    real = p >= 0 if WHOLE else p < pixels
     i = p // W
     j = p - i * W
     column = tl.arange(0, SIDE)
@@ -36,12 +39,13 @@ def epilogue(
     for start in range(0, C, BC):
         c = start + tl.arange(0, BC)
         there = c < C
-        block = (p[:, None] >= 0) & there[None, :]
+        block = real[:, None] & there[None, :]
         v = tl.load(y + whole * C + place[:, None] * C + c[None, :], mask=block, other=0.0).to(tl.float32)
         v = v * tl.load(scale + n * scale_stride + c, mask=there, other=0.0)[None, :]
         v += tl.load(bias + c, mask=there, other=0.0)[None, :]
         if NOISE:
-            v += tl.load(noise + n.to(tl.int64) * noise_stride + p)[:, None]
+            drawn = noise + n.to(tl.int64) * noise_stride + p
+            v += (tl.load(drawn) if WHOLE else tl.load(drawn, mask=real, other=0.0))[:, None]
             v = tl.where(there[None, :], v, 0.0)
         # Comparisons with NaN are false.
         bad += tl.sum(tl.where(tl.abs(v) < 3.0e38, 0, 1), 1)
@@ -67,7 +71,7 @@ def epilogue(
         # The products take features and weights in the type of y, which may not hold them either.
         bad += tl.sum(tl.where(tl.abs(acc) < 3.0e38, 0, 1), 1)
     if RGB:
-        colour = (column < 3)[None, :] & (p[:, None] >= 0)
+        colour = (column < 3)[None, :] & real[:, None]
         rgb = acc + tl.load(colour_bias + column, mask=column < 3, other=0.0)[None, :]
         if CLAMP:
             rgb = tl.minimum(tl.maximum(rgb, -clamp), clamp)
@@ -93,6 +97,6 @@ def epilogue(
         kept = found.to(maps.dtype.element_ty)
         lost = seen[None, :] & (tl.abs(kept.to(tl.float32)) >= 3.0e38)
         bad += tl.sum(tl.where(lost, 1, 0), 1)
-        tl.store(target, kept, mask=seen[None, :] & (p[:, None] >= 0))
+        tl.store(target, kept, mask=seen[None, :] & real[:, None])
     if tl.sum(bad, 0) > 0:  # pyright: ignore[reportOperatorIssue] - the sum of one tensor is one
         tl.store(overflowed, 1)

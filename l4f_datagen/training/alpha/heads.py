@@ -248,7 +248,9 @@ class HeadsLearner(AdversarialLearner):
         widths = [max(1, round(c * s.discriminator_width)) for c in self.channels]
         with seeded_weights(s.seed, index=attempt):
             heads = Modules[AlphaNetwork](self._one(processes) for _ in s.phi_2_heads)
-            discriminator = Discriminator(channels=widths, group=s.minibatch_group).to(processes.device)
+            discriminator = Discriminator(
+                channels=widths, group=s.minibatch_group, coarsest=self.generator.architecture.constant
+            ).to(processes.device)
         lay_out(discriminator, processes.device)
         averaged = copy.deepcopy(heads).requires_grad_(False)
         return {"heads": heads, "averaged": averaged, "discriminator": discriminator}

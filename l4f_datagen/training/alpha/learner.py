@@ -48,7 +48,9 @@ class AlphaLearner(AdversarialLearner):
         widths = [max(1, round(c * settings.discriminator_width)) for c in channels]
         with seeded_weights(settings.seed):
             self.alpha = AlphaNetwork(channels[first:]).to(processes.device)
-            self.discriminator = Discriminator(channels=widths, group=settings.minibatch_group).to(processes.device)
+            self.discriminator = Discriminator(
+                channels=widths, group=settings.minibatch_group, coarsest=generator.architecture.constant
+            ).to(processes.device)
         lay_out(self.discriminator, processes.device)
         self.averaged = copy.deepcopy(self.alpha).requires_grad_(False)
         s = settings

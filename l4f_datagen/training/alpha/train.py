@@ -151,11 +151,11 @@ def check(settings: CompleteAlphaSettings, generator: Generator, images: int, pr
     Raises:
         UserError: as it says.
     """
-    resolution = generator.architecture.resolution
-    if settings.first_resolution > resolution // 2:
+    coarsest = 2 << len(generator.architecture.channels) - 1
+    if settings.first_resolution > coarsest:
         raise UserError(
             "first_resolution", got=settings.first_resolution,
-            expected=f"at most {resolution // 2}, two levels of a generator of {resolution} px",
+            expected=f"at most {coarsest}, two levels of a generator of {generator.architecture.pixels}",
             remedy="lower --first-resolution",
         )  # fmt: skip
     if settings.preset == "auto" and processes > 1:
@@ -177,7 +177,7 @@ def real_images(photographs: Photographs, settings: CompleteAlphaSettings, gener
     """
     return RealImages(
         photographs,
-        size=generator.architecture.resolution,
+        size=generator.architecture.size,
         seed=settings.seed,
         mirror=settings.mirror,
         content_rows=settings.content_rows,

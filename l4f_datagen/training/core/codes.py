@@ -41,6 +41,7 @@ def draw(
     if noise != "random":
         return Codes(w, noise)
     sizes = a.noise_sizes
-    flat = philox.normal(sum(size * size for size in sizes), seed, f"{stream}-noise", positions, device)
-    maps = flat.to(generator.w_avg).split([size * size for size in sizes], 1)
-    return Codes(w, [one.unflatten(1, (size, size)) for one, size in zip(maps, sizes, strict=True)])
+    pixels = [height * width for height, width in sizes]
+    flat = philox.normal(sum(pixels), seed, f"{stream}-noise", positions, device)
+    maps = flat.to(generator.w_avg).split(pixels, 1)
+    return Codes(w, [one.unflatten(1, size) for one, size in zip(maps, sizes, strict=True)])

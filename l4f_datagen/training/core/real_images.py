@@ -12,7 +12,7 @@ from ...errors import UserError
 from ...networks.pixels import image_from_uint8
 from ...overlap import ordered_map
 from ...photographs.source import Source
-from ...photographs.square import enlargement, fitted
+from ...photographs.square import Size, enlargement, fitted, sides
 from ...photographs.whole import WholeImages
 from ...seeding import generator_for
 
@@ -24,23 +24,24 @@ _KEPT_BYTES = 1 << 30
 
 
 class RealImages:
-    """Pictures of a source at a generator's size.
+    """Pictures of a source at a generator's size, which is height and width, or one number for both.
 
     ``content_rows``: the picture fills that many rows, black ones above and below it, as StyleGAN2 does
     for LSUN-Car. ``mirror``: by chance every other picture is mirrored.
     """
 
-    def __init__(self, source: Source, *, size: int, seed: int, mirror: bool = False, content_rows: int | None = None):
-        if content_rows is not None and content_rows > size:
+    def __init__(self, source: Source, *, size: Size, seed: int, mirror: bool = False, content_rows: int | None = None):
+        height, width = sides(size)
+        if content_rows is not None and content_rows > height:
             raise UserError(
-                "content_rows", got=content_rows, expected=f"at most the {size} rows of the generator",
-                remedy="leave it out for square pictures",
+                "content_rows", got=content_rows, expected=f"at most the {height} rows of the generator",
+                remedy="leave it out for pictures of the generator's shape",
             )  # fmt: skip
-        self.source, self.size, self.seed, self.mirror = source, size, seed, mirror
-        self.rows = content_rows or size
+        self.source, self.size, self.seed, self.mirror = source, (height, width), seed, mirror
+        self.rows = content_rows or height
         self._whole = WholeImages(source)
         self.warned_small = False
-        self._kept: dict[int, np.ndarray] | None = {} if len(source) * size * size * 3 <= _KEPT_BYTES else None
+        self._kept: dict[int, np.ndarray] | None = {} if len(source) * height * width * 3 <= _KEPT_BYTES else None
 
     @property
     def broken(self) -> set[int]:
@@ -67,14 +68,14 @@ class RealImages:
         return ordered_map(lambda positions: self.batch(positions, device), plan, workers=workers, ahead=2 * workers)
 
     def picture(self, index: int) -> np.ndarray:
-        """Picture ``index`` of the source, not mirrored: RGB uint8 size×size×3; a broken one's successor.
+        """Picture ``index`` of the source, not mirrored: RGB uint8 H×W×3; a broken one's successor.
 
         Raises:
             UserError: more than 1 % of the files are broken.
         """
         if self._kept is not None and (known := self._whole.not_known_broken(index)) in self._kept:
             return self._kept[known]
-        found, picture = self._whole.read(index, self.size)
+        found, picture = self._whole.read(index, max(self.size))
         picture = self._fit(picture, found)
         if self._kept is not None:
             self._kept[found] = picture
@@ -92,7 +93,7 @@ class RealImages:
             self.warned_small = True
             logger.warning(
                 "%s: %d×%d pixels are fewer than the generator's %d×%d; such images are up-sampled",
-                self.source.name(index), picture.shape[1], picture.shape[0], self.size, self.rows,
+                self.source.name(index), picture.shape[1], picture.shape[0], self.size[1], self.rows,
             )  # fmt: skip
         return fitted(picture, self.size, self.rows)
 

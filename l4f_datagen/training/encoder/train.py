@@ -19,6 +19,7 @@ from ...photographs.opening import open_source
 from ...settings import TrainEncoderSettings
 from ...sheet import picture_grid, save_png
 from ...weights import native
+from ...weights.generators.squares import check_square
 from ...weights.native import state
 from ...weights.source import Source
 from ..core.loop import Report, Training, carry_out, describe
@@ -61,6 +62,7 @@ def train_encoder(
     processes = Processes(device=settings.device, precision=settings.precision)
     check(settings, processes.count)
     generator, source = weights.read_generator(settings.generator)
+    check_square(generator.architecture, source.name, "an encoder")
     images = open_images(settings, generator)
     facts: dict[str, Any] = {"generator": source.sha256}
     if images is not None:

@@ -179,13 +179,13 @@ class GeneratorLearner(AdversarialLearner):
         s, a = self.settings, self.generator.architecture
         sizes = [] if s.noise == "none" else a.noise_sizes
         # All that a sample needs in one draw: two codes, two numbers for their mixing, the noise of every layer.
-        parts = [a.z_dim, a.z_dim, 2, *(size * size for size in sizes)]
+        parts = [a.z_dim, a.z_dim, 2, *(height * width for height, width in sizes)]
         numbers = philox.normal(sum(parts), s.seed, stream, positions, self.device)
         first, second, mixing, *noise = numbers.split(parts, 1)
         first, second = self.generator.map(torch.cat([first, second])).unsqueeze(1).chunk(2)
         cut = crossovers(torch.special.ndtr(in_float64(mixing)), s.style_mixing, a.num_ws).to(self.device)
         w = torch.where((torch.arange(a.num_ws, device=self.device) < cut[:, None])[..., None], first, second)
-        maps = [flat.unflatten(1, (size, size)) for flat, size in zip(noise, sizes, strict=True)]
+        maps = [flat.unflatten(1, size) for flat, size in zip(noise, sizes, strict=True)]
         with torch.autocast(self.device.type, enabled=False) if full_precision else self.processes.autocast():
             return self.generator.synthesize(w, maps or "none").image, w
 

@@ -106,12 +106,12 @@ class LayeredLearner(AdversarialLearner):
         s, layers = self.settings, self.layers
         foreground, background = layers.foreground, layers.background
         sizes = foreground.architecture.noise_sizes
-        z_dim, pixels = foreground.architecture.z_dim, [size * size for size in sizes]
+        z_dim, pixels = foreground.architecture.z_dim, [height * width for height, width in sizes]
         parts = [z_dim, z_dim, 3, *pixels, *pixels]
         z, other_z, chance, *noise = philox.normal(sum(parts), s.seed, "layered", positions, self.device).split(
             parts, 1
         )
-        maps = [flat.unflatten(1, (size, size)) for flat, size in zip(noise, [*sizes, *sizes], strict=True)]
+        maps = [flat.unflatten(1, size) for flat, size in zip(noise, [*sizes, *sizes], strict=True)]
         with self.processes.autocast():
             image, features = foreground.synthesize(foreground.map(z), maps[: len(sizes)])
             behind = background.synthesize(background.map(other_z), maps[len(sizes) :]).image

@@ -13,7 +13,7 @@ from ...networks.stylegan2 import Generator, GeneratorArchitecture
 from ...seeding import normal
 from ...short import short
 from .errors import Misfit
-from .images import check_images
+from .images import check_images, constant_size
 
 W_AVG_DRAWS = 4096
 """How many w the centre of truncation is the mean of, where a file does not hold it."""
@@ -84,7 +84,7 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
 
     Raises:
         Misfit: names or shapes are not those of a StyleGAN2 generator.
-        Unsupported: its images are not square or not RGB.
+        Unsupported: its images are not RGB.
     """
     check_images(tensors)
     has_w_avg = "w_avg" in tensors
@@ -98,6 +98,7 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
             mapping_layers=depth,
             conv_clamp=conv_clamp,
             classes=tensors["mapping.biases.0"].shape[0] if tensors["mapping.biases.0"].ndim == 2 else 0,
+            constant=constant_size(tensors),
         )
     except KeyError as error:
         raise Misfit(f"tensor {short(error)} is missing") from error
@@ -110,8 +111,11 @@ def build_generator(tensors: Mapping[str, Tensor], *, conv_clamp: float | None =
         raise Misfit(f"{levels} resolutions and widths up to {max(widths)} are not those of a StyleGAN2")
     if depth > _MAX_DEPTH:
         raise Misfit(f"{depth} layers of the mapping are not those of a StyleGAN2")
-    if max(width << 2 * (level + 2) for level, width in enumerate(architecture.channels)) > _MAX_MAPS:
-        raise Misfit(f"widths of {short(architecture.channels)} from 4 pixels up are not those of a StyleGAN2")
+    height, width = architecture.constant
+    if max(height * width * count << 2 * level for level, count in enumerate(architecture.channels)) > _MAX_MAPS:
+        raise Misfit(
+            f"widths of {short(architecture.channels)} from {min(height, width)} pixels up are not those of a StyleGAN2"
+        )
     if conv_clamp is not None and not 0 < conv_clamp < math.inf:
         raise Misfit(f"a conv_clamp of {conv_clamp}")
     if not has_w_avg:

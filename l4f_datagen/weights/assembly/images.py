@@ -1,15 +1,16 @@
-"""What a generator's images are: RGB, or what can be drawn as RGB; squares."""
+"""What a generator's images are: RGB, or what can be drawn as RGB; squares, or rectangles of a constant's shape."""
 
 from collections.abc import Mapping
 
 from torch import Tensor
 
 from ...short import short
-from .errors import Unsupported
+from .errors import Misfit, Unsupported
 
 _COLOURS = {1: "grey", 2: "grey with transparency", 4: "RGBA"}
 """By number of channels."""
-_RECTANGLES = "two sides in place of one through noise, alpha networks, backgrounds, trainings and the networks of GPUs"
+_LONGEST = 16
+"""Pixels of the longer side of a constant; the published one has 4×4, those of rectangular images a few more."""
 
 
 def check_channels(stated: object) -> None:
@@ -47,16 +48,25 @@ def _of_colours(name: str) -> bool:
 
 
 def check_images(tensors: Mapping[str, Tensor]) -> None:
-    """Refuse a StyleGAN2 whose images are not square RGB by its name. The generators of all layouts pass here.
+    """Refuse a StyleGAN2 whose images are not RGB by its name. The generators of all layouts pass here.
 
     Raises:
         Unsupported: says what they are.
     """
-    rgb, constant = tensors.get("to_rgb.0.weight"), tensors.get("constant")
+    rgb = tensors.get("to_rgb.0.weight")
     if rgb is not None and rgb.ndim == 2 and rgb.shape[0] != 3:
         check_channels(rgb.shape[0])
-    if constant is not None and constant.ndim == 3 and constant.shape[1] != constant.shape[2]:
-        height, width = constant.shape[1:]
-        raise Unsupported(
-            f"a StyleGAN2 generator of rectangular images (its coarsest is {height}×{width} pixels)", _RECTANGLES
-        )
+
+
+def constant_size(tensors: Mapping[str, Tensor]) -> tuple[int, int]:
+    """Height and width in pixels of the constant among tensors by our names: the shape of all that is drawn from it.
+
+    Raises:
+        Misfit: it is missing, or no constant of a StyleGAN2.
+    """
+    constant = tensors.get("constant")
+    if constant is None:
+        raise Misfit("tensor constant is missing")
+    if constant.ndim != 3 or not all(0 < side <= _LONGEST for side in constant.shape[1:]):
+        raise Misfit(f"tensor constant has shape {short(constant.shape)}, expected (C, 4, 4) or another of few pixels")
+    return constant.shape[1], constant.shape[2]

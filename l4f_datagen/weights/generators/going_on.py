@@ -12,6 +12,7 @@ from ..layouts.layout import Beside
 from ..load import locate, read_generator, result_of
 from ..source import Source
 from .classes import chosen, split_class
+from .squares import check_square
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,10 @@ def read_begun(path: str | Path) -> Begun:
     which.
 
     Raises:
-        UserError: as ``load_generator``.
+        UserError: as ``load_generator``; or the generator is no square one that grows from 4×4 pixels.
     """
     generator, source = read_generator(path)
+    check_square(generator.architecture, source.name, "a training of generators")
     found = result_of(locate(path))
     if not found.is_file():
         return Begun(generator=generator, source=source, beside=Beside())

@@ -17,7 +17,7 @@ from ...short import short
 from ..assembly import relatives
 from ..assembly.assemble import W_AVG_DRAWS, build_generator, clamp_of, settled
 from ..assembly.errors import Misfit, Unsupported
-from ..assembly.images import check_channels, in_rgb
+from ..assembly.images import check_channels, constant_size, in_rgb
 from ..assembly.names import find, find_raw, found_in
 from ..pickle.machine import Record
 from ..pickle.modules import PickledModule
@@ -90,11 +90,13 @@ def _generator(network: Module) -> tuple[Generator, list[str]]:
     else:
         notes.append(f"the file has no w_avg; the centre of truncation is the mean w of {W_AVG_DRAWS} draws")
     tensors["constant"] = blocks[0].tensor("const")
+    coarsest = constant_size(tensors)
     layers = [block.child(name) for block in blocks for name in ("conv0", "conv1") if name in block.children]
     to_rgb = [block.child("torgb") for block in blocks]
     for index, layer in enumerate(layers):
         tensors |= {
-            f"layers.{index}.{name}": settled(tensor, f"{layer.name}.{name}") for name, tensor in _layer_tensors(layer)
+            f"layers.{index}.{name}": settled(tensor, f"{layer.name}.{name}")
+            for name, tensor in _layer_tensors(layer, coarsest)
         }
     for index, layer in enumerate(to_rgb):
         tensors |= {
@@ -206,7 +208,8 @@ def _of_classes(weight: Tensor, bias: Tensor, embedding: Tensor, shift: Tensor) 
     return weight[:, :z_dim] * (math.sqrt(z_dim) / total), biases
 
 
-def _layer_tensors(layer: Module) -> Iterator[tuple[str, Tensor]]:
+def _layer_tensors(layer: Module, coarsest: tuple[int, int]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a styled convolution by our names; ``coarsest`` are height and width of the constant."""
     check_activation(layer)
     check_filter(layer)
     yield "weight", layer.tensor("weight")
@@ -217,8 +220,8 @@ def _layer_tensors(layer: Module) -> Iterator[tuple[str, Tensor]]:
         yield "noise_strength", layer.tensor("noise_strength")
     else:  # trained with use_noise off
         # The size follows from its place: what a layer says about its own size could be anything.
-        size = int(layer.name.split(".")[-2].removeprefix("b"))
-        yield "noise", ops.fir_kernel().new_zeros(size, size)
+        doubled = int(layer.name.split(".")[-2].removeprefix("b")) // 4
+        yield "noise", ops.fir_kernel().new_zeros(coarsest[0] * doubled, coarsest[1] * doubled)
         yield "noise_strength", ops.fir_kernel().new_zeros(())
 
 

@@ -49,7 +49,7 @@ def read(content: object, kind: Kind, name: str) -> tuple[Network, str, tuple[st
         raise UserError(
             name,
             got=files.reason(error),
-            expected="a StyleGAN2 generator of the skip architecture, for square images",
+            expected="a StyleGAN2 generator of the skip architecture",
             remedy="choose another file" + (f"; it would take {error.takes}" if error.takes else ""),
         ) from error
     except files.BROKEN:

@@ -12,7 +12,7 @@ from ...networks.stylegan2 import Generator
 from ...short import short
 from ..assembly.assemble import W_AVG_DRAWS, build_generator, check_kernel, settled
 from ..assembly.errors import Misfit
-from ..assembly.images import in_rgb
+from ..assembly.images import constant_size, in_rgb
 from ..assembly.names import State, find, find_raw, found_in
 from ..pickle.tensors import load_tensor
 from .discriminators import ROSINALITY as DISCRIMINATOR
@@ -122,8 +122,9 @@ def _silent_noise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     layers = sum(name.startswith("layers.") and name.endswith(".bias") and "affine" not in name for name in tensors)
     if layers > _MAX_LAYERS:
         raise Misfit(f"{layers} styled convolutions")
-    sizes = {index: 4 << (index + 1) // 2 for index in range(layers)}
-    return {f"layers.{index}.noise": torch.zeros(size, size) for index, size in sizes.items()}
+    height, width = constant_size(tensors)
+    levels = {index: (index + 1) // 2 for index in range(layers)}
+    return {f"layers.{index}.noise": torch.zeros(height << level, width << level) for index, level in levels.items()}
 
 
 def _our_name(name: str) -> str:

@@ -125,12 +125,15 @@ def _architecture(network: Network) -> dict[str, Any]:
     if isinstance(network, Encoder):
         return network.architecture
     a = network.architecture
+    height, width = a.size
     return {
-        "resolution": a.resolution,
+        **({"resolution": height} if height == width else {"size": [height, width]}),
         "channels": list(a.channels),
         "z_dim": a.z_dim,
         "w_dim": a.w_dim,
         "mapping_layers": a.mapping_layers,
         "conv_clamp": a.conv_clamp,
         **({"classes": a.classes} if a.classes else {}),
+        # Cards of squares that grow from 4×4 pixels are as they were before there were others.
+        **({"constant": list(a.constant)} if a.constant != (4, 4) else {}),
     }
