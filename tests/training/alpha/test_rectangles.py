@@ -54,7 +54,7 @@ def test_masks_are_learned_drawn_and_learned_from(preset, generator, pictures, t
     assert sample.image.shape == (16, 32, 3) and sample.mask.shape == (16, 32)
     if preset == "paper":
         place = f"generator:{result.final}"
-        batches = LabelledBatches(TrainSegmenterSettings(shards=(place,), validation=4, device="cpu"))
+        batches = LabelledBatches(TrainSegmenterSettings(shards=(place,), validation_images=4, device="cpu"))
         assert batches.size == 16 and batches.batch(range(3)).images.shape[1:] == (3, 16, 16)
 
 
