@@ -124,7 +124,7 @@ def run_both(generator, alpha, w, noise, dtype) -> tuple[Scene, Scene]:
 @pytest.mark.skipif(not (HAS_TRITON and INTERPRETED), reason="wants Triton and TRITON_INTERPRET=1")
 @pytest.mark.parametrize("name,mode,dtype", [
     ("16 px", "own", torch.float32), ("16 px, wide", "random", torch.float32), ("clamped", "none", torch.float32),
-    ("16 px", "random", torch.float16), ("24×16 px", "random", torch.float32), ("20×12 px", "own", torch.float16),
+    ("16 px", "random", torch.float16), ("20×12 px", "random", torch.float32),
 ])  # fmt: skip
 def test_the_kernel_interpreted_is_the_plain_epilogue(name, mode, dtype):
     generator, alpha = networks(name, dtype=torch.float32)
