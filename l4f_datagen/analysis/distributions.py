@@ -12,10 +12,11 @@ from ..mask_files import png as mask_png
 from ..settings.reject_list import NothingLeft, RejectList
 from ..shards.format import encoding, rows, stats
 from ..shards.format.rows import SHARES
+from ..shards.format.schema import CLASS
 from ..shards.reader import Dataset, damage_told, read_members
 from ..storage import parquet
 
-_COLUMNS = (*SHARES, "components", "touches_border")
+_COLUMNS = (*SHARES, "components", "touches_border", CLASS.name)
 _NAMING = ("index", "candidate")
 """Columns by which lists name samples."""
 _NOTHING = RejectList(())
@@ -40,6 +41,8 @@ class Distributions:
     empty: int = 0
     rejected: Counter = field(default_factory=Counter)
     """Rejected candidates by reason."""
+    classes: Counter = field(default_factory=Counter)
+    """Samples by the class that a class-conditional generator drew."""
     mean_mask: np.ndarray | None = None
     """Share of the masks in which a pixel is foreground, float64 H×W."""
     masks: int = 0
@@ -98,6 +101,8 @@ def _add_rows(found: Distributions, table: pa.Table) -> None:
     components = np.minimum(parquet.numbers(table["components"]), MOST_COMPONENTS + 1)
     found.components += np.bincount(components, minlength=MOST_COMPONENTS + 2)
     found.touching_border += int(np.count_nonzero(parquet.numbers(table["touches_border"])))
+    if CLASS.name in table.column_names:
+        found.classes.update(table[CLASS.name].to_pylist())
     found.empty += int(np.count_nonzero(parquet.numbers(table["mask_area"]) == 0))
 
 

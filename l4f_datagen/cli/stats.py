@@ -155,6 +155,8 @@ def _print(found: "Distributions", shards: int) -> None:
         (found.touching_border, "masks that touch the border"),
     ):
         click.echo(f"{what}: {count} ({count / found.samples:.1%})")
+    if found.classes:
+        click.echo("classes: " + ", ".join(f"{number}: {count}" for number, count in sorted(found.classes.items())))
     if found.left_out:
         click.echo(f"left out by the list: {found.left_out}")
     if found.rejected:
@@ -164,6 +166,13 @@ def _print(found: "Distributions", shards: int) -> None:
         )
         for reason, count in found.rejected.most_common():
             click.echo(f"  {reason}: {count}")
+
+
+def _classes(found: "Distributions") -> dict[str, dict[str, int]]:
+    """Samples by their class, where they have one."""
+    return (
+        {"classes": {str(number): found.classes[number] for number in sorted(found.classes)}} if found.classes else {}
+    )
 
 
 def _as_json(found: "Distributions") -> dict[str, object]:
@@ -182,6 +191,7 @@ def _as_json(found: "Distributions") -> dict[str, object]:
         "components": found.components.tolist(),
         "empty": found.empty,
         "touches_border": found.touching_border,
+        **_classes(found),
         "rejected": dict(found.rejected.most_common()),
         "masks": found.masks,
         "mean_mask": None if found.mean_mask is None else found.mean_mask.round(4).tolist(),

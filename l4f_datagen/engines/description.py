@@ -10,8 +10,10 @@ from ..generation.filters import Reference, reference_identity
 from ..generation.models import Models, load_models
 from ..making.arithmetic_probe import of_generation
 from ..settings import GenerateSettings
+from ..settings.classes import spelled
 from ..settings.generate import REFERENCE
 from ..shards.format.arithmetic import Arithmetic
+from ..shards.format.schema import CLASSES
 from ..versions import versions
 
 _PACKAGES = ("l4f-datagen", "torch", "numpy", "opencv-python-headless", "pillow", "pyarrow")
@@ -27,7 +29,7 @@ def describe(
     identity = settings_module.identity(
         settings, {name: source.sha256 for name, source in sources.items()}, torch.device(device).type
     )
-    origin = {}
+    origin: dict[str, Any] = {}
     if models.backgrounds:
         origin["backgrounds"] = {"name": settings.backgrounds, **models.backgrounds.identity}
         identity["background_images"] = "{images} images, SHA-256 {sha256}".format(**origin["backgrounds"])
@@ -36,6 +38,8 @@ def describe(
         identity["reference_sha256"] = models.reference.sha256
     elif reference is not None:
         origin["reference"] = identity["reference"] = reference_identity(reference)
+    if drawn := models.generator.architecture.drawn:
+        origin[CLASSES] = spelled(drawn)
     resolved = {"alpha": settings.alpha or settings.generator, "device": device}
     resolved |= {"precision": identity["precision"]} if "precision" in identity else {}
     unsaid = {"precision"} | (set() if settings.reject_list else {"reject_list"})

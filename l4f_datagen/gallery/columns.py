@@ -9,7 +9,7 @@ from ..shards.format import schema
 Number = bool | int | float
 _NOT_COMPARED = ("shard", "index", "seed", "foreground_code", "background_code", "candidate")
 """Numbers that say which sample it is, not how it is."""
-_MEANINGS = {column.name: column.meaning for column in schema.COLUMNS}
+_MEANINGS = {column.name: column.meaning for column in (*schema.COLUMNS, schema.CLASS)}
 
 
 class Described(TypedDict):

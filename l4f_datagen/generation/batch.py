@@ -20,7 +20,7 @@ from ..settings import GenerateSettings
 from . import backgrounds
 from .cutouts import cut_outs
 from .drawing import alpha_to_uint8, composite, draw, value_counts
-from .latents import Candidate
+from .latents import Candidate, drawn_classes
 from .models import Models
 from .refinement import refine
 
@@ -39,6 +39,8 @@ class Batch:
     """What is kept on request: "foreground", "background", "cutout" and, float32 N×2×w_dim, "w"."""
     counts: np.ndarray | None = None
     """Histograms of the alphas, int64 N×256, where a GPU has counted; None: whoever scores them counts."""
+    classes: Sequence[int] | None = None
+    """For each candidate the class of its foreground, where the generator is class-conditional."""
 
 
 @SPENDING.on("synthesis")
@@ -109,7 +111,8 @@ def run_networks(
             )
         counts = arrays.pop() if counted else None
         composed, soft, *rest = arrays
-        return Batch(shard, candidates, composed, soft, sources, dict(zip(kept, rest, strict=True)), counts)
+        classes = drawn_classes(generator, stream="foreground", **codes)
+        return Batch(shard, candidates, composed, soft, sources, dict(zip(kept, rest, strict=True)), counts, classes)
 
 
 @SPENDING.on("masks and scores")
@@ -136,6 +139,7 @@ def _finish(settings: GenerateSettings, batch: Batch, position: int) -> Sample:
         "height": alpha.shape[0],
         "width": alpha.shape[1],
         **scores.score(alpha, mask, settings.threshold, None if batch.counts is None else batch.counts[position]),
+        **({} if batch.classes is None else {"class": batch.classes[position]}),
     }
     extras = {name: arrays[position] for name, arrays in batch.extras.items()}
     return Sample(image=batch.image[position], alpha=alpha, mask=mask, metadata=metadata, **extras)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import Generator as RandomGenerator
 from torch import Tensor
 
+from ..networks.stylegan2 import class_bounds, class_rows
 from ..networks.synthesis import Synthesis
 from ..process.spending import SPENDING
 from ..seeding import generator_for, normal
@@ -42,6 +43,20 @@ def draw_w(
     """
     z = normal((generator.architecture.z_dim,), seed, stream, indices, draws=numbers)
     return generator.truncate(generator.map(z.to(generator.w_avg.device)), psi)
+
+
+def drawn_classes(
+    generator: Synthesis, *, seed: int, stream: str, indices: Sequence[int], numbers: Sequence[int] | None = None
+) -> list[int] | None:
+    """Of a class-conditional generator, the class of each candidate; None of an unconditional one.
+
+    Args are those of ``draw_w``, which draws the codes that say them.
+    """
+    drawn = generator.architecture.drawn
+    if len(drawn) < 2:
+        return list(drawn) * len(indices) or None
+    z = normal((generator.architecture.z_dim,), seed, stream, indices, draws=numbers)
+    return [drawn[row] for row in class_rows(z, class_bounds(len(drawn))).tolist()]
 
 
 def noise_generators(

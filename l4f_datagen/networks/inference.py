@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .folding import FoldedConvolution, FoldedStyles, FoldedToRGB, fold_convolution, fold_styles
-from .stylegan2 import Generator, map_codes
+from .stylegan2 import Generator, class_rows, map_codes
 from .synthesis import GeneratorArchitecture, Parts, Synthesis
 
 
@@ -30,6 +30,8 @@ class InferenceGenerator(Synthesis):
     styles: FoldedStyles
     layers: tuple[FoldedConvolution, ...]
     to_rgb: tuple[FoldedToRGB, ...]
+    class_bounds: Tensor | None = None
+    """Where codes say their class, what tells the classes apart."""
 
     @property
     def device(self) -> torch.device:
@@ -38,7 +40,10 @@ class InferenceGenerator(Synthesis):
 
     def map(self, z: Tensor) -> Tensor:
         """z (N, z_dim) float32 → w (N, w_dim)."""
-        return map_codes(z, *self.mapping)
+        weights, biases = self.mapping
+        if self.class_bounds is None:
+            return map_codes(z, weights, biases)
+        return map_codes(z[:, :-1], weights, (biases[0][class_rows(z, self.class_bounds)], *biases[1:]))
 
     def _parts(self) -> Parts:
         return Parts(self.constant, self.styles, self.layers, self.to_rgb)
@@ -76,4 +81,5 @@ def freeze(generator: Generator, device: torch.device | str | None = None) -> In
             styles=dataclasses.replace(styles, affine=own(styles.affine), bias=own(styles.bias)),
             layers=tuple(layers),
             to_rgb=tuple(to_rgb),
+            class_bounds=None if generator.class_bounds is None else own(generator.class_bounds),
         )

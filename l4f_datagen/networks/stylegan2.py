@@ -11,7 +11,16 @@ from .folding import FoldedToRGB, Noise, fold_convolution, fold_styles
 from .modules import Modules
 from .synthesis import GeneratorArchitecture, Parts, Synthesis
 
-__all__ = ["Generator", "GeneratorArchitecture", "Mapping", "StyledConvolution", "ToRGB", "map_codes"]
+__all__ = [
+    "Generator",
+    "GeneratorArchitecture",
+    "Mapping",
+    "StyledConvolution",
+    "ToRGB",
+    "class_bounds",
+    "class_rows",
+    "map_codes",
+]
 
 
 class Mapping(nn.Module):
@@ -48,6 +57,25 @@ def map_codes(z: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) ->
     for weight, bias in zip(weights, biases, strict=True):
         x = ops.leaky_relu(ops.equalized_linear(x, weight, bias, Mapping.LR_MUL))
     return x
+
+
+def class_bounds(count: int) -> Tensor:
+    """What parts the classes of codes that say their own: (count − 1) float32, rising.
+
+    The last number of such a z is normally distributed as the others are, and falls into one of as many intervals of
+    the same probability as there are classes; these are where they meet. So whoever draws codes draws classes with
+    them, and the class of a sample depends on what its code depends on alone.
+    """
+    return torch.special.ndtri(torch.arange(1, count, dtype=torch.float64) / count).float()
+
+
+def class_rows(z: Tensor, bounds: Tensor) -> Tensor:
+    """z (N, z_dim) that say their class → which of the classes that are drawn it is, (N,) int64 from 0.
+
+    Args:
+        bounds: as ``class_bounds`` gives them, on the device of z.
+    """
+    return (z[:, -1:] >= bounds).sum(1)
 
 
 class StyledConvolution(nn.Module):
@@ -102,7 +130,12 @@ class Generator(nn.Module, Synthesis):
     def __init__(self, architecture: GeneratorArchitecture):
         super().__init__()
         self.architecture = a = architecture
-        self.mapping = Mapping(z_dim=a.z_dim, w_dim=a.w_dim, num_layers=a.mapping_layers, classes=a.classes)
+        self.mapping = Mapping(
+            z_dim=a.z_dim - a.several, w_dim=a.w_dim, num_layers=a.mapping_layers,
+            classes=len(a.drawn) if a.several else a.classes,
+        )  # fmt: skip
+        self.class_bounds: Tensor | None
+        self.register_buffer("class_bounds", class_bounds(len(a.drawn)) if a.several else None, persistent=False)
         self.register_buffer("w_avg", torch.zeros(a.w_dim))
         self.constant = nn.Parameter(torch.randn(a.channels[0], *a.constant))
         self.layers, self.to_rgb = Modules[StyledConvolution](), Modules[ToRGB]()
@@ -126,11 +159,13 @@ class Generator(nn.Module, Synthesis):
         """z (N, z_dim) float32 → w (N, w_dim).
 
         Raises:
-            ValueError: the generator is class-conditional: readers of checkpoints make one of its classes of it.
+            ValueError: the generator is class-conditional: readers of checkpoints make one of some classes of it.
         """
         if self.architecture.classes:
-            raise ValueError(f"codes of {self.architecture.classes} classes; expected a generator of one of them")
-        return self.mapping(z)
+            raise ValueError(f"codes of {self.architecture.classes} classes; expected a generator of some of them")
+        if self.class_bounds is None:
+            return self.mapping(z)
+        return self.mapping(z[:, :-1], class_rows(z, self.class_bounds))
 
     def _parts(self) -> Parts:
         layers, to_rgb = self.styled(), self.colours()

@@ -21,7 +21,8 @@ SwitchedOff = Literal["constant", "first_convolution"] | ZeroedChannels
 class GeneratorArchitecture:
     """What a generator's weights do not say by themselves.
 
-    ``channels`` are those of each level, coarse to fine; square images have 4, 8, … pixels a side there.
+    ``channels`` are those of each level, coarse to fine; square images have 4, 8, … pixels a side there. ``z_dim``
+    counts all numbers of a z, also the one that says its class (``several``).
     """
 
     channels: tuple[int, ...]
@@ -30,9 +31,16 @@ class GeneratorArchitecture:
     mapping_layers: int = 8
     conv_clamp: float | None = None
     classes: int = 0
-    """Of a class-conditional generator, how many it draws; 0: it is unconditional."""
+    """Of a class-conditional generator that is not asked for any yet, how many it has; else 0."""
+    drawn: tuple[int, ...] = ()
+    """Which classes a class-conditional generator draws, rising; (): it is unconditional, or not asked yet."""
     constant: tuple[int, int] = (4, 4)
     """Height and width in pixels of the learned constant, which every level after the first doubles."""
+
+    @property
+    def several(self) -> bool:
+        """Whether a code says its class: the last number of its z does, which the mapping does not see."""
+        return len(self.drawn) > 1
 
     def size_at(self, level: int) -> tuple[int, int]:
         """Height and width in pixels of what a level draws, the coarsest being 0."""

@@ -1,18 +1,17 @@
 """Settings of ``edit``."""
 
-import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Psi, StageSettings
+from .ranges import chosen_numbers
 
 Layers = Annotated[
     str, Metavar("all|FIRST-LAST|…"), Field(description="layers of w+ that change: all, or 0-3, or 0-2,7")
 ]
 MOST_LAYERS = 64
 _MOST_STEPS = 1000
-_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 
 class EditSettings(StageSettings):
@@ -127,16 +126,4 @@ def chosen_layers(layers: str, count: int) -> tuple[int, ...]:
         raise ValueError(f"all, or ranges of the layers 0 to {count - 1} such as 0-3 or 0-2,7") from None
     if chosen[-1] >= count:
         raise ValueError(f"layers from 0 to {count - 1}")
-    return tuple(chosen)
-
-
-def chosen_numbers(text: str, most: int) -> tuple[int, ...]:
-    """The numbers that "3" or "0-2,7" stand for, in that order; ValueError where it is no such text, or too many."""
-    chosen: list[int] = []
-    for part in text.split(","):
-        found = _RANGE.fullmatch(part.strip())
-        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
-        if not 0 <= last - first < most - len(chosen):
-            raise ValueError(f"numbers and ranges such as 0-2,7, at most {most} of them")
-        chosen += range(first, last + 1)
     return tuple(chosen)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed
+from .classes import DrawnClasses
 from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
 from .reject_list import Rejected
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
@@ -54,9 +55,7 @@ class GenerateSettings(Sharded):
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     generator: Generator = "vessels"
-    class_: int | None = Field(
-        None, ge=0, lt=10**6, description="class that a class-conditional generator draws, from 0"
-    )
+    class_: DrawnClasses = None
     alpha: Alpha = None
     seed: Seed = 0
     psi: Psi = Field(0.7, description="truncation of the foreground, in [0, 1.5]")

@@ -7,7 +7,7 @@ from ..storage import parquet
 from ..storage.store import Store
 from .damage import Damaged
 from .format import checksums, index, layout
-from .format.schema import SCHEMA
+from .format.schema import is_known
 
 
 def problems(store: Store, shards: int, name: str, samples: int) -> Iterator[Damaged]:
@@ -38,7 +38,7 @@ def _metadata_problem(store: Store, shards: int, samples: int) -> str | None:
     try:
         with store.open(layout.METADATA) as file:
             found = parquet.open_file(file)
-            if not found.schema_arrow.equals(SCHEMA):
+            if not is_known(found.schema_arrow):
                 return "other columns than those of a data set"
             rows, groups = found.metadata.num_rows, found.metadata.num_row_groups
     except parquet.Broken as error:

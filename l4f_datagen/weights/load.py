@@ -187,8 +187,8 @@ def locate(path: str | Path) -> Path:
     found = Path(path).expanduser()
     if found.exists():
         return found
-    path, number = split_class(path)
-    if number is not None:
+    path, classes = split_class(path)
+    if classes is not None:
         return locate(path)
     plain, expected = remote.split_hash(path)
     found = Path(plain).expanduser()
@@ -235,7 +235,7 @@ def read_network(
         any_class: take a class-conditional generator as a whole where ``path`` says no class.
     """
     found = result_of(locate(path))
-    path, number = (path, None) if Path(path).expanduser().exists() else split_class(path)
+    path, classes = (path, None) if Path(path).expanduser().exists() else split_class(path)
     if native.kind_of(found) == kind:
         found = found.parent  # its card says what the tensors leave open
     if found.is_dir():
@@ -248,7 +248,7 @@ def read_network(
     if not allow_nan and (tensor := first_not_finite(network)):
         refuse_not_finite(str(path), tensor)
     if isinstance(network, Generator):
-        network, source = chosen(network, source, number, any_class=any_class)
+        network, source = chosen(network, source, classes, any_class=any_class)
     logger.info("%s of %s: read as %s", kind, source.name, source.format)
     for note in source.notes:
         logger.warning("%s: %s", source.name, hidden(note))

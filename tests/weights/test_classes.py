@@ -1,15 +1,22 @@
 """Class-conditional generators: each class is a generator that everything works with."""
 
 import math
+from collections import Counter
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 import l4f_datagen as l4f
 from l4f_datagen import weights
+from l4f_datagen.analysis import distributions
 from l4f_datagen.errors import UserError
 from l4f_datagen.networks.alpha import AlphaNetwork
+from l4f_datagen.networks.inference import freeze
+from l4f_datagen.networks.stylegan2 import class_rows
+from l4f_datagen.seeding import normal
 from l4f_datagen.settings import GenerateSettings
+from l4f_datagen.shards.verify.verification import verify
 from l4f_datagen.training.generator.start import open_trained
 from l4f_datagen.weights import native
 from l4f_datagen.weights.conversion.convert import convert
@@ -89,9 +96,15 @@ def test_two_classes_have_two_hashes_and_none_is_refused_with_what_to_do(file, t
     hashes = {weights.read_generator(f"{file}#class={number}")[1].sha256 for number in range(CLASSES)}
     assert len(hashes) == CLASSES and all(len(one) == 64 for one in hashes)
     for path, said in (
-        (file, r"a class-conditional generator of 3 classes and no class; expected a class from 0 to 2; say it after"),
+        (
+            file,
+            r"of 3 classes and no class; expected a class from 0 to 2, several such as 0,2, or all; say it after",
+        ),
         (f"{file}#class=3", "3 classes and class 3; expected a class from 0 to 2"),
         (f"{file}#class=x", "a suffix that is no class"),
+        (f"{file}#class=1-", "a suffix that is no class"),
+        (f"{file}#class=1,1", "a suffix that is no class"),
+        (f"{file}#class=1-3", "3 classes and class 1-3; expected a class from 0 to 2, several such as 0,2, or all"),
         ("vessels#class=0", "vessels: got an unconditional generator and class 0"),
     ):
         with pytest.raises(UserError, match=said):
@@ -150,9 +163,55 @@ def test_a_training_goes_on_from_one_class(file):
     assert trained.begun.beside.discriminator is None and "class-conditional" in trained.begun.beside.notes[0]
 
 
-def test_paths_with_classes():
-    assert split_class("a.pkl#class=12") == ("a.pkl", 12) and split_class("a#b.pkl") == ("a#b.pkl", None)
-    assert with_class("a.pkl", 3) == "a.pkl#class=3" == with_class("a.pkl#class=3", 3)
-    assert with_class("a.pkl", None) == "a.pkl"
-    with pytest.raises(UserError, match="class: got 4 beside a.pkl#class=3"):
-        with_class("a.pkl#class=3", 4)
+@pytest.mark.parametrize(
+    ("suffix", "classes"),
+    [("12", "12"), ("0-2,7", "0-2,7"), ("7,0,2,1", "0-2,7"), ("3-4", "3-4"), ("4,3", "3-4"), ("all", "all")],
+)
+def test_paths_with_classes(suffix, classes):
+    assert split_class(f"a.pkl#class={suffix}") == ("a.pkl", classes)
+    assert with_class("a.pkl", GenerateSettings(class_=suffix).class_) == f"a.pkl#class={classes}"
+    assert with_class(f"a.pkl#class={classes}", suffix) == f"a.pkl#class={classes}"
+
+
+def test_paths_without_classes_and_with_others():
+    assert split_class("a#b.pkl") == ("a#b.pkl", None) and with_class("a.pkl", None) == "a.pkl"
+    assert GenerateSettings(class_=3).class_ == 3 and with_class("a.pkl#class=3", 3) == "a.pkl#class=3"
+    for other in (4, "all", "3,4"):
+        with pytest.raises(UserError, match=f"class: got {other} beside a.pkl#class=3"):
+            with_class("a.pkl#class=3", other)
+
+
+def test_several_classes_are_one_generator_whose_codes_say_the_class(file):
+    mixed, source = weights.read_generator(f"{file}#class=2,0")
+    assert source.name == f"{file}#class=0,2" and mixed.architecture.drawn == (0, 2)
+    z = torch.randn(64, mixed.architecture.z_dim)
+    rows = class_rows(z, mixed.class_bounds)
+    w = mixed.map(z)
+    for row, number in enumerate(mixed.architecture.drawn):
+        alone = l4f.load_generator(f"{file}#class={number}")
+        assert 16 < (rows == row).sum() < 48
+        torch.testing.assert_close(w[rows == row], alone.map(z[rows == row, :-1]))
+    assert torch.equal(freeze(mixed).map(z), w)
+    assert len({weights.read_generator(f"{file}#class={said}")[1].sha256 for said in ("all", "0-2", "2,1,0")}) == 1
+    for refused in (lambda: convert(f"{file}#class=all", "nowhere"), lambda: open_trained(f"{file}#class=all")):
+        with pytest.raises(UserError, match="got 3 classes; expected what .* say one class after the path"):
+            refused()
+
+
+def test_every_sample_of_several_classes_says_its_own(file, tmp_path):
+    torch.manual_seed(0)
+    native.save(tmp_path / "alpha", alpha=AlphaNetwork((8, 8, 4)))
+    common = {"generator": str(file), "alpha": str(tmp_path / "alpha"), "device": "cpu", "samples_per_shard": 4}
+    out = tmp_path / "shards"
+    l4f.generate(GenerateSettings(**common, n=6, class_="0,2", save=("w",), batch_size=3), out)
+    l4f.generate(GenerateSettings(**common, n=10, class_="2,0", save=("w",), batch_size=3), out)
+    dataset = l4f.open_dataset(out)
+    assert dataset.description["classes"] == "0,2" and not verify(out).findings
+    said = [sample.metadata["class"] for sample in dataset]
+    assert set(said) == {0, 2} and said == pq.read_table(out / "metadata.parquet")["class"].to_pylist()
+    assert distributions.measure(dataset, masks=0).classes == Counter(said)
+    of_class = {number: l4f.load_generator(f"{file}#class={number}") for number in (0, 2)}
+    for sample in dataset:
+        z = normal((17,), 0, "foreground", [sample.metadata["index"]])[:, :-1]
+        w = of_class[sample.metadata["class"]]
+        torch.testing.assert_close(torch.from_numpy(sample.w)[:1], w.truncate(w.map(z), 0.7))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...shards.format import layout, schema
@@ -71,7 +72,7 @@ class _Rows:
     def __init__(self, path: Path):
         self._waiting: list[dict[str, Any]] = []
         self._file = atomic.open_part(path)
-        self._writer = pq.ParquetWriter(self._file, schema.SCHEMA)
+        self._writer: pq.ParquetWriter | None = None
 
     def add(self, row: dict[str, Any]) -> None:
         self._waiting.append(row)
@@ -80,9 +81,15 @@ class _Rows:
 
     def flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(schema.table(self._waiting))
+            table = schema.table(self._waiting)
+            self._open(table.schema).write_table(table)
             self._waiting.clear()
 
     def close(self) -> None:
         with self._file:
-            self._writer.close()
+            self._open(schema.SCHEMA).close()
+
+    def _open(self, columns: pa.Schema) -> pq.ParquetWriter:
+        """What writes; made for these columns where nothing was written before."""
+        self._writer = self._writer or pq.ParquetWriter(self._file, columns)
+        return self._writer

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...shards.format import card
-from ...shards.format.schema import SCHEMA
+from ...shards.format.schema import schema_of
 from ...storage import atomic
 from ..item import Item
 from ..target import Plan, Target, in_braces
@@ -24,7 +24,8 @@ _IMAGES = ("image", "mask", "alpha")
 _IMAGE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 # Without it the columns would be read as structs; all other columns are what Parquet says.
 _FEATURES = {"huggingface": json.dumps({"info": {"features": {name: {"_type": "Image"} for name in _IMAGES}}})}
-COLUMNS = pa.schema([*(pa.field(name, _IMAGE) for name in _IMAGES), *SCHEMA], metadata=_FEATURES)
+COLUMNS = [pa.field(name, _IMAGE) for name in _IMAGES]
+"""Before those of the metadata."""
 
 
 class HfParquet(Target):
@@ -104,18 +105,20 @@ class _Files:
                 writer.close()
 
     def _flush(self) -> None:
-        self._writer = self._writer or self._open()
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=COLUMNS))
+        of_metadata = schema_of(name for name in self._rows[0] if name not in _IMAGES)
+        columns = pa.schema([*COLUMNS, *of_metadata], metadata=_FEATURES)
+        self._writer = self._writer or self._open(columns, of_metadata)
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=columns))
         self._file_bytes += self._row_bytes
         self._rows, self._row_bytes = [], 0
 
-    def _open(self) -> pq.ParquetWriter:
+    def _open(self, columns: pa.Schema, compared: pa.Schema) -> pq.ParquetWriter:
         path = self._path(self.count)
         self.count += 1
         # Images neither compress, nor repeat, nor have a least and a greatest.
         self._file = atomic.open_part(path)
         return pq.ParquetWriter(
-            self._file, COLUMNS, compression="NONE", use_dictionary=False, write_statistics=SCHEMA.names
+            self._file, columns, compression="NONE", use_dictionary=False, write_statistics=compared.names
         )
 
     def _path(self, number: int) -> Path:

@@ -8,7 +8,7 @@ import yaml
 from ...mask_files.values import of_description
 from ...settings.generate import is_set, told
 from . import arithmetic, provenance
-from .schema import COLUMNS
+from .schema import CLASS, CLASSES, COLUMNS
 
 _LICENCES = {"unknown": "unknown", "apache-2.0": "apache-2.0", "mit": "mit", "cc0-1.0": "cc0-1.0"}
 
@@ -41,7 +41,10 @@ def render(description: Mapping[str, Any]) -> str:
         "",
         "| column | type | meaning |",
         "|---|---|---|",
-        *(f"| `{column.name}` | {column.type} | {column.meaning} |" for column in COLUMNS),
+        *(
+            f"| `{column.name}` | {column.type} | {column.meaning} |"
+            for column in (*COLUMNS, *((CLASS,) if CLASSES in description else ()))
+        ),
         "",
         "## Source",
         "",

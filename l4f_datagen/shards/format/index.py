@@ -1,5 +1,6 @@
 """Files over all shards: the metadata of all samples, and what loaders of other projects look for."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ...storage.store import Store
+from .. import naming
+from ..damage import Damaged
 from . import checksums, layout, rows, stats
-from .schema import SCHEMA
 
 
 def write_indexes(store: Store, shards: int, name: str) -> None:
@@ -19,9 +21,14 @@ def write_indexes(store: Store, shards: int, name: str) -> None:
     Raises:
         Damaged: stats or rows of a shard cannot be used.
     """
-    with store.replacing(layout.METADATA) as file, pq.ParquetWriter(file, SCHEMA) as writer:
+    with store.replacing(layout.METADATA) as file, contextlib.ExitStack() as stack:
+        writer = None
         for shard in range(shards):
-            writer.write_table(rows.read(store, shard, stats.read(store, shard)["samples"]))
+            table = rows.read(store, shard, stats.read(store, shard)["samples"])
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema))
+            if not table.schema.equals(writer.schema):
+                raise Damaged(store.where(naming.rows_of(store, shard)), "other columns than those of the first shard")
+            writer.write_table(table)
     for file_name, content in loader_indexes(list(tar_stats(store, shards)), name).items():
         store.write_bytes(file_name, content)
     checksums.write_checksums(store, shards)

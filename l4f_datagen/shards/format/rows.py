@@ -9,7 +9,7 @@ from ...storage import parquet
 from ...storage.store import Store
 from .. import naming
 from ..damage import Damaged
-from .schema import SCHEMA
+from .schema import CLASS, is_known
 
 SHARES = ("mask_area", "decisiveness", "stability")
 """Columns of scores, which lie in [0, 1]."""
@@ -18,16 +18,21 @@ SHARES = ("mask_area", "decisiveness", "stability")
 def read(store: Store, shard: int, samples: int, *, columns: Sequence[str] | None = None) -> pa.Table:
     """Read the rows of a shard, as many as it has samples.
 
+    Args:
+        columns: default: all. "class" is left out where there is no such column.
+
     Raises:
         Damaged: they cannot be read, or are not those of this shard.
     """
     name = naming.rows_of(store, shard)
     try:
         file = parquet.open_file(store.read_bytes(name))
-        if not file.schema_arrow.equals(SCHEMA):
+        if not is_known(file.schema_arrow):
             raise Damaged(store.where(name), "other columns than those of a data set")
         if file.metadata.num_rows != samples:
             raise Damaged(store.where(name), f"{file.metadata.num_rows} rows; the shard has {samples} samples")
+        if columns is not None and CLASS.name not in file.schema_arrow.names:
+            columns = [name for name in columns if name != CLASS.name]
         table = parquet.read_table(file, columns=columns)
     except parquet.Broken as error:
         raise Damaged(store.where(name), error) from error

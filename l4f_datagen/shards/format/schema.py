@@ -1,6 +1,6 @@
 """The metadata row of a sample, declared once: the writer, the reader and the card import it."""
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from ...storage.parquet import NUMPY
 
 
 class Column(NamedTuple):
-    """A key of KEY.json and a column of the Parquet files. It is always present and never null."""
+    """A key of KEY.json and a column of the Parquet files. It is never null."""
 
     name: str
     type: pa.DataType
@@ -39,21 +39,47 @@ COLUMNS = (
     Column("decisiveness", pa.float64(), "mean |2·alpha − 1|, [0, 1]; 1 = every pixel 0 or 1"),
     Column("stability", pa.float64(), "IoU of the masks at threshold ± 0.1 (kept in [0.05, 0.95]), [0, 1]"),
 )
+"""Columns of every data set."""
+CLASS = Column("class", pa.int32(), "class of the foreground, of those that a class-conditional generator has")
+"""The last column of data sets of class-conditional generators, which no other has."""
+CLASSES = "classes"
+"""The entry of ``dataset.json`` that names the classes there are, such as "0-2,7"; others have none."""
+_ALL = (*COLUMNS, CLASS)
 SCHEMA = pa.schema([pa.field(column.name, column.type, nullable=False) for column in COLUMNS])
+_SCHEMAS = (SCHEMA, SCHEMA.append(pa.field(CLASS.name, CLASS.type, nullable=False)))
+
+
+def schema_of(row: Iterable[str]) -> pa.Schema:
+    """The schema of a row with these keys.
+
+    Raises:
+        ValueError: there is none.
+    """
+    names = list(row)
+    for schema in _SCHEMAS:
+        if names == schema.names:
+            return schema
+    raise ValueError(f"metadata keys are {names}; expected {SCHEMA.names}")
+
+
+def is_known(found: pa.Schema) -> bool:
+    """Whether a Parquet file has the columns of a data set."""
+    return any(found.equals(schema) for schema in _SCHEMAS)
 
 
 def table(rows: list[dict[str, object]]) -> pa.Table:
-    """Rows as a table of the schema.
+    """Rows as a table of their schema, which is the same for all.
 
     Raises:
         ValueError: a row lacks a key, has another one, or a null.
     """
-    names = SCHEMA.names
+    schema = schema_of(rows[0]) if rows else SCHEMA
+    names = schema.names
     for row in rows:
         if list(row) != names or None in row.values():
             raise ValueError(f"metadata keys are {list(row)}; expected {names}, none null")
-    columns = [_array([row[column.name] for row in rows], column) for column in COLUMNS]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    columns = [_array([row[name] for row in rows], column) for name, column in zip(names, _ALL, strict=False)]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _array(values: list[Any], column: Column) -> pa.Array:
@@ -83,12 +109,12 @@ def _offsets(parts: Sequence[Sized]) -> pa.Buffer:
 
 
 _PYTHON = {pa.string(): str, pa.int32(): int, pa.int64(): int, pa.float64(): (float, int), pa.bool_(): bool}
-_KINDS = tuple((column.name, _PYTHON.get(column.type, list), column.type == pa.bool_()) for column in COLUMNS)
+_KINDS = tuple((column.name, _PYTHON.get(column.type, list), column.type == pa.bool_()) for column in _ALL)
 
 
 def check(row: Mapping[str, Any], shape: tuple[int, ...]) -> None:
     """Raise ValueError unless a row has every key, each of the right type, and fits a mask of this shape (H, W)."""
-    for name, kind, is_bool in _KINDS:
+    for name, kind, is_bool in _KINDS[: len(_KINDS) - (CLASS.name not in row)]:
         value = row.get(name)
         if not isinstance(value, kind) or isinstance(value, bool) != is_bool:
             said = f"its metadata say {short(value)} for {name}" if name in row else f"no {name} in its metadata"

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from ...storage import parquet
 from ..format import layout
-from ..format.schema import SCHEMA, table
+from ..format.schema import SCHEMA, is_known, table
 from .shard import ShardCheck
 
 
@@ -22,15 +22,16 @@ class MetadataCheck:
         self._file: pq.ParquetFile | None = None
         self._problem = ""
         self._bad = self._groups = 0
+        columns = SCHEMA
         try:
             found = parquet.open_file(file)
-            if found.schema_arrow.equals(SCHEMA):
-                self._file = found
+            if is_known(found.schema_arrow):
+                self._file, columns = found, found.schema_arrow
             else:
                 self._problem = "other columns than those of a data set"
         except parquet.Broken as error:
             self._problem = f"cannot be read ({error})"
-        self._again = _Again()
+        self._again = _Again(columns)
 
     def add(self, check: ShardCheck, length: int | None) -> None:
         """Compare the next group of rows with a shard's. If the shard has none that can be read, count them only."""
@@ -72,9 +73,9 @@ class _Again:
 
     closed = False
 
-    def __init__(self):
+    def __init__(self, columns: pa.Schema):
         self._digest, self._size = hashlib.sha256(), 0
-        self._writer = pq.ParquetWriter(self, SCHEMA)
+        self._writer = pq.ParquetWriter(self, columns)
 
     def add(self, rows: pa.Table) -> None:
         self._writer.write_table(rows)

@@ -53,6 +53,9 @@ def problems_of(
     row = _row(contents.get("json", b""))
     if row is None:
         return None, problems if "json" not in contents else [*problems, "json: not the metadata of a sample"]
+    has_class = schema.CLASS.name in row
+    if has_class != (schema.CLASSES in description):
+        return None, [*problems, "json: a class, and dataset.json names none" if has_class else "json: no class"]
     problems += _row_problems(row, index, shard, description["settings"])
     arrays, codes, values = {}, 1 if "backgrounds" in description else 2, of_description(description)
     for extension, content in contents.items():

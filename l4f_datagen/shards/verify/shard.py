@@ -183,7 +183,7 @@ def _read_parquet(store: Store, found: ShardCheck) -> pa.Table | None:
     except parquet.Broken as error:
         found.add(name, f"cannot be read ({error})")
         return None
-    if not table.schema.equals(schema.SCHEMA):
+    if not schema.is_known(table.schema):
         found.add(name, "other columns than those of a data set")
         return None
     return table

@@ -7,8 +7,10 @@ from typing import Literal
 
 from ...addresses import shown
 from ...errors import UserError
+from ...networks.stylegan2 import Generator
 from ...storage.opening import local_place
 from .. import native
+from ..generators.classes import check_one_class
 from ..kinds import KINDS, Kind, Network
 from ..layouts import reading, registry
 from ..load import locate, read_network, result_of
@@ -118,7 +120,13 @@ def _read_all(found: Path, path: str | Path, allow_nan: bool) -> dict[Kind, tupl
             kinds = registry.kinds_in(content.data)
     # A file without any network is read as a generator, for the message that says what it is.
     wanted: Sequence[Kind] = kinds or ("generator",)
-    return {kind: read_network(path, kind, allow_nan=allow_nan, any_class=True) for kind in wanted}
+    networks: dict[Kind, tuple[Network, Source]] = {
+        kind: read_network(path, kind, allow_nan=allow_nan, any_class=True) for kind in wanted
+    }
+    for network, source in networks.values():
+        if isinstance(network, Generator):
+            check_one_class(network, source, "a file, one class or all that the checkpoint has,")
+    return networks
 
 
 def _check_place(out: Path, target: Target, networks: Mapping[Kind, object], overwrite: bool) -> None:

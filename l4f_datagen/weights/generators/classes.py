@@ -1,6 +1,6 @@
-"""Class-conditional generators: one class of them is an unconditional generator, with which all that follows works.
+"""Class-conditional generators: some classes of them are an unconditional generator, with which all that follows works.
 
-The class is said after the path of a checkpoint: ``imagenet.pkl#class=7``.
+The classes are said after the path of a checkpoint: ``imagenet.pkl#class=7``, ``#class=0-3,7``, ``#class=all``.
 """
 
 import hashlib
@@ -10,76 +10,120 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...networks.stylegan2 import Generator
-from ..assembly.assemble import build_generator
+from ...settings.classes import ALL, one_spelling, spelled
+from ...settings.ranges import chosen_numbers
+from ..assembly.assemble import Shapes, fill
 from ..source import Source
 
-_SUFFIX = re.compile(r"#class=([0-9]{1,6})\Z")
+_SUFFIX = re.compile(r"#class=([0-9, -]+|all)\Z", re.ASCII)
 
 
-def split_class(path: str | Path) -> tuple[str, int | None]:
-    """A path or an address without its suffix ``#class=N``, and N; None without such a suffix.
+def split_class(path: str | Path) -> tuple[str, str | None]:
+    """A path or an address without its suffix ``#class=…``, and the classes in one spelling; None without a suffix.
 
     Raises:
-        UserError: the suffix holds no number.
+        UserError: the suffix names no classes.
     """
     text = str(path)
     if found := _SUFFIX.search(text):
-        return text[: found.start()], int(found[1])
+        try:
+            return text[: found.start()], one_spelling(found[1])
+        except ValueError:
+            pass
     if "#class=" in text:
         raise UserError(
-            text, got="a suffix that is no class", expected="#class= and a number at the end", remedy="correct it"
-        )
+            text, got="a suffix that is no class",
+            expected="#class= at the end, and a number, several such as 0-2,7 (each once), or all", remedy="correct it",
+        )  # fmt: skip
     return text, None
 
 
-def with_class(path: str, number: int | None) -> str:
-    """A path with the class that a setting asks for; None: as it is.
+def with_class(path: str, classes: int | str | None) -> str:
+    """A path with the classes that a setting asks for; None: as it is.
 
     Raises:
-        UserError: the path says another one.
+        UserError: the path says others.
     """
     plain, said = split_class(path)
-    if number is None or number == said:
+    if classes is None or one_spelling(str(classes)) == said:
         return path
     if said is not None:
         raise UserError(
-            "class", got=f"{number} beside {path}", expected="the same class in both", remedy="leave one of them out"
+            "class", got=f"{classes} beside {path}", expected="the same in both", remedy="leave one of them out"
         )
-    return f"{plain}#class={number}"
+    return f"{plain}#class={classes}"
 
 
 def chosen(
-    generator: Generator, source: Source, number: int | None, *, any_class: bool = False
+    generator: Generator, source: Source, classes: str | None, *, any_class: bool = False
 ) -> tuple[Generator, Source]:
-    """The generator of one class, and where it came from; an unconditional one as it is.
+    """The generator of some classes, and where it came from; an unconditional one as it is.
 
-    The hash of a class is one of the file's hash and the number, so that what was made of two classes is told apart.
+    The generator of one class takes codes as an unconditional one does. That of several takes codes of one number more,
+    which says the class (``networks.stylegan2.class_bounds``). The hash is one of the file's hash and of the classes,
+    so that what was made of others is told apart.
 
     Args:
-        number: the class; None: none was said.
-        any_class: whether a class-conditional generator is taken as a whole where none was said.
+        classes: in one spelling; None: none were said.
+        any_class: whether a class-conditional generator is taken as a whole where none were said.
 
     Raises:
         UserError: a class-conditional generator and no class, no such class, or a class of an unconditional generator.
     """
-    classes = generator.architecture.classes
-    if number is None and (any_class or not classes):
+    count = generator.architecture.classes
+    if classes is None and (any_class or not count):
         return generator, source
-    if not classes:
+    if not count:
         raise UserError(
-            source.name, got=f"an unconditional generator and class {number}", expected="a class-conditional one",
+            source.name, got=f"an unconditional generator and class {classes}", expected="a class-conditional one",
             remedy="leave the class out",
         )  # fmt: skip
-    if number is None or number >= classes:
-        got = "and no class" if number is None else f"and class {number}"
+    drawn = _numbers(classes, count)
+    if not drawn or drawn[-1] >= count:
+        got = "and no class" if classes is None else f"and class {classes}"
         raise UserError(
-            source.name, got=f"a class-conditional generator of {classes} classes {got}",
-            expected=f"a class from 0 to {classes - 1}",
+            source.name, got=f"a class-conditional generator of {count} classes {got}",
+            expected=f"a class from 0 to {count - 1}, several such as 0,{count - 1}, or all",
             remedy=f"say it after the path ({source.name}#class=0), or with --class where a command has it",
         )  # fmt: skip
+    text = str(drawn[0]) if len(drawn) == 1 else ALL if len(drawn) == count else spelled(drawn)
+    sha256 = hashlib.sha256(f"{source.sha256}#class={text}".encode()).hexdigest()
+    notes = (*source.notes, f"class {text} of {count}")
+    return _of(generator, drawn), replace(source, name=f"{source.name}#class={text}", sha256=sha256, notes=notes)
+
+
+def _numbers(classes: str | None, count: int) -> tuple[int, ...]:
+    """The classes that are drawn of so many."""
+    if classes is None:
+        return ()
+    return tuple(range(count)) if classes == ALL else chosen_numbers(classes, 1 << 20)
+
+
+def check_one_class(generator: Generator, source: Source, work: str) -> None:
+    """Refuse a generator of several classes.
+
+    Args:
+        work: what needs one of them, or the whole file, in words: "a training", say.
+
+    Raises:
+        UserError: it draws several.
+    """
+    if generator.architecture.several:
+        raise UserError(
+            source.name, got=f"{len(generator.architecture.drawn)} classes", expected=f"what {work} takes",
+            remedy="say one class after the path (#class=0)",
+        )  # fmt: skip
+
+
+def _of(generator: Generator, drawn: tuple[int, ...]) -> Generator:
+    """The generator of some classes: their rows of the first layer's table of biases, and all else as it was."""
+    a = generator.architecture
+    several = len(drawn) > 1
     tensors = dict(generator.state_dict())
-    tensors["mapping.biases.0"] = tensors["mapping.biases.0"][number].clone()
-    one = build_generator(tensors, conv_clamp=generator.architecture.conv_clamp)
-    sha256 = hashlib.sha256(f"{source.sha256}#class={number}".encode()).hexdigest()
-    notes = (*source.notes, f"class {number} of {classes}")
-    return one, replace(source, name=f"{source.name}#class={number}", sha256=sha256, notes=notes)
+    table = tensors["mapping.biases.0"]
+    tensors["mapping.biases.0"] = (table[list(drawn)] if several else table[drawn[0]]).clone()
+    asked = replace(a, classes=0, drawn=drawn, z_dim=a.z_dim + several)
+    with Shapes():
+        found = Generator(asked)
+    fill(found, tensors)
+    return found

@@ -11,7 +11,7 @@ from ..layouts import reading
 from ..layouts.layout import Beside
 from ..load import locate, read_generator, result_of
 from ..source import Source
-from .classes import chosen, split_class
+from .classes import check_one_class, chosen, split_class
 from .squares import check_square
 
 
@@ -31,10 +31,12 @@ def read_begun(path: str | Path) -> Begun:
     which.
 
     Raises:
-        UserError: as ``load_generator``; or the generator is no square one that grows from 4×4 pixels.
+        UserError: as ``load_generator``; or the generator is no square one that grows from 4×4 pixels, or of several
+            classes.
     """
     generator, source = read_generator(path)
     check_square(generator.architecture, source.name, "a training of generators")
+    check_one_class(generator, source, "a training of generators")
     found = result_of(locate(path))
     if not found.is_file():
         return Begun(generator=generator, source=source, beside=Beside())
@@ -43,11 +45,11 @@ def read_begun(path: str | Path) -> Begun:
     return Begun(generator=generator, source=source, beside=_fitting(beside, generator, source, split_class(path)[1]))
 
 
-def _fitting(beside: Beside, generator: Generator, source: Source, number: int | None) -> Beside:
+def _fitting(beside: Beside, generator: Generator, source: Source, classes: str | None) -> Beside:
     """The networks that go with the generator, of the same class, and are finite; notes tell why others do not."""
     raw, discriminator, notes = beside.raw, beside.discriminator, list(beside.notes)
-    if raw and number is not None:
-        raw, _ = chosen(raw, source, number)
+    if raw and classes is not None:
+        raw, _ = chosen(raw, source, classes)
     if raw:
         other = raw.architecture != generator.architecture
         if why := _not_finite(raw) or ("it is of another architecture than the averaged one" if other else ""):
