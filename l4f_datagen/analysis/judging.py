@@ -1,11 +1,17 @@
 """Which samples of a data set show exactly one object, as a reference that gives instances sees it."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..instances.reference import InstanceReference
+from ..overlap import ordered_map
+from ..sample import Sample
 from ..settings.reject_list import RejectList
 from ..shards.reader import Dataset
+
+_AHEAD = 4
+"""Samples that are read while the reference looks at those before them."""
 
 
 @dataclass
@@ -41,13 +47,17 @@ def judge(dataset: Dataset, reference: InstanceReference, *, area: float, withou
     """
     found = Verdicts()
     reference.check([f"{index:09d}" for shard in dataset.lengths for index in dataset.wanted(shard)])
-    for sample in dataset:
-        candidate = sample.metadata["candidate"]
-        if without.names(int(sample.key), candidate):
-            continue
+    asked = (one for one in dataset if not without.names(int(one.key), one.metadata["candidate"]))
+
+    def ask(sample: Sample) -> tuple[str, str | None]:
         reason = reference.find(sample.image, sample.key).reason(area)
-        if reason is None:
-            found.kept += 1
-        else:
-            found.rejected.setdefault(reason, []).append(f"{sample.key} {candidate}")
+        return f"{sample.key} {sample.metadata['candidate']}", reason
+
+    # The reference looks at a sample in a thread of its own, while the next one is read and decoded.
+    with contextlib.closing(ordered_map(ask, asked, workers=1, ahead=_AHEAD)) as answers:
+        for entry, reason in answers:
+            if reason is None:
+                found.kept += 1
+            else:
+                found.rejected.setdefault(reason, []).append(entry)
     return found

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
+
+import numpy as np
 
 from ..devices import resolve_device
 from ..errors import UserError, WorkError
 from ..instances.opening import open_instances
+from ..overlap import ordered_map
 from ..samples.opening import Masks, open_masks
 from ..samples.reading import Reading
 from ..settings import EvaluateMasksSettings
@@ -16,6 +20,9 @@ from .matching import few, fit, match
 from .metrics import IGNORED, Tally, require_torchmetrics, undecided
 from .rejection import in_words
 from .tables import Report
+
+_READERS, _AHEAD = 2, 8
+"""Threads that read masks, and pairs that they read while those before them are counted."""
 
 
 class Sides(NamedTuple):
@@ -117,16 +124,9 @@ class Counted:
 def compare(sides: Sides, *, resize: bool, report: Callable[[int, int], None]) -> Counted:
     """Counts of all pairs."""
     counted = Counted()
-    predictions, truth = sides.predictions, sides.truth
-    for number, (predicted, key) in enumerate(sides.pairs, 1):
-        pair = {"prediction": predictions.mask(predictions.number(predicted)), "truth": truth.mask(truth.number(key))}
-        name = f"{predictions.name}: {predicted}"
-        pair["prediction"] = fit(pair["prediction"], pair["truth"], resize=resize, name=name)
-        if (pair["prediction"] == IGNORED).any():
-            raise undecided(name)
-        reason = None
-        if isinstance(truth, FoundMasks):
-            reason = truth.reason(truth.number(key))
+    pairs = ordered_map(partial(_read, sides, resize=resize), sides.pairs, workers=_READERS, ahead=_AHEAD)
+    for number, ((_, key), (pair, reason)) in enumerate(zip(sides.pairs, pairs, strict=True), 1):
+        if isinstance(sides.truth, FoundMasks):
             counted.everything.add(key, **pair)
         if reason is not None:
             counted.rejected.setdefault(reason, []).append(key)
@@ -137,6 +137,23 @@ def compare(sides: Sides, *, resize: bool, report: Callable[[int, int], None]) -
                     counted.empty[side].append(key)
         report(number, len(sides.pairs))
     return counted
+
+
+def _read(sides: Sides, names: tuple[str, str], *, resize: bool) -> tuple[dict[str, np.ndarray], str | None]:
+    """Both masks of a pair, by their side, and why a reference rejects the image, if it does.
+
+    Raises:
+        UserError: a mask cannot be read, has another size than its partner, or says of a pixel that it is undecided.
+    """
+    predicted, key = names
+    predictions, truth = sides.predictions, sides.truth
+    mask, name = predictions.mask(predictions.number(predicted)), f"{predictions.name}: {predicted}"
+    number = truth.number(key)
+    true, reason = truth.judged(number) if isinstance(truth, FoundMasks) else (truth.mask(number), None)
+    mask = fit(mask, true, resize=resize, name=name)
+    if (mask == IGNORED).any():
+        raise undecided(name)
+    return {"prediction": mask, "truth": true}, reason
 
 
 def _open(path: str, side: str, settings: MasksSettings) -> Masks:

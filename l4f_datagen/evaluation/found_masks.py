@@ -1,13 +1,11 @@
 """Masks that a reference finds in the images of a data set, in the place of true ones."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from ..errors import UserError
 from ..instances.detector import Detector
-from ..instances.found import Found
 from ..instances.reference import InstanceReference
 from ..samples.opening import Masks
 from ..samples.sample import Samples
@@ -34,7 +32,6 @@ class FoundMasks:
         self.keys: Sequence[str] = list(predictions.keys)
         self.name, self._reference, self._predictions, self._area = reference.name, reference, predictions, area
         self.notes: Sequence[str] = reference.notes
-        self._find = lru_cache(maxsize=2)(self._ask)
 
     def number(self, key: str) -> int:
         """Which of them has this key."""
@@ -42,14 +39,12 @@ class FoundMasks:
 
     def mask(self, index: int) -> np.ndarray:
         """One mask, uint8 H×W: 1 in objects."""
-        return self._find(index).union
+        return self.judged(index)[0]
 
-    def reason(self, index: int) -> str | None:
-        """Why an image is rejected; None: it shows exactly one object."""
-        return self._find(index).reason(self._area)
-
-    def _ask(self, index: int) -> Found:
-        return self._reference.find(self._image(index), self.keys[index])
+    def judged(self, index: int) -> tuple[np.ndarray, str | None]:
+        """One mask, and why its image is rejected; None: it shows exactly one object. Several threads may ask."""
+        found = self._reference.find(self._image(index), self.keys[index])
+        return found.union, found.reason(self._area)
 
     def _image(self, index: int) -> np.ndarray:
         """The image, or where there is none, one of its size."""

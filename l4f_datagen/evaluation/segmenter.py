@@ -1,5 +1,6 @@
 """Segmenters on labelled images, beside one that was trained on real masks (Table 4 of the paper)."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from .tables import Report, Row
 
 SUPERVISED = "supervised"
 WORLD_IMAGES = 1000
+_READERS = 2
+"""Threads that read images while a segmenter looks at those before them."""
 
 
 def evaluate_segmenters(
@@ -110,19 +113,23 @@ class OnImages:
 def batches(truth: Samples, keys: Sequence[str], size: int) -> Iterator[tuple[list[str], np.ndarray, list]]:
     """Names, images uint8 N×H×W×3 and masks uint8 H×W, at most ``size``, in order.
 
-    A batch ends where the images' size changes.
+    A batch ends where the images' size changes. The next one is read while the caller works on this one.
 
     Raises:
         UserError: an image cannot be read, or has another size than its mask.
     """
-    batch: list[tuple[str, np.ndarray, np.ndarray]] = []
-    for name in keys:
+
+    def read(name: str) -> tuple[str, np.ndarray, np.ndarray]:
         labelled = truth.read(truth.number(name))
-        image, mask = labelled.image, labelled.mask
-        if batch and (len(batch) == size or mask.shape != batch[0][2].shape):
-            yield _stacked(batch)
-            batch = []
-        batch.append((name, image, mask))
+        return name, labelled.image, labelled.mask
+
+    batch: list[tuple[str, np.ndarray, np.ndarray]] = []
+    with contextlib.closing(ordered_map(read, keys, workers=_READERS, ahead=size + 1)) as labelled:
+        for one in labelled:
+            if batch and (len(batch) == size or one[2].shape != batch[0][2].shape):
+                yield _stacked(batch)
+                batch = []
+            batch.append(one)
     yield _stacked(batch)
 
 

@@ -1,5 +1,6 @@
 """Fréchet and kernel distances between two sets of images (FID and KID; Table 5 of the paper)."""
 
+import contextlib
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from ...generation.models import load_models
 from ...networks.inference import freeze
 from ...networks.pixels import image_to_uint8
 from ...networks.synthesis import SwitchedOff
+from ...overlap import ordered_map
 from ...photographs.opening import WorldImages, open_source
 from ...photographs.source import Photographs
 from ...settings import EvaluateFrechetSettings, GenerateSettings, validate
@@ -38,6 +40,8 @@ TRUE_BACKGROUNDS = f"{BACKGROUNDS}world:"
 DRAWN = 10_000
 """Images of a generator or a world, which have no number of their own."""
 _WORLD_SIZE = 64
+_READERS = 2
+"""Threads that read images while the network looks at those before them."""
 
 
 class Images(Protocol):
@@ -224,26 +228,36 @@ class _Stored:
         return min(len(self._source), self._settings.n or len(self._source))
 
     def batches(self) -> Iterator[np.ndarray]:
-        size, batch = self._settings.size, []
-        for index in range(len(self)):
-            try:
-                picture = self._source.read(index, size or _WORLD_SIZE, reduced=size is not None)
-            except Damaged:
-                raise
-            except (OSError, ValueError) as error:
-                raise UserError(
-                    self._source.name(index), got=f"a broken image ({short(error, 200)})",
-                    expected="whole ones", remedy="remove or restore it",
-                ) from error  # fmt: skip
-            picture = picture if size is None else fit(picture, size)
-            if batch and (len(batch) == self._settings.batch_size or picture.shape != batch[0].shape):
-                yield np.stack(batch)
-                batch = []
-            batch.append(picture)
+        most, batch = self._settings.batch_size, []
+        read = ordered_map(self._read, range(len(self)), workers=_READERS, ahead=most + 1)
+        with contextlib.closing(read) as pictures:
+            for picture in pictures:
+                if batch and (len(batch) == most or picture.shape != batch[0].shape):
+                    yield np.stack(batch)
+                    batch = []
+                batch.append(picture)
         yield np.stack(batch)
         if isinstance(self._source, Photographs):
             for line in self._source.notices.all():
                 logger.warning("%s: %s", self.name, line)
+
+    def _read(self, index: int) -> np.ndarray:
+        """One image, RGB uint8 H×W×3.
+
+        Raises:
+            UserError, Damaged: it is broken.
+        """
+        size = self._settings.size
+        try:
+            picture = self._source.read(index, size or _WORLD_SIZE, reduced=size is not None)
+        except Damaged:
+            raise
+        except (OSError, ValueError) as error:
+            raise UserError(
+                self._source.name(index), got=f"a broken image ({short(error, 200)})",
+                expected="whole ones", remedy="remove or restore it",
+            ) from error  # fmt: skip
+        return picture if size is None else fit(picture, size)
 
 
 def fit(picture: np.ndarray, size: int) -> np.ndarray:

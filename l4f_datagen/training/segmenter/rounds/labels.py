@@ -1,5 +1,7 @@
 """Photographs at a segmenter's size, and a tar of those that segmenters have labelled."""
 
+import contextlib
+import itertools
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ import numpy as np
 from ....errors import UserError
 from ....mask_files import png as mask_png
 from ....networks.segmenter import Segmenter
+from ....overlap import ordered_map
 from ....photographs.opening import open_source
 from ....progress.state import Counted
 from ....settings import TrainSegmenterSettings
@@ -28,6 +31,8 @@ _MOST_HELD_OUT, _MOST_LABELLED = 500, 20000
 MOST_JUDGED = 20000
 """Samples of a source that are judged; of the others nothing is said."""
 _AT_ONCE = 64
+_READERS = 2
+"""Threads that read photographs while segmenters look at those before them."""
 _ANY_SIZE = 64
 """Of photographs that are only counted."""
 
@@ -50,10 +55,12 @@ class Photographs:
         Raises:
             UserError: more than 1 % of the files are broken.
         """
-        for start in range(0, len(indices), _AT_ONCE):
-            count(Counted(start, len(indices), things))
-            some = indices[start : start + _AT_ONCE]
-            yield some, np.stack([self.images.picture(index) for index in some])
+        read = ordered_map(self.images.picture, indices, workers=_READERS, ahead=_AT_ONCE)
+        with contextlib.closing(read) as pictures:
+            for start in range(0, len(indices), _AT_ONCE):
+                count(Counted(start, len(indices), things))
+                some = indices[start : start + _AT_ONCE]
+                yield some, np.stack(list(itertools.islice(pictures, len(some))))
         count(Counted(len(indices), len(indices), things))
 
 
