@@ -39,6 +39,8 @@ def test_a_place_that_cannot_be_written(name, kind, assets, capsys, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("precious")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    unasked = "the place is looked at before the export, which takes seconds"
+    monkeypatch.setattr(test_failures.onnx_file, "content", lambda network: pytest.fail(unasked))
     assert main(words_at(name, assets, BAD[kind], tmp_path)) == 2
     error = capsys.readouterr().err.splitlines()
     assert error[-1].startswith("l4f-datagen: ")

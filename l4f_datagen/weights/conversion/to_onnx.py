@@ -2,6 +2,7 @@
 
 from ...errors import WorkError
 from ...networks.segmenter import Segmenter
+from ...storage import atomic
 from ..kinds import expected
 from ..onnx import writing
 from .task import TOLERANCE, Task, Written, beside
@@ -11,11 +12,12 @@ def write(task: Task) -> Written:
     """Write the file of a task, once onnxruntime finds the scores with it that torch finds.
 
     Raises:
-        UserError: there is no segmenter, or the extra is not installed.
+        UserError: there is no segmenter, nothing can be written there, or the extra is not installed.
         WorkError: the scores differ.
     """
     remedy = "name a run of train-segmenter or its final folder"
     segmenter = expected(task.only("segmenter", "a segmenter to write as ONNX", remedy), Segmenter)
+    atomic.check_file(task.out, f"out {task.out}")  # before the export, which takes seconds
     with beside(task.out, writing.content(segmenter)) as file:
         difference = writing.difference(segmenter, file)
         if difference > TOLERANCE:
