@@ -39,6 +39,9 @@ class Layer:
 def layer_of(alpha: np.ndarray, *, threshold: float, margin: int) -> Layer:
     """The foreground that an alpha, uint8 H×W, shows.
 
+    Outlines alone are soft. Deeper within the mask than half the margin, an alpha below 1 is a network's doubt, not
+    transparency, and the original's background would shine through the foreground.
+
     Args:
         threshold: alpha from which a pixel belongs to the mask.
         margin: pixels around the mask that the foreground may still touch.
@@ -48,6 +51,9 @@ def layer_of(alpha: np.ndarray, *, threshold: float, margin: int) -> Layer:
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     support = cv2.dilate(mask.astype(np.uint8), around).astype(bool)
     soft = np.clip((alpha.astype(np.float32) / 255 - _LOW) / (_HIGH - _LOW), 0, 1)
+    # Padded, so that the image's border is no outline: a foreground goes on beyond it.
+    depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), side, mode="edge"), cv2.DIST_L2, cv2.DIST_MASK_5)
+    soft = np.maximum(soft, np.clip((depth[side:-side, side:-side] - 1) / max(1, margin / 2), 0, 1))
     return Layer(mask, support, np.where(support, soft, np.float32(0))[..., None])
 
 

@@ -75,6 +75,16 @@ def test_haze_far_from_the_mask_is_no_foreground():
     assert found.alpha[0, 0] == 0 and not found.support[0, 0] and found.alpha[20, 20] == 1
 
 
+@pytest.mark.parametrize("margin", [0, 2, 4])
+def test_doubt_within_a_mask_is_no_transparency(margin):
+    """An alpha that is undecided all over the foreground, which also goes on beyond the image's border."""
+    alpha = np.where(np.arange(SIZE)[:, None] < 24, 160, 0).astype(np.uint8).repeat(SIZE, axis=1)
+    soft = layer(alpha, margin).alpha[..., 0]
+    rim = 1 + max(1, margin // 2)
+    assert (soft[: 24 - rim] == 1).all()
+    assert (np.diff(soft[24 - rim : 25], axis=0) <= 0).all() and 0 < soft[23].min() == soft[23].max() < 0.7
+
+
 def test_margins_widen_the_support_alone():
     narrow, wide = (layer(disc(20, 20, 8), margin) for margin in (0, 5))
     np.testing.assert_array_equal(narrow.mask, wide.mask)
