@@ -68,6 +68,9 @@ class ContinuedDataset(IterableDataset, abc.ABC):
         if batches is None:
             epoch, samples = self._here or (int(self._epochs.last or 0), 0)
             return self._identity() | {"epoch": epoch, "samples": samples}
+        if batches < 0 or workers < 0:
+            name, value = ("batches", batches) if batches < 0 else ("workers", workers)
+            raise UserError(name, got=value, expected="at least 0", remedy="change it")
         epoch = self._epochs.last or 0
         if batches * self.batch_size >= len(self):
             epoch, batches = epoch + 1, 0
@@ -89,10 +92,18 @@ class ContinuedDataset(IterableDataset, abc.ABC):
                     expected=f"{short(state.get(name))}, as when the state was taken",
                     remedy="make it with the same arguments, or call set_epoch to begin an epoch",
                 )
+        wanted = ("epoch", "samples") if "samples" in state else Begun._fields
+        place = [state.get(name) for name in wanted]
+        for name, value in zip(wanted, place, strict=True):
+            if not isinstance(value, int) or value < 0:
+                raise UserError(
+                    f"{name} of the state", got=value, expected="a whole number of at least 0",
+                    remedy="load what state_dict gave",
+                )  # fmt: skip
         if "samples" in state:
-            self._from = (int(state["epoch"]), int(state["samples"]))
+            self._from = (place[0], place[1])
         else:
-            self._epochs.set_next(*(int(state[name]) for name in Begun._fields))
+            self._epochs.set_next(*place)
 
     def __len__(self) -> int:
         """Number of samples of this process in an epoch."""

@@ -129,7 +129,7 @@ def settings_of(place: str) -> GenerateSettings:
                 place, got="no section generate", expected="generate: and its settings", remedy="add it to the file"
             )
         return validate(GenerateSettings, section, place)
-    if path.name == layout.DATASET or (path / layout.DATASET).is_file():
+    if path.name == layout.DATASET or (place.strip() and (path / layout.DATASET).is_file()):
         return _of_data_set(path.parent if path.name == layout.DATASET else path)
     found = result_of(locate(place))
     folder = found.parent if native.kind_of(found) == "alpha" else found

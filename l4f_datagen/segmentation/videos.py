@@ -151,7 +151,8 @@ def _writer(path: Path, rate: float, size: tuple[int, int]) -> cv2.VideoWriter:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """OpenCV does not write of its own accord: what it cannot open or write is told in one line."""
+    """OpenCV and FFmpeg in it do not write of their own accord: what they cannot open or write is told in one line."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's "quiet"; decoding goes on after this context
     before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         yield

@@ -182,6 +182,11 @@ def locate(path: str | Path) -> Path:
     Raises:
         UserError: nothing is there, or its hash is another.
     """
+    if not str(path).strip():  # as a path it would be the folder that one is in
+        raise UserError(
+            "checkpoint", got="an empty name", expected="a file, a folder, an address or an embedded name",
+            remedy="name one",
+        )  # fmt: skip
     if remote.is_remote(path):
         return remote.fetch(split_class(path)[0])
     found = Path(path).expanduser()

@@ -150,6 +150,21 @@ def test_a_state_of_other_arguments_is_refused(folder, change):
         other.load_state_dict(state)
 
 
+@pytest.mark.parametrize("place", [{"batches": 3}, {}], ids=["batches of a loader", "samples of a process"])
+@pytest.mark.parametrize("damage", [None, "x", -1, 1.5])
+def test_a_state_whose_place_is_none_is_refused(folder, place, damage):
+    dataset = l4f.TrainingDataset(folder, transform=key)
+    state = dataset.state_dict(**place)
+    with pytest.raises(l4f.UserError, match="epoch of the state"):
+        dataset.load_state_dict({**state, "epoch": damage})
+
+
+@pytest.mark.parametrize("place", [{"batches": -1}, {"batches": 1, "workers": -1}])
+def test_a_place_before_the_first_is_refused(folder, place):
+    with pytest.raises(l4f.UserError, match="got -1; expected at least 0"):
+        l4f.TrainingDataset(folder, transform=key).state_dict(**place)
+
+
 def test_another_number_of_workers_is_refused(folder):
     loader = loader_of(folder, "no workers")
     loader.dataset.load_state_dict(loader.dataset.state_dict(batches=3, workers=2))

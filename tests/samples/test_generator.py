@@ -104,6 +104,14 @@ def test_what_names_a_generator(kind, tiny_checkpoint, tmp_path):
     assert found.alpha in ((place,) if kind.startswith("alpha") else (None, str(tiny_checkpoint)))
 
 
+@pytest.mark.parametrize("place", ["", " "])
+def test_no_name_is_not_the_folder_that_one_is_in(place, tmp_path, monkeypatch):
+    (tmp_path / "dataset.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="got an empty name"):
+        settings_of(place)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

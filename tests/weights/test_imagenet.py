@@ -70,6 +70,15 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize(
+    ("place", "message"), [(".", "got a folder"), ("", "got an empty name"), (" ", "an empty name")]
+)
+def test_what_is_no_file_is_told(tmp_path, monkeypatch, place, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=message):
+        imagenet.begin(architectures()["bisenet"](width=4), place)
+
+
 @pytest.mark.parametrize("what", WRONG)
 def test_another_file_is_refused_by_what_it_is(tmp_path, what):
     tensors, message = WRONG[what]

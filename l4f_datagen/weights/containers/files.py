@@ -76,9 +76,8 @@ def opened(
     """
     with translated(name):
         if not path.is_file():
-            raise UserError(
-                name, got="no regular file (a device, a pipe)", expected=expected, remedy="choose another file"
-            )
+            got = "a folder" if path.is_dir() else "no regular file (a device, a pipe)"
+            raise UserError(name, got=got, expected=expected, remedy="choose a file")
         with path.open("rb") as file:
             size = path.stat().st_size
             yield _content(file, _Given(name, size, frozenset(records), expected), size, ())

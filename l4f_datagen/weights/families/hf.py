@@ -39,6 +39,8 @@ _LEFT_OUT = (
 """Entries of a configuration that say nothing of the architecture, or that are said anew."""
 _MOST_BYTES, _MOST_NUMBER, _MOST_LAYERS = 1 << 20, 1 << 16, 1 << 8
 """Bounds of a configuration: of its file, of every whole number in it, and of all its layers together."""
+_CHANNELS = 3
+"""Of the images that every segmenter is given."""
 _SHOWN = 3
 """Tensors that a note names."""
 
@@ -198,6 +200,8 @@ def _check(said: Mapping[str, Any]) -> None:
             waiting += [(name, inner) for inner in value]
         elif isinstance(value, int):
             layers += value if name.endswith(("depths", "layers", "blocks")) else 0
+            if name == "num_channels" and value != _CHANNELS:
+                raise ValueError(f"{name} {value} where images have {_CHANNELS}")
             if not -_MOST_NUMBER < value < _MOST_NUMBER or layers > _MOST_LAYERS:
                 raise ValueError(f"{name} {value}")
 

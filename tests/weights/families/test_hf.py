@@ -197,6 +197,8 @@ REFUSED = {
     "no kind": ({"model_type": None}, "none for semantic segmentation"),
     "endless layers": ({"depths": [1, 1, 1, 10**9]}, "depths"),
     "a layer as wide as memory": ({"decoder_hidden_size": 10**7}, "decoder_hidden_size"),
+    "images of four channels": ({"num_channels": 4}, "num_channels 4 where images have 3"),
+    "a backbone of one channel": ({"backbone_config": {"num_channels": 1}}, "num_channels 1 where images have 3"),
     "quantised": ({"quantization_config": {"bits": 4}}, "quantization_config"),
 }
 
