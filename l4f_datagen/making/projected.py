@@ -1,6 +1,6 @@
 """Projected photographs become a data set folder: each photograph with the alpha of its code."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,16 @@ def describe(photographs: Photographs) -> dict[str, Any]:
             "generator": short(codes.description["generator"].get("name"), 200),
             "alpha": short(codes.description["alpha"].get("name"), 200),
             "licence": UNKNOWN_LICENCE,
+            "networks": {name: _origin(codes.description[name]) for name in ("generator", "alpha")},
         },
         "versions": versions(_PACKAGES),
         "counts": {"samples": settings.n, "shards": settings.shards},
     }
+
+
+def _origin(network: Mapping[str, object]) -> dict[str, str]:
+    """Hash and licence of a network, as far as ``codes.json`` says them."""
+    return {name: short(network[name], 200) for name in ("sha256", "licence") if isinstance(network.get(name), str)}
 
 
 def _sample(photographs: Photographs, shard: int, index: int) -> Sample:

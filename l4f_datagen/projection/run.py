@@ -128,7 +128,7 @@ def _describe(settings: ProjectSettings, networks: Networks) -> dict[str, Any]:
     alpha = models.alpha_source
     return {
         "generator": generator,
-        "alpha": {"name": alpha.name, "sha256": alpha.sha256} if alpha else None,
+        "alpha": {"name": alpha.name, "sha256": alpha.sha256, "licence": alpha.licence} if alpha else None,
         **same.describe(settings, hashes, settings.FREE),
         mask_values.SETTING: "01",
         "versions": dict(versions(_PACKAGES)),

@@ -105,7 +105,20 @@ MADE = {
         {"source": {"name": "x", "kind": "COCO", "licence": "unknown"}},
         ["| images and masks | `x` (COCO) | – | unknown |", "the source's annotations"],
     ),
-    "photographs": (
+    "photographs, and networks that are known": (
+        {
+            "codes": {
+                "name": "c",
+                "sha256": "e" * 64,
+                "generator": "g",
+                "alpha": "a",
+                "licence": "unknown",
+                "networks": {"generator": {"sha256": "f" * 64, "licence": "MIT"}, "alpha": {"sha256": "0" * 64}},
+            }
+        },
+        [f"| generator | `g` | `{'f' * 64}` | MIT |", f"| alpha network | `a` | `{'0' * 64}` | unknown |", NOBODY],
+    ),
+    "photographs of older data sets": (
         {"codes": {"name": "c", "sha256": "e" * 64, "generator": "g", "alpha": "a", "licence": "MIT"}},
         ["| photographs | named in `background_source` |", "| codes | `c` |", NOBODY],
     ),

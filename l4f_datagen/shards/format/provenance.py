@@ -32,8 +32,9 @@ def parts(description: Mapping[str, Any]) -> Iterator[Part]:
         yield Part("images and masks", f"the procedural world `{world['name']}`", licence=world["licence"])
     elif codes := description.get("codes"):
         yield Part("photographs", "named in `background_source`", licence=UNKNOWN)
-        yield Part("generator", f"`{codes['generator']}`", licence=codes["licence"])
-        yield Part("alpha network", f"`{codes['alpha']}`", licence=codes["licence"])
+        for role, title in (("generator", "generator"), ("alpha", "alpha network")):
+            of = codes.get("networks", {}).get(role, {})  # older data sets say their names alone
+            yield Part(title, f"`{codes[role]}`", of.get("sha256", NONE), of.get("licence", codes["licence"]))
         yield Part("codes", f"`{codes['name']}`", codes["sha256"])
     elif source := description.get("source"):
         yield Part("images and masks", f"`{source['name']}` ({source['kind']})", licence=source["licence"])
