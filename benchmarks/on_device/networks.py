@@ -41,8 +41,8 @@ def bare(networks: FusedNetworks, count: int, device: torch.device) -> Callable[
     """The fused networks' convolutions alone, on inputs that are there."""
     inputs = []
     for layer in networks.layers:
-        size = layer.size // 2 if layer.up else layer.size
-        x = torch.randn(count, layer.weight.shape[1], size, size, device=device, dtype=networks.dtype)
+        height, width = (side // 2 for side in layer.size) if layer.up else layer.size
+        x = torch.randn(count, layer.weight.shape[1], height, width, device=device, dtype=networks.dtype)
         inputs.append((x.contiguous(memory_format=torch.channels_last), layer.weight))
     return lambda: [F.conv2d(x, weight, padding=1) for x, weight in inputs]
 
