@@ -49,7 +49,7 @@ class Kinds:
     @property
     def names(self) -> tuple[str, ...]:
         """What there is, in the order of the alphabet."""
-        return tuple(sorted({*self._files(), *added(self.package)}))
+        return tuple(sorted({*_files(self.package), *added(self.package)}))
 
     def module(self, name: str) -> ModuleType:
         """The file of a kind, or the module of another package, imported now.
@@ -57,7 +57,7 @@ class Kinds:
         Raises:
             UserError: the other package's module cannot be imported.
         """
-        if name not in self._files() and (entry := added(self.package).get(name)):
+        if entry := added(self.package).get(name):
             return loaded(entry)
         return importlib.import_module(f"{__package__}.{self.package}.{name.replace('-', '_')}")
 
@@ -71,10 +71,6 @@ class Kinds:
                 yield loaded(entry)
             except UserError as error:
                 logger.warning("%s", error)
-
-    def _files(self) -> list[str]:
-        files = _PACKAGE.joinpath(*self.package.split(".")).glob("*.py")
-        return [file.stem.replace("_", "-") for file in files if not file.stem.startswith("_")]
 
     def only(self, name: str, base: type[Thing]) -> type[Thing]:
         """The one class of a kind's file that is a ``base``."""
@@ -103,9 +99,29 @@ class Kinds:
 
 @cache
 def added(package: str) -> dict[str, EntryPoint]:
-    """What other packages add to a folder of this one: name → entry point."""
-    group = GROUPS.get(package)
-    return {entry.name: entry for entry in entry_points(group=group)} if group else {}
+    """What other packages add to a folder of this one: name → entry point.
+
+    A name means what it means without them: one that is taken, by this package or by another of them, is told and
+    left out.
+    """
+    found: dict[str, EntryPoint] = {}
+    own = _files(package)
+    for entry in entry_points(group=GROUPS[package]) if package in GROUPS else ():
+        if entry.name in own or entry.name in found:
+            whose = "this program" if entry.name in own else _package_of(found[entry.name])
+            logger.warning("%s of %s is left out: %s has that name", entry.name, _package_of(entry), whose)
+        else:
+            found[entry.name] = entry
+    return found
+
+
+def _files(package: str) -> list[str]:
+    files = _PACKAGE.joinpath(*package.split(".")).glob("*.py")
+    return [file.stem.replace("_", "-") for file in files if not file.stem.startswith("_")]
+
+
+def _package_of(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "another package"
 
 
 def loaded(entry: EntryPoint) -> ModuleType:
@@ -114,7 +130,7 @@ def loaded(entry: EntryPoint) -> ModuleType:
     Raises:
         UserError: it cannot be imported, or is no module.
     """
-    of = f"{entry.name} of {entry.dist.name if entry.dist else 'another package'}"
+    of = f"{entry.name} of {_package_of(entry)}"
     try:
         module = entry.load()
     except Exception as error:  # another package's code: whatever it raises is that package's

@@ -93,13 +93,13 @@ NAMES = {
 }  # fmt: skip
 
 
-def installed(folder, module: str):
+def installed(folder, module: str, names=NAMES):
     """A package as pip leaves it."""
     (folder / "l4f_extra.py").write_text(module)
     info = folder / "l4f_extra-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: l4f-extra\nVersion: 1.0\n")
-    groups = [f"[{group}]\n{NAMES[package]} = l4f_extra\n" for package, group in GROUPS.items()]
+    groups = [f"[{group}]\n{names[package]} = l4f_extra\n" for package, group in GROUPS.items()]
     (info / "entry_points.txt").write_text("\n".join(groups))
 
     def run(*words, code=0):
@@ -141,3 +141,17 @@ def test_a_package_that_is_broken_is_told_and_hurts_nothing_else(tmp_path, modul
     torch.save(UNet(classes=2, width=4, depth=1).state_dict(), tmp_path / "unet.pt")
     told = run("inspect", "unet.pt").stderr
     assert "dashed of l4f-extra" in told and "line of l4f-extra" in told
+
+
+def test_a_name_that_is_taken_keeps_its_meaning_and_is_told(tmp_path):
+    taken = {"export.formats": "coco", "networks.segmenters": "unet", "weights.families": "hf",
+             "weights.layouts": "nvidia", "worlds": "vessels"}  # fmt: skip
+    run = installed(tmp_path, EXTRA.replace('"line", "linear', '"unet", "linear'), taken)
+    told = run("render", "vessels", "--n", 1, "--size", 16, "--out", "shards").stderr
+    assert "vessels of l4f-extra is left out: this program has that name" in told
+    assert "coco of l4f-extra" in run("export", "shards", "--format", "coco", "--out", "coco").stderr
+    assert (tmp_path / "coco" / "annotations").is_dir()
+    torch.save(UNet(classes=2, width=4, depth=1).state_dict(), tmp_path / "unet.pt")
+    inspected = run("inspect", "unet.pt", "--json")
+    assert json.loads(inspected.stdout)["networks"][0]["segmenter"] == "unet"
+    assert "unet of l4f_extra is left out: that name is taken" in inspected.stderr

@@ -93,17 +93,11 @@ class ContinuedDataset(IterableDataset, abc.ABC):
                     remedy="make it with the same arguments, or call set_epoch to begin an epoch",
                 )
         wanted = ("epoch", "samples") if "samples" in state else Begun._fields
-        place = [state.get(name) for name in wanted]
-        for name, value in zip(wanted, place, strict=True):
-            if not isinstance(value, int) or value < 0:
-                raise UserError(
-                    f"{name} of the state", got=value, expected="a whole number of at least 0",
-                    remedy="load what state_dict gave",
-                )  # fmt: skip
-        if "samples" in state:
-            self._from = (place[0], place[1])
+        epoch, place, *workers = (_number(state, name) for name in wanted)
+        if workers:
+            self._epochs.set_next(epoch, place, *workers)
         else:
-            self._epochs.set_next(*place)
+            self._from = (epoch, place)
 
     def __len__(self) -> int:
         """Number of samples of this process in an epoch."""
@@ -163,3 +157,18 @@ def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if not 0 <= rank < world_size:
         raise UserError("rank", got=f"{rank} of {world_size}", expected="0 ≤ rank < world_size", remedy="change it")
     return rank, world_size
+
+
+def _number(state: Mapping[str, Any], name: str) -> int:
+    """A number of a state.
+
+    Raises:
+        UserError: it is none.
+    """
+    value = state.get(name)
+    if not isinstance(value, int) or value < 0:
+        raise UserError(
+            f"{name} of the state", got=value, expected="a whole number of at least 0",
+            remedy="load what state_dict gave",
+        )  # fmt: skip
+    return value

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from ..segmenter import Segmenter
 
+logger = logging.getLogger(__name__)
 GROUP = "l4f_datagen.segmenters"
 """The entry points of other packages, each a module like the files here."""
 
@@ -22,7 +23,10 @@ def architectures() -> dict[str, type[Segmenter]]:
         for value in vars(module).values():
             own = isinstance(value, type) and value.__module__ == module.__name__
             if own and issubclass(value, Segmenter) and value.signs:  # others belong to a family
-                found[value.name] = value
+                if value.name in found:  # the files here come first, and their names stay theirs
+                    logger.warning("%s of %s is left out: that name is taken", value.name, module.__name__)
+                else:
+                    found[value.name] = value
     return found
 
 
@@ -34,4 +38,4 @@ def _modules() -> Iterator[ModuleType]:
             yield entry.load()
         except Exception as error:  # another package's code may raise anything
             of = entry.dist.name if entry.dist else "another package"
-            logging.getLogger(__name__).warning("%s of %s: %s: %s", entry.name, of, type(error).__name__, error)
+            logger.warning("%s of %s: %s: %s", entry.name, of, type(error).__name__, error)

@@ -121,7 +121,8 @@ def _of(generator: Generator, drawn: tuple[int, ...]) -> Generator:
     several = len(drawn) > 1
     tensors = dict(generator.state_dict())
     table = tensors["mapping.biases.0"]
-    tensors["mapping.biases.0"] = (table[list(drawn)] if several else table[drawn[0]]).clone()
+    rows = table[list(drawn)]
+    tensors["mapping.biases.0"] = rows if several else rows[0].clone()
     asked = replace(a, classes=0, drawn=drawn, z_dim=a.z_dim + several)
     with Shapes():
         found = Generator(asked)
