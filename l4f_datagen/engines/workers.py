@@ -7,6 +7,7 @@ from dataclasses import replace
 from multiprocessing import connection
 
 from ..errors import WorkError
+from ..process import signals
 from .job import Job, News
 from .maker import ShardMaker
 
@@ -30,7 +31,8 @@ class WorkerProcesses:
             ours, theirs = context.Pipe()
             own = replace(job, settings=job.settings.model_copy(update={"device": device}))
             process = context.Process(target=_work, args=(theirs, own), name=f"shards on {device}", daemon=True)
-            process.start()
+            with signals.held_back():
+                process.start()
             theirs.close()  # else its end would never be seen
             self._pipes.append(ours)
             self._processes.append(process)
@@ -83,10 +85,7 @@ class WorkerProcesses:
 
 
 def _work(pipe: connection.Connection, job: Job) -> None:
-    # The driver is interrupted, too, and closes the pipe.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signals.deaf()  # the driver is interrupted, too, and closes the pipe
     maker = ShardMaker(job)
     try:
         while True:

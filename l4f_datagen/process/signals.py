@@ -44,6 +44,35 @@ def interrupting() -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Keep signals from the process's children until they ask for them with ``deaf``.
+
+    A child that is started in the block inherits them blocked. One that comes while it is still importing its modules
+    waits, where it would print a traceback. This process gets what came meanwhile when the block ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where children get no signals of this kind
+        yield
+        return
+    from multiprocessing import resource_tracker  # the program loads this module first, and most commands no children
+
+    # It unblocks SIGINT and SIGTERM when it has started, which the first child would do in the middle of its own start.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _numbers())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def deaf() -> None:
+    """Ignore them all from here on, those that waited too: for a child whose parent is told as well, and ends it."""
+    for number in _numbers():
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _numbers())
+
+
 def until_work_begins() -> None:
     """End the process without a traceback when a signal comes while the program is still being loaded."""
     atexit.unregister(_end_as_said)

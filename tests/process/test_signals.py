@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -129,3 +130,25 @@ def test_handlers_are_given_back():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(1)
     assert signals.received() and [signal.getsignal(number) for number in signals._numbers()] == before
+
+
+def test_children_are_deaf_before_they_can_be():
+    """One that is still importing when all are told says nothing: what comes then waits until it is ignored."""
+    program = "print('up', flush=True); input(); from l4f_datagen.process import signals; signals.deaf(); print('deaf')"
+    with signals.held_back():
+        child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=handled())  # fmt: skip
+    assert child.stdout.readline() == "up\n"
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        child.send_signal(getattr(signal, name))
+    assert child.communicate("\n", timeout=60) == ("deaf\n", "") and child.returncode == 0
+
+
+def test_signals_are_only_held_back():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with pytest.raises(KeyboardInterrupt), signals.interrupting():
+        with signals.held_back():
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            waits = signal.SIGTERM in signal.sigpending()
+        pytest.fail("the signal is lost")
+    assert waits and signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
