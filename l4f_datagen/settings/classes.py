@@ -42,6 +42,15 @@ def one_spelling(text: str) -> str:
     return spelled(sorted(found))
 
 
+def numbers_of(text: str, count: int) -> tuple[int, ...]:
+    """The classes that a text in one spelling stands for, rising.
+
+    Args:
+        count: classes that there are, which "all" stands for.
+    """
+    return tuple(range(count)) if text == ALL else chosen_numbers(text, _MOST)
+
+
 def _one_spelling(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...networks.stylegan2 import Generator
-from ...settings.classes import ALL, one_spelling, spelled
-from ...settings.ranges import chosen_numbers
+from ...settings.classes import ALL, numbers_of, one_spelling, spelled
 from ..assembly.assemble import Shapes, fill
 from ..source import Source
 
@@ -78,7 +77,7 @@ def chosen(
             source.name, got=f"an unconditional generator and class {classes}", expected="a class-conditional one",
             remedy="leave the class out",
         )  # fmt: skip
-    drawn = _numbers(classes, count)
+    drawn = () if classes is None else numbers_of(classes, count)
     if not drawn or drawn[-1] >= count:
         got = "and no class" if classes is None else f"and class {classes}"
         raise UserError(
@@ -90,13 +89,6 @@ def chosen(
     sha256 = hashlib.sha256(f"{source.sha256}#class={text}".encode()).hexdigest()
     notes = (*source.notes, f"class {text} of {count}")
     return _of(generator, drawn), replace(source, name=f"{source.name}#class={text}", sha256=sha256, notes=notes)
-
-
-def _numbers(classes: str | None, count: int) -> tuple[int, ...]:
-    """The classes that are drawn of so many."""
-    if classes is None:
-        return ()
-    return tuple(range(count)) if classes == ALL else chosen_numbers(classes, 1 << 20)
 
 
 def check_one_class(generator: Generator, source: Source, work: str) -> None:
