@@ -1,8 +1,10 @@
 """Pipeline files with places that flags of ``run`` fill."""
 
 import json
+from pathlib import Path
 
 import pytest
+import torch
 
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
@@ -124,6 +126,20 @@ def test_what_stands_under_paper_is_laid_over_where_it_is_asked_for(tmp_path):
     assert plain.segmenters == {"archs": {"unet": {}}, "seeds": 1} and plain.section("edit") is None
     whole = load_pipeline(str(tmp_path / "p.yaml"), paper=True)
     assert whole.segmenters == {"archs": {"unet": {}}, "seeds": 3} and whole.section("edit") == {"direction": "pca:0"}
+
+
+def test_a_section_that_paper_empties_is_left_out(file, tmp_path, monkeypatch):
+    """On a machine with a GPU too, whose settings of it have nothing to lie over; its flags change nothing then."""
+    monkeypatch.setattr(placeholders, "resolve_device", lambda _: torch.device("cuda"))
+    gpu = "gpu: {train-generator: {preset: full}, train-alpha: {preset: full}}"
+    Path(file).write_text(f"{FILE}\n{gpu}\npaper: {{train-generator:, train-alpha: {{generator: there}}}}")
+    flags = resolve(PipelineFlags, {}, {"images": "photos"})
+    whole = load_pipeline(file, flags, paper=True)
+    assert not whole.train_generator and "train-generator" not in whole.left_out
+    assert whole.train_alpha == {"images": "photos", "preset": "full", "generator": "there"}
+    assert load_pipeline(file, flags).train_generator["preset"] == "full"
+    with pytest.raises(UserError, match="--kimg: got it, though `run paper` leaves train-generator out of"):
+        load_pipeline(file, resolve(PipelineFlags, {}, {"images": "photos", "kimg": "3"}), paper=True)
 
 
 def test_run_paper_adds_what_the_domains_file_says(tmp_path, capsys):

@@ -5,7 +5,8 @@ default is nothing, a setting whose place nobody filled is left out, and so is o
 ``{default: 64, unless: from}`` where ``--from`` was given. A section with ``when: test_images`` is left out
 unless that flag is given. ``${generator}``, ``${alpha}`` and ``${shards}`` are what stages make, and no file lists
 them; who uses a section alone has to give them. What the section ``paper`` holds is laid over the others where
-``run paper`` asks for it, and what ``gpu`` holds on a machine with a GPU.
+``run paper`` asks for it, and what ``gpu`` holds on a machine with a GPU. A section that ``paper`` names without
+content is left out there.
 """
 
 import re
@@ -63,9 +64,12 @@ def fill(
     sections = dict(content)
     device = (given or {}).get("device")
     added = _mapping(sections.pop(PAPER, None), f"{where}: {PAPER}")
-    if paper:
-        sections = _laid_over(sections, added)
     over = _mapping(sections.pop(GPU, None), f"{where}: {GPU}")
+    removed = {}
+    if paper:
+        removed = {name: sections.pop(name, None) for name, content in added.items() if content is None}
+        sections = _laid_over(sections, {name: content for name, content in added.items() if name not in removed})
+        over = {name: content for name, content in over.items() if name not in removed}
     if over and resolve_device(device or "auto").type != "cpu":
         sections = _laid_over(sections, over)
     flags = _mapping(sections.pop(FLAGS, None), f"{where}: {FLAGS}")
@@ -79,6 +83,8 @@ def fill(
         if name not in flags:
             raise _no_place(name, flags, where)
     filling = _Filling(flags, given, where, known, made)
+    for name, section in removed.items():
+        filling.unused |= dict.fromkeys(_names(section), f"`run {PAPER}` leaves {name} out of {where}")
     kept, left_out = {}, {name: why for name, why in without.items() if name in sections}
     for name, section in sections.items():
         if name in without:
