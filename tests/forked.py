@@ -8,13 +8,15 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Self
+
+from .processes import free_port
 
 ROOT = Path(__file__).parents[1]
 SERVER = """
@@ -89,6 +91,8 @@ def _ask(request):
 class Process:
     """A module or a script, by its name, as ``python -m`` or ``python`` runs it; the head of a session of its own.
 
+    As a context manager it is killed at the end of the block, if it has not ended by then.
+
     Args:
         output, errors: files that are there, for its standard output and errors. Whoever gives a pipe by its name
             opens the other end after this.
@@ -129,6 +133,13 @@ class Process:
         """At once."""
         self.send_signal(signal.SIGKILL)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill()
+        self.wait()
+
 
 def run(
     words: list[str], folder: Path = ROOT, environment: Mapping[str, str] = os.environ
@@ -142,15 +153,13 @@ def two_processes(program: str, words: list[str], folder: Path) -> None:
     """Run a program twice at once, as torchrun starts two processes that train together, and wait for both."""
     script = folder / "program.py"
     script.write_text(program)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     shared = {**os.environ, "PYTHONPATH": paths, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
-    shared |= {"MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    each = [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
-    for ended in together(str(script), [words] * 2, folder, each):
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+    with free_port() as port:
+        shared |= {"MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+        each = [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
+        for ended in together(str(script), [words] * 2, folder, each):
+            assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def together(

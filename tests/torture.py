@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import os
 import random
 import resource
 import signal
@@ -19,6 +20,7 @@ from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.shards.verify.verification import verify
 
 from . import forked
+from .processes import until
 
 FULL_DISK = 1
 """Exit code of failed work."""
@@ -38,16 +40,30 @@ def command(settings: GenerateSettings, out: Path, *flags: str) -> list[str]:
 
 def kill_at_random(settings: GenerateSettings, out: Path, numbers: random.Random, flags: Sequence[str] = ()) -> bool:
     """Start ``generate`` and kill it somewhere; whether it was still at work."""
-    process = forked.Process("l4f_datagen", command(settings, out, *flags)[3:])
-    deadline = time.monotonic() + 600
     # The moment is a number of finished shards and some milliseconds, whatever the machine's speed.
     wanted = _finished(out) + numbers.randint(0, 2)
-    while _finished(out) < wanted and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    time.sleep(numbers.random() * 0.05)
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+    with forked.Process("l4f_datagen", command(settings, out, *flags)[3:]) as process:
+        until(lambda: _finished(out) >= wanted or process.poll() is not None)
+        time.sleep(numbers.random() * 0.05)
+    return process.returncode == -signal.SIGKILL
+
+
+KILLED = """
+import json, os, signal, sys
+import l4f_datagen as l4f
+settings, out, samples = l4f.GenerateSettings(**json.loads(sys.argv[1])), sys.argv[2], int(sys.argv[3])
+l4f.generate(settings, out, report=lambda progress: progress.made == samples and os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def kill_after(settings: GenerateSettings, out: Path | str, samples: int, folder: Path) -> None:
+    """Let a process that generates kill itself when it has made so many samples, however fast it is."""
+    program = folder / "killed.py"
+    program.write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(forked.ROOT)}
+    words = [settings.model_dump_json(), str(out), str(samples)]
+    (ended,) = forked.together(str(program), [words], folder, [environment])
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
 def fill_the_disk(settings: GenerateSettings, out: Path, numbers: random.Random, tar_bytes: int) -> bool:

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import shutil
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +13,8 @@ from l4f_datagen.cli import main
 from l4f_datagen.engines.local import generate
 from l4f_datagen.generation.models import load_models
 from l4f_datagen.shards.format import layout
-from tests import forked
 from tests.detectors import lists
+from tests.torture import kill_after
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
@@ -164,16 +162,8 @@ def test_killed_and_started_again_gives_the_same_bytes(tmp_path, settings):
     settings = settings.model_copy(update={"n": 160, "samples_per_shard": 20})
     generate(settings, tmp_path / "a" / "s")
     out = tmp_path / "b" / "s"
-    names = ("n", "generator", "batch_size", "samples_per_shard", "threshold", "device", "max_area", "max_components")
-    words = [word for name in names for word in (f"--{name.replace('_', '-')}", str(getattr(settings, name)))]
-    words += ["--fill-holes", "--ignore-band", "0.4,0.6"]
-    process = forked.Process("l4f_datagen", ["generate", "--out", str(out), *words])
-    deadline = time.monotonic() + 120
-    while not (out / layout.stats(1)).exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    kill_after(settings, out, 50, tmp_path)
+    assert (out / layout.stats(1)).exists() and not (out / layout.stats(7)).exists()
     generate(settings, out)
     assert fingerprints(out) == fingerprints(tmp_path / "a" / "s")
 

@@ -3,7 +3,6 @@ import random
 import resource
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.reader import open_dataset
 from tests import forked, torture
+from tests.processes import PATIENCE, running, until
 from tests.torture import command, fingerprints
 
 
@@ -89,13 +89,10 @@ def test_killed_at_any_moment_and_started_again_gives_the_same_bytes(tmp_path, t
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_exits_130_and_what_was_finished_stays(tmp_path, tiny_settings, number):
     settings = tiny_settings.model_copy(update={"n": 100_000, "samples_per_shard": 50})
-    process = subprocess.Popen(command(settings, tmp_path / "set"), stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "set" / layout.stats(0)).exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    with running(command(settings, tmp_path / "set"), stderr=subprocess.PIPE, text=True) as process:
+        until((tmp_path / "set" / layout.stats(0)).exists, process)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert errors.count("\n") == 1 and "interrupted" in errors
     assert not list((tmp_path / "set").glob(".*"))

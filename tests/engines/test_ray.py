@@ -2,11 +2,9 @@
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -17,6 +15,7 @@ from l4f_datagen.engines import ray as ray_engine
 from l4f_datagen.errors import UserError
 from l4f_datagen.settings import EngineSettings
 from l4f_datagen.shards.format import layout
+from tests.processes import PATIENCE, running, until
 from tests.torture import command, fingerprints
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
@@ -32,15 +31,16 @@ def cluster():
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 - of a busy machine
     # A dead node is to be noticed in a second.
     checks = {"health_check_period_ms": 300, "health_check_failure_threshold": 3, "health_check_initial_delay_ms": 0}
-    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": checks})
-    cluster.second = cluster.add_node(**NODE)
-    cluster.wait_for_nodes()
-    yield cluster
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_raylet_start_wait_time_s", str(PATIENCE))  # of a busy machine
+        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": checks})
+        cluster.second = cluster.add_node(**NODE)
+        cluster.wait_for_nodes()
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture
@@ -48,23 +48,15 @@ def engine(cluster):
     return EngineSettings(engine="ray", ray_address=cluster.address)
 
 
-def wait_for_a_shard(process, out):
-    deadline = time.monotonic() + 120
-    while not list(out.glob("*_stats.json")):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_a_driver_that_ends_is_continued_by_another(tmp_path, tiny_settings, cluster, number):
     settings = tiny_settings.model_copy(update={"n": 2000, "samples_per_shard": 100})
     out = tmp_path / "set"
     flags = ("--engine", "ray", "--ray-address", cluster.address, "--workers", "1")
-    process = subprocess.Popen(command(settings, out, *flags), stderr=subprocess.PIPE, text=True)
-    wait_for_a_shard(process, out)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    with running(command(settings, out, *flags), stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: list(out.glob("*_stats.json")), process)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert not (out / layout.METADATA).exists()
     if number == signal.SIGINT:
         assert process.returncode == 130

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from l4f_datagen.shards.format import layout
 from l4f_datagen.storage.opening import open_store
 from tests.detectors import lists
 from tests.engines.test_filters import bright, dark
+from tests.processes import PATIENCE, running, until
 from tests.torture import command, fingerprints
 
 
@@ -41,11 +41,12 @@ def test_two_processes_write_the_same_bytes(tmp_path, tiny_settings):
 
 
 def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings):
-    settings = tiny_settings.model_copy(update={"n": 20_000, "samples_per_shard": 100})
+    settings, killed = tiny_settings.model_copy(update={"n": 20_000, "samples_per_shard": 100}), []
 
     def kill(progress):
-        if progress.made:
-            os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        if progress.made and not killed:
+            killed.append(multiprocessing.active_children()[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
 
     with pytest.raises(WorkError, match="the process on cpu ended .SIGKILL.*run the same command again"):
         generate(settings, tmp_path / "set", devices=("cpu", "cpu"), report=kill)
@@ -56,15 +57,10 @@ def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings):
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interrupted_processes_leave_finished_shards_and_nothing_else(tmp_path, tiny_settings, number):
     settings, out = tiny_settings.model_copy(update={"n": 100_000, "samples_per_shard": 50}), tmp_path / "set"
-    process = subprocess.Popen(
-        command(settings, out, "--devices", "cpu,cpu"), stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while len(list(out.glob("*_stats.json"))) < 3:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, number)  # a terminal and a scheduler tell all processes
-    _, errors = process.communicate(timeout=60)
+    with running(command(settings, out, "--devices", "cpu,cpu"), stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: len(list(out.glob("*_stats.json"))) >= 3, process)
+        os.killpg(process.pid, number)  # a terminal and a scheduler tell all processes
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     *progress, last = errors.splitlines()
     assert "interrupted" in last and all(" samples " in line for line in progress), errors

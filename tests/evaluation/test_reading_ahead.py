@@ -1,6 +1,5 @@
 """Images are read while a segmenter looks at those before them: in their order, and not without bounds."""
 
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation.segmenter import batches
+from tests.processes import until
 
 WIDER = 13
 
@@ -33,10 +33,7 @@ def test_the_next_batch_is_read_in_the_meantime():
     stored = Stored()
     made = batches(stored, stored.keys, 4)
     first = next(made)
-    deadline = time.monotonic() + 30
-    while len(stored.begun) < 8:  # nobody has asked for the second one
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    until(lambda: len(stored.begun) >= 8)  # nobody has asked for the second one
     assert len(stored.begun) <= 10
     found = [first, *made]
     assert [len(names) for names, _, _ in found] == [4, 4, 4, 1, 4, 3]

@@ -1,6 +1,6 @@
 """Signals at any moment: 130, no traceback, and what was inherited as ignored stays ignored."""
 
-import contextlib
+import ast
 import os
 import signal
 import subprocess
@@ -14,6 +14,8 @@ import pytest
 import l4f_datagen
 from l4f_datagen.process import signals
 
+from ..processes import PATIENCE
+
 ROOT = Path(l4f_datagen.__file__).parents[1]
 
 SLOW = """
@@ -21,14 +23,16 @@ import sys, time
 import click
 from l4f_datagen import cli
 from l4f_datagen.cli.commands import Commands
+from l4f_datagen.process import signals
+signals._SAME_WISH = {wish}
 @click.command()
 def command():
     try:
         print("works", flush=True)
-        time.sleep({work})
+        {work}
     finally:
         print("ending", flush=True)
-        time.sleep({shutdown})
+        {shutdown}
         print("ended", flush=True)
 Commands.get_command = lambda self, context, name: command
 sys.argv = ["l4f-datagen", "generate"]
@@ -41,18 +45,22 @@ def handled(handler=signal.SIG_DFL, names=("SIGINT", "SIGTERM", "SIGHUP")):
     return lambda: [signal.signal(getattr(signal, name), handler) for name in names]
 
 
-WITHIN = """
+SLEEP = f"time.sleep({PATIENCE})"
+TOLD = 'assert sys.stdin.readline() == "go on\\n"'
+"""A wait that the test ends: whatever it sent before has arrived by then, on however slow a machine."""
+WITHIN = f"""
         import ctypes
         run = ctypes.pythonapi.PyRun_String
         run.restype, run.argtypes = ctypes.py_object, [ctypes.c_char_p, ctypes.c_int, *2 * [ctypes.py_object]]
-        run(b"import time; time.sleep(60)", 257, {{}}, {{}})
+        run(b"import time; print('within', flush=True); {SLEEP}", 257, {{}}, {{}})
 """  # 257 is Py_file_input
 
 
-def start(work=60.0, shutdown=0.0, begin=handled()):  # noqa: B008
-    program = SLOW.format(work=work, shutdown=shutdown)
-    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            preexec_fn=begin)  # fmt: skip
+def start(work=SLEEP, shutdown="pass", wish=signals._SAME_WISH, begin=handled()):  # noqa: B008
+    """A command that works and shuts down as these lines do; signals within ``wish`` seconds count as one."""
+    program = SLOW.format(work=work, shutdown=shutdown, wish=wish)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-c", program], **pipes, text=True, preexec_fn=begin)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -60,68 +68,94 @@ def test_one_signal(name):
     process = start()
     assert process.stdout.readline() == "works\n"
     process.send_signal(getattr(signal, name))
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and out == "ending\nended\n"
     assert error.startswith("l4f-datagen: interrupted; what was finished stays") and error.count("\n") == 1
 
 
 def test_one_while_a_compiled_module_runs_words(tmp_path):
     """Python marks such an interruption, and kills itself after a ``python -m`` though the exception was caught."""
-    (tmp_path / "program.py").write_text(SLOW.replace("time.sleep({work})", WITHIN).format(shutdown=0))
+    (tmp_path / "program.py").write_text(SLOW.format(work=WITHIN, shutdown="pass", wish=1.0))
     process = subprocess.Popen([sys.executable, "-m", "program"], cwd=tmp_path, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, preexec_fn=handled(),
                                env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
-    assert process.stdout.readline() == "works\n"
-    time.sleep(0.3)
+    assert [process.stdout.readline() for _ in range(2)] == ["works\n", "within\n"]
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and out == "ending\nended\n"
 
 
 def test_a_second_one_at_once_is_the_same_wish():
-    process = start(shutdown=0.5)
+    process = start(shutdown=TOLD, wish=float(PATIENCE))
     assert process.stdout.readline() == "works\n"
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "ending\n"
     for number in (signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate("go on\n", timeout=PATIENCE)
     assert process.returncode == 130 and out == "ended\n" and "Traceback" not in error
 
 
 def test_a_later_one_ends_at_once():
-    process = start(shutdown=300)
+    process = start(shutdown=SLEEP, wish=0.0)
     assert process.stdout.readline() == "works\n"
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "ending\n"
-    time.sleep(1.5 * signals._SAME_WISH)
     process.send_signal(signal.SIGTERM)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in error
+    out, error = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130 and not out and "Traceback" not in error
 
 
 def test_inherited_ignorance_stays_and_term_works():
-    process = start(begin=handled(signal.SIG_IGN))
+    process = start(work=f'{TOLD}; print("goes on", flush=True); {SLEEP}', begin=handled(signal.SIG_IGN))
     assert process.stdout.readline() == "works\n"
     for name in ("SIGINT", "SIGHUP"):
         process.send_signal(getattr(signal, name))
-    time.sleep(0.3)
-    assert process.poll() is None
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "goes on\n"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 130
-    process.communicate()
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.05, 0.15, 0.3, 0.6])
-def test_at_any_moment(delay, tmp_path):
-    words = [sys.executable, "-m", "l4f_datagen", "render", "vessels", "--n", "2", "--size", "16", "--out", "o"]
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                               preexec_fn=handled())  # fmt: skip
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(0.4 + delay)  # the interpreter's own start is not ours
-    process.send_signal(signal.SIGTERM)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode in (0, 130, -signal.SIGTERM) and "Traceback" not in error, error
+MOMENTS = """
+import os, runpy, signal, sys
+
+class Moments:
+    seen, ended = 0, []
+
+    def find_spec(self, name, path=None, target=None):
+        Moments.seen += 1
+        if Moments.seen % {every} == 0 and name.partition(".")[0] != "encodings":
+            child = os.fork()
+            if child:
+                Moments.ended.append((name, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+            else:
+                sys.meta_path.remove(self)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Moments())
+sys.argv = ["l4f_datagen", *"render vessels --n 2 --size 16 --out o".split()]
+try:
+    runpy.run_module("l4f_datagen", run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    if Moments in map(type, sys.meta_path):
+        print("whole", end.code, Moments.ended)
+    raise
+"""
+
+
+def test_at_any_moment(tmp_path):
+    """While a command loads what it needs and works: before every 90th import a process splits off and is ended."""
+    (tmp_path / "program.py").write_text(MOMENTS.format(every=90))
+    process = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True,
+                             preexec_fn=handled(), env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
+    told = process.stdout.splitlines()[-1]
+    assert told.startswith("whole 0 ") and "Traceback" not in process.stderr, process.stdout + process.stderr
+    ended = ast.literal_eval(told.removeprefix("whole 0 "))
+    assert len(ended) > 10 and {code for _, code in ended} == {130}, ended
+    assert any("torch" in name for name, _ in ended)
 
 
 def test_handlers_are_given_back():
@@ -141,7 +175,7 @@ def test_children_are_deaf_before_they_can_be():
     assert child.stdout.readline() == "up\n"
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         child.send_signal(getattr(signal, name))
-    assert child.communicate("\n", timeout=60) == ("deaf\n", "") and child.returncode == 0
+    assert child.communicate("\n", timeout=PATIENCE) == ("deaf\n", "") and child.returncode == 0
 
 
 def test_signals_are_only_held_back():

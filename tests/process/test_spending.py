@@ -2,6 +2,7 @@
 
 import logging
 import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -12,6 +13,8 @@ import torch
 from l4f_datagen.engines.local import generate
 from l4f_datagen.process import device_clock, spending
 from l4f_datagen.process.spending import SPENDING, Spending
+
+from ..processes import PATIENCE
 
 logger = logging.getLogger("l4f_datagen.tests")
 
@@ -47,17 +50,22 @@ def test_a_part_counts_without_the_parts_within_it(clock):
     )
 
 
-def test_threads_count_together_and_apart():
-    spent = Spending()
+def test_threads_count_together_and_apart(monkeypatch):
+    """Each by a clock of its own, and all of them within a part at the same time."""
+    spent, clocks, all_within = Spending(), threading.local(), threading.Barrier(4)
     spent.measured = True
+    monkeypatch.setattr(spending.time, "perf_counter", lambda: clocks.__dict__.setdefault("seconds", 0.0))
 
     def work(_):
-        with spent.on("outer"), spent.on("inner"):
-            time.sleep(0.01)
+        with spent.on("outer"):
+            clocks.seconds += 0.5
+            with spent.on("inner"):
+                all_within.wait(PATIENCE)
+                clocks.seconds += 2
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(8)))
-    assert spent._seconds["inner"] >= 0.08 and spent._seconds["outer"] < 0.04
+    assert spent._seconds == {"inner": 16.0, "outer": 4.0}
 
 
 def test_nothing_is_measured_unless_it_is_told(caplog):

@@ -18,6 +18,7 @@ from l4f_datagen.storage import lock
 from l4f_datagen.storage import owner as processes
 from l4f_datagen.storage.lock import writing
 from l4f_datagen.storage.opening import open_store
+from tests.processes import PATIENCE, until
 
 HOLDER = """
 import sys, time
@@ -147,6 +148,7 @@ def test_another_machine_that_shows_no_sign_of_life_is_taken_over_after_watching
 def test_another_machine_that_shows_signs_of_life_is_refused(store, monkeypatch):
     monkeypatch.setattr(processes, "alive", lambda process: None)  # as if all others were on other machines
     monkeypatch.setattr(lock, "_alive", processes.alive)
+    monkeypatch.setattr(lock, "_SILENT_BEATS", PATIENCE / store.beat)  # until it is seen, however busy the machine is
     with writing(store), pytest.raises(UserError, match="is writing"), writing(store):
         pass
 
@@ -193,23 +195,20 @@ def test_of_many_that_come_at_once_exactly_one_gets_it(store, monkeypatch, remot
 def test_who_was_taken_for_dead_gives_up(store, takes_over):
     with writing(store) as held:
         held.check()
-        deadline = time.monotonic() + 30
+
+        def is_told():
+            takes_over(store)
+            held.check()
+
         with pytest.raises(WorkError, match="took this one for dead"):
-            while time.monotonic() < deadline:
-                takes_over(store)
-                held.check()
-                time.sleep(0.01)
+            until(is_told)
 
 
 def test_who_took_over_is_not_disturbed_by_the_one_that_comes_back(store):
     leave_lock(store)
     with writing(store) as held:
         leave_lock(store)
-        deadline = time.monotonic() + 30
-        while len(locks(store)) > 1:
-            assert time.monotonic() < deadline
-            held.check()
-            time.sleep(0.01)
+        until(lambda: held.check() or len(locks(store)) == 1)
 
 
 def test_what_this_process_could_not_remove_does_not_shut_it_out(store, monkeypatch, caplog):

@@ -6,7 +6,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 
 import fsspec
 import pytest
@@ -17,7 +16,7 @@ from l4f_datagen.shards.format import layout
 from l4f_datagen.storage import remote_files
 from l4f_datagen.storage.opening import open_store
 from tests import forked
-from tests.engines.test_local import command
+from tests.torture import command, kill_after
 
 SECRET = "wJalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY"
 
@@ -78,13 +77,8 @@ def test_killed_in_the_middle_and_started_again_gives_the_same_bytes(s3, tmp_pat
     settings = tiny_settings.model_copy(update={"n": 140, "samples_per_shard": 20})
     l4f.generate(settings, tmp_path / "set")
     out, store = s3.address("set"), open_store(s3.address("set"))
-    process = forked.Process("l4f_datagen", command(settings, out)[3:])
-    deadline = time.monotonic() + 120
-    while _finished(store) < 3:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL and _finished(store) < settings.shards
+    kill_after(settings, out, 70, tmp_path)
+    assert 1 <= _finished(store) < settings.shards
     done = forked.run(command(settings, out)[3:])
     assert done.returncode == 0 and "is stale (the process is gone); taken over" in done.stderr
     assert s3.contents("set") == {path.name: path.read_bytes() for path in (tmp_path / "set").iterdir()}

@@ -52,7 +52,6 @@ def join(*, cpu: bool) -> None:
     if count == 1 or dist.is_initialized():
         return
     host, port = os.environ.get("MASTER_ADDR", "").strip() or "127.0.0.1", numbers.get("MASTER_PORT", 29500)
-    os.environ |= {"MASTER_ADDR": host, "MASTER_PORT": str(port)}  # accelerate wants to see them
     seconds = positive_seconds(WAIT_VARIABLE, _WAIT)
     silence = positive_seconds(SILENCE_VARIABLE, _SILENCE)
     waiting = _Waiting(rank, count, f"{host}:{port}", seconds)
@@ -61,6 +60,8 @@ def join(*, cpu: bool) -> None:
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = PrefixStore(f"l4f-datagen/{attempt}", store)
     _count_in(store, rank, count, waiting)
+    # accelerate wants to see them; a process that met nobody keeps the environment that it had.
+    os.environ |= {"MASTER_ADDR": host, "MASTER_PORT": str(port), "LOCAL_RANK": str(numbers["LOCAL_RANK"])}
     backend = "gloo" if cpu else "nccl"
     with obeying(), talking():
         timeout = timedelta(seconds=silence)
@@ -191,7 +192,6 @@ def _check(numbers: dict[str, int], count: int, *, cpu: bool) -> int:
         local = numbers.setdefault("LOCAL_RANK", rank)
         if local < 0 or (not cpu and local >= torch.cuda.device_count()):
             raise refuse("LOCAL_RANK", "at least 0" if cpu else f"a GPU, 0 to {torch.cuda.device_count() - 1}")
-        os.environ["LOCAL_RANK"] = str(local)
     return rank
 
 

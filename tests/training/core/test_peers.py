@@ -2,22 +2,20 @@
 
 import os
 import signal
-import socket
-import time
 
 import pytest
 
 from l4f_datagen.cli import main
 from tests import forked
+from tests.processes import free_port, until
 
 WORDS = ["train-alpha", "--preset", "paper", "--generator", "vessels64", "--device", "cpu", "--out"]
 
 
 @pytest.fixture
 def port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with free_port() as found:
+        yield found
 
 
 @pytest.mark.parametrize(
@@ -48,18 +46,14 @@ def test_nobody_comes(rank, number, tmp_path, port):
     environment["L4F_WAIT_FOR_PEERS"] = "3" if number is None else "600"
     errors = tmp_path / "errors"
     errors.touch()
-    process = forked.Process(
-        "l4f_datagen", [*WORDS, str(tmp_path / "run")], environment=environment, errors=str(errors)
-    )
-    deadline = time.monotonic() + 120
-    while "\n" not in errors.read_text():
-        assert process.poll() is None and time.monotonic() < deadline, errors.read_text()
-        time.sleep(0.01)
-    first = errors.read_text().splitlines()[0]
-    assert f"process {rank} of 2 waits for" in first and str(port) in first
-    if number is not None:
-        process.send_signal(number)
-    assert process.wait() == (1 if number is None else 130)
+    words = [*WORDS, str(tmp_path / "run")]
+    with forked.Process("l4f_datagen", words, environment=environment, errors=str(errors)) as process:
+        until(lambda: "\n" in errors.read_text(), process, errors.read_text)
+        first = errors.read_text().splitlines()[0]
+        assert f"process {rank} of 2 waits for" in first and str(port) in first
+        if number is not None:
+            process.send_signal(number)
+        assert process.wait() == (1 if number is None else 130)
     error = errors.read_text()
     assert "Traceback" not in error
     assert ("waited 3 s" if number is None else "interrupted") in error
