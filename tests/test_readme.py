@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from l4f_datagen import settings
+from l4f_datagen import resources, settings
 from l4f_datagen.cli import group, main
 from l4f_datagen.cli.commands import command_names
 from l4f_datagen.errors import UserError
@@ -88,16 +88,20 @@ MODELS = {
     "train-generator": (settings.TrainGeneratorSettings,),
     "train-alpha": (settings.TrainAlphaSettings,),
     "train-segmenter": (settings.TrainSegmenterSettings,),
+    "train-encoder": (settings.TrainEncoderSettings,),
+    "train-layered": (settings.TrainLayeredSettings,),
+    "project": (settings.ProjectSettings,),
     "segment": (settings.SegmentSettings,),
     "edit": (settings.EditSettings,),
     "run": (settings.EngineSettings,),
     "analyze layers": (settings.AnalyzeSettings,),
-    "analyze backgrounds": (settings.AnalyzeSettings,),
+    "analyze backgrounds": (settings.AnalyzeBackgroundsSettings,),
     "analyze directions": (settings.AnalyzeDirectionsSettings,),
     "evaluate masks": (settings.EvaluateMasksSettings,),
     "evaluate alpha": (settings.EvaluateAlphaSettings,),
     "evaluate segmenter": (settings.EvaluateSegmenterSettings,),
     "evaluate frechet": (settings.EvaluateFrechetSettings,),
+    "evaluate projection": (settings.EvaluateProjectionSettings,),
 }
 """What holds the values of a command's flags; the others have no settings."""
 
@@ -115,8 +119,12 @@ def test_commands_are_what_they_are_said_to_be(words, tmp_path, monkeypatch):
     (tmp_path / "rejected.txt").write_text("000000012 0\n")  # which settings read
     context = parsed(list(words[1:]))
     name = context.command_path.removeprefix("l4f-datagen ")
+    config = context.params.get("config")
+    own = config in resources.embedded("pipelines", ".yaml")  # others are the reader's
     for model in MODELS.get(name, ()):
-        settings.validate(model, flags_of(context, model))
+        model = settings.CodesSettings if context.params.get("codes") and name == "generate" else model
+        section = settings.section_of(config, model) if own and model.SECTION else {}
+        settings.resolve(model, section, flags_of(context, model))  # which refuses flags that do nothing, too
 
 
 def test_commands_are_found_and_wrong_ones_refused():

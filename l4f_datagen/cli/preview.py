@@ -4,6 +4,7 @@ import click
 
 from ..console.output import check_file, result
 from ..errors import UserError
+from ..settings.needing import idle
 from ..shards import choosing
 from ..shards.format.rows import SHARES
 from ..shards.reader import open_dataset
@@ -29,6 +30,8 @@ def command(
     """
     if worst is not None and by_chance:
         raise UserError("random", got="--worst too", expected="one of them", remedy="leave one out")
+    if seed and not by_chance:
+        raise idle("--seed", seed, "--random")
     path = png_name(out, "out")
     dataset = open_dataset(folder, allow_incomplete=True)
     check_file(path, "out")

@@ -14,6 +14,7 @@ from ..console.output import check_file, note, print_json, wants_json, write_fil
 from ..errors import UserError
 from ..settings import resolve
 from ..settings.evaluate import JudgingSettings
+from ..settings.needing import idle
 from ..settings.reject_list import RejectList, read_list
 from ..shards.reader import open_dataset
 from ..storage.opening import local_place
@@ -56,6 +57,8 @@ def command(
     --reject-list.
     """
     judging = _judging(reference, {"save_list": save_list, **flags})
+    if sample and not (out or json_file or wants_json()):
+        raise idle("--sample", sample, "--out, --json-file or --json")
     # Imported here: Parquet and OpenCV take a while, and --help need not wait.
     from ..analysis import distribution_plot, distributions, plotting
 
@@ -101,10 +104,8 @@ def _judging(reference: str | None, flags: Mapping[str, object]) -> JudgingSetti
     """
     given = {name: value for name, value in flags.items() if value is not None}
     if reference is None and given:
-        raise UserError(
-            f"--{next(iter(given)).replace('_', '-')}", got="no reference", expected="--reference beside it",
-            remedy="name a detector with masks or its list, or leave it out",
-        )  # fmt: skip
+        name, value = next(iter(given.items()))
+        raise idle(f"--{name.replace('_', '-')}", value, "--reference")
     return resolve(JudgingSettings, {}, {name: value for name, value in given.items() if name != "save_list"})
 
 

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..console.output import check_file, print_json, wants_json, write_file
-from ..errors import UserError, WorkError
+from ..errors import WorkError
+from ..settings.needing import idle
 from ..shards.verify.verification import Finding, Verification, verify
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def command(
     told = {"generator": generator, "alpha": alpha, "reference": reference, "allow_mixed": allow_mixed}
     for name, value in told.items():
         if value and not mend:
-            raise UserError(name, got="no --repair", expected="both", remedy="add it")
+            raise idle(f"--{name.replace('_', '-')}", value, "--repair")
     if json_file:
         check_file(json_file, "json-file")
     found = verify(folder, decode=not quick, report=_progress)
@@ -137,7 +138,7 @@ def _print(findings: list[Finding]) -> None:
     terminal = sys.stdout is not None and sys.stdout.isatty()
     Console(width=None if terminal else _WIDE).print(table)
     if len(findings) > _SHOWN:
-        click.echo(f"… and {len(findings) - _SHOWN} more; --json FILE has all")
+        click.echo(f"… and {len(findings) - _SHOWN} more; --json-file FILE has all")
 
 
 def _progress(done: int, shards: int) -> None:

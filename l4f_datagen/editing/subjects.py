@@ -15,6 +15,7 @@ from ..generation import latents
 from ..networks.synthesis import Synthesis
 from ..projection.codes import read_codes
 from ..settings import EditSettings
+from ..settings.needing import idle
 from ..shards.format.encoding import decode_image
 from ..short import short
 from ..weights.source import Source
@@ -59,10 +60,7 @@ def check_subjects(settings: EditSettings) -> None:
             "seeds", got="both seeds and codes", expected="one or the other", remedy="leave out --seeds or --codes"
         )
     if settings.keys and not settings.codes:
-        raise UserError(
-            "keys", got=f"{short(', '.join(settings.keys), 60)}, and no codes", expected="a folder that they are in",
-            remedy="name it with --codes",
-        )  # fmt: skip
+        raise idle("--keys", settings.keys, "--codes")
 
 
 def subjects_of(settings: EditSettings, generator: Synthesis, source: Source, way: Way) -> Sequence[Subject]:

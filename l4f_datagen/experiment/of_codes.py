@@ -6,6 +6,7 @@ from ..console.output import print_json, result
 from ..errors import UserError
 from ..making.extending import stored_settings
 from ..settings import CodesSettings, EngineSettings, resolve
+from ..settings.needing import idle
 
 ONLY_THEIRS = ("codes", "max_error")
 """Settings that no generated data set has."""
@@ -21,10 +22,7 @@ def wanted(flags: Mapping[str, object], out: str, *, overwrite: bool) -> CodesSe
     given = {name: value for name, value in flags.items() if value is not None}
     if "codes" not in {**stored, **given}:
         if lonely := [name for name in ONLY_THEIRS if name in given]:
-            raise UserError(
-                _flag(lonely[0]), got="no folder of codes", expected="it beside --codes",
-                remedy="name the folder that l4f-datagen project made, or leave it out",
-            )  # fmt: skip
+            raise idle(_flag(lonely[0]), given[lonely[0]], "--codes")
         return None
     if strange := [name for name in given if name not in CodesSettings.by_outer_name()]:
         raise UserError(

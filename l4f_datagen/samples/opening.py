@@ -23,6 +23,7 @@ from .pair import PairedSamples
 from .reading import Reading
 from .sample import Samples
 from .shards import ShardSamples
+from .taken import check_taken
 from .world import WorldSamples
 
 WORLD, GENERATOR = "world:", "generator:"
@@ -64,14 +65,15 @@ def open_samples(
         Damaged: it is a data set of ours that is not as it was written.
     """
     if place.startswith(WORLD):
-        _refuse_masks(place, reading, "a world has masks of its own")
+        check_taken("world", place, reading)
         return WorldSamples(place.removeprefix(WORLD), count=count, size=size, split=split)
     if place.startswith(GENERATOR):
-        _refuse_masks(place, reading, "its alpha network gives the masks")
+        check_taken("generator", place, reading)
         return open_generator(place.removeprefix(GENERATOR), device=device, split=split, count=count)
     kind, path = _kind_of(place, reading)
     if kind == "tars" and Path(path).expanduser().is_dir() and own.is_data_set(Path(path).expanduser()):
         kind = "shards"
+    check_taken(kind, path, reading)
     return _OPEN[kind](path, reading)
 
 
@@ -226,7 +228,6 @@ def _paths(place: str, extension: str) -> tuple[list[Path], Path]:
 
 
 def _open_tars(place: str, reading: Reading) -> Samples:
-    _refuse_masks(place, reading, "masks are in the tars")
     paths, path = _paths(place, "tar")
     left_out = LeftOut()
     files = tars.files_of(paths, left_out)
@@ -240,13 +241,11 @@ def _open_tars(place: str, reading: Reading) -> Samples:
 
 
 def _open_parquet(place: str, reading: Reading) -> Samples:
-    _refuse_masks(place, reading, "masks are a column")
     paths, path = _paths(place, "parquet")
     return _Parquet(path.name, str(path), tables.layout_of(paths, str(path)), reading)
 
 
 def _open_shards(place: str, reading: Reading) -> Samples:
-    _refuse_masks(place, reading, "a data set has masks of its own")
     path = Path(place).expanduser()
     if (
         split_address(place) is None
@@ -255,13 +254,6 @@ def _open_shards(place: str, reading: Reading) -> Samples:
     ):
         return _open_tars(place, reading)
     return ShardSamples(place, reading)
-
-
-def _refuse_masks(place: str, reading: Reading, why: str) -> None:
-    if reading.masks is not None:
-        raise UserError(
-            f"masks {reading.masks}", got=f"masks for {place}", expected=f"none: {why}", remedy="leave --masks out"
-        )
 
 
 class _Tars(FileSamples):

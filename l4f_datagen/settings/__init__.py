@@ -19,7 +19,7 @@ from .flags import GivenSettings, PipelineFlags
 from .generate import GenerateSettings, ResolvedPrecision, identity, resolved_precision
 from .generate_codes import CodesSettings
 from .importing import ImportSettings
-from .pipeline import Pipeline, load_pipeline
+from .pipeline import Pipeline, load_pipeline, section_of
 from .project import ProjectSettings
 from .render import RenderSettings
 from .segment import SegmentSettings
@@ -69,6 +69,7 @@ __all__ = [
     "resolved_precision",
     "load_pipeline",
     "resolve",
+    "section_of",
     "validate",
     "with_alpha_preset",
     "with_preset",

@@ -1,6 +1,6 @@
 """What the settings of all stages have in common: one frozen model, and the types that several share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from ..addresses import hidden_within
 from ..devices import NAMES, device_name
 from .explaining import explained
+from .needing import Needs
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class StageSettings(BaseModel):
     )
     SECTION: ClassVar[str] = ""
     """Where they stand in pipeline files: ``train-alpha``, or ``evaluate alpha`` within ``evaluate``; "": nowhere."""
+    NEEDS: ClassVar[Mapping[str, Needs]] = {}
+    """Settings that do something beside certain others only, by their outer names. A flag without what it needs is
+    refused; files may keep such settings, which several commands or stages read."""
+    RECOMMENDED: ClassVar[tuple[str, ...]] = ()
+    """Settings whose values a checkpoint's card may recommend, where nobody gives one."""
 
     @property
     def defaults(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import Alpha, Device, Generator, Metavar, Psi, StageSettings
+from .needing import beside, unless
 from .ranges import chosen_numbers
 
 Layers = Annotated[
@@ -18,6 +19,13 @@ class EditSettings(StageSettings):
     """Settings of ``edit``."""
 
     SECTION: ClassVar = "edit"
+
+    NEEDS: ClassVar = {
+        "psi": unless("codes", "--seeds"),
+        "keys": beside("codes", "--codes"),
+        "inpaint": unless("inpaint_onnx", "no --inpaint-onnx"),
+        "milliseconds": beside("gif", "--gif"),
+    }
 
     direction: Annotated[str, Metavar("sefa:K|pca:K|FILE")] = Field(
         description="what changes: sefa:K or pca:K, the K-th direction found in the generator, from 0; or a .npy, .pt "

@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, StageSettings
 from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
-from .switching import SwitchedOff
+from .needing import Needs, a_world, beside, unless
+from .switching import LAYERS, SwitchedOff
 
 
 def _split(value: Any) -> Any:
@@ -117,6 +118,13 @@ class EvaluateAlphaSettings(SegmentingSettings):
     """Settings of ``evaluate alpha``."""
 
     SECTION: ClassVar = "evaluate alpha"
+    NEEDS: ClassVar = {
+        "refine_epsilon": beside("refine", "--refine PIXELS"),
+        "switched_off": beside("baselines", "--baselines"),
+        "object_area": Needs("reject", lambda s: "several" in s.reject, "--reject several"),
+    }
+    RECOMMENDED: ClassVar = ("threshold", "refine", "refine_epsilon", "switched_off", "noise")
+    """The values of ψ that are measured at are the paper's, whatever is best."""
 
     n: int = Field(1000, gt=0, le=10**6, description="samples per psi")
     generator: Generator = "vessels"
@@ -141,6 +149,7 @@ class EvaluateSegmenterSettings(SegmentingSettings, _Reading):
     """Settings of ``evaluate segmenter``."""
 
     SECTION: ClassVar = "evaluate segmenter"
+    NEEDS: ClassVar = {"size": a_world("images")}
 
     images: Annotated[str, Metavar("FOLDER|PATH|world:NAME|generator:PATH")] = Field(
         description="labelled images: a folder (perhaps with --masks), a data set folder, a COCO file, tars, Parquet "
@@ -170,6 +179,7 @@ class EvaluateFrechetSettings(StageSettings):
     """Settings of ``evaluate frechet``."""
 
     SECTION: ClassVar = "evaluate frechet"
+    NEEDS: ClassVar = {"alpha": unless("switched_off", "--switched-off channels:SHARE", *LAYERS)}
 
     features: Annotated[str, Metavar("PATH")] = Field(
         description="network of the features: NVIDIA's inception-2015-12-05.pt, another TorchScript file, or a "

@@ -1,13 +1,14 @@
 """Settings of ``export``."""
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from ..kinds import Kinds
 from ..mask_files.values import MaskValues
 from .base import Metavar, StageSettings
+from .needing import unless
 from .reject_list import Rejected
 
 FORMATS = Kinds("export.formats")
@@ -15,6 +16,8 @@ FORMATS = Kinds("export.formats")
 
 class ExportSettings(StageSettings):
     """Settings of ``export``."""
+
+    NEEDS: ClassVar = {"image_set": unless("split", "no --split")}
 
     format: Annotated[str, FORMATS] = Field(
         description="what to write; annotators take label-studio, or coco and voc in CVAT"

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed
 from .classes import DrawnClasses
 from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
+from .needing import LOSSY, beside
 from .reject_list import Rejected
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
 from .switching import SwitchedOff
@@ -39,6 +40,7 @@ REFERENCE = ("reference", *_OF_THE_REFERENCE)
 """Settings of the reference; ``dataset.json`` has them where there is one."""
 
 
+_DRAWN = beside("backgrounds", "--backgrounds generator", "generator")
 ResolvedPrecision = Literal["float32", "tf32", "half"]
 
 
@@ -52,6 +54,17 @@ class GenerateSettings(Sharded):
         "min_decisiveness", "min_stability", "largest_component", "fill_holes", "ignore_band", "batch_size",
         "samples_per_shard", "image_format", "quality", "save", "device",
     ))  # fmt: skip
+
+    NEEDS: ClassVar = {
+        "refine_epsilon": beside("refine", "--refine PIXELS"),
+        "background_psi": _DRAWN, "switched_off": _DRAWN, "quality": LOSSY,
+    }  # fmt: skip
+    RECOMMENDED: ClassVar = (
+        "psi", "background_psi", "threshold", "refine", "refine_epsilon", "blend", "switched_off", "noise", "min_area",
+        "max_area", "max_components", "reject_border", "min_decisiveness", "min_stability", "largest_component",
+        "fill_holes", "ignore_band",
+    )  # fmt: skip
+    """Settings whose best values depend on the networks."""
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     generator: Generator = "vessels"

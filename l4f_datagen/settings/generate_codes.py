@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import Metavar
+from .needing import LOSSY
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded, split_names
 
 
@@ -18,6 +19,8 @@ class CodesSettings(Sharded):
         "codes", "n", "max_error", "threshold", "largest_component", "fill_holes", "samples_per_shard", "image_format",
         "quality", "save",
     ))  # fmt: skip
+
+    NEEDS: ClassVar = {"quality": LOSSY}
 
     codes: Annotated[str, Metavar("FOLDER")] = Field(
         description="folder of l4f-datagen project: its photographs become the samples, with the alphas of their codes"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from .base import Metavar
+from .needing import LOSSY
 from .sharded import ImageFormat, MaskValues, SamplesPerShard, Sharded
 
 
@@ -15,6 +16,8 @@ class ImportSettings(Sharded):
         "source", "format", "images", "masks", "alphas", "foreground_values", "values", "allow_empty", "categories",
         "skip_unmatched", "n", "size", "licence", "samples_per_shard", "image_format", "quality",
     ))  # fmt: skip
+
+    NEEDS: ClassVar = {"quality": LOSSY}
 
     source: str = Field(description="images and masks, a file of COCO, Label Studio or CVAT, tars, Parquet, a data set")
     format: Literal["auto", "coco", "label-studio", "cvat", "folder", "tars", "parquet", "shards"] = Field(

@@ -119,5 +119,29 @@ def load_pipeline(
     return pipeline
 
 
+def section_of(config: str | None, model: type[StageSettings]) -> dict[str, Any]:
+    """What a pipeline file says of a stage; {} where no file is named.
+
+    Args:
+        config: as for ``load_pipeline``.
+        model: the stage's settings.
+
+    Raises:
+        UserError: as ``load_pipeline``, or the file says nothing of the stage, so that it would do nothing.
+    """
+    if config is None:
+        return {}
+    pipeline = load_pipeline(config)
+    section = pipeline.section(model.SECTION)
+    if section is None:
+        there = ", ".join(name for name in sections() if pipeline.section(name) is not None)
+        raise UserError(
+            "--config", got=f"{config}, which says nothing of {model.SECTION}",
+            expected=f"a pipeline file with a section {model.SECTION}; this one has {there or 'none'}",
+            remedy="add the section, or leave --config out",
+        )  # fmt: skip
+    return section
+
+
 def _field(section: str) -> str:
     return section.replace("-", "_")

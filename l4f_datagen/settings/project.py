@@ -5,12 +5,24 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from .base import Alpha, Device, Generator, Images, Metavar, Rate, Seed, StageSettings, Weight
+from .needing import a_world, beside
 
 
 class ProjectSettings(StageSettings):
     """Settings of ``project``. The defaults were found on the embedded 64 px networks."""
 
     SECTION: ClassVar = "project"
+
+    NEEDS: ClassVar = {
+        "world_images": a_world("images"),
+        "w_steps": beside("how", "--how optimise", "optimise"),
+        "steps": beside("how", "--how optimise", "optimise"),
+        "refine_steps": beside("how", "--how encoder", "encoder"),
+        "noise_weight": beside("noise_maps", "--noise-maps optimise", "optimise"),
+        "feature_weight": beside("features", "--features"),
+        "refine_epsilon": beside("refine", "--refine PIXELS"),
+    }
+    RECOMMENDED: ClassVar = ("threshold", "refine", "refine_epsilon", "largest_component", "fill_holes")
 
     images: Images = ""
     world_images: int = Field(100, gt=0, le=10**6, description="pictures of a world:NAME, of its test split")

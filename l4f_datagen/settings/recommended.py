@@ -1,7 +1,7 @@
 """Which settings a checkpoint may recommend, and what of a recommendation is good."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -10,23 +10,13 @@ from ..short import short
 from .base import StageSettings
 from .evaluate import EvaluateAlphaSettings
 from .generate import GenerateSettings
-from .project import ProjectSettings
+from .needing import refuse_idle
 from .validation import validate
 
 Settings = TypeVar("Settings", bound=StageSettings)
 
-NAMES = (
-    "psi", "background_psi", "threshold", "refine", "refine_epsilon", "blend", "switched_off", "noise", "min_area",
-    "max_area", "max_components", "reject_border", "min_decisiveness", "min_stability", "largest_component",
-    "fill_holes", "ignore_band",
-)  # fmt: skip
-"""Settings of ``generate`` whose best values depend on the networks."""
-_TAKEN: Mapping[type[StageSettings], tuple[str, ...]] = {
-    GenerateSettings: NAMES,
-    EvaluateAlphaSettings: ("threshold", "refine", "refine_epsilon", "switched_off", "noise"),
-    ProjectSettings: ("threshold", "refine", "refine_epsilon", "largest_component", "fill_holes"),
-}
-"""By stage. The values of ψ that ``evaluate alpha`` measures at are the paper's, whatever is best."""
+NAMES = GenerateSettings.RECOMMENDED
+"""All that can be recommended."""
 _SEVERAL = ("threshold",)
 """Settings that are a list in ``evaluate alpha``."""
 _RANGE = frozenset(("min_area", "max_area"))
@@ -70,22 +60,35 @@ def completed(settings: Settings, recommended: Mapping[str, Any]) -> tuple[Setti
     A setting that was given, by a flag, a pipeline file or in Python, stays as it is.
 
     Raises:
-        UserError: what is recommended and what was given exclude each other.
+        UserError: what is recommended and what was given exclude each other, or what was given has no effect.
     """
     given = settings.model_fields_set
     wanted = {
         name: value
         for name, value in recommended.items()
-        if name in _TAKEN[type(settings)] and name not in given and not (name in _RANGE and _RANGE & given)
+        if name in settings.RECOMMENDED and name not in given and not (name in _RANGE and _RANGE & given)
     }
     if not wanted:
+        _refuse_idle(settings, given)
         return settings, {}
     several = _SEVERAL if isinstance(settings, EvaluateAlphaSettings) else ()
     values = {name: (value,) if name in several else value for name, value in wanted.items()}
     explicit = settings.model_dump(include=given)
-    return validate(type(settings), explicit | values), wanted
+    found = validate(type(settings), explicit | values)
+    _refuse_idle(found, given)
+    return found, wanted
 
 
 def as_given(settings: Settings) -> Settings:
-    """The same settings, all of which count as given: nothing is recommended for them any more."""
+    """The same settings, all of which count as given: nothing is recommended for them any more.
+
+    Raises:
+        UserError: one has no effect without what a card might have recommended.
+    """
+    _refuse_idle(settings, settings.model_fields_set)
     return type(settings).model_validate(settings.model_dump())
+
+
+def _refuse_idle(settings: StageSettings, given: Collection[str]) -> None:
+    """Refuse what was given and needs something that nobody gave, and that no card recommends."""
+    refuse_idle(settings, [name for name in given if name in settings.NEEDS], but=given)

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from .base import Seed
+from .needing import LOSSY, unless
 from .sharded import ImageFormat, MaskValues, Quality, SamplesPerShard, Sharded
 
 
@@ -14,6 +15,11 @@ class RenderSettings(Sharded):
     FIRST: ClassVar = frozenset(
         ("n", "world", "size", "split", "seed", "threshold", "samples_per_shard", "image_format", "quality")
     )
+
+    NEEDS: ClassVar = {
+        "quality": LOSSY,
+        "threshold": unless("backgrounds_only", "no --backgrounds-only"),
+    }
 
     n: int = Field(1000, gt=0, le=10**9, description="number of samples")
     world: str = Field("vessels", description="what to render: vessels or garden")

@@ -1,15 +1,21 @@
 """Settings of ``segment``."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from .base import Device, Metavar, StageSettings
+from .needing import beside, unless
 from .sharded import MaskValues, split_names
 
 
 class SegmentSettings(StageSettings):
     """Settings of ``segment``."""
+
+    NEEDS: ClassVar = {
+        "overlap": beside("tile", "--tile"),
+        "video_format": unless("video", "--video mask, overlay or foreground", ("frames",)),
+    }
 
     segmenter: Annotated[str, Metavar("PATH")] = Field(
         "", description="run of train-segmenter, native folder, or face-parsing weights"

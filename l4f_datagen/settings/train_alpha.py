@@ -23,7 +23,8 @@ from .base import (
     Weight,
     WorldImages,
 )
-from .switching import Crops, SwitchedOff
+from .needing import a_world, beside, unless
+from .switching import LAYERS, Crops, SwitchedOff
 
 PAPER: Mapping[str, Any] = {
     "first_resolution": 32, "iterations": 1000, "alpha_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4,
@@ -52,6 +53,18 @@ class TrainAlphaSettings(StageSettings):
     """
 
     SECTION: ClassVar = "train-alpha"
+
+    NEEDS: ClassVar = {
+        "world_images": a_world("images"),
+        "edge_scale": beside("lambda_4", "--lambda-4 above 0"),
+        "edge_ramp": beside("lambda_4", "--lambda-4 above 0"),
+        "phi_1": unless("lambda_2", "--lambda-2 above 0", 0),
+        "phi_2": unless("lambda_3", "--lambda-3 above 0", 0),
+        "r1_every": unless("r1", "--r1 above 0", 0),
+        "crops": unless("switched_off", "--switched-off channels:SHARE", *LAYERS),
+        "cut_samples": unless("cut_rounds", "--cut-rounds above 0", 0),
+        "teaching_iterations": unless("cut_rounds", "--cut-rounds above 0", 0),
+    }
 
     generator: Generator = "vessels"
     images: Images = "world:vessels"

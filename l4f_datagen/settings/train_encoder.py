@@ -5,12 +5,20 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from .base import Device, Generator, Metavar, Mirror, Precision, Rate, Seed, StageSettings, Weight, WorldImages
+from .needing import a_world, beside
 
 
 class TrainEncoderSettings(StageSettings):
     """Settings of ``train-encoder``. The defaults were found on the embedded 64 px networks."""
 
     SECTION: ClassVar = "train-encoder"
+
+    NEEDS: ClassVar = {
+        "world_images": a_world("images"),
+        "mirror": beside("images", "--images"),
+        "photographs": beside("images", "--images"),
+        "prior": beside("images", "--images"),
+    }
 
     generator: Generator = "vessels"
     images: Annotated[str | None, Metavar("FOLDER|TARS|world:NAME")] = Field(

@@ -19,6 +19,7 @@ from .base import (
     Weight,
     WorldImages,
 )
+from .needing import Needs, a_world, beside, unless
 
 
 def power_of_two(value: Any) -> Any:
@@ -52,10 +53,35 @@ def channels_of(value: Any) -> Any:
     return numbers
 
 
+SMALL_UP_TO = 128
+"""Pixels up to which the small preset is the default."""
+
+
+def _has_path_lengths(settings: Any) -> bool:
+    """Whether the penalty is taken, or may be: the preset small has none, and the checkpoint may decide the preset."""
+    if settings.path_length is not None:
+        return settings.path_length > 0
+    small = settings.resolution is not None and settings.resolution <= SMALL_UP_TO
+    return settings.preset == "full" or (settings.preset is None and not small)
+
+
+_PATH_LENGTHS = Needs("path_length", _has_path_lengths, "--path-length above 0")
+
+
 class TrainGeneratorSettings(StageSettings):
     """Settings of ``train-generator``; None: as the preset says, see ``with_preset``."""
 
     SECTION: ClassVar = "train-generator"
+
+    NEEDS: ClassVar = {
+        "world_images": a_world("images"),
+        "r1_every": unless("r1", "--r1 above 0", 0),
+        **dict.fromkeys(("path_length_every", "path_length_decay", "path_length_share"), _PATH_LENGTHS),
+        "noise_strength": unless("noise", "--noise random or frozen", "none"),
+        "augment_p": unless("augment", "--augment ada or fixed", "off"),
+        **dict.fromkeys(("ada_target", "ada_kimg", "ada_every"), unless("augment", "--augment ada", "off", "fixed")),
+        "frechet_images": beside("frechet_every", "--frechet-every"),
+    }
 
     images: Images
     world_images: WorldImages = 16000
@@ -176,8 +202,6 @@ class Preset(NamedTuple):
     style_mixing: float
 
 
-SMALL_UP_TO = 128
-"""Pixels up to which the small preset is the default."""
 SMALL_CHANNELS = (128, 128, 96, 64, 32, 16)
 """Channels at 4, 8, … 128 px; from 256 px on they halve no further. Those up to 128 px are the embedded vessels'."""
 ENOUGH_IMAGES = 100_000

@@ -18,6 +18,7 @@ from .base import (
     Weight,
     WorldImages,
 )
+from .needing import a_world, beside, unless
 from .train_generator import CompleteGeneratorSettings, TrainGeneratorSettings, channels_of, power_of_two, with_preset
 
 
@@ -25,6 +26,15 @@ class TrainLayeredSettings(StageSettings):
     """Settings of ``train-layered``; None: as ``train-generator`` has it for the resolution."""
 
     SECTION: ClassVar = "train-layered"
+
+    NEEDS: ClassVar = {
+        "world_images": a_world("images"),
+        "width": unless("channels", "no --channels"),
+        "r1_every": unless("r1", "--r1 above 0", 0),
+        "decided_after": beside("lambda_1", "--lambda-1 above 0"),
+        "phi_1": beside("lambda_2", "--lambda-2 above 0"),
+        "phi_2": beside("lambda_3", "--lambda-3 above 0"),
+    }
 
     images: Images
     world_images: WorldImages = 16000

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from ..kinds import Kinds
 from .base import Device, Fraction, Graphs, Metavar, Precision, Rate, Seed, StageSettings, Weight, WorldImages
+from .needing import Needs, beside, unless
 from .reject_list import Rejected
 
 ARCHITECTURES = Kinds("networks.segmenters", families="weights.families")
@@ -18,10 +19,33 @@ class WeightedSource(NamedTuple):
     weight: float
 
 
+def _is_drawn(place: str) -> bool:
+    """Whether it is a generator, which has no samples of which a share could be held out."""
+    return place.startswith("generator:")
+
+
 class TrainSegmenterSettings(StageSettings):
     """Settings of ``train-segmenter``. The defaults were found on the embedded 64 px networks."""
 
     SECTION: ClassVar = "train-segmenter"
+
+    NEEDS: ClassVar = {
+        "world_images": Needs(
+            "shards", lambda s: any(place.startswith("world:") for place in s.shards), "--shards world:NAME"
+        ),
+        "validation": Needs(
+            "shards", lambda s: not (s.held_out and s.shards) or not all(map(_is_drawn, s.shards)),
+            "a data set folder or world:NAME in --shards, of which it would be a share,",
+        ),
+        "rounds": beside("photographs", "--photographs"),
+        "students": beside("photographs", "--photographs"),
+        "agreement": beside("photographs", "--photographs"),
+        "validation_images": Needs("validation", lambda s: s.held_out != 0, "--validation above 0"),
+        "depth": unless("arch", "--arch unet", "bisenet", "unet-resnet18"),
+        "stem": unless("arch", "--arch bisenet or unet-resnet18", "unet"),
+        "auxiliary_weight": unless("arch", "--arch bisenet", "unet", "unet-resnet18"),
+        "scaled": beside("scale", "--scale above 0"),
+    }  # fmt: skip
 
     shards: Annotated[tuple[str, ...], Metavar("FOLDER|world:NAME|generator:PATH[:WEIGHT]")] = Field(
         (),

@@ -9,14 +9,23 @@ from pydantic import ValidationError
 
 from .base import StageSettings
 from .explaining import explained
+from .needing import refuse_idle
 from .placeholders import refuse_places
 
 Settings = TypeVar("Settings", bound=StageSettings)
 
 
 def resolve(model: type[Settings], section: Mapping[str, Any], flags: Mapping[str, Any]) -> Settings:
-    """Flag > pipeline file > default. Flags that are None were not given."""
-    return validate(model, {**section, **{key: value for key, value in flags.items() if value is not None}})
+    """Flag > pipeline file > default. Flags that are None were not given.
+
+    Raises:
+        UserError: as ``validate``, or a flag has no effect beside what is said of other settings. One that needs what
+            a checkpoint's card may still recommend is looked at when that is known.
+    """
+    given = {key: value for key, value in flags.items() if value is not None}
+    settings = validate(model, {**section, **given})
+    refuse_idle(settings, given, but=set(model.RECOMMENDED) - settings.model_fields_set)
+    return settings
 
 
 def validate(model: type[Settings], values: Mapping[str, Any], where: str = "") -> Settings:

@@ -93,7 +93,7 @@ def test_repair_brings_the_bytes_back_and_says_so(folder, capsys):
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [(["nothing-here"], "dataset.json"), (["{folder}", "--generator", "vessels"], "no --repair"),
+    [(["nothing-here"], "dataset.json"), (["{folder}", "--generator", "vessels"], "--repair"),
      (["{folder}", "--json-file", "{folder}/dataset.json/x"], "cannot be written")],
 )  # fmt: skip
 def test_mistakes(folder, capsys, words, expected):

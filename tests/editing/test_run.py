@@ -242,7 +242,7 @@ def test_backgrounds_of_photographs_are_theirs(projected, keys, tmp_path):
     ("flags", "words"),
     [
         ({"codes": "@"}, "both seeds and codes"),
-        ({"keys": "one", "codes": None}, "name it with --codes"),
+        ({"keys": "one", "codes": None}, "expected --codes beside it"),
         ({"seeds": (), "codes": "@", "keys": ("nobody",)}, "no photograph of this name"),
         ({"seeds": (), "codes": "@", "generator": "vessels"}, "codes of the generator vessels64"),
         ({"seeds": (), "codes": "@/nowhere"}, "no such folder"),

@@ -271,7 +271,7 @@ def test_another_kind_of_processor(tmp_path, tiny_settings, variable):
 
 def test_flags_that_need_another(tmp_path, capsys):
     assert main(["verify", str(tmp_path), "--allow-mixed"]) == 2
-    assert "allow_mixed: got no --repair" in capsys.readouterr().err
+    assert "--allow-mixed: got it, which has no effect here; expected --repair" in capsys.readouterr().err
 
 
 def test_the_card_says_what_it_takes_to_make_the_same_files(tmp_path, tiny_settings):

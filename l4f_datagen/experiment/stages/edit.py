@@ -9,7 +9,7 @@ import click
 from ...console.options import config_option, settings_options
 from ...console.output import note, print_json, result
 from ...errors import WorkError
-from ...settings import EditSettings, ProjectSettings, load_pipeline, resolve
+from ...settings import EditSettings, ProjectSettings, resolve, section_of
 from ..figures import EDITS, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import Content, Means, Stage
@@ -40,8 +40,7 @@ def command(out: str, config: str | None, overwrite: bool, dry_run: bool, **flag
     Directions need no labels: sefa:0, sefa:1, … change styles most, pca:0, pca:1, … are the main axes of w. Outside
     the masks, and a margin around them, the pixels of a frame are the original's byte for byte.
     """
-    section = (load_pipeline(config).section("edit") or {}) if config else {}
-    settings = resolve(EditSettings, section, flags)
+    settings = resolve(EditSettings, section_of(config, EditSettings), flags)
     if dry_run:
         print_json({**settings.model_dump(mode="json"), "out": out})
         return

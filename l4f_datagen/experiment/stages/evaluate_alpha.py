@@ -13,6 +13,7 @@ from ...errors import UserError
 from ...settings import EvaluateAlphaSettings, GenerateSettings, TrainLayeredSettings, resolve
 from ...settings.evaluate import InstanceSettings, SegmentingSettings
 from ...settings.experiment import SUPERVISED
+from ...settings.needing import idle
 from ...settings.recommended import as_given
 from ...storage.opening import local_place
 from ..evaluating import (
@@ -77,6 +78,9 @@ def command(
             "reference", got="none" if reference is None else "one together with --export-images",
             expected="either --reference or --export-images", remedy="name a segmenter, or export the images first",
         )  # fmt: skip
+    for flag, file in (("--json-file", json_file), ("--csv", csv_file), ("--sheet", sheet)):
+        if file is not None and export_images is not None:
+            raise idle(flag, file, "--reference in place of --export-images")
     from ...evaluation import alpha
     from ...evaluation.differences.looks import of_alpha
     from ...evaluation.references import check_flags, open_masker

@@ -8,6 +8,7 @@ import click
 from ...errors import UserError
 from ...settings import EvaluateMasksSettings, GenerateSettings, HandMasksSettings, resolve
 from ...settings.evaluate import JudgingSettings
+from ...settings.needing import idle
 from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, with_interval
 from ..pieces import Draft, Piece, Plan, nothing_made
 from ..stage import Content
@@ -50,10 +51,7 @@ def command(
         )  # fmt: skip
     of_reference = [name for name in JudgingSettings.model_fields if flags.get(name) is not None]
     if truth is not None and of_reference:
-        raise UserError(
-            f"--{of_reference[0].replace('_', '-')}", got="no reference", expected="--reference in place of TRUTH",
-            remedy="leave it out",
-        )  # fmt: skip
+        raise idle(f"--{of_reference[0].replace('_', '-')}", flags[of_reference[0]], "--reference in place of TRUTH")
     from ...evaluation.compare import evaluate_masks, open_against, open_sides
     from ...evaluation.differences.looks import of_masks
 

@@ -14,9 +14,10 @@ from ...settings import (
     CodesSettings,
     EngineSettings,
     GenerateSettings,
-    load_pipeline,
     resolve,
+    section_of,
 )
+from ...settings.needing import idle
 from ...settings.recommended import as_given
 from ...shards.reader import open_dataset
 from .. import of_codes
@@ -59,10 +60,13 @@ def command(
     """
     engine = resolve(EngineSettings, {}, {name: flags.pop(name) for name in EngineSettings.by_outer_name()})
     if (taking := of_codes.wanted(flags, out, overwrite=overwrite)) is not None:
+        for flag, value in (("--config", config), ("--no-recommended", no_recommended)):
+            if value:
+                raise idle(flag, value, "no --codes")
         of_codes.make(taking, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
         return
     flags = {name: value for name, value in flags.items() if name not in of_codes.ONLY_THEIRS}
-    section = load_pipeline(config).generate if config else {}
+    section = section_of(config, GenerateSettings)
     stored = {} if overwrite else stored_settings(GenerateSettings, out)
     settings = resolve(GenerateSettings, {**stored, **section}, flags)
     if no_recommended:

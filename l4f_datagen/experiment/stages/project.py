@@ -12,8 +12,8 @@ from ...errors import WorkError
 from ...settings import (
     ProjectSettings,
     TrainEncoderSettings,
-    load_pipeline,
     resolve,
+    section_of,
 )
 from ...settings.recommended import as_given
 from ..figures import PROJECTION, Figure
@@ -51,7 +51,7 @@ def command(
     reconstructions, masks, alphas and cutouts (the last three where there is an alpha network). Interrupt it when
     you like: the same command continues, and takes what is new in IMAGES.
     """
-    section = (load_pipeline(config).section("project") or {}) if config else {}
+    section = section_of(config, ProjectSettings)
     settings = resolve(ProjectSettings, section, {"images": images, **flags})
     if no_recommended:
         settings = as_given(settings)

@@ -10,7 +10,7 @@ import click
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import note, print_json, result
 from ...progress.tracker import NOWHERE, Tracking
-from ...settings import TrainAlphaSettings, TrainGeneratorSettings, load_pipeline, resolve
+from ...settings import TrainAlphaSettings, TrainGeneratorSettings, resolve, section_of
 from ..figures import TRAININGS, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import TrainingStage
@@ -42,8 +42,7 @@ def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, d
       area     share of the image that is foreground
       cuts     how far an alpha network is from the cuts that it learns
     """
-    section = load_pipeline(config).train_alpha if config else {}
-    settings = resolve(TrainAlphaSettings, section, flags)
+    settings = resolve(TrainAlphaSettings, section_of(config, TrainAlphaSettings), flags)
     if dry_run:
         if settings.preset == "auto":
             # Imported here: torch takes seconds, and a wrong flag is told at once.

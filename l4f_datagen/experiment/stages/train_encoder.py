@@ -8,7 +8,7 @@ import click
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...progress.tracker import NOWHERE, Tracking
-from ...settings import TrainEncoderSettings, TrainGeneratorSettings, load_pipeline, resolve
+from ...settings import TrainEncoderSettings, TrainGeneratorSettings, resolve, section_of
 from ..pieces import Draft, Piece
 from ..stage import TrainingStage
 
@@ -35,8 +35,7 @@ def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, d
       error, photo_error
                    of the averaged encoder, in grey levels of 0 to 255
     """
-    section = (load_pipeline(config).section("train-encoder") or {}) if config else {}
-    settings = resolve(TrainEncoderSettings, section, flags)
+    settings = resolve(TrainEncoderSettings, section_of(config, TrainEncoderSettings), flags)
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return

@@ -8,7 +8,7 @@ import click
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...progress.tracker import NOWHERE, Tracking
-from ...settings import TrainGeneratorSettings, load_pipeline, resolve, with_preset
+from ...settings import TrainGeneratorSettings, resolve, section_of, with_preset
 from ..pieces import Piece
 from ..stage import TrainingStage
 
@@ -36,8 +36,7 @@ def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, d
       p        probability of augmentation, which follows from that
       Fréchet  distance of generated images from real ones; less is better
     """
-    section = load_pipeline(config).train_generator if config else {}
-    settings = resolve(TrainGeneratorSettings, section, flags)
+    settings = resolve(TrainGeneratorSettings, section_of(config, TrainGeneratorSettings), flags)
     if dry_run:
         # Imported here: torch takes seconds, and a wrong flag is told at once.
         from ...training.generator.train import prepare

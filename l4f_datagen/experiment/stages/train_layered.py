@@ -8,7 +8,7 @@ import click
 from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...progress.tracker import NOWHERE, Tracking
-from ...settings import TrainAlphaSettings, TrainGeneratorSettings, TrainLayeredSettings, load_pipeline, resolve
+from ...settings import TrainAlphaSettings, TrainGeneratorSettings, TrainLayeredSettings, resolve, section_of
 from ..figures import LAYERED, Figure
 from ..pieces import Draft, Piece, Plan
 from ..stage import TrainingStage, last_sheet
@@ -38,8 +38,7 @@ def command(out: str, config: str | None, tracking: Tracking, overwrite: bool, d
       C, E     how far masks are below the least, above the largest area
       area     mean of the masks
     """
-    section = (load_pipeline(config).section("train-layered") or {}) if config else {}
-    settings = resolve(TrainLayeredSettings, section, flags)
+    settings = resolve(TrainLayeredSettings, section_of(config, TrainLayeredSettings), flags)
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return

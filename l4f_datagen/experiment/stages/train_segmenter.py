@@ -10,7 +10,7 @@ from ...console.options import config_option, settings_options, tracking_options
 from ...console.output import print_json, result
 from ...errors import UserError
 from ...progress.tracker import NOWHERE, Tracking
-from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, load_pipeline, resolve
+from ...settings import GenerateSettings, SegmentersSettings, TrainSegmenterSettings, resolve, section_of
 from ...settings.experiment import SUPERVISED
 from ...settings.placeholders import place_in
 from ..figures import TRAININGS, Figure
@@ -49,8 +49,7 @@ def command(
       mIoU     overlap of its masks with the validation's, mean of foreground
                and background, from 0 to 1
     """
-    section = load_pipeline(config).train_segmenter if config else {}
-    settings = resolve(TrainSegmenterSettings, section, flags)
+    settings = resolve(TrainSegmenterSettings, section_of(config, TrainSegmenterSettings), flags)
     if dry_run:
         print_json(settings.model_dump(mode="json") | {"out": out})
         return

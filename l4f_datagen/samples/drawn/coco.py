@@ -35,7 +35,6 @@ class CocoSamples(DrawnSamples):
     """
 
     KIND = "COCO instances"
-    CALLED = "COCO file"
 
     def __init__(self, path: Path, reading: Reading):
         of_coco.require_pycocotools()

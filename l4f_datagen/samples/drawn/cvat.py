@@ -29,7 +29,6 @@ class CvatSamples(DrawnSamples):
     """
 
     KIND = "CVAT for images"
-    CALLED = "file of CVAT"
 
     def __init__(self, path: Path, reading: Reading):
         content = read_file(path, most=MOST_BYTES)

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
 
 import numpy as np
 
@@ -55,16 +54,8 @@ class DrawnSamples(Samples):
     A pixel both of the foreground and ignored is foreground.
     """
 
-    CALLED: ClassVar = "file"
-    """What messages call the file."""
-
     def __init__(self, path: Path, content: bytes, images: Sequence[Named], reading: Reading):
         self.name, self._notices = path.name, Notices()
-        if reading.foreground or reading.masks or reading.alphas:
-            raise UserError(
-                "import", got=f"{reading.flag}, --masks or --alphas for a {self.CALLED}", expected="--categories",
-                remedy="leave them out",
-            )  # fmt: skip
         self._folder, self._files = _located(path, reading.images, [image.name for image in images])
         names = self._files
         stems = [str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).name else name for name in names]

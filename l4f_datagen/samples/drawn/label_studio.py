@@ -46,7 +46,6 @@ class LabelStudioSamples(DrawnSamples):
     """
 
     KIND = "tasks of Label Studio"
-    CALLED = "file of Label Studio"
 
     def __init__(self, path: Path, reading: Reading):
         content = read_file(path, most=MOST_BYTES)

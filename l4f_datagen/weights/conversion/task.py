@@ -15,6 +15,9 @@ TOLERANCE = 1e-4
 Written = tuple[float, tuple[str, ...]]
 """The largest difference between outputs before and after, and what the target could not say, one sentence each."""
 
+NO_LICENCE = "the layout has no place for the licence"
+"""A note of targets that do not keep it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:

@@ -5,7 +5,7 @@ from ...networks.segmenter import Segmenter
 from ...storage import atomic
 from ..kinds import expected
 from ..onnx import writing
-from .task import TOLERANCE, Task, Written, beside
+from .task import NO_LICENCE, TOLERANCE, Task, Written, beside
 
 
 def write(task: Task) -> Written:
@@ -22,4 +22,4 @@ def write(task: Task) -> Written:
         difference = writing.difference(segmenter, file)
         if difference > TOLERANCE:
             raise WorkError(f"the segmenter as ONNX gives other scores (by {difference:.2g}); nothing was written")
-    return difference, ()
+    return difference, (NO_LICENCE,) if task.licence else ()

@@ -9,7 +9,7 @@ from ...networks.stylegan2 import Generator
 from ..kinds import SPOKEN, expected
 from ..layouts import rosinality
 from .comparison import verified
-from .task import Task, Written, beside
+from .task import NO_LICENCE, Task, Written, beside
 
 
 def write(task: Task) -> Written:
@@ -48,5 +48,5 @@ def _unsaid(task: Task, conv_clamp: float | None) -> list[str]:
     others = [SPOKEN[kind] for kind in task.networks if kind != "generator"]
     notes += [f"the {other} is left out; the layout has no place for it" for other in others]
     if task.licence:
-        notes.append("the layout has no place for the licence")
+        notes.append(NO_LICENCE)
     return notes
