@@ -1,6 +1,7 @@
 """Which classes of a class-conditional generator are drawn, in one spelling: "7", "0-3,7" or "all"."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -22,6 +23,19 @@ def spelled(classes: Iterable[int]) -> str:
         else:
             runs.append([number, number])
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+
+
+@cache
+def numbers_of(text: str) -> frozenset[int]:
+    """The classes that a text stands for which ``spelled`` made.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    found = chosen_numbers(text, _MOST)
+    if spelled(sorted(set(found))) != text:
+        raise ValueError("classes in rising order, such as 0-2,7")
+    return frozenset(found)
 
 
 def one_spelling(text: str) -> str:

@@ -1,6 +1,8 @@
 """Class-conditional generators: each class is a generator that everything works with."""
 
+import json
 import math
+import tarfile
 from collections import Counter
 
 import pyarrow.parquet as pq
@@ -16,6 +18,9 @@ from l4f_datagen.networks.inference import freeze
 from l4f_datagen.networks.stylegan2 import class_rows
 from l4f_datagen.seeding import normal
 from l4f_datagen.settings import GenerateSettings
+from l4f_datagen.shards.damage import Damaged
+from l4f_datagen.shards.format.sealed import seal
+from l4f_datagen.shards.verify.sample import problems_of
 from l4f_datagen.shards.verify.verification import verify
 from l4f_datagen.training.generator.start import open_trained
 from l4f_datagen.weights import native
@@ -215,3 +220,18 @@ def test_every_sample_of_several_classes_says_its_own(file, tmp_path):
         z = normal((17,), 0, "foreground", [sample.metadata["index"]])[:, :-1]
         w = of_class[sample.metadata["class"]]
         torch.testing.assert_close(torch.from_numpy(sample.w)[:1], w.truncate(w.map(z), 0.7))
+    of_other_classes(out, dataset.description, said)
+
+
+def of_other_classes(out, description, said):
+    """A class that ``dataset.json`` does not name is found in a sample, and what names no classes in that file."""
+    with tarfile.open(out / "00000.tar") as tar:
+        members = [(one.name, tar.extractfile(one).read()) for one in tar if one.name.startswith("000000000.")]
+    for classes, found in ((f"{said[0]}", []), (f"{said[0] + 1}-5", [f"json: class is {said[0]}; expected one of"])):
+        problems = problems_of(members, index=0, shard=0, description={**description, "classes": classes})[1]
+        assert len(problems) == len(found) and all(map(str.startswith, problems, found))
+    whole = json.loads((out / "dataset.json").read_text())
+    for classes in ("2,0", "0,0", "all", "", 3, ["0"]):
+        (out / "dataset.json").write_bytes(seal({**whole, "classes": classes}))
+        with pytest.raises(Damaged, match="classes: "):
+            l4f.open_dataset(out)

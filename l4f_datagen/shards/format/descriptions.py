@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...documents import JSON_BYTES, Unreadable, read_json
 from ...errors import UserError
 from ...mask_files import values as mask_values
 from ...settings import CodesSettings, GenerateSettings, ImportSettings, RenderSettings, StageSettings
+from ...settings.classes import numbers_of
 from ...settings.sharded import MOST_SHARDS
 from ...short import short
 from ...storage.store import Store
@@ -199,6 +200,14 @@ class _Description(_Part):
     codes: _Codes | None = None
     backgrounds: _Backgrounds | None = None
     reference: str | _Reference | None = None
+    classes: str | None = None
+
+    @field_validator("classes")
+    @classmethod
+    def _are_classes(cls, value: str | None) -> str | None:
+        if value is not None:
+            numbers_of(value)
+        return value
 
     @model_validator(mode="after")
     def _hold_together(self) -> "_Description":
