@@ -35,6 +35,8 @@ class TrainingProgress:
     """What is wrong, said when it begins to be."""
     news: tuple[str, ...] = ()
     """What the training decided."""
+    part: str = ""
+    """The run within the run that it is of, as a path below its folder; "": the run itself."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,13 @@ class TrainingReporter(LiveLine):
         self.is_first = os.environ.get("RANK", "0") == "0" or os.environ.get("WORLD_SIZE", "1") == "1"
         super().__init__(silent=not self.is_first)
         self._counted, self._since = Counted(0, 0, ""), 0.0
-        self._trackers: list[Tracker] = []
-        if run is not None and self.is_first:
-            self._trackers = tracking.open(Path(run))
+        self._run, self._part = None if run is None else Path(run), ""
+        self._tracking = tracking if run is not None and self.is_first else NOWHERE
+        self._trackers = self._tracking.open(Path(run)) if run is not None else []
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        for tracker in self._trackers:
-            self._track(tracker, lambda tracker=tracker: tracker.close(failed=error[0] is not None))
+        self._close(failed=error[0] is not None)
 
     def __call__(self, progress: TrainingProgress) -> None:
         for line in progress.news:
@@ -51,6 +51,7 @@ class TrainingReporter(LiveLine):
         share = progress.iteration / progress.iterations
         self.show(self._parts(progress), share=share, now=progress.iteration == progress.iterations)
         values = {**progress.terms, "steps per second": progress.rate}
+        self._turn_to(progress.part)
         for tracker in list(self._trackers):
             self._track(tracker, lambda tracker=tracker: tracker.log(progress.iteration, values))
 
@@ -71,6 +72,19 @@ class TrainingReporter(LiveLine):
         text = f"{final}: {iterations} iterations, {made} now in {self.seconds:.1f} s"
         values = {"final": str(final), "iterations": iterations, "made": made, "seconds": round(self.seconds, 3)}
         return text, values
+
+    def _turn_to(self, part: str) -> None:
+        """Let each run within the run have trackers of its own: they count the same steps anew."""
+        if part == self._part or self._run is None:
+            return
+        self._close(failed=False)
+        self._part, names = part, tuple(tracker.name for tracker in self._trackers)
+        together = replace(self._tracking, names=names, experiment=self._tracking.experiment or self._run)
+        self._trackers = together.open(self._run / part)
+
+    def _close(self, *, failed: bool) -> None:
+        for tracker in list(self._trackers):
+            self._track(tracker, lambda tracker=tracker: tracker.close(failed=failed))
 
     def _track(self, tracker: Tracker, work: Callable[[], None]) -> None:
         try:

@@ -95,6 +95,29 @@ def test_runs_of_an_experiment_belong_together(run, wandb, mlflow):
     assert {(run / name / "run-id").is_file() for name in ("wandb", "mlflow")} == {True}
 
 
+@pytest.mark.parametrize("within", [False, True])
+def test_runs_within_a_run_are_runs_of_their_own(within, run, wandb, mlflow):
+    parts = ["rounds/0/student-0", "rounds/0/student-1", "rounds/1/student-0"]
+    tracking = Tracking(("wandb", "mlflow"), run.parent if within else None)
+    for done in (parts[:2], parts[1:]):  # interrupted in the second one, and continued
+        with pytest.raises(KeyboardInterrupt), TrainingReporter(lambda terms: [], str(run), tracking) as reporter:
+            for part in done:
+                for iteration in (1, 2):
+                    reporter(TrainingProgress(iteration, 2, {"loss": 1.0}, 2.0, part=part))
+            raise KeyboardInterrupt
+    begun = [(options["name"], options["dir"], options["group"], options["id"]) for _, options in wandb.of("init")]
+    group = run.parent if within else run
+    names = [(run / part).relative_to(group.parent).as_posix() for part in (*parts[:2], *parts[1:])]
+    assert [(name, folder, of) for name, folder, of, _ in begun] == [
+        (name, str(group.parent / name), group.name) for name in names
+    ]
+    assert [number for *_, number in begun].count(begun[1][3]) == 2 and len({number for *_, number in begun}) == 3
+    assert [options["exit_code"] for _, options in wandb.of("finish")] == [0, 1, 0, 1]
+    assert [options["run_name"] for _, options in mlflow.of("create_run")] == names[:2] + names[3:]
+    assert {words[0] for words, _ in mlflow.of("client")} == {(group / "mlflow" / "runs").as_uri()}
+    assert not (run / "wandb").exists(), "the run itself trains nothing"
+
+
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
 def test_one_that_cannot_be_reached_is_told_and_the_training_goes_on(name, run, request, capsys):
     calls = request.getfixturevalue(name)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ class _Rounds:
             s = self.settings
             self.tell(f"round {number} of at most {s.rounds}: student {student + 1} of {s.students}")
             place = self._student(number, student)
-            trained = train_segmenter(self._settings(number, student), place, report=self.report)
+            trained = train_segmenter(self._settings(number, student), place, report=self._of_part(place))
             self.made += trained.made
             qualities.append(trained.quality)
         networks = [self._load(number, student) for student in range(self.settings.students)]
@@ -164,6 +165,11 @@ class _Rounds:
         atomic.write_bytes(folder / _ROUND, json.dumps(found, indent=2).encode() + b"\n")
         self.tell(_told(found, len(self.photographs.others)))
         return found
+
+    def _of_part(self, place: Path) -> Report:
+        """A report of steps that are a student's: trackers tell them from those of another one."""
+        part = place.relative_to(self.folder.path).as_posix()
+        return lambda progress: self.report(replace(progress, part=part))
 
     def _teach(self, networks: Sequence[Segmenter], folder: Path) -> Found:
         """Leave for the next round: labels of photographs, weights of samples."""
