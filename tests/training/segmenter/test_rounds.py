@@ -138,6 +138,8 @@ def test_a_run_in_rounds(tmp_path, tiny, rendered, always_gains):
     told, steps, counted = [], [], []
     found = start.train(tiny, tmp_path / "run", report=steps.append, tell=told.append, count=counted.append)
     assert found.made == 6 * 12 == 3 * len(steps)
+    parts = [f"rounds/{number}/student-{student}" for number in range(3) for student in range(2)]
+    assert list(dict.fromkeys(progress.part for progress in steps)) == parts
     labelled, judged = [(0, 36), (36, 36)], [(0, 24), (24, 24)]  # the last round teaches nobody
     assert [(one.done, one.count) for one in counted] == (labelled + judged) * 2
     assert [one.things for one in counted[:3]] == ["photographs looked at"] * 2 + ["samples judged"]
