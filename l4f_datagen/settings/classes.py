@@ -26,7 +26,7 @@ def spelled(classes: Iterable[int]) -> str:
 
 
 @cache
-def numbers_of(text: str) -> frozenset[int]:
+def written_classes(text: str) -> frozenset[int]:
     """The classes that a text stands for which ``spelled`` made.
 
     Raises:

@@ -43,7 +43,7 @@ TAKEN = {
 
 @pytest.mark.parametrize(("kind", "said"), [(kind, said) for kind in TAKEN for said in SAID])
 def test_each_place_refuses_what_it_would_not_look_at(places, kind, said):
-    if said == "masks" and kind in ("folder", "shards") or (kind, said) == ("folder", "alphas"):
+    if (said == "masks" and kind in ("folder", "shards")) or (kind, said) == ("folder", "alphas"):
         return  # a folder beside others, which are looked for
     reading = Reading(**{said: SAID[said]}, flag="--mask-classes")
     if said in TAKEN[kind]:

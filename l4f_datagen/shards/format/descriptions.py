@@ -9,7 +9,7 @@ from ...documents import JSON_BYTES, Unreadable, read_json
 from ...errors import UserError
 from ...mask_files import values as mask_values
 from ...settings import CodesSettings, GenerateSettings, ImportSettings, RenderSettings, StageSettings
-from ...settings.classes import numbers_of
+from ...settings.classes import written_classes
 from ...settings.sharded import MOST_SHARDS
 from ...short import short
 from ...storage.store import Store
@@ -206,7 +206,7 @@ class _Description(_Part):
     @classmethod
     def _are_classes(cls, value: str | None) -> str | None:
         if value is not None:
-            numbers_of(value)
+            written_classes(value)
         return value
 
     @model_validator(mode="after")

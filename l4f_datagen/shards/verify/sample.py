@@ -12,7 +12,7 @@ from ... import masks
 from ...documents import Unreadable, read_json
 from ...mask_files.values import MaskValues, of_description
 from ...scores import score
-from ...settings.classes import numbers_of
+from ...settings.classes import written_classes
 from ...short import short
 from ..format import schema
 from . import whole_images
@@ -58,7 +58,7 @@ def problems_of(
     if has_class != (schema.CLASSES in description):
         return None, [*problems, "json: a class, and dataset.json names none" if has_class else "json: no class"]
     problems += _row_problems(row, index, shard, description["settings"])
-    if has_class and row[schema.CLASS.name] not in numbers_of(classes := description[schema.CLASSES]):
+    if has_class and row[schema.CLASS.name] not in written_classes(classes := description[schema.CLASSES]):
         problems.append(f"json: class is {row[schema.CLASS.name]}; expected one of {classes}")
     arrays, codes, values = {}, 1 if "backgrounds" in description else 2, of_description(description)
     for extension, content in contents.items():
