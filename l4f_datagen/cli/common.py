@@ -63,9 +63,15 @@ class _Text(click.types.StringParamType):
         self._completed = "dir" if folder else "file" if places else None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text. An empty one names no place: it is what a shell makes of a variable that was never set."""
+        """The text. An empty one names no place: it is what a shell makes of a variable that was never set.
+
+        Nor does "-", which stands for the standard streams elsewhere: here it would be a file's name.
+        """
         if value == "" and self._completed:
             self.fail("an empty text is no place; check the variable or the pattern that it comes from.", param, ctx)
+        if value == "-" and self._completed:
+            self.fail("'-' is no place: nothing is read from standard input, and --json alone prints a result; "
+                      "./- is a file of that name.", param, ctx)  # fmt: skip
         return super().convert(value, param, ctx)
 
     def shell_complete(

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..errors import UserError, WorkError
 from ..progress.state import Progress
 from ..settings import ExportSettings
+from ..settings.needing import idle
 from ..settings.reject_list import NothingLeft, RejectList
 from ..shards.format import card
 from ..shards.reader import Dataset, damage_told, open_dataset
@@ -86,6 +87,8 @@ def _plan(settings: ExportSettings, dataset: Dataset) -> Plan:
             expected=" or ".join(allowed) or "no --mask-values",
             remedy="leave it out",
         )
+    if "class_name" not in settings.defaults and not target_of(settings.format).NAMES_CLASS:
+        raise idle("--class-name", settings.class_name, "a format whose files name the class, coco or voc say,")
     if settings.image_prefix is not None and not target_of(settings.format).NAMES_IMAGES:
         raise UserError(
             "image-prefix", got=f"one for {settings.format}, which names images by their files",

@@ -37,6 +37,8 @@ class Target(abc.ABC):
 
     MASK_VALUES: ClassVar[tuple[MaskValues, ...]] = ()
     """What its mask files may hold, the default first; none for a format without mask files."""
+    NAMES_CLASS: ClassVar = True
+    """Whether its files name the class."""
     NAMES_IMAGES: ClassVar = False
     """Whether its files name images by addresses, so that something may be put before them."""
 

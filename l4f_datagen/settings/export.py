@@ -37,6 +37,13 @@ class ExportSettings(StageSettings):
         None, description="of label-studio: what stands before images/… in tasks; default: /data/local-files/?d="
     )
 
+    @field_validator("class_name")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("a name of one line, which is more than blanks")
+        return value
+
     @field_validator("split", mode="before")
     @classmethod
     def _shares(cls, value: Any) -> Any:

@@ -19,17 +19,24 @@ BAD = {
     "the home of nobody": "~nobody.of.this.name/sub",
     "a byte that no name has": "@/a\0b",
     "nothing": "",
+    "a standard stream": "-",
     "an address": "ftp://host/x",
     "an address behind a word": "simplecache::s3://bucket/x",
 }
-SAID = {"nothing": "an empty text is no place", "an address": "an address", "an address behind a word": "an address"}
+SAID = {
+    "nothing": "an empty text is no place",
+    "a standard stream": "'-' is no place",
+    "an address": "an address",
+    "an address behind a word": "an address",
+}
 WITHIN = ("finalize", "verify-repair", "card")  # these write into the folder that they read
 NAMES = [name for name in COMMANDS if name not in WITHIN]
 
 
 def words_at(name: str, assets: Path, out: str, place: Path) -> list[str]:  # noqa: F811
     words = COMMANDS[name].replace("$", str(assets)).replace("@/out", "=OUT").split()
-    words = [word.replace("=OUT", out) if out or not word.startswith("=OUT") else "" for word in words]
+    whole = out in ("", "-")  # whatever the name ends in
+    words = [out if whole and word.startswith("=OUT") else word.replace("=OUT", out) for word in words]
     return [word.replace("@", str(place)) for word in words]
 
 

@@ -65,6 +65,19 @@ def test_names_that_a_format_cannot_hold(tmp_path, generated, form, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [" ", "\t", "\N{NO-BREAK SPACE}", "a\nb", "a\x1b[1m"])
+def test_names_that_are_none(name):
+    with pytest.raises(l4f.UserError, match="a name of one line"):
+        ExportSettings(format="coco", class_name=name)
+
+
+@pytest.mark.parametrize("form", ["folder", "hf-parquet"])
+def test_formats_that_name_no_class_say_so(tmp_path, generated, form):
+    with pytest.raises(l4f.UserError, match="--class-name: got cat, which has no effect"):
+        export(ExportSettings(format=form, class_name="cat"), generated, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("source", "labels"), [("generated", ["background", "big boat"]),
                                                 ("difficult", ["background", "big boat", "ignored"])])  # fmt: skip
 def test_cvat_s_layouts(request, tmp_path, source, labels):

@@ -23,6 +23,7 @@ class Folder(Target):
     """
 
     MASK_VALUES: ClassVar = ("01", "palette", "0255")
+    NAMES_CLASS: ClassVar = False
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)

@@ -32,6 +32,7 @@ class HfParquet(Target):
     """``data/SPLIT-NNNNN-of-NNNNN.parquet`` and a card that names the splits."""
 
     MASK_VALUES: ClassVar = ("01", "palette", "0255")
+    NAMES_CLASS: ClassVar = False
 
     def __init__(self, folder: Path, plan: Plan):
         super().__init__(folder, plan)
