@@ -6,6 +6,7 @@ To load them takes longer than what most commands of a test do. Tests of how a p
 import atexit
 import contextlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,13 +15,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Self
+
+import pytest
+
+from l4f_datagen.engines import workers as engine_workers
 
 from .processes import free_port
 
 ROOT = Path(__file__).parents[1]
 SERVER = """
-import atexit, contextlib, json, os, runpy, sys, traceback
+import atexit, contextlib, importlib, json, os, runpy, sys, traceback
 import click, cv2, numpy, PIL.Image, pyarrow.parquet, pydantic, torch, torch.nn.functional, yaml
 
 def begin(target, words, folder, environment, output, errors):
@@ -57,7 +63,9 @@ assert not [name for name in sys.modules if name.startswith("l4f_datagen")]
 print("ready", flush=True)
 for line in sys.stdin:
     request = json.loads(line)
-    if isinstance(request, list):
+    if isinstance(request, str):
+        told = importlib.import_module(request).__name__
+    elif isinstance(request, list):
         told = os.fork()
         if not told:
             follow(*request)
@@ -109,6 +117,8 @@ class Process:
         errors: str = os.devnull,
     ):
         environment = dict(os.environ if environment is None else environment)
+        if any(str(word).startswith("train-") or word == "run" for word in words):
+            load_what_trains()
         self.pid = _ask([target, [*map(str, words)], str(folder), environment, output, errors])
         self.returncode: int | None = None
 
@@ -153,6 +163,7 @@ def two_processes(program: str, words: list[str], folder: Path) -> None:
     """Run a program twice at once, as torchrun starts two processes that train together, and wait for both."""
     script = folder / "program.py"
     script.write_text(program)
+    load_what_trains()
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     shared = {**os.environ, "PYTHONPATH": paths, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     with free_port() as port:
@@ -160,6 +171,22 @@ def two_processes(program: str, words: list[str], folder: Path) -> None:
         each = [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in (0, 1)]
         for ended in together(str(script), [words] * 2, folder, each):
             assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def load_what_trains() -> None:
+    """Have all processes from here on begin with the libraries that every training loads, which takes seconds."""
+    for module in ("accelerate", "torch._dynamo", "torch.distributed.launcher.api"):
+        _ask(module)
+
+
+def workers(patch: pytest.MonkeyPatch) -> None:
+    """Have the worker processes of this machine forked from one that has loaded torch, where each would load it anew.
+
+    What they are given is pickled as for those that are spawned.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["cv2", "numpy", "pyarrow.parquet", "pydantic", "torch", "yaml"])
+    patch.setattr(engine_workers, "multiprocessing", SimpleNamespace(get_context=lambda method: context))
 
 
 def together(

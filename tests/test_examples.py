@@ -4,31 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import l4f_datagen as l4f
 
+from . import forked
 from .pages import ROOT
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
-# What a kernel does, less its sockets: the cells one after the other, in one namespace. Their commands are forked from
-# a process that has loaded torch.
-RUN = """
-import json, os, subprocess, sys
-from pathlib import Path
-from tests import forked
-
-def run(words, **options):
-    assert words[:3] == [sys.executable, "-m", "l4f_datagen"] and options == {"capture_output": True, "text": True}
-    return forked.run(words[3:], Path.cwd(), os.environ)
-
-subprocess.run = run
-names = {"__name__": "__main__"}
-for cell in json.load(open(sys.argv[1], encoding="utf-8"))["cells"]:
-    if cell["cell_type"] == "code":
-        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
-"""
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
@@ -47,12 +32,22 @@ def test_it_is_a_notebook_without_results(notebook):
             assert cell["outputs"] == [] and cell["execution_count"] is None
 
 
-def test_it_runs(notebook, tmp_path):
+def test_it_runs(notebook, tmp_path, monkeypatch):
+    """As a kernel does it, less its sockets: the cells one after the other, in one namespace. Commands are forked."""
+
+    def run(words, **options):
+        assert words[:3] == [sys.executable, "-m", "l4f_datagen"] and options == {"capture_output": True, "text": True}
+        return forked.run(words[3:], Path.cwd(), os.environ)
+
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "L4F_QUICK": "1", "L4F_OUT": "out", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    program = [sys.executable, "-c", RUN, str(notebook)]
-    done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for name, value in {"L4F_QUICK": "1", "L4F_OUT": "out", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
     assert len(l4f.open_dataset(tmp_path / "out" / "shards")) == 40
     rows = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert "miou" in json.dumps(rows).lower()

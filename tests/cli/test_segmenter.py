@@ -66,7 +66,7 @@ def test_the_onnx_file_gives_the_same_scores_at_any_size(run):
 
 
 def test_a_unet_becomes_onnx_too(tmp_path, capsys):
-    network = UNet(depth=3, width=4, classes=3).eval()
+    network = UNet(depth=1, width=2, classes=3).eval()
     native.save(tmp_path / "unet", segmenter=network)
     assert main(["convert", str(tmp_path / "unet"), "--out", str(tmp_path / "a.onnx"), "--json"]) == 0
     done = json.loads(capsys.readouterr().out)

@@ -11,7 +11,7 @@ from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.shards.format import layout
 from l4f_datagen.shards.reader import open_dataset
 from tests import forked, torture
-from tests.processes import PATIENCE, running, until
+from tests.processes import until
 from tests.torture import command, fingerprints
 
 
@@ -89,11 +89,13 @@ def test_killed_at_any_moment_and_started_again_gives_the_same_bytes(tmp_path, t
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_exits_130_and_what_was_finished_stays(tmp_path, tiny_settings, number):
     settings = tiny_settings.model_copy(update={"n": 100_000, "samples_per_shard": 50})
-    with running(command(settings, tmp_path / "set"), stderr=subprocess.PIPE, text=True) as process:
-        until((tmp_path / "set" / layout.stats(0)).exists, process)
+    told = tmp_path / "told"
+    told.touch()
+    with forked.Process("l4f_datagen", command(settings, tmp_path / "set")[3:], errors=str(told)) as process:
+        until((tmp_path / "set" / layout.stats(0)).exists, process, told.read_text)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
+        assert process.wait() == 130
+    errors = told.read_text()
     assert errors.count("\n") == 1 and "interrupted" in errors
     assert not list((tmp_path / "set").glob(".*"))
     assert len(open_dataset(tmp_path / "set", allow_incomplete=True)) >= 50

@@ -23,14 +23,16 @@ from l4f_datagen.settings import EngineSettings
 from l4f_datagen.shards import folder
 from l4f_datagen.shards.format import layout
 from l4f_datagen.storage.opening import open_store
+from tests import forked
 from tests.detectors import lists
 from tests.engines.test_filters import bright, dark
 from tests.processes import PATIENCE, running, until
 from tests.torture import command, fingerprints
 
 
-def test_two_processes_write_the_same_bytes(tmp_path, tiny_settings):
+def test_two_processes_write_the_same_bytes(tmp_path, tiny_settings, monkeypatch):
     """Those of one process, though both ask a function which candidates are good."""
+    forked.workers(monkeypatch)
     settings, reports, judged = tiny_settings.model_copy(update={"n": 95}), [], {"reference": bright}
     progress = generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu"), report=reports.append, **judged)
     generate(settings, tmp_path / "one" / "set", **judged)
@@ -40,7 +42,8 @@ def test_two_processes_write_the_same_bytes(tmp_path, tiny_settings):
     assert generate(settings, tmp_path / "two" / "set", devices=("cpu", "cpu"), **judged).made == 0
 
 
-def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings):
+def test_a_process_that_dies_ends_the_run(tmp_path, tiny_settings, monkeypatch):
+    forked.workers(monkeypatch)
     settings, killed = tiny_settings.model_copy(update={"n": 20_000, "samples_per_shard": 100}), []
 
     def kill(progress):

@@ -20,6 +20,7 @@ from l4f_datagen.making import importing, render
 from l4f_datagen.settings import ImportSettings, RenderSettings
 from l4f_datagen.shards.format import encoding, layout, sealed
 from l4f_datagen.shards.verify.verification import verify
+from tests import forked
 from tests.torture import command, fingerprints
 
 TORCH_THERE = {"torch": "2.8.0"}
@@ -69,7 +70,8 @@ def forget(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def test_the_probe_is_the_same_however_it_is_made(tiny_settings, tmp_path):
+def test_the_probe_is_the_same_however_it_is_made(tiny_settings, tmp_path, monkeypatch):
+    forked.workers(monkeypatch)
     models, threads = load_models(tiny_settings), torch.get_num_threads()
     first = arithmetic(tiny_settings, models)
     try:
@@ -126,8 +128,9 @@ def photos(folder: Path) -> Path:
 
 
 @pytest.fixture
-def ways(tiny_settings, tmp_path):
+def ways(tiny_settings, tmp_path, monkeypatch):
     """How a data set is begun, and the words of the command line that would continue it, by name."""
+    forked.workers(monkeypatch)
     rendering = RenderSettings(n=23, size=16, samples_per_shard=10)
     words = command(tiny_settings, "{out}")[3:]
     rendered = ["render", "vessels", "--n", "23", "--size", "16", "--samples-per-shard", "10", "--out", "{out}"]

@@ -6,6 +6,7 @@ Name → (what writes the file or folder, words of the one line). They are read 
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import zipfile
@@ -278,7 +279,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "many sets": (lambda: pickled(b"](", b"\x8f" * 600_000, b"e"), "operations"),
     "deep lists": (lambda: pickled(b"](" * 100_000 + b"e" * 100_000), "nested deeper"),
-    "deep tuples": (lambda: pickled(b")" + b"\x85" * 200_000), "nested deeper"),
+    "deep tuples": (lambda: pickled(b")" + b"\x85" * 100_000), "nested deeper"),
     "a long whole number": (lambda: pickled(b"\x8b", struct.pack("<i", 1 << 20), b"\x7f" * (1 << 20)), "an integer of"),
     "many digits": (lambda: b"(lp0\nI" + b"9" * 1000 + b"\na.", "an integer of 1000 digits"),
     "a long name": (lambda: pickled(b"\x8d", struct.pack("<Q", 4 << 20), b"a" * (4 << 20), text("b"), b"\x93"), "aaa…"),
@@ -288,13 +289,13 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "a text of",
     ),
     "many names": (
-        lambda: pickled(b"}(", *(text(f"module.n{n}.x") + b"N" for n in range(240_000)), b"u"),
+        lambda: pickled(b"}(", *(text(f"module.n{n}.x") + b"N" for n in range(80_000)), b"u"),
         "a checkpoint of something else",
     ),
     "many dictionaries of many names": (
         lambda: pickled(
             b"}(",
-            *(text(f"k{n}") + b"}(" + b"".join(text(f"n{m}") + b"N" for m in range(900)) + b"u" for n in range(250)),
+            *(text(f"k{n}") + b"}(" + b"".join(text(f"n{m}") + b"N" for m in range(900)) + b"u" for n in range(80)),
             b"u",
         ),
         "a checkpoint of something else",
@@ -350,9 +351,10 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
 """Lone files."""
 
 
-def _card(folder: Path, change: Callable[[dict], object]) -> None:
-    native.save(folder, generator=forge.generator(), card={"licence": "MIT"})
-    card = json.loads((folder / "model.json").read_text())
+def _card(whole: Path, folder: Path, change: Callable[[dict], object]) -> None:
+    folder.mkdir()
+    os.link(whole / "generator.safetensors", folder / "generator.safetensors")
+    card = json.loads((whole / "model.json").read_text())
     changed = change(card)
     content = changed if isinstance(changed, bytes) else json.dumps(card).encode()
     (folder / "model.json").write_bytes(content)
@@ -407,8 +409,9 @@ def write(folder: Path) -> dict[str, tuple[Path, str]]:
         path = folder / f"file{index}"
         path.write_bytes(content())
         made[name] = path, words
+    native.save(folder / "whole", generator=forge.generator(), card={"licence": "MIT"})
     for index, (name, (change, words)) in enumerate(CARDS.items()):
         path = folder / f"folder{index}"
-        _card(path, change)
+        _card(folder / "whole", path, change)
         made[f"card: {name}"] = path, words
     return made

@@ -1,15 +1,14 @@
 """What loading a full-size checkpoint costs: 1024 px, config-f, 30 million parameters."""
 
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 from l4f_datagen.weights.layouts import rosinality
 
+from .. import forked
 from . import forge
 
 MAX_RATIO = 8.0
@@ -52,14 +51,10 @@ def _write_nvidia(made, path):
 def test_time_and_memory(write, made, tmp_path):
     path = tmp_path / "large"
     write(made, path)
-    done = subprocess.run(
-        [sys.executable, "-c", _MEASURE, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
+    (tmp_path / "program.py").write_text(_MEASURE)
+    (done,) = forked.together(str(tmp_path / "program.py"), [[str(path)]])
     path.unlink()
+    assert done.returncode == 0, done.stderr
     cost = json.loads(done.stdout)
     assert cost["parameters"] > 30_000_000
     assert cost["ratio"] <= MAX_RATIO

@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from .. import forked
 from . import hostile
 
 SECONDS, MEMORY, LARGE = 10, 1 << 30, 300_000
@@ -62,8 +61,9 @@ def answers(tmp_path_factory):
     made = hostile.write(tmp_path_factory.mktemp("hostile"))
     program = _PROGRAM.replace("SECONDS", str(SECONDS)).replace("LARGE", str(LARGE))
     paths = [str(path) for path, _ in made.values()]
-    root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", program, *paths], capture_output=True, text=True, cwd=root)
+    script = tmp_path_factory.mktemp("reading") / "program.py"
+    script.write_text(program)
+    (done,) = forked.together(str(script), [paths])
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(lines) == len(made), done.stderr
     return {name: (words, *line) for (name, (_, words)), line in zip(made.items(), lines, strict=True)}

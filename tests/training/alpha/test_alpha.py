@@ -1,7 +1,6 @@
 import json
 import math
-import subprocess
-import sys
+import os
 
 import pytest
 import torch
@@ -19,6 +18,7 @@ from l4f_datagen.training.alpha.heads import HeadsLearner
 from l4f_datagen.training.alpha.train import rate_factor, train_alpha
 from l4f_datagen.training.core import losses
 from l4f_datagen.weights import native
+from tests import forked
 from tests.conftest import tiny_generator
 from tests.networks.test_inference import tensors_of
 
@@ -152,30 +152,31 @@ def test_parts_of_a_batch_equal_the_whole(tmp_path, tiny_training):
         assert torch.allclose(tensor, weights_of(tmp_path / "parts")[name], atol=2e-5), name
 
 
+LAUNCHED = """
+import pathlib, sys
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+def train(path, out):
+    from l4f_datagen.settings import TrainAlphaSettings
+    from l4f_datagen.training.alpha.train import train_alpha
+    train_alpha(TrainAlphaSettings.model_validate_json(pathlib.Path(path).read_text()), out)
+
+# torchrun itself, but that its two processes are forked from the one that has loaded torch.
+config = LaunchConfig(1, 1, 2, run_id="two", rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0", start_method="fork")
+elastic_launch(config, train)(*sys.argv[1:])
+"""
+
+
 def test_two_processes_equal_one_with_twice_the_batch_of_each(tmp_path, tiny_training):
     train_alpha(tiny_training, tmp_path / "one")
     path = tmp_path / "settings.json"
     path.write_text(tiny_training.model_dump_json())
     program = tmp_path / "program.py"
-    program.write_text(
-        "import sys, pathlib\n"
-        "from l4f_datagen.settings import TrainAlphaSettings\n"
-        "from l4f_datagen.training.alpha.train import train_alpha\n"
-        "settings = TrainAlphaSettings.model_validate_json(pathlib.Path(sys.argv[1]).read_text())\n"
-        "train_alpha(settings, sys.argv[2])\n"
-    )
-    launch = [
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--master-addr",
-        "127.0.0.1",
-        "--master-port",
-        "0",
-    ]
-    words = [sys.executable, *launch, "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    subprocess.run([*words, str(program), str(path), str(tmp_path / "two")], check=True, capture_output=True)
+    program.write_text(LAUNCHED)
+    forked.load_what_trains()
+    environment = {**os.environ, "PYTHONPATH": str(forked.ROOT), "OMP_NUM_THREADS": "1"}
+    (ended,) = forked.together(str(program), [[str(path), str(tmp_path / "two")]], tmp_path, [environment])
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     for name, tensor in weights_of(tmp_path / "one").items():
         assert torch.allclose(tensor, weights_of(tmp_path / "two")[name], atol=2e-5), name
     logs = [json.loads((tmp_path / n / "log.jsonl").read_text().splitlines()[-1]) for n in ("one", "two")]
