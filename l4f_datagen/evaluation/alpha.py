@@ -1,9 +1,11 @@
 """An alpha network's masks of generated images against a reference (Tables 1 and 2 of the paper)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +17,9 @@ from ..generation.drawing import alpha_to_uint8, composite, draw_behind
 from ..generation.models import Models, load_models
 from ..generation.recommended import with_recommended
 from ..generation.refinement import refine
+from ..generation.side_by_side import side_by_side, workers_for
 from ..masks import MaskLaw, make_mask
 from ..networks.pixels import image_to_uint8
-from ..overlap import ordered_map
 from ..settings import EvaluateAlphaSettings, GenerateSettings, validate
 from ..sheet import save_png
 from ..storage import atomic
@@ -79,10 +81,12 @@ def evaluate_alpha(
         role = _MEASURED if models.behind is None else _LAYERED
         trial = _Trial(settings, name, role, isinstance(reference, InstanceMasker))
         judged.append(Judged())
-        for batch in draw(settings, models, psi, looks=looks):
-            trial.count(batch, reference)
+
+        def counted(batch: Batch, before: int = number * settings.n) -> None:
             judged[-1].add(batch.images, batch.alphas)
-            report(number * settings.n + batch.indices.stop, total)
+            report(before + batch.indices.stop, total)
+
+        trial.count(draw(settings, models, psi, looks=looks), reference, counted)
         rows += trial.rows(psi)
         unreferenced += judged[-1].rows(trial.name, settings.threshold, psi, judged[0] if number else None)
         notes += trial.notes(psi)
@@ -151,35 +155,52 @@ def draw(
     psi: float,
     ranges: Iterable[range] | None = None,
     looks: Mapping[str, Look] | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """The foregrounds and alphas of the codes that ``generate`` draws with the same seed; a layered one's composites.
 
     Args:
         ranges: which samples, a batch each; None: all of ``settings``.
         looks: baselines that look at every batch, by name.
     """
-    generator = models.generator
     if ranges is None:
         starts = range(0, settings.n, settings.batch_size)
         ranges = (range(start, min(start + settings.batch_size, settings.n)) for start in starts)
-    for indices in ranges:
-        common = {"seed": settings.seed, "stream": "foreground", "indices": indices}
-        with torch.inference_mode(), explaining_memory(models.device, settings.batch_size):
-            w = latents.draw_w(generator, psi=psi, **common)
-            noise = latents.noise_generators(settings.noise, **common)
-            image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
-            alpha = refine(models.alpha(features), image, settings)
-            if models.behind is not None:
-                codes = {"seed": settings.seed, "indices": indices}
-                image = composite(alpha, image, draw_behind(models.behind, codes, psi=psi, noise=settings.noise)[1])
-            images, alphas = image_to_uint8(image).cpu().numpy(), alpha_to_uint8(alpha).cpu().numpy()
-            drawn = Drawn(
-                settings=settings, models=models, indices=indices, w=w, image=image, features=features,
-                pictures=images,
-            )  # fmt: skip
-            masks = {name: look(drawn) for name, look in (looks or {}).items()}
-        # Outside: the consumer's own arithmetic is none of the inference mode's business.
-        yield Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, baselines=masks)
+    # Another device than a CPU is asked by one thread, for one batch after the other.
+    workers = workers_for(models, settings.batch_size) if models.device.type == "cpu" else 0
+    return side_by_side(partial(_batch, settings, models, psi, looks or {}), ranges, workers=workers)
+
+
+def _batch(
+    settings: EvaluateAlphaSettings, models: Models, psi: float, looks: Mapping[str, Look], indices: range
+) -> Batch:
+    generator, common = models.generator, {"seed": settings.seed, "stream": "foreground", "indices": indices}
+    with torch.inference_mode(), explaining_memory(models.device, settings.batch_size):
+        w = latents.draw_w(generator, psi=psi, **common)
+        noise = latents.noise_generators(settings.noise, **common)
+        image, features = generator.synthesize(w, settings.noise, noise_generators=noise)
+        alpha = refine(models.alpha(features), image, settings)
+        if models.behind is not None:
+            codes = {"seed": settings.seed, "indices": indices}
+            image = composite(alpha, image, draw_behind(models.behind, codes, psi=psi, noise=settings.noise)[1])
+        images, alphas = image_to_uint8(image).cpu().numpy(), alpha_to_uint8(alpha).cpu().numpy()
+        drawn = Drawn(settings, models, indices, w, image, features, images)
+        masks = {name: look(drawn) for name, look in looks.items()}
+    return Batch(indices=indices, keys=[key(psi, i) for i in indices], images=images, alphas=alphas, baselines=masks)
+
+
+class _Kept(NamedTuple):
+    """A sample that counts, and the baselines of its batch."""
+
+    key: str
+    position: int
+    """Within its batch."""
+    truth: np.ndarray
+    """The reference's mask, uint8 H×W."""
+    baselines: Mapping[str, Masks]
+
+    def masked(self) -> "tuple[_Kept, dict[str, np.ndarray]]":
+        """Itself, and its masks, uint8 H×W by baseline."""
+        return self, {name: masks(self.position) for name, masks in self.baselines.items()}
 
 
 @dataclass
@@ -197,8 +218,21 @@ class _Trial:
     rejected: dict[str, list[str]] = field(default_factory=dict)
     """Names of rejected samples by reason."""
 
-    def count(self, batch: Batch, reference: Masker) -> None:
-        """Add a batch."""
+    def count(self, batches: Generator[Batch], reference: Masker, counted: Callable[[Batch], None]) -> None:
+        """Add batches; ``counted`` is told of each. While baselines mask its samples, the next ones are drawn."""
+
+        def kept() -> Iterator[_Kept]:
+            for batch in batches:
+                yield from self._count(batch, reference)
+                counted(batch)
+
+        with contextlib.closing(side_by_side(_Kept.masked, kept())) as masked, contextlib.closing(batches):
+            for sample, masks in masked:
+                for name, mask in masks.items():
+                    self.tallies.setdefault((name, ""), Tally()).add(sample.key, mask, sample.truth)
+
+    def _count(self, batch: Batch, reference: Masker) -> list[_Kept]:
+        """Add the alpha network's masks of a batch. Returns the samples that are not rejected."""
         truths, reasons = asked(reference, batch.images, batch.keys, self.settings.object_area)
         kept = []
         for position, reason in enumerate(reasons):
@@ -215,13 +249,7 @@ class _Trial:
                     self.tallies.setdefault(what, Tally()).add(*counted)
                 if unrejected:
                     self.everything.setdefault(what, Tally()).add(*counted)
-        if batch.baselines:
-            workers = torch.get_num_threads()
-            found = ordered_map(partial(_masks, batch), kept, workers=workers, ahead=2 * workers)
-            for position, masks in zip(kept, found):
-                for name, mask in masks.items():
-                    tally = self.tallies.setdefault((name, ""), Tally())
-                    tally.add(batch.keys[position], mask, truths[position])
+        return [_Kept(batch.keys[p], p, truths[p], batch.baselines) for p in kept]
 
     def rows(self, psi: float) -> list[Row]:
         """The alpha network's, then the baselines', then the alpha network's over all samples."""
@@ -235,13 +263,8 @@ class _Trial:
             labels = {"masks": name, "role": role, "threshold": threshold, "psi": psi, **self._samples(kept=True)}
             rows.append(tally.row(labels, resamples=s.resamples, seed=s.seed))
         for (name, threshold), tally in self.everything.items():
-            labels = {
-                "masks": name,
-                "role": _UNREJECTED,
-                "threshold": threshold,
-                "psi": psi,
-                **self._samples(kept=False),
-            }
+            told = self._samples(kept=False)
+            labels = {"masks": name, "role": _UNREJECTED, "threshold": threshold, "psi": psi, **told}
             # Its images stand in the rows before, as far as they count.
             rows.append(replace(tally.row(labels, resamples=s.resamples, seed=s.seed), per_image=()))
         return rows
@@ -275,8 +298,3 @@ class _Trial:
             f"psi {psi:g}: the alpha network {'beats' if ours[0] > best[0] else 'does NOT beat'} the best baseline "
             f"({best[1][0]}) in mIoU, {ours[0]:.3f} (threshold {ours[1][1]}) against {best[0]:.3f}{bounds}."
         )
-
-
-def _masks(batch: Batch, position: int) -> dict[str, np.ndarray]:
-    """Masks uint8 H×W of one sample, by baseline."""
-    return {name: masks(position) for name, masks in batch.baselines.items()}

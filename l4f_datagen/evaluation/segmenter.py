@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..generation.side_by_side import side_by_side
 from ..overlap import ordered_map
 from ..samples.opening import GENERATOR, WORLD, open_samples
 from ..samples.reading import Reading
@@ -48,17 +49,15 @@ def evaluate_segmenters(
     everyone = [*([supervised] if supervised else []), *segmenters]
     if settings.baselines:
         everyone += [OnImages(name) for name in baselines.ON_IMAGES]
-    tallies, done = [], 0
-    for segmenter in everyone:
-        tally = Tally()
-        for names, images, truths in batches(truth, keys, settings.batch_size):
+    tallies, done = [Tally() for _ in everyone], 0
+    for names, images, truths in batches(truth, keys, settings.batch_size):  # read, or rendered, once for all of them
+        for segmenter, tally in zip(everyone, tallies, strict=True):
             for name, mask, true in zip(names, segmenter(images, names), truths, strict=True):
                 if (mask == IGNORED).any():
                     raise undecided(f"{segmenter.name}: {name}")
                 tally.add(name, mask, true)
                 done += 1
             report(done, len(keys) * len(everyone))
-        tallies.append(tally)
     rows = []
     for number, (segmenter, tally) in enumerate(zip(everyone, tallies, strict=True)):
         labels = {"segmenter": segmenter.name, "role": SUPERVISED if supervised and not number else _role(segmenter)}
@@ -106,8 +105,7 @@ class OnImages:
         self.name, self._function = name, baselines.ON_IMAGES[name]
 
     def __call__(self, images: np.ndarray, keys: Sequence[str]) -> np.ndarray:
-        # OpenCV's functions leave the interpreter to others while they work.
-        return np.stack(list(ordered_map(self._function, images, workers=2, ahead=4)))
+        return np.stack(list(side_by_side(self._function, images)))
 
 
 def batches(truth: Samples, keys: Sequence[str], size: int) -> Iterator[tuple[list[str], np.ndarray, list]]:

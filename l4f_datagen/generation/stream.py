@@ -1,7 +1,6 @@
 """One lazy stream of samples. The writer of shards, the preview and the evaluation all read it."""
 
 import contextlib
-import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +8,7 @@ from threading import Event
 
 import torch
 
-from ..devices import explaining_memory, machine_memory
+from ..devices import explaining_memory
 from ..overlap import ordered_map
 from ..process.cores import cores
 from ..sample import Sample
@@ -19,6 +18,7 @@ from .filters import BLOCK, CandidateTally, Filters, Reference, first_accepted, 
 from .latents import Candidate
 from .models import Models, asked_for, load_models
 from .recommended import with_recommended
+from .side_by_side import one_thread, workers_for
 
 _READERS = min(8, cores())
 """Threads that read images for backgrounds."""
@@ -72,7 +72,7 @@ def _unfiltered(
     settings: GenerateSettings, models: Models, shards: Iterable[int], readers: Executor
 ) -> Generator[list[Sample]]:
     """The samples, batch by batch, where there are no filters: every first candidate becomes one."""
-    workers = _workers(settings, models)
+    workers = workers_for(models, settings.batch_size)
 
     def compute(batch: tuple[int, Sequence[int]]) -> Batch:
         shard, indices = batch
@@ -87,7 +87,7 @@ def _unfiltered(
             batches,
             workers=workers,
             ahead=ahead,
-            initializer=_one_thread,
+            initializer=one_thread,
         )
         with contextlib.closing(made):
             yield from made
@@ -111,7 +111,9 @@ def _filtered(
 ) -> Generator[list[Sample]]:
     """The samples, block by block: each is the first candidate that passes. ``stopped`` ends the search for it."""
     on_cpu = models.device.type == "cpu"
-    workers = _workers(settings, models) + (models.device.type == "cuda")  # each computes scores in turn with networks
+    workers = workers_for(models, settings.batch_size) + (
+        models.device.type == "cuda"
+    )  # each computes scores in turn with networks
     tally = CandidateTally(filters.bounds)
 
     def run(block: tuple[int, Sequence[int]]) -> list[Sample]:
@@ -124,7 +126,7 @@ def _filtered(
             return first_accepted(indices, draw, filters, batch_size=settings.batch_size, tally=tally, stopped=stopped)
 
     blocks = _blocks(settings, shards, BLOCK * settings.batch_size)
-    initializer = _one_thread if on_cpu else None
+    initializer = one_thread if on_cpu else None
     return ordered_map(run, blocks, workers=workers, ahead=workers + 1, initializer=initializer)
 
 
@@ -139,18 +141,6 @@ def _blocks(settings: GenerateSettings, shards: Iterable[int], size: int) -> Ite
             yield shard, indices[start : start + size]
 
 
-def _workers(settings: GenerateSettings, models: Models) -> int:
-    """How many batches are computed side by side: on a CPU as many as there are threads, and as the memory holds."""
-    if models.device.type != "cpu":
-        # On CUDA one computes while the other's arrays travel to the CPU; Apple's GPUs take orders of one thread alone.
-        return 2 if models.device.type == "cuda" else 1
-    a = models.generator.architecture
-    floats = sum(2 * c * math.prod(a.size_at(level)) for level, c in enumerate(a.channels))
-    # Features of all layers, and as much again for what is under way; a quarter of the memory for all.
-    batch_bytes = 2 * 4 * floats * settings.batch_size
-    return max(1, min(torch.get_num_threads(), machine_memory() // 4 // batch_bytes))
-
-
 def _explaining_failures(settings: GenerateSettings, models: Models) -> contextlib.AbstractContextManager[None]:
     """Too little memory, or a GPU that fails, in one line that names what needs less."""
     less = "use a smaller --batch-size"
@@ -159,7 +149,3 @@ def _explaining_failures(settings: GenerateSettings, models: Models) -> contextl
     elif models.device.type == "cuda":
         less += "; half precision, which takes least, is used already"
     return explaining_memory(models.device, settings.batch_size, less)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from l4f_datagen import editing
 from l4f_datagen.errors import UserError, WorkError
 from l4f_datagen.evaluation import alpha, rejection
 from l4f_datagen.evaluation.baselines.generated import ON_GENERATOR, opened
@@ -131,18 +132,40 @@ def test_a_reference_that_sees_nothing_at_all(settings):
         alpha.evaluate_alpha(settings.model_copy(update={"reject": ("empty",)}), Told())
 
 
-def test_baselines_stand_in_the_same_table_and_the_winner_is_told(settings):
-    settings = settings.model_copy(update={"baselines": True, "psi": (1.0,)})
-    found = generated(settings, 1.0)
-    report = alpha.evaluate_alpha(settings, Told({alpha.key(1, s.metadata["index"]): s.mask for s in found}))
-    assert len(report.rows) == 1 + len(ON_GENERATOR) and all(row.images == 7 for row in report.rows)
+@pytest.fixture
+def few_draws(monkeypatch):
+    """GANSpace's directions of fewer codes."""
+    monkeypatch.setattr(editing.directions, "DRAWS", 500)
+
+
+@pytest.fixture
+def threads():
+    """Sets torch's number of threads, until the test ends."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_baselines_stand_in_the_same_table_and_the_winner_is_told(settings, few_draws, threads):
+    """However many threads there are."""
+    settings = settings.model_copy(update={"baselines": True, "psi": (1.0,), "reject": ("empty",)})
+    found, models = generated(settings, 1.0)[:6], alpha.load(settings)
+    reports = []
+    for count in (1, 3):
+        threads(count)
+        told = Told({alpha.key(1, s.metadata["index"]): s.mask for s in found})
+        reports.append(alpha.evaluate_alpha(settings, told, models=models))
+        assert torch.get_num_threads() == count
+    report, other = reports
+    assert to_json(report) == to_json(other)
+    assert len(report.rows) == 1 + len(ON_GENERATOR) and all(row.images == 6 for row in report.rows)
     assert report.rows[0].values["miou"] > max(row.values["miou"] for row in report.rows[1:])
     (note,) = (note for note in report.notes if "the best baseline" in note)
     difference = report.rows[0].values["miou"] - max(row.values["miou"] for row in report.rows[1:])
     assert "beats the best baseline" in note and f"difference {difference:+.3f}, 95 %:" in note
 
 
-def test_random_noise_is_the_same_each_time(settings):
+def test_random_noise_is_the_same_each_time(settings, few_draws):
     settings = settings.model_copy(update={"noise": "random", "psi": (1.0,), "baselines": True})
     models = alpha.load(settings)
     looks = opened(settings, models)

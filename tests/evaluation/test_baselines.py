@@ -4,6 +4,7 @@ import torch
 
 from l4f_datagen import worlds
 from l4f_datagen.evaluation.baselines import images as baselines
+from l4f_datagen.evaluation.baselines.spectrum import leading
 from l4f_datagen.evaluation.metrics import Tally
 
 
@@ -109,3 +110,19 @@ def test_on_rendered_vessels_all_are_far_better_than_chance():
     found = {name: tally.row({}, resamples=0, seed=0).values["miou"] for name, tally in tallies.items()}
     assert found["GrabCut from a centred box"] > 0.85
     assert min(found.values()) > 0.6
+
+
+@pytest.mark.parametrize("rows", [20, 300])
+@pytest.mark.parametrize("apart", [1.0, 1e-12])
+def test_leading_eigenvectors_span_what_those_of_all_span(rows, apart):
+    """Also where the next eigenvalue is as large, and any of a plane is right."""
+    random = torch.Generator().manual_seed(0)
+    vectors = torch.linalg.qr(torch.randn(rows, rows, generator=random, dtype=torch.float64))[0]
+    values = torch.linspace(0, 0.5, rows, dtype=torch.float64)
+    values[-4:] = values[-5] + 0.1 * apart * torch.arange(1, 5)
+    matrix = vectors * values @ vectors.T
+    found = leading(matrix, 4)
+    torch.testing.assert_close(found.T @ found, torch.eye(4, dtype=torch.float64))
+    torch.testing.assert_close((found.T @ matrix @ found).trace(), values[-4:].sum())
+    if apart == 1:
+        torch.testing.assert_close(found @ found.T, vectors[:, -4:] @ vectors[:, -4:].T, atol=1e-7, rtol=0)

@@ -12,7 +12,7 @@ from l4f_datagen.analysis.backgrounds import analyze_backgrounds
 from l4f_datagen.cli import main
 from l4f_datagen.editing import directions
 from l4f_datagen.errors import UserError
-from l4f_datagen.generation import models, stream
+from l4f_datagen.generation import models, side_by_side
 from l4f_datagen.generation.by_index import SamplesByIndex
 from l4f_datagen.networks.segmenters.bisenet import BiSeNet
 from l4f_datagen.networks.segmenters.unet import UNet
@@ -84,7 +84,7 @@ def test_other_arithmetic_than_float32_is_refused(precision, tiny_settings, appl
 def test_one_thread_alone_gives_it_orders(tiny_settings):
     loaded = models.load_models(tiny_settings)
     for kind, count in (("cuda", 2), ("mps", 1)):
-        assert stream._workers(tiny_settings, replace(loaded, device=torch.device(kind))) == count
+        assert side_by_side.workers_for(replace(loaded, device=torch.device(kind)), tiny_settings.batch_size) == count
 
 
 def absent(words, folder, capsys) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...generation import latents
 from ...generation.models import Models
+from ...generation.side_by_side import side_by_side
 from ...networks.pixels import image_to_uint8
 from ...settings import EvaluateAlphaSettings
 from ...weights.switching import switched_off
@@ -18,7 +19,7 @@ Masks = Callable[[int], np.ndarray]
 """The number of a sample within its batch → its mask, uint8 H×W; may be called in any thread, after the networks."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Drawn:
     """A batch of generated images, and all that drew them."""
 
@@ -49,7 +50,11 @@ Look = Callable[[Drawn], Masks]
 
 
 def _of_images(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[EvaluateAlphaSettings, Models], Look]:
-    return lambda settings, models: lambda drawn: lambda position: function(drawn.pictures[position])
+    def look(drawn: Drawn) -> Masks:
+        pictures = drawn.pictures  # not all of it, which would stay in memory until the masks are made
+        return lambda position: function(pictures[position])
+
+    return lambda settings, models: look
 
 
 def _of_features(settings: EvaluateAlphaSettings, models: Models) -> Look:
@@ -67,8 +72,8 @@ def _of_backgrounds(settings: EvaluateAlphaSettings, models: Models) -> Look:
         background = models.generator.background(
             drawn.w, settings.noise, noise_generators=drawn.noise(), switched_off=off
         )
-        behind = image_to_uint8(background).cpu().numpy()
-        return lambda position: images.difference(drawn.pictures[position], behind[position])
+        pictures, behind = drawn.pictures, image_to_uint8(background).cpu().numpy()
+        return lambda position: images.difference(pictures[position], behind[position])
 
     return look
 
@@ -101,4 +106,9 @@ ON_GENERATOR: dict[str, Callable[[EvaluateAlphaSettings, Models], Look]] = {
 
 def opened(settings: EvaluateAlphaSettings, models: Models) -> dict[str, Look]:
     """All of them, ready to look; none where the settings do not ask for baselines."""
-    return {name: baseline(settings, models) for name, baseline in ON_GENERATOR.items()} if settings.baselines else {}
+    if not settings.baselines:
+        return {}
+    # Two of them search for latent directions, which takes seconds.
+    workers = None if models.device.type == "cpu" else 0
+    looks = side_by_side(lambda baseline: baseline(settings, models), ON_GENERATOR.values(), workers=workers)
+    return dict(zip(ON_GENERATOR, looks, strict=True))

@@ -1,6 +1,7 @@
 """Baselines that see an image, or the features that drew it, and nothing else."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...seeding import generator_for
+from .spectrum import leading
 
 BORDER = 0.1
 """Width of an image's margin as a share of its side; GrabCut's box leaves it out."""
@@ -95,12 +97,9 @@ def spectral(image: np.ndarray) -> np.ndarray:
     h, w = max(1, round(scale * height)), max(1, round(scale * width))
     small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA) if scale < 1 else image
     lab = torch.from_numpy(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)).view(h * w, 3)
-    places = torch.cartesian_prod(torch.arange(h), torch.arange(w)) / max(h, w)
-    far = (torch.cdist(lab, lab) / _COLOURS).square() + (torch.cdist(places, places) / _DISTANCE).square()
-    near = torch.exp(-far)
+    near = torch.exp(-((torch.cdist(lab, lab) / _COLOURS).square() + _apart(h, w)))
     root = near.sum(1).rsqrt()
-    _, vectors = torch.linalg.eigh((root[:, None] * near * root).double())
-    points = F.normalize(vectors[:, -CLUSTERS:].float(), dim=1)
+    points = F.normalize(leading((root[:, None] * near * root).double(), CLUSTERS).float(), dim=1)
     labels = kmeans(points, CLUSTERS, seed=0).view(h, w).numpy()
     mask = foreground_clusters(labels, CLUSTERS)
     if scale == 1:
@@ -108,6 +107,13 @@ def spectral(image: np.ndarray) -> np.ndarray:
     # Outlines between the reduced image's pixels, not along them.
     share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     return (share >= 0.5).astype(np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _apart(height: int, width: int) -> Tensor:
+    """Squared distances of all pixels from each other, in units of ``_DISTANCE``: (H·W, H·W)."""
+    places = torch.cartesian_prod(torch.arange(height), torch.arange(width)) / max(height, width)
+    return (torch.cdist(places, places) / _DISTANCE).square()
 
 
 def kmeans(points: Tensor, k: int, *, seed: int, rounds: int = _KMEANS_ROUNDS) -> Tensor:
