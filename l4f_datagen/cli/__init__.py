@@ -49,9 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(words: list[str]) -> int:
     from ..process.memory import keep_freed_memory
+    from ..process.triton import leave_out_triton
 
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     keep_freed_memory()
+    leave_out_triton()
     context = None
     try:
         # Not group.main(): it ends a line of its own before it passes an interruption on.

@@ -140,6 +140,7 @@ def _run(plan: "Plan", engine: EngineSettings, tracking: Tracking, typed: str) -
     from ..experiment.registry import stages
     from ..experiment.report import write_report
     from ..experiment.stage import Means
+    from ..worlds.kept import keeping
 
     known, means = stages(), Means(engine=engine, tracking=tracking)
     # A library is missed now, not after an hour of training.
@@ -148,13 +149,14 @@ def _run(plan: "Plan", engine: EngineSettings, tracking: Tracking, typed: str) -
         known[piece.kind].check(piece)
     record = Record(plan.folder)
     values = []
-    for number, piece in enumerate(plan.pieces, 1):
-        with live.manner(stage=piece.name, number=number, stages=len(plan.pieces)), collected() as results:
-            note(f"stage {number} of {len(plan.pieces)}: {piece.name}")
-            with record.timing(piece.name) as clock:
-                clock.made = known[piece.kind].do(piece, plan.folder, means)
-        values.append({"stage": piece.name, "place": str(plan.path(piece)), "made": clock.made})
-        values[-1] |= {"seconds": record.seconds(piece.name), "result": results[0] if results else None}
+    with keeping():  # several stages look at the same pictures of a world
+        for number, piece in enumerate(plan.pieces, 1):
+            with live.manner(stage=piece.name, number=number, stages=len(plan.pieces)), collected() as results:
+                note(f"stage {number} of {len(plan.pieces)}: {piece.name}")
+                with record.timing(piece.name) as clock:
+                    clock.made = known[piece.kind].do(piece, plan.folder, means)
+            values.append({"stage": piece.name, "place": str(plan.path(piece)), "made": clock.made})
+            values[-1] |= {"seconds": record.seconds(piece.name), "result": results[0] if results else None}
     report = write_report(plan, record, command=typed)
     result(str(report), {"report": str(report), "stages": values})
 

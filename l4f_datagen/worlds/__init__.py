@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..errors import UserError
 from ..kinds import added, loaded
+from .kept import once
 from .rendering import Rendering
 
 NAMES = ("vessels", "garden")
@@ -24,7 +25,7 @@ FIRST_TEST_INDEX = 2**24
 
 
 def render(name: str, *, seed: int, index: int, size: int) -> Rendering:
-    """Draw picture ``index`` of a world.
+    """Draw picture ``index`` of a world; within ``kept.keeping`` it is drawn once.
 
     Args:
         seed: any integer ≥ 0.
@@ -39,7 +40,7 @@ def render(name: str, *, seed: int, index: int, size: int) -> Rendering:
         raise ValueError(f"seed {seed}, index {index}, size {size}; expected seed ≥ 0, 0 ≤ index < 2**32, size ≥ 1")
     ours = check_name(name) in NAMES
     world = import_module(f".{name}", __name__) if ours else loaded(added("worlds")[name])
-    return world.render(seed=seed, index=index, size=size)
+    return once((name, seed, index, size), lambda: world.render(seed=seed, index=index, size=size))
 
 
 def check_name(name: str) -> str:

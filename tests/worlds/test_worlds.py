@@ -7,6 +7,7 @@ import pytest
 
 from l4f_datagen import worlds
 from l4f_datagen.errors import UserError
+from l4f_datagen.worlds.kept import keeping
 
 
 def test_an_unknown_world_names_the_known():
@@ -55,6 +56,23 @@ def test_a_larger_size_shows_the_same_picture(name):
         for field, difference in (("alpha", 5), ("image", 10), ("background", 10)):
             shrunk = getattr(large, field).reshape(64, 2, 64, 2, -1).mean((1, 3)).squeeze()
             assert np.abs(shrunk - getattr(small, field)).mean() < difference, (index, field)
+
+
+def test_pictures_are_kept_while_somebody_wants_that():
+    def draw(index: int) -> worlds.Rendering:
+        return worlds.render("vessels", seed=0, index=index, size=8)
+
+    alone = draw(1)
+    with keeping(most=2 * 8 * 8 * 7 + 1):  # two pictures and their masks
+        first, second, third = map(draw, (1, 2, 3))
+        assert draw(1) is first and draw(2) is second and draw(3) is not third
+        assert worlds.render("vessels", seed=0, index=1, size=4) is not first, "another size is another picture"
+        for field in ("image", "alpha", "background"):
+            np.testing.assert_array_equal(getattr(first, field), getattr(alone, field))
+            np.testing.assert_array_equal(getattr(draw(3), field), getattr(third, field))
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(first, field)[0] = 0
+    assert draw(1) is not first
 
 
 def test_splits_share_no_index():
