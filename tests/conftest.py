@@ -1,6 +1,7 @@
 """Fixtures: tiny networks with random weights, and the shared data where it is at hand."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.stylegan2 import Generator, GeneratorArchitecture
 from l4f_datagen.settings import GenerateSettings
 from l4f_datagen.weights import native
+
+from . import alone
 
 # A shell without job control starts what is in the background with SIGINT ignored, and children would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -23,6 +26,32 @@ RECTANGLES = {
     for height, width in ((4, 8), (8, 4), (4, 6), (4, 2), (3, 5))
 }
 """Of several constants: 2×4 pixels are StyleGAN-Human's, the smallest; of 5×3 no side is ever a power of two."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Of processes that share the tests, each takes the next of those that ``turns`` names."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from . import turns
+
+    return turns.Turns(config, log)
+
+
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):  # one of such processes
+        from . import turns
+
+        turns.in_order(items)
+
+
+@pytest.fixture(autouse=True)
+def by_itself() -> Iterator[None]:
+    """Each test begins with the same random numbers, and leaves what the process has only once as it found it."""
+    alone.seed()
+    before = alone.settings()
+    yield
+    assert not (found := alone.changes(before)), found
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from l4f_datagen.cli import group, main
 from l4f_datagen.cli.commands import command_names
 from l4f_datagen.errors import UserError
 
+from . import forked
 from .pages import PAGES, ROOT, blocks, commands, lines
 
 README = PAGES["README.md"]
@@ -49,8 +50,8 @@ def test_snippets(folder, page):
     environment = {"HF_HOME": str(folder / "hf"), "PATH": "", "OMP_NUM_THREADS": "1"}
     if "PYTHONPATH" in os.environ:
         environment["PYTHONPATH"] = os.environ["PYTHONPATH"]
-    program = [sys.executable, "-c", RUN, *SNIPPETS[page]]
-    done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True)
+    (folder / "run.py").write_text(RUN)
+    (done,) = forked.together(str(folder / "run.py"), [SNIPPETS[page]], folder, [environment])
     assert done.returncode == 0, done.stderr
 
 

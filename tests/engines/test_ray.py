@@ -1,10 +1,11 @@
 """On a real cluster of two nodes of this machine."""
 
+import contextlib
 import json
 import logging
 import signal
-import subprocess
-import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,10 +16,13 @@ from l4f_datagen.engines import ray as ray_engine
 from l4f_datagen.errors import UserError
 from l4f_datagen.settings import EngineSettings
 from l4f_datagen.shards.format import layout
-from tests.processes import PATIENCE, running, until
+from tests import forked
+from tests.processes import PATIENCE, free_port, until
 from tests.torture import command, fingerprints
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+"""What a node's helpers listen at. Where they choose for themselves the node waits 15 s for them, and ends."""
 
 
 def not_dark(image, alpha, mask):
@@ -29,16 +33,26 @@ def not_dark(image, alpha, mask):
 @pytest.fixture(scope="module")
 def cluster():
     pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
+    import ray._private.node
+    from ray import cluster_utils
 
+    # It gives each node 30 s of these clocks, which are too few on a machine that does much else.
+    slow = {
+        ray._private.node: {"monotonic": lambda: time.monotonic() / 10},
+        cluster_utils: {"time": lambda: time.time() / 10},
+    }
     # A dead node is to be noticed in a second.
     checks = {"health_check_period_ms": 300, "health_check_failure_threshold": 3, "health_check_initial_delay_ms": 0}
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as held:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_raylet_start_wait_time_s", str(PATIENCE))  # of a busy machine
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "_system_config": checks})
-        cluster.second = cluster.add_node(**NODE)
-        cluster.wait_for_nodes()
+        patch.setenv("RAY_raylet_start_wait_time_s", str(PATIENCE))
+        patch.setenv("RAY_agent_register_timeout_ms", str(1000 * PATIENCE))
+        for module, clock in slow.items():
+            patch.setattr(module, "time", SimpleNamespace(**vars(time) | clock))
+        first, second = ({**NODE, **{name: held.enter_context(free_port()) for name in PORTS}} for _ in range(2))
+        cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={**first, "_system_config": checks})
+        cluster.second = cluster.add_node(**second)
+        cluster.wait_for_nodes(timeout=PATIENCE)
         yield cluster
         cluster.shutdown()
 
@@ -53,12 +67,15 @@ def test_a_driver_that_ends_is_continued_by_another(tmp_path, tiny_settings, clu
     settings = tiny_settings.model_copy(update={"n": 2000, "samples_per_shard": 100})
     out = tmp_path / "set"
     flags = ("--engine", "ray", "--ray-address", cluster.address, "--workers", "1")
-    with running(command(settings, out, *flags), stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: list(out.glob("*_stats.json")), process)
+    told = tmp_path / "told"
+    told.touch()
+    with forked.Process("l4f_datagen", command(settings, out, *flags)[3:], errors=str(told)) as process:
+        until(lambda: list(out.glob("*_stats.json")), process, told.read_text)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=PATIENCE)
+        process.wait()
     assert not (out / layout.METADATA).exists()
     if number == signal.SIGINT:
+        errors = told.read_text()
         assert process.returncode == 130
         *progress, last = errors.splitlines()
         assert "interrupted" in last and all(" samples " in line for line in progress), errors
@@ -132,7 +149,8 @@ def test_without_the_extra_it_is_named(tmp_path, tiny_checkpoint):
         "import sys; sys.modules['ray'] = None; from l4f_datagen.cli import main; sys.exit(main(sys.argv[1:]))"
     )  # fmt: skip
     words = ["generate", "--engine", "ray", "--generator", str(tiny_checkpoint), "--out", str(tmp_path / "set")]
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    (tmp_path / "program.py").write_text(program)
+    (done,) = forked.together(str(tmp_path / "program.py"), [words])
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert 'pip install "l4f-datagen[ray]"' in done.stderr and not (tmp_path / "set").exists()
 
