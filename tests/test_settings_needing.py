@@ -99,7 +99,7 @@ CASES = {
     "EvaluateAlphaSettings": [
         ({"refine_epsilon": 0.1, "refine": 0}, {"refine_epsilon": 0.1, "refine": 1}),
         ({"switched_off": "constant"}, {"switched_off": "constant", "baselines": True}),
-        ({"object_area": 0.5, "reject": "empty"}, {"object_area": 0.5}),
+        ({"object_area": 0.5, "reject": ""}, {"object_area": 0.5}),
     ],
     "EvaluateSegmenterSettings": [({"size": 32, **_FOLDER}, {"size": 32, **_WORLD})],
     "EvaluateProjectionSettings": [({"size": 32, **_FOLDER}, {"size": 32, **_WORLD})],

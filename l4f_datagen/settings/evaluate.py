@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from .base import Alpha, Device, Generator, Metavar, Noise, Psi, Seed, StageSettings
 from .instances import AREA, SCORE, ObjectArea, ReferenceClasses, ReferenceScore
-from .needing import Needs, a_world, beside, unless
+from .needing import a_world, beside, unless
 from .switching import LAYERS, SwitchedOff
 
 
@@ -121,7 +121,7 @@ class EvaluateAlphaSettings(SegmentingSettings):
     NEEDS: ClassVar = {
         "refine_epsilon": beside("refine", "--refine PIXELS"),
         "switched_off": beside("baselines", "--baselines"),
-        "object_area": Needs("reject", lambda s: "several" in s.reject, "--reject several"),
+        "object_area": beside("reject", "--reject empty or several"),
     }
     RECOMMENDED: ClassVar = ("threshold", "refine", "refine_epsilon", "switched_off", "noise")
     """The values of ψ that are measured at are the paper's, whatever is best."""

@@ -21,14 +21,16 @@ def test_a_rendered_data_set(capsys, tmp_path, world):
 
 def test_flags_reach_the_settings(capsys, tmp_path):
     flags = {
-        "n": 9, "size": 20, "split": "test", "seed": 5, "threshold": 0.3, "backgrounds_only": True,
+        "n": 9, "size": 20, "split": "test", "seed": 5, "backgrounds_only": True,
         "samples_per_shard": 4, "image_format": "webp", "quality": 71, "mask_values": "0255",
     }  # fmt: skip
     words = [word for name, value in flags.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     words.remove("True")
     assert main(["render", "vessels", "--out", str(tmp_path / "s"), *words, "--dry-run"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert printed == flags | {"world": "vessels", "out": str(tmp_path / "s")}
+    assert printed == flags | {"threshold": 0.5, "world": "vessels", "out": str(tmp_path / "s")}
+    assert main(["render", "garden", "--out", "o", "--threshold", "0.3", "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out)["threshold"] == 0.3
     assert not (tmp_path / "s").exists()
 
 

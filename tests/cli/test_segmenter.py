@@ -19,7 +19,7 @@ from tests.training.conftest import write_pictures
 from .test_train_alpha import words
 
 FEW = {
-    "world_images": 12, "validation": 0.25, "size": 24, "width": 4, "depth": 2, "iterations": 3, "batch_size": 4,
+    "world_images": 12, "validation": 0.25, "size": 24, "width": 4, "iterations": 3, "batch_size": 4,
     "log_every": 1, "validate_every": 3, "checkpoint_every": 3, "sheet_every": 3, "device": "cpu",
 }  # fmt: skip
 
@@ -86,7 +86,8 @@ def test_only_segmenters_become_onnx(tiny_checkpoint, tmp_path, capsys):
 def test_every_setting_of_training_is_a_flag(capsys, tmp_path):
     (tmp_path / "list.txt").write_text("000000003 1\n7\n")
     values = {
-        "world_images": 7, "validation": "0.3", "validation_images": 8, "arch": "bisenet", "classes": 3, "width": 8,
+        "world_images": 7, "validation": "0.3", "validation_images": 8, "arch": "smp:Unet/resnet34", "classes": 3,
+        "width": 8,
         "depth": 4, "stem": 2, "size": 48, "loss": "soft", "threshold": 0.6, "foregrounds": 0.3,
         "auxiliary_weight": 0.5, "flip": 0.1, "scale": 0.2, "scaled": 0.9,
         "crop": 0.3, "colour": 0.4, "blur": 0.5, "jpeg": 0.6,

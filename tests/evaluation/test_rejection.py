@@ -51,7 +51,7 @@ def test_what_is_rejected_is_counted_beside_the_rest(capsys, tmp_path, tiny_chec
     assert [len(row["per_image"]) for row in rows] == [kept, kept, 0, 0]
     text = " ".join(capsys.readouterr().out.split())
     assert f"{kept} of 9 samples counted, {9 - kept} rejected: it found several objects in {9 - kept}" in text
-    assert main([*words, "--object-area", "0.45", "--reject", ""]) == 0
+    assert main([*words, "--reject", ""]) == 0
     rows = json.loads((tmp_path / "r.json").read_text())["rows"]
     assert [(row["role"], row["images"]) for row in rows] == [("measured", 9)] * 2
     assert main([*words[:-1], lists(tmp_path / "unsure.onnx", gain=0.4)]) == 1
