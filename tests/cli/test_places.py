@@ -10,7 +10,7 @@ import pytest
 from l4f_datagen.cli import main
 
 from . import test_failures
-from .test_failures import COMMANDS, assets, one_export, two_steps  # noqa: F401 - fixtures
+from .test_failures import COMMANDS, assets, no_exporter, two_steps  # noqa: F401 - fixtures
 
 BAD = {
     "a file above": "@/file/sub",
