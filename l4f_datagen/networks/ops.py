@@ -1,6 +1,7 @@
 """The operations that StyleGAN2's networks share."""
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
@@ -72,6 +73,25 @@ def _doubling_matrix(size: int, dtype: torch.dtype, device: torch.device) -> Ten
         eye = torch.eye(size, dtype=dtype, device=device)
         even, odd = 0.75 * eye + 0.25 * eye.roll(1, 0).tril(-1), 0.75 * eye + 0.25 * eye.roll(-1, 0).triu(1)
         return torch.stack((even, odd), 1).flatten(0, 1)
+
+
+def spread(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Bilinear interpolation, pixel over pixel: x (N, C, h, w) → (N, C, H, W), ``size`` being H and W."""
+    return orderly(F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False))
+
+
+def orderly(x: Tensor) -> Tensor:
+    """x (N, C, H, W) itself; on a CPU, what its user passes back to it is brought into the order of ``layout``.
+
+    Some operations pass back gradients in another order, or as a part of a larger tensor. torch adds those to others,
+    and goes on with them, number by number, which takes three to eight times as long as one copy and the same work in
+    order. No number changes.
+    """
+    if not (x.requires_grad and torch.is_grad_enabled() and x.device.type == "cpu"):
+        return x
+    alias = x.view_as(x)  # gradients of x's other users are left alone
+    alias.register_hook(lambda gradient: gradient.contiguous(memory_format=layout(gradient.device)))
+    return alias
 
 
 @cache

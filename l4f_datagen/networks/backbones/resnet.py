@@ -72,7 +72,8 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # A 1×1 convolution of stride 2 looks at every other pixel. Leaving the others out beforehand is the same, and
         # keeps off oneDNN's own, whose gradient writes outside its memory for 8 channels (channels last, torch 2.13).
-        shortcut = x if self.downsample is None else self.downsample(x[:, :, :: self.stride, :: self.stride])
+        # Means over single pixels leave them out as slices would, and pass gradients back in x's order of memory.
+        shortcut = x if self.downsample is None else self.downsample(F.avg_pool2d(x, 1, self.stride))
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         return F.relu(self.bn2(self.conv2(x)) + shortcut, inplace=True)
 

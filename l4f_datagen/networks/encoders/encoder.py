@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import ops
 from ..backbones.resnet import ResNet18
 
 _GRID = 4
@@ -66,7 +67,7 @@ class Encoder(nn.Module):
         side = min(self.size, _MOST_SIDE)
         if image.shape[2] > side:
             image = F.interpolate(image, size=(side, side), mode="area")
-        maps = [F.adaptive_avg_pool2d(x, _GRID).flatten(1) for x in self.trunk(image)]
+        maps = [ops.orderly(F.adaptive_avg_pool2d(x, _GRID)).flatten(1) for x in self.trunk(image)]
         x = F.relu(self.norm(self.join(torch.cat(maps, 1))))
         code = self.base(x)[:, None] + self.offsets(x).unflatten(1, (self.num_ws, self.w_dim))
         return self.centre + self.spread * code

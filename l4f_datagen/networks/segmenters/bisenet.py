@@ -91,7 +91,7 @@ class BiSeNet(Segmenter):
         """The finest features and the context, at that scale and at the next."""
         # [-1, 1] → ImageNet's mean and deviation, which the published weights expect.
         fine, middle, coarse = self.backbone(self.normalise(image))
-        context = self.refine_coarse(coarse) + self.context(coarse.mean((2, 3), keepdim=True))
+        context = self.refine_coarse(coarse) + self.context(_pixels_mean(coarse))
         context_middle = self.merge_coarse(_spread(context, middle))
         context = self.refine_middle(middle) + context_middle
         return fine, self.merge_middle(_spread(context, fine)), context_middle
@@ -123,7 +123,7 @@ class _Refinement(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        return x * torch.sigmoid(self.attention_norm(self.attention(x.mean((2, 3), keepdim=True))))
+        return x * torch.sigmoid(self.attention_norm(self.attention(_pixels_mean(x))))
 
 
 class _Fusion(nn.Module):
@@ -137,7 +137,7 @@ class _Fusion(nn.Module):
 
     def forward(self, fine: Tensor, context: Tensor) -> Tensor:
         x = self.mix(torch.cat([fine, context], 1))
-        weight = F.relu(self.squeeze(x.mean((2, 3), keepdim=True)), inplace=True)
+        weight = F.relu(self.squeeze(_pixels_mean(x)), inplace=True)
         return x + x * torch.sigmoid(self.excite(weight))
 
 
@@ -151,6 +151,17 @@ class _Output(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.scores(self.conv(x))
+
+
+def _pixels_mean(x: Tensor) -> Tensor:
+    """(N, C, H, W) → (N, C, 1, 1).
+
+    A sum passes back one number per channel; a mean writes it for every pixel, in another order of memory than x's.
+    Half precision could not hold the sum.
+    """
+    if x.device.type != "cpu" or x.dtype != torch.float32:
+        return x.mean((2, 3), keepdim=True)
+    return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
 
 
 def _spread(x: Tensor, like: Tensor) -> Tensor:

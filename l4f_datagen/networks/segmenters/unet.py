@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import ops
 from ..modules import Modules
 from ..segmenter import Segmenter
 
@@ -57,8 +58,7 @@ class UNet(Segmenter):
         *passed, x = self._halved(image)
         for block in self.up:
             finer = passed.pop()
-            x = F.interpolate(x, size=finer.shape[2:], mode="bilinear", align_corners=False)
-            x = block(torch.cat([finer, x], 1))
+            x = block(torch.cat([finer, ops.spread(x, finer.shape[2:])], 1))
         return self.scores(x)
 
     def deepest(self, image: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import ops
 from ..backbones.imagenet import Normalisation
 from ..backbones.resnet import PUBLISHED_WIDTH, ResNet18, stem_for
 from ..modules import Modules
@@ -76,4 +76,4 @@ class ResNetUNet(Segmenter):
 def _spread(x: Tensor, like: Tensor) -> Tensor:
     if x.shape[2:] == like.shape[2:]:
         return x
-    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+    return ops.spread(x, like.shape[2:])
