@@ -79,7 +79,7 @@ def fits(alpha_channels: Sequence[int], generator_channels: Sequence[int]) -> bo
 
 
 def _upsample(x: Tensor, like: Tensor) -> Tensor:
-    if x.requires_grad and torch.is_grad_enabled() and x.device.type == "cpu":
+    if ops.learns_on_cpu(x):
         return _Bicubic.apply(x, like.shape[2:])
     return _bicubic(x, like.shape[2:])
 

@@ -151,8 +151,7 @@ class FoldedToRGB:
         # Few outputs: a weight per sample costs less than scaling all features, and needs no other layout after it.
         weight = self.weight * style[:, None, :]
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
-        learning = torch.is_grad_enabled() and x.requires_grad and x.device.type == "cpu"
-        coloured = _Coloured.apply if learning else _coloured
+        coloured = _Coloured.apply if ops.learns_on_cpu(x) else _coloured
         rgb = coloured(self.bias, weight, pixels).unflatten(2, x.shape[2:])
         return rgb if self.clamp is None else rgb.clamp_(-self.clamp, self.clamp)
 

@@ -80,6 +80,11 @@ def spread(x: Tensor, size: Sequence[int]) -> Tensor:
     return orderly(F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False))
 
 
+def learns_on_cpu(x: Tensor) -> bool:
+    """Whether gradients will come back to a tensor on a CPU, where their order in memory decides how long they take."""
+    return x.requires_grad and torch.is_grad_enabled() and x.device.type == "cpu"
+
+
 def orderly(x: Tensor) -> Tensor:
     """x (N, C, H, W) itself; on a CPU, what its user passes back to it is brought into the order of ``layout``.
 
@@ -87,7 +92,7 @@ def orderly(x: Tensor) -> Tensor:
     and goes on with them, number by number, which takes three to eight times as long as one copy and the same work in
     order. No number changes.
     """
-    if not (x.requires_grad and torch.is_grad_enabled() and x.device.type == "cpu"):
+    if not learns_on_cpu(x):
         return x
     alias = x.view_as(x)  # gradients of x's other users are left alone
     alias.register_hook(lambda gradient: gradient.contiguous(memory_format=layout(gradient.device)))

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import ops
+
 PUBLISHED_WIDTH = 64
 _STEM_SIZES = ((96, 1), (192, 2))
 """Sizes up to which a stem is chosen; larger images get the published one, 4."""
@@ -72,10 +74,16 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # A 1×1 convolution of stride 2 looks at every other pixel. Leaving the others out beforehand is the same, and
         # keeps off oneDNN's own, whose gradient writes outside its memory for 8 channels (channels last, torch 2.13).
-        # Means over single pixels leave them out as slices would, and pass gradients back in x's order of memory.
-        shortcut = x if self.downsample is None else self.downsample(F.avg_pool2d(x, 1, self.stride))
+        shortcut = x if self.downsample is None else self.downsample(_every(x, self.stride))
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         return F.relu(self.bn2(self.conv2(x)) + shortcut, inplace=True)
+
+
+def _every(x: Tensor, stride: int) -> Tensor:
+    """Every ``stride``-th pixel along both axes."""
+    if ops.learns_on_cpu(x):  # means over single pixels: they pass gradients back in x's order of memory, slices do not
+        return F.avg_pool2d(x, 1, stride)
+    return x[:, :, ::stride, ::stride]
 
 
 def _stage(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import ops
 from ..backbones.imagenet import Normalisation
 from ..backbones.resnet import PUBLISHED_WIDTH, ResNet18, stem_for
 from ..segmenter import Segmenter
@@ -159,9 +160,9 @@ def _pixels_mean(x: Tensor) -> Tensor:
     A sum passes back one number per channel; a mean writes it for every pixel, in another order of memory than x's.
     Half precision could not hold the sum.
     """
-    if x.device.type != "cpu" or x.dtype != torch.float32:
-        return x.mean((2, 3), keepdim=True)
-    return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+    if ops.learns_on_cpu(x) and x.dtype == torch.float32:
+        return x.sum((2, 3), keepdim=True) / (x.shape[2] * x.shape[3])
+    return x.mean((2, 3), keepdim=True)
 
 
 def _spread(x: Tensor, like: Tensor) -> Tensor:
