@@ -41,7 +41,7 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
 
     settings = EvaluateFrechetSettings
     after = ("train-alpha", "train-segmenter", "train-layered", "evaluate segmenter")
-    quick: ClassVar = {"n": 1000}
+    quick: ClassVar = {"n": 1000, "kid_subsets": 20, "kid_subset_size": 500}
     table = "frechet"
     heading = "Distance between sets of images (Table 5)"
     lacking = (

@@ -83,7 +83,7 @@ class TrainAlpha(TrainingStage[TrainAlphaSettings]):
     place = "alpha"
     after = ("train-generator",)
     instead = "alpha"
-    quick: ClassVar = {"iterations": 150, "choosing_iterations": 50, "cut_samples": 100, "teaching_iterations": 50}
+    quick: ClassVar = {"iterations": 100, "choosing_iterations": 30, "cut_samples": 60, "teaching_iterations": 30}
     lacking = "Training of the alpha network: the pipeline file has no section `train-alpha`."
 
     def plan(self, draft: Draft) -> Iterable[Piece[TrainAlphaSettings]]:

@@ -63,7 +63,7 @@ class TrainEncoder(TrainingStage[TrainEncoderSettings]):
     settings = TrainEncoderSettings
     place = "encoder"
     after = ("train-generator", "train-alpha")
-    quick: ClassVar = {"iterations": 100, "world_images": 1000}
+    quick: ClassVar = {"iterations": 60, "world_images": 1000}
 
     def plan(self, draft: Draft) -> Iterable[Piece[TrainEncoderSettings]]:
         section = draft.section(self.name)

@@ -99,7 +99,7 @@ class TrainSegmenter(TrainingStage[TrainSegmenterSettings]):
     place = "segmenter"
     after = ("generate",)
     instead = "segmenter"
-    quick: ClassVar = {"iterations": 300, "world_images": 1000, "rounds": 1}
+    quick: ClassVar = {"iterations": 200, "world_images": 1000, "rounds": 1}
     lacking = "Segmenters: the pipeline file has no section `train-segmenter`."
     quick_segmenters: ClassVar[Mapping[str, int]] = {"seeds": 1}
     """What ``quick`` is for the section ``segmenters``."""
