@@ -138,6 +138,16 @@ def test_photographs_that_are_broken_too_small_or_not_square(few, photos, tmp_pa
     assert "less than half of it" in rows[0].warnings
 
 
+def test_a_dry_run_shows_what_a_run_would_do(photos, tmp_path, capsys):
+    words = ["--generator", "vessels64", "--out", str(tmp_path / "codes"), "--dry-run"]
+    for more, values in (([], (0.35, 3)), (["--refine", "1"], (0.35, 1)), (["--no-recommended"], (0.5, 0))):
+        assert main(["project", str(photos), *words, *more]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert (printed["threshold"], printed["refine"]) == values
+    assert main(["project", str(tmp_path / "nowhere"), *words]) == 2
+    assert "nowhere" in capsys.readouterr().err and not (tmp_path / "codes").exists()
+
+
 def test_without_an_alpha_network_there_are_codes_alone(few, tmp_path, tiny_checkpoint):
     generator = tmp_path / "generator"
     native.save(generator, generator=weights.load_generator(str(tiny_checkpoint)))

@@ -56,6 +56,12 @@ def command(
     if no_recommended:
         settings = as_given(settings)
     if dry_run:
+        # What would be done is what the checkpoint's card recommends, too, and on photographs that are there.
+        from ...generation.recommended import with_recommended
+        from ...projection.pictures import find_items
+
+        find_items(settings)
+        settings = with_recommended(settings, tell=note)
         print_json(settings.model_dump(mode="json") | {"out": out})
         return
     broken = make(settings, out, overwrite=overwrite)[1]
