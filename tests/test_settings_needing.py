@@ -159,6 +159,7 @@ COMMANDS = [
     ("stats shards --device cpu", "--device: got cpu,", "--reference"),
     ("verify shards --alpha vessels", "--alpha: got vessels,", "--repair"),
     ("verify shards --allow-mixed", "--allow-mixed: got it,", "--repair"),
+    ("generate --out o --device cuda --devices cpu,cpu", "--device: got cuda,", "no --devices cpu,cpu"),
     ("generate --out o --max-error 3", "--max-error: got 3,", "--codes"),
     ("generate --out o --codes c --config vessels", "--config: got vessels,", "no --codes"),
     ("generate --out o --codes c --no-recommended", "--no-recommended: got it,", "no --codes"),

@@ -66,6 +66,9 @@ def command(
         of_codes.make(taking, out, engine, allow_mixed=allow_mixed, overwrite=overwrite, dry_run=dry_run)
         return
     flags = {name: value for name, value in flags.items() if name not in of_codes.ONLY_THEIRS}
+    device = str(flags["device"] or "auto")
+    if engine.devices and device != "auto" and device.partition(":")[0] != engine.devices[0].partition(":")[0]:
+        raise idle("--device", device, f"no --devices {','.join(engine.devices)}")
     section = section_of(config, GenerateSettings)
     stored = {} if overwrite else stored_settings(GenerateSettings, out)
     settings = resolve(GenerateSettings, {**stored, **section}, flags)
