@@ -139,7 +139,8 @@ def browser(place: Path, *flags: str) -> Iterator[Browser]:
     script = f'exec "$@" {_FROM_US}<&{ends[0]} {_TO_US}>&{ends[1]} {ends[0]}<&- {ends[1]}>&-'
     words = ["bash", "-c", script, "bash", found, *_FLAGS, f"--user-data-dir={place}", *flags, "about:blank"]
     silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(words, pass_fds=ends, **silent)
+    # Names of files that it saves may have any letters, whatever the tests were started with.
+    process = subprocess.Popen(words, pass_fds=ends, env=os.environ | {"LC_ALL": "C.UTF-8"}, **silent)
     for end in (to_it, from_it, *ends):
         os.close(end)
     try:

@@ -17,6 +17,7 @@ from l4f_datagen.weights.native.folders import STAGED
 
 from .conftest import TINY, tiny_generator
 from .faults import file_size_limit, room_for, snapshots
+from .filled import filled
 
 
 def weights_of(folder: Path, kind: str) -> dict[str, bytes]:
@@ -200,19 +201,19 @@ def test_a_result_that_is_replaced_is_the_old_or_the_new_one(command, tmp_path, 
     place = tmp_path / "place"
     place.mkdir()
     data = tmp_path / "shards"
-    words = f"generate --generator {tiny_checkpoint} --n 4 --threshold 0.5 --device cpu --out {data}"
-    assert main(words.split()) == 0
+    words = "generate --generator $ --n 4 --threshold 0.5 --device cpu --out @"
+    assert main(filled(words, dollar=tiny_checkpoint, at=data)) == 0
     masks = tmp_path / "masks"
     assert main(["export", str(data), "--format", "folder", "--out", str(masks)]) == 0
     out, words = {
-        "json": ("m.json", f"evaluate masks {masks}/masks {masks}/masks --resamples 10 --json-file @"),
-        "csv": ("m.csv", f"evaluate masks {masks}/masks {masks}/masks --resamples 10 --csv @"),
-        "sheet": ("p.png", f"preview {data} --n 4 --out @"),
-        "png": ("s.json", f"stats {data} --json-file @"),
+        "json": ("m.json", "evaluate masks $/masks/masks $/masks/masks --resamples 10 --json-file @"),
+        "csv": ("m.csv", "evaluate masks $/masks/masks $/masks/masks --resamples 10 --csv @"),
+        "sheet": ("p.png", "preview $/shards --n 4 --out @"),
+        "png": ("s.json", "stats $/shards --json-file @"),
     }[command]
     (place / out).write_bytes(b"old")
     with snapshots(monkeypatch, place, tmp_path / "kept") as taken:
-        assert main(words.replace("@", str(place / out)).split()) == 0
+        assert main(filled(words, dollar=tmp_path, at=place / out)) == 0
     assert {(state / out).read_bytes() for state in taken} <= {b"old", (place / out).read_bytes()}
     assert len(taken) > 1
 

@@ -19,6 +19,7 @@ from l4f_datagen.weights import native
 from l4f_datagen.weights.onnx import writing as onnx_file
 
 from ..faults import file_size_limit, room_for
+from ..filled import filled
 
 COMMANDS = {
     "generate": "generate --generator $/tiny --n 12 --samples-per-shard 5 --threshold 0.5 --reject-list $/rejected.txt"
@@ -76,8 +77,8 @@ def assets(tmp_path_factory, tiny_checkpoint) -> Path:
     segmenter = UNet(width=4, depth=2).eval()
     segmenter.size = 16
     native.save(place / "segmenter", segmenter=segmenter, card={"name": "segmenter"})
-    words = f"generate --generator {tiny_checkpoint} --n 12 --samples-per-shard 5 --threshold 0.5 --device cpu --out"
-    assert main([*words.split(), str(place / "shards")]) == 0
+    words = "generate --generator $ --n 12 --samples-per-shard 5 --threshold 0.5 --device cpu --out"
+    assert main([*filled(words, dollar=tiny_checkpoint), str(place / "shards")]) == 0
     (place / "rejected.txt").write_text("000000002 0\n")
     pipeline = {
         "generate": {"generator": str(place / "tiny"), "n": 6, "samples_per_shard": 4, "device": "cpu"},
@@ -118,13 +119,13 @@ def words_of(name: str, assets: Path, place: Path) -> list[str]:
     (place / "out").parent.mkdir(parents=True, exist_ok=True)
     if name == "finalize" and not (place / "ranges").exists():
         words = COMMANDS["generate"].replace("@/out", "@/ranges") + " --device cpu --shard-range 0:9"
-        assert main(words.replace("$", str(assets)).replace("@", str(place)).split()) == 0
+        assert main(filled(words, dollar=assets, at=place)) == 0
     if name == "card" and not (place / "copy").exists():
         shutil.copytree(assets / "shards", place / "copy")
     if name == "verify-repair" and not (place / "broken").exists():
         shutil.copytree(assets / "shards", place / "broken")
         (place / "broken" / "00001.tar").unlink()
-    return COMMANDS[name].replace("$", str(assets)).replace("@", str(place)).split()
+    return filled(COMMANDS[name], dollar=assets, at=place)
 
 
 def check_line(capsys, words: str) -> None:

@@ -13,6 +13,7 @@ from l4f_datagen import cli
 from l4f_datagen.cli import failures, main
 from l4f_datagen.cli.commands import command_names
 from tests import forked
+from tests.filled import filled
 
 GPU = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB")
 CPU = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8589934592 bytes.")
@@ -130,7 +131,7 @@ def test_a_process_that_gets_no_more_memory(words, flag, tmp_path):
         "l4f_datagen.analysis.report, matplotlib.figure"
     )
     (tmp_path / "program.py").write_text(LIMITED.format(imports=imports))
-    (done,) = forked.together(str(tmp_path / "program.py"), [words.replace("@", str(tmp_path)).split()])
+    (done,) = forked.together(str(tmp_path / "program.py"), [filled(words, at=tmp_path)])
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 1, done.stderr
     assert last.startswith("l4f-datagen: not enough memory"), done.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from l4f_datagen.cli import main
 
+from ..filled import filled
 from . import test_failures
 from .test_failures import COMMANDS, assets, no_exporter, two_steps  # noqa: F401 - fixtures
 
@@ -34,7 +35,7 @@ NAMES = [name for name in COMMANDS if name not in WITHIN]
 
 
 def words_at(name: str, assets: Path, out: str, place: Path) -> list[str]:  # noqa: F811
-    words = COMMANDS[name].replace("$", str(assets)).replace("@/out", "=OUT").split()
+    words = filled(COMMANDS[name].replace("@/out", "=OUT"), dollar=assets)
     whole = out in ("", "-")  # whatever the name ends in
     words = [out if whole and word.startswith("=OUT") else word.replace("=OUT", out) for word in words]
     return [word.replace("@", str(place)) for word in words]
@@ -62,7 +63,7 @@ FILES = ["stats", "preview", "verify", "evaluate-masks", "convert-rosinality"]
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_folder_in_place_of_a_file(name, assets, capsys, tmp_path):  # noqa: F811
-    words = COMMANDS[name].replace("$", str(assets)).replace("@", str(tmp_path)).split()
+    words = filled(COMMANDS[name], dollar=assets, at=tmp_path)
     for word in words:
         if word.startswith(str(tmp_path)):
             Path(word).mkdir(parents=True)
