@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from ..errors import UserError
-from ..photographs.places import open_images, parse
+from ..photographs.opening import open_scenes
 from ..photographs.source import Source
 from ..photographs.square import Size, sides
 from ..photographs.whole import WholeImages
@@ -20,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 OWN = "generator"
 """Value of the setting, and of the column ``background_source``, for backgrounds that the generator draws."""
+SCENES = 16000
+"""Scenes of a world that serve as backgrounds."""
 _SMALLEST_CROP = 0.5
 """A crop's side is at least this share of the image's shorter one."""
 
@@ -75,12 +76,7 @@ def open_backgrounds(backgrounds: str) -> Backgrounds | None:
     """
     if backgrounds == OWN:
         return None
-    if not parse(backgrounds).path:
-        raise UserError(
-            "backgrounds", got=backgrounds or "nothing", expected=f"{OWN}, folder:PATH, shards:PATH or a path",
-            remedy="name the images",
-        )  # fmt: skip
-    return Backgrounds(open_images(backgrounds, setting="backgrounds"))
+    return Backgrounds(open_scenes(backgrounds, world_images=SCENES))
 
 
 def _random_part(image: np.ndarray, size: tuple[int, int], scale: float, down: float, right: float) -> np.ndarray:

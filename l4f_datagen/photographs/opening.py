@@ -3,8 +3,9 @@
 import numpy as np
 
 from .. import worlds
+from ..errors import UserError
 from ..settings import fingerprint
-from .places import open_images
+from .places import open_images, parse
 from .source import Source
 
 
@@ -21,6 +22,23 @@ def open_source(images: str, *, world_images: int) -> Source:
     if images.startswith("world:"):
         return WorldImages(images.removeprefix("world:"), world_images)
     return open_images(images)
+
+
+def open_scenes(backgrounds: str, *, world_images: int) -> Source:
+    """The source of pictures without the object that a setting ``backgrounds`` names, as ``open_source``; of a world,
+    its scenes without their things.
+
+    Raises:
+        UserError: there is nothing of the kind, or no image in it.
+    """
+    if backgrounds.startswith("world:"):
+        return WorldScenes(backgrounds.removeprefix("world:"), world_images)
+    if not parse(backgrounds).path:
+        raise UserError(
+            "backgrounds", got=backgrounds or "nothing",
+            expected="generator, folder:PATH, shards:PATH, world:NAME or a path", remedy="name the images",
+        )  # fmt: skip
+    return open_images(backgrounds, setting="backgrounds")
 
 
 class WorldImages:
@@ -43,3 +61,13 @@ class WorldImages:
 
     def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
         return worlds.render(self.world, seed=0, index=index, size=size).image
+
+
+class WorldScenes(WorldImages):
+    """The same pictures without their things and without the shadows of these."""
+
+    def digest(self) -> str:
+        return fingerprint({"world": self.world, "count": self.count, "backgrounds_only": True})
+
+    def read(self, index: int, size: int, *, reduced: bool = False) -> np.ndarray:
+        return worlds.render(self.world, seed=0, index=index, size=size).background

@@ -1,7 +1,7 @@
 """Settings of ``train-alpha``."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -112,6 +112,11 @@ class TrainAlphaSettings(StageSettings):
     r1_every: int = Field(16, gt=0, le=10**4, description="steps from one R1 penalty to the next")
     psi: Psi = Field(1.0, description="truncation of the foreground while training")
     background_psi: Psi = Field(1.0, description="truncation of the background while training")
+    backgrounds: Annotated[str, Metavar("generator|PATH|world:NAME")] = Field(
+        "generator",
+        description="what foregrounds are put on; generator: what it draws with something switched off; or images of "
+        "such scenes without the object: their path, as --images has it",
+    )
     share_z: bool = Field(False, description="one z for foreground and background, as the published code does")
     reuse_samples: bool = Field(False, description="both networks learn from the same samples of a step: faster")
     switched_off: SwitchedOff = "first_convolution"
@@ -153,6 +158,12 @@ class TrainAlphaSettings(StageSettings):
 
     FREE: ClassVar = frozenset({"log_every", "sheet_every", "checkpoint_every", "keep_checkpoints", "graphs"})
     """What a continued run may change: no weight depends on it."""
+
+    @model_validator(mode="after")
+    def _backgrounds_have_codes(self) -> Self:
+        if self.share_z and self.backgrounds != "generator":
+            raise ValueError("share_z wants backgrounds that the generator draws, and images are given")
+        return self
 
     @model_validator(mode="before")
     @classmethod

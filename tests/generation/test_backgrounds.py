@@ -159,7 +159,6 @@ def test_other_images_do_not_continue_a_data_set(tmp_path, settings, images):
         ("", "nothing; expected generator"),
         ("folder:", "folder:; expected generator"),
         ("folder:no/where", "no/where, which is not there; expected a folder"),
-        ("world:vessels", "world:vessels, which is not there"),
     ],
 )
 def test_no_such_images(tiny_settings, backgrounds, words):

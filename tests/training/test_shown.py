@@ -107,7 +107,8 @@ def test_sheets_of_an_alpha_network(tmp_path, tiny_checkpoint, pictures, device,
     sheets = sorted((tmp_path / "run" / "samples").glob("*.png"))
     final = l4f.load_alpha(tmp_path / "run" / "final").to(device)
     network = freeze(l4f.load_generator(tiny_checkpoint), device)
-    preview.save_sheet(tmp_path / "again.png", final, network, settings, "first_convolution")
+    behind = preview.backgrounds(network, settings, "first_convolution", None)
+    preview.save_sheet(tmp_path / "again.png", final, network, settings, behind)
     assert same_picture(sheets[-1], tmp_path / "again.png")
     assert not same_picture(sheets[0], sheets[-1])
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ...evaluation import criteria
+from ...generation.backgrounds import OWN
 from ...networks.alpha import AlphaNetwork
 from ...networks.pixels import image_to_uint8
 from ...networks.synthesis import SwitchedOff, Synthesis
@@ -55,13 +56,14 @@ class Ending:
         seen = {"hard_variety": seen.pop("variety")} | seen  # of masks, where the other is of alphas
         quality = {"samples": _SAMPLES, "psi": s.psi} | criteria.rounded(seen | measured)
         more, card = {}, {}
+        behind = "" if s.backgrounds == OWN else f", before {s.backgrounds}"
         if chosen is not None:
             more = {"chosen": dict(chosen)}
             card[RECOMMENDED] = _RECOMMENDED | {"noise": s.noise, "switched_off": s.switched_off}
         card |= {
             "name": folder.path.name,
             "licence": self.source.licence,
-            "source": {"alpha": f"trained by l4f-datagen {STAGE} on {s.generator} and {s.images}"},
+            "source": {"alpha": f"trained by l4f-datagen {STAGE} on {s.generator} and {s.images}{behind}"},
             "training": {"alpha": s.model_dump(mode="json") | {"images_found": self.images} | more},
             "quality": quality | ({"warning": verdict} if verdict else {}),
         }
@@ -71,7 +73,7 @@ class Ending:
         """What a network's masks look like, and their criteria, over samples that training does not see."""
         rows, images, alphas = [], [], []
         for start in range(0, _SAMPLES, _AT_ONCE):
-            drawn = showing.draw(network, generator, self.settings, range(start, start + _AT_ONCE), self.switched_off)
+            drawn = showing.draw(network, generator, self.settings, range(start, start + _AT_ONCE))
             rows.append(torch.stack(degeneration.statistics(drawn.alpha)))
             images.append(image_to_uint8(drawn.foreground).cpu().numpy())
             alphas.append(drawn.alpha[:, 0].cpu().numpy())

@@ -21,6 +21,7 @@ from ..core.adversarial import AdversarialLearner
 from ..core.learner import adam, early_decay, lay_out, move_average, seeded_weights
 from ..core.loop import Count
 from ..core.process_group import Processes
+from ..core.real_images import RealImages
 from .learner import edge_share
 from .pool import Window, backgrounds, foregrounds
 
@@ -30,6 +31,8 @@ REFRESHED = 4
 """Steps after which a block of the pool makes place for a new one."""
 FEWEST = 2
 """Images of a step that each head sees at least: a mask is compared with a neighbour's."""
+Behind = Positions | Tensor
+"""Positions of backgrounds that the generator draws, or images (N, 3, H, W)."""
 _STREAM = "alpha-foreground"
 TEACHING_RATE, TEACHING_BETAS, TEACHING_DECAY = 0.005, (0.9, 0.999), 0.98
 """Adam's rate and moments while an alpha network learns cuts, and its running average's decay per step."""
@@ -43,9 +46,9 @@ class HeadsLearner(AdversarialLearner):
 
     def __init__(
         self, settings: CompleteAlphaSettings, generator: Generator, processes: Processes, switched_off: SwitchedOff,
-        *, count: Count = lambda progress: None,
+        *, scenes: RealImages | None = None, count: Count = lambda progress: None,
     ):  # fmt: skip
-        """``count`` is told how many samples are drawn."""
+        """``scenes`` are images that are backgrounds; ``count`` is told how many samples are drawn."""
         self.settings = self.penalty = s = settings
         self.generator = freeze(generator, processes.device)
         self.switched_off: SwitchedOff = switched_off
@@ -66,7 +69,8 @@ class HeadsLearner(AdversarialLearner):
         make = foregrounds(self.generator, s, _STREAM, self.levels)
         behind = backgrounds(self.generator, s, _STREAM, switched_off)
         self.pool = Window(make, POOL, self.device, count=count)
-        self.walls = Window(behind, POOL, self.device, count=count)
+        self.scenes = scenes
+        self.walls = Window(behind, 0 if scenes else POOL, self.device, count=count)
 
     @property
     def largest_batch(self) -> int:
@@ -130,7 +134,8 @@ class HeadsLearner(AdversarialLearner):
         """
         s, parts = self.settings, self.accumulate
         self.pool.slide(iteration // REFRESHED)
-        self.walls.slide(iteration // REFRESHED)
+        if self.scenes is None:
+            self.walls.slide(iteration // REFRESHED)
         reals = reals.to(self.device)
         shared = [reals[part::parts] for part in range(parts)]
         picked = self._picked("alpha" if s.reuse_samples else "discriminator", iteration)
@@ -162,7 +167,7 @@ class HeadsLearner(AdversarialLearner):
         return {"cuts": loss.detach(), **degeneration.statistics(alpha.detach())._asdict()}
 
     def _discriminate(
-        self, reals: Sequence[Tensor], positions: Sequence[Positions], behind: Sequence[Positions]
+        self, reals: Sequence[Tensor], positions: Sequence[Positions], behind: Sequence[Behind]
     ) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
         total = torch.zeros((), device=self.device)
@@ -175,7 +180,7 @@ class HeadsLearner(AdversarialLearner):
         self.step("discriminator")
         return {"discriminator": total}
 
-    def _learn(self, positions: Sequence[Positions], behind: Sequence[Positions], edges: Tensor) -> dict[str, Tensor]:
+    def _learn(self, positions: Sequence[Positions], behind: Sequence[Behind], edges: Tensor) -> dict[str, Tensor]:
         s, parts = self.settings, self.accumulate
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
         sums: dict[str, Tensor] = {}
@@ -199,10 +204,14 @@ class HeadsLearner(AdversarialLearner):
         self.step("heads")
         return sums
 
-    def _picked(self, name: str, iteration: int) -> tuple[list[Positions], list[Positions]]:
-        """Positions of foregrounds and of backgrounds of each part."""
+    def _picked(self, name: str, iteration: int) -> tuple[list[Positions], Sequence[Behind]]:
+        """Positions of foregrounds, and backgrounds or their positions, of each part."""
         s = self.settings
         positions = self.pool.pick(name, iteration, self.batch, s.seed)
+        if self.scenes is not None:
+            start = (2 * iteration + (name == "alpha")) * self.largest_batch
+            images = self.scenes.batch(range(start, start + self.batch), self.device)
+            return self._in_parts(positions), [images[part :: self.accumulate] for part in range(self.accumulate)]
         behind = positions if s.share_z else self.walls.pick(f"{name}-background", iteration, self.batch, s.seed)
         return self._in_parts(positions), self._in_parts(behind)
 
@@ -217,10 +226,14 @@ class HeadsLearner(AdversarialLearner):
             for p in parts
         ]  # fmt: skip
 
-    def _scene(self, part: int, positions: Positions, behind: Positions) -> tuple[Tensor, Tensor, Tensor]:
+    def _scene(self, part: int, positions: Positions, behind: Behind) -> tuple[Tensor, Tensor, Tensor]:
         """Foreground, alpha and composite of one part; the images of the heads stand one after the other."""
         foreground, *features = self.pool.get(positions)
-        (background,) = self.walls.get(behind)
+        if self.scenes is None:
+            (background,) = self.walls.get(behind)
+        else:
+            assert isinstance(behind, Tensor), "images are given as they are"
+            background = behind
         alphas, start = [], 0
         for head, count in zip(self.active, self._shares(part), strict=True):
             if count:

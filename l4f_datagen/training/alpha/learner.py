@@ -74,16 +74,22 @@ class AlphaLearner(AdversarialLearner):
         self.set_rate("alpha", self.settings.alpha_learning_rate * factor)
         self.set_rate("discriminator", self.settings.discriminator_learning_rate * factor)
 
-    def discriminator_step(self, iteration: int, reals: Sequence[Tensor]) -> dict[str, Tensor]:
-        """One Adam step of the discriminator: composites against real images (N, 3, H, W) of every part."""
-        return self.phases.run("discriminator", self._discriminate, self.number(iteration), list(reals))
+    def discriminator_step(
+        self, iteration: int, reals: Sequence[Tensor], behind: Sequence[Tensor] = ()
+    ) -> dict[str, Tensor]:
+        """One Adam step of the discriminator: composites against real images (N, 3, H, W) of every part.
 
-    def alpha_step(self, iteration: int) -> dict[str, Tensor]:
-        """One Adam step of the alpha network: adversarial loss, B, C, E and S."""
+        Args:
+            behind: backgrounds (N, 3, H, W) of every part, if the generator does not draw them.
+        """
+        return self.phases.run("discriminator", self._discriminate, self.number(iteration), list(reals), list(behind))
+
+    def alpha_step(self, iteration: int, behind: Sequence[Tensor] = ()) -> dict[str, Tensor]:
+        """One Adam step of the alpha network: adversarial loss, B, C, E and S; ``behind`` as for the other step."""
         edges = self.settings.lambda_4 * edge_share(iteration, self.settings)
-        return self.phases.run("alpha", self._learn, self.number(iteration), self.number(edges))
+        return self.phases.run("alpha", self._learn, self.number(iteration), self.number(edges), list(behind))
 
-    def _discriminate(self, iteration: Tensor, reals: Sequence[Tensor]) -> dict[str, Tensor]:
+    def _discriminate(self, iteration: Tensor, reals: Sequence[Tensor], behind: Sequence[Tensor]) -> dict[str, Tensor]:
         self.discriminator.requires_grad_(True)
         self._scenes = []
         # A recorded phase leaves nothing to another one: that draws the same samples again.
@@ -92,7 +98,7 @@ class AlphaLearner(AdversarialLearner):
         for part, real in enumerate(reals):
             with torch.set_grad_enabled(kept):
                 name = "alpha" if self.settings.reuse_samples else "discriminator"
-                scene = self._draw(self.positions_at(iteration, part), name)
+                scene = self._draw(self.positions_at(iteration, part), name, behind[part] if behind else None)
             if kept:
                 self._scenes.append(scene)
             loss = losses.discriminator_loss(self.score(real), self.score(scene.composite.detach()))
@@ -101,12 +107,15 @@ class AlphaLearner(AdversarialLearner):
         self.step("discriminator")
         return {"discriminator": total}
 
-    def _learn(self, iteration: Tensor, edges: Tensor) -> dict[str, Tensor]:
+    def _learn(self, iteration: Tensor, edges: Tensor, behind: Sequence[Tensor]) -> dict[str, Tensor]:
         s, parts = self.settings, self.settings.accumulate
         self.discriminator.requires_grad_(False)  # gradients flow through it, not into it
         sums: dict[str, Tensor] = {}
         for part in range(parts):
-            scene = self._scenes[part] if self._scenes else self._draw(self.positions_at(iteration, part), "alpha")
+            if self._scenes:
+                scene = self._scenes[part]
+            else:
+                scene = self._draw(self.positions_at(iteration, part), "alpha", behind[part] if behind else None)
             terms = {
                 "adversarial": losses.adversarial_loss(self.score(scene.composite)),
                 "B": losses.binarization(scene.alpha),
@@ -134,16 +143,21 @@ class AlphaLearner(AdversarialLearner):
         """Move the running average towards the weights; quicker in the first steps, which start anywhere."""
         move_average(self.averaged, self.alpha, 1 - early_decay(iteration, self.settings.ema_decay))
 
-    def _draw(self, positions: Positions, learner: str) -> Scene:
-        """Composites of fresh codes; only the alpha network's part is ever differentiated."""
+    def _draw(self, positions: Positions, learner: str, background: Tensor | None = None) -> Scene:
+        """Composites of fresh codes; only the alpha network's part is ever differentiated.
+
+        Without a background the generator draws it.
+        """
         s, generator = self.settings, self.generator
         common = {"seed": s.seed, "positions": positions, "noise": s.noise}
         with torch.no_grad():
             drawn = codes.draw(generator, stream=f"{learner}-foreground", psi=s.psi, **common)
             image, features = generator.synthesize(*drawn)
-            shared = f"{learner}-foreground" if s.share_z else None
-            drawn = codes.draw(generator, stream=f"{learner}-background", psi=s.background_psi, shared=shared, **common)
-            background = generator.background(*drawn, switched_off=self.switched_off)
+            if background is None:
+                shared = f"{learner}-foreground" if s.share_z else None
+                stream = f"{learner}-background"
+                drawn = codes.draw(generator, stream=stream, psi=s.background_psi, shared=shared, **common)
+                background = generator.background(*drawn, switched_off=self.switched_off)
         alpha = self.alpha(features[-2 * len(self.alpha.channels) :])
         return Scene(image, alpha, composite(alpha, image, background))
 

@@ -139,7 +139,8 @@ class PhasedTraining(Training[None]):
 
     def show(self, sheet: Path) -> None:
         learner = self.learner
-        showing.save_sheet(sheet, self.current, learner.generator, self.settings, learner.switched_off)
+        behind = showing.backgrounds(learner.generator, self.settings, learner.switched_off, learner.scenes)
+        showing.save_sheet(sheet, self.current, learner.generator, self.settings, behind)
 
     def save(self, target: Path, done: int) -> None:
         card = {"name": f"{self.folder.path.name}, iteration {done}"}

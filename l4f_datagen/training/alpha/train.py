@@ -1,5 +1,6 @@
 """Training the alpha network: a frozen generator, a weak discriminator, no mask (Labels4Free, 3.3)."""
 
+import contextlib
 from collections.abc import Callable
 from collections.abc import Generator as Made
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from ... import weights
 from ...analysis import layers
 from ...analysis.channels import find_channels
 from ...errors import UserError
+from ...generation.backgrounds import OWN
 from ...networks.stylegan2 import Generator
 from ...networks.synthesis import SwitchedOff
 from ...networks.zeroed import ZeroedChannels
-from ...photographs.opening import open_source
+from ...photographs.opening import open_scenes, open_source
 from ...photographs.source import Source as Photographs
 from ...settings import CompleteAlphaSettings, TrainAlphaSettings, chosen_values, fingerprint, with_alpha_preset
 from ...settings.switching import share_of_channels
@@ -73,13 +75,19 @@ def train_alpha(
     """
     processes = Processes(device=settings.device, precision=settings.precision)
     photographs = open_source(settings.images, world_images=settings.world_images)  # before the generator is analysed
+    elsewhere = None
+    if settings.backgrounds != OWN:
+        elsewhere = open_scenes(settings.backgrounds, world_images=settings.world_images)
     prepared = prepare(settings)
     complete, chosen, generator, source = prepared
     images = real_images(photographs, complete, generator)
+    scenes = None if elsewhere is None else real_images(elsewhere, complete, generator, stream="backgrounds")
     check(complete, generator, len(images.source), processes.count)
     switched_off = switched_off_by(complete, generator)
     ending = Ending(complete, source, len(images.source), switched_off)
     facts: dict[str, Any] = {"generator": source.sha256, "number of images": len(images.source)}
+    if elsewhere is not None:
+        facts["backgrounds"] = elsewhere.digest()
     auto = complete.preset == "auto"
     if isinstance(switched_off, ZeroedChannels):  # another kind of processor may find others
         facts["channels that are zeroed"] = fingerprint({"channels": switched_off.channels})
@@ -90,10 +98,10 @@ def train_alpha(
         if chosen:
             tell(prepared.line())
         if auto:
-            learner = HeadsLearner(complete, generator, processes, switched_off, count=count)
+            learner = HeadsLearner(complete, generator, processes, switched_off, scenes=scenes, count=count)
             return PhasedTraining(complete, frozenset(chosen), folder, learner, images, ending, count=count)
         return AlphaTraining(
-            complete, folder, AlphaLearner(complete, generator, processes, switched_off), images, ending
+            complete, folder, AlphaLearner(complete, generator, processes, switched_off), images, ending, scenes
         )
 
     return carry_out(
@@ -169,8 +177,10 @@ def check(settings: CompleteAlphaSettings, generator: Generator, images: int, pr
     )  # fmt: skip
 
 
-def real_images(photographs: Photographs, settings: CompleteAlphaSettings, generator: Generator) -> RealImages:
-    """Photographs as the discriminator sees them: at the generator's size.
+def real_images(
+    photographs: Photographs, settings: CompleteAlphaSettings, generator: Generator, *, stream: str = "images"
+) -> RealImages:
+    """Photographs as the discriminator sees them: at the generator's size. ``stream`` as ``RealImages`` takes it.
 
     Raises:
         UserError: the content has more rows than the generator.
@@ -181,37 +191,64 @@ def real_images(photographs: Photographs, settings: CompleteAlphaSettings, gener
         seed=settings.seed,
         mirror=settings.mirror,
         content_rows=settings.content_rows,
+        stream=stream,
     )
 
 
-class AlphaTraining(Training[list[Tensor]]):
-    """One run of ``train-alpha``; a batch is its real images (N, 3, H, W), part by part."""
+class Batch(NamedTuple):
+    """What a step learns from beside what the generator draws: images (N, 3, H, W), part by part."""
+
+    reals: list[Tensor]
+    behind: list[Tensor]
+    """Backgrounds of the discriminator's composites; none where the generator draws them."""
+    behind_alpha: list[Tensor]
+    """Those of the alpha network's composites."""
+
+
+class AlphaTraining(Training[Batch]):
+    """One run of ``train-alpha``.
+
+    Args:
+        scenes: images that are backgrounds; None: the generator draws them.
+    """
 
     terms = TERMS
 
     def __init__(
         self, settings: CompleteAlphaSettings, folder: RunFolder, learner: AlphaLearner, images: RealImages,
-        ending: Ending,
+        ending: Ending, scenes: RealImages | None = None,
     ):  # fmt: skip
         super().__init__(settings, folder, learner)
         self.settings, self.learner, self.images, self.ending = settings, learner, images, ending
+        self.scenes = scenes
 
-    def batches(self, iterations: range) -> Made[list[Tensor]]:
-        return real_batches(self.images, self.learner, iterations)
+    def batches(self, iterations: range) -> Made[Batch]:
+        with contextlib.ExitStack() as stack:
+            reals = stack.enter_context(contextlib.closing(real_batches(self.images, self.learner, iterations)))
+            if self.scenes is None:
+                for batch in reals:
+                    yield Batch(batch, [], [])
+                return
+            # Two batches a step, one of each network.
+            twice = range(2 * iterations.start, 2 * iterations.stop)
+            behind = stack.enter_context(contextlib.closing(real_batches(self.scenes, self.learner, twice)))
+            for batch in reals:
+                first, second = next(behind), next(behind)
+                yield Batch(batch, first, first if self.settings.reuse_samples else second)
 
-    def step(self, iteration: int, batch: list[Tensor]) -> dict[str, Tensor]:
+    def step(self, iteration: int, batch: Batch) -> dict[str, Tensor]:
         s, learner = self.settings, self.learner
 
         # Both rates follow from the iteration alone.
         learner.set_rates(rate_factor(iteration, s))
-        terms = learner.discriminator_step(iteration, batch)
+        terms = learner.discriminator_step(iteration, batch.reals, batch.behind)
 
         # Lazy regularisation: a step of its own, as in StyleGAN2.
         if iteration % s.r1_every == 0 and s.r1 > 0:
-            terms |= learner.r1_step(iteration, batch)
+            terms |= learner.r1_step(iteration, batch.reals)
 
         # The alpha network against the discriminator that was just trained.
-        terms |= learner.alpha_step(iteration)
+        terms |= learner.alpha_step(iteration, batch.behind_alpha)
         learner.average_weights(iteration)
         return terms
 
@@ -221,7 +258,8 @@ class AlphaTraining(Training[list[Tensor]]):
 
     def show(self, sheet: Path) -> None:
         learner = self.learner
-        showing.save_sheet(sheet, learner.averaged, learner.generator, self.settings, learner.switched_off)
+        behind = showing.backgrounds(learner.generator, self.settings, learner.switched_off, self.scenes)
+        showing.save_sheet(sheet, learner.averaged, learner.generator, self.settings, behind)
 
     def save(self, target: Path, done: int) -> None:
         card = {"name": f"{self.folder.path.name}, iteration {done}"}

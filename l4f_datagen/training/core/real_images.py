@@ -27,19 +27,23 @@ class RealImages:
     """Pictures of a source at a generator's size, which is height and width, or one number for both.
 
     ``content_rows``: the picture fills that many rows, black ones above and below it, as StyleGAN2 does
-    for LSUN-Car. ``mirror``: by chance every other picture is mirrored.
+    for LSUN-Car. ``mirror``: by chance every other picture is mirrored. ``stream``: the setting that names the
+    source; another one has another order.
     """
 
-    def __init__(self, source: Source, *, size: Size, seed: int, mirror: bool = False, content_rows: int | None = None):
+    def __init__(
+        self, source: Source, *, size: Size, seed: int, mirror: bool = False, content_rows: int | None = None,
+        stream: str = "images",
+    ):  # fmt: skip
         height, width = sides(size)
         if content_rows is not None and content_rows > height:
             raise UserError(
                 "content_rows", got=content_rows, expected=f"at most the {height} rows of the generator",
                 remedy="leave it out for pictures of the generator's shape",
             )  # fmt: skip
-        self.source, self.size, self.seed, self.mirror = source, (height, width), seed, mirror
+        self.source, self.size, self.seed, self.mirror, self._stream = source, (height, width), seed, mirror, stream
         self.rows = content_rows or height
-        self._whole = WholeImages(source)
+        self._whole = WholeImages(source, setting=stream)
         self.warned_small = False
         self._kept: dict[int, np.ndarray] | None = {} if len(source) * height * width * 3 <= _KEPT_BYTES else None
 
@@ -83,8 +87,9 @@ class RealImages:
 
     def _at(self, position: int) -> np.ndarray:
         epoch, place = divmod(position, len(self.source))
-        picture = self.picture(int(_permutation(len(self.source), self.seed, epoch)[place]))
-        flip = self.mirror and torch.rand((), generator=generator_for(self.seed, "mirror", position)) < 0.5
+        picture = self.picture(int(_permutation(len(self.source), self.seed, self._stream, epoch)[place]))
+        mirror = "mirror" if self._stream == "images" else f"mirror-{self._stream}"
+        flip = self.mirror and torch.rand((), generator=generator_for(self.seed, mirror, position)) < 0.5
         return picture[:, ::-1] if flip else picture
 
     def _fit(self, picture: np.ndarray, index: int) -> np.ndarray:
@@ -98,6 +103,6 @@ class RealImages:
         return fitted(picture, self.size, self.rows)
 
 
-@lru_cache(maxsize=2)
-def _permutation(count: int, seed: int, epoch: int) -> np.ndarray:
-    return torch.randperm(count, generator=generator_for(seed, "images", epoch)).numpy()
+@lru_cache(maxsize=4)
+def _permutation(count: int, seed: int, stream: str, epoch: int) -> np.ndarray:
+    return torch.randperm(count, generator=generator_for(seed, stream, epoch)).numpy()

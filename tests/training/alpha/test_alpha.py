@@ -68,17 +68,19 @@ def test_the_result_is_the_average_and_not_the_raw_weights(tmp_path, tiny_traini
     assert any(not torch.equal(t, state[f"alpha.{n}"]) for n, t in weights_of(tmp_path / "run").items())
 
 
-@pytest.mark.parametrize("changes", [{}, {"reuse_samples": True, "lambda_4": 5.0}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"backgrounds": "world:vessels"}, {"reuse_samples": True, "lambda_4": 5.0}], ids=str
+)
 def test_killed_anywhere_and_started_again_gives_the_same_bits(tmp_path, tiny_training, monkeypatch, changes):
     settings = tiny_training.model_copy(update=changes)
     train_alpha(settings, tmp_path / "whole")
     step = alpha.AlphaLearner.alpha_step
     for kill_at in range(1, 6):
 
-        def dying(self, iteration, kill_at=kill_at):
+        def dying(self, iteration, behind, kill_at=kill_at):
             if iteration == kill_at:
                 raise Killed
-            return step(self, iteration)
+            return step(self, iteration, behind)
 
         run = tmp_path / f"killed-{kill_at}"
         monkeypatch.setattr(alpha.AlphaLearner, "alpha_step", dying)
