@@ -38,7 +38,7 @@ def test_all_sections_are_valid(path):
 
 
 def test_the_garden_is_planned_from_nothing_and_measured_by_its_truth(capsys, tmp_path):
-    """Nothing is embedded for it: all that stages need is made by stages before them."""
+    """What stages need is made by stages before them; the report of the paper's experiment takes an embedded generator."""
     from l4f_datagen.cli import main
 
     out = tmp_path / "out"
@@ -48,6 +48,12 @@ def test_the_garden_is_planned_from_nothing_and_measured_by_its_truth(capsys, tm
     assert stages["train-alpha"]["images"] == stages["evaluate segmenter unet"]["images"] == "world:garden"
     assert {f"train-segmenter {arch}-supervised" for arch in ("unet", "bisenet")} <= stages.keys()
     assert "evaluate frechet" in stages and "evaluate segmenter baselines" in stages
+    assert main(["run", "paper", "--domain", "garden", "--out", str(out), "--dry-run"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["train-alpha"]["generator"] == whole["generate"]["generator"] == "garden64"
+    assert set(stages) - set(whole) == {"train-generator"}
+    for plan in (stages, whole):
+        assert plan["train-alpha"]["backgrounds"] == plan["generate"]["backgrounds"] == "world:garden"
 
 
 def test_a_baseline_that_there_is_not_is_refused(tmp_path):

@@ -32,6 +32,9 @@ class PipelineFlags(StageSettings):
     photographs: Annotated[str | None, Metavar("FOLDER|TARS")] = Field(
         None, description="photographs that segmenters label themselves and learn from, in rounds (self-training)"
     )
+    backgrounds: Annotated[str | None, Metavar("FOLDER|TARS")] = Field(
+        None, description="photographs of such scenes without the thing, which foregrounds are put on"
+    )
     project: Annotated[str | None, Metavar("FOLDER|TARS")] = Field(
         None, description="photographs to find codes of, for masks by projection and for edits"
     )
