@@ -38,7 +38,7 @@ def test_all_sections_are_valid(path):
 
 
 def test_the_garden_is_planned_from_nothing_and_measured_by_its_truth(capsys, tmp_path):
-    """What stages need is made by stages before them; the report of the paper's experiment takes an embedded generator."""
+    """What stages need is made by stages before them; the paper's whole experiment takes an embedded generator."""
     from l4f_datagen.cli import main
 
     out = tmp_path / "out"
