@@ -3,7 +3,7 @@
 import click
 
 from ..console.options import settings_options
-from ..console.output import print_json, result
+from ..console.output import note, print_json, result
 from ..errors import WorkError
 from ..settings import SegmentSettings, resolve
 
@@ -39,6 +39,8 @@ def command(images: tuple[str, ...], out: str, dry_run: bool, **flags: object) -
     if done.videos:
         values |= {"videos": done.videos, "frames": done.frames}
         what.append(f"{done.frames} frames of {done.videos} videos")
+    if not done.videos and "video" not in settings.defaults:
+        note(f"note: there is no video among the images: --video {','.join(settings.video)} had no effect")
     result(f"{out}: {' and '.join(what)} in {seconds:.1f} s", values)
     if done.broken:
         names = ", ".join(done.broken[:3]) + (", …" if len(done.broken) > 3 else "")

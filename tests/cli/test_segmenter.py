@@ -37,7 +37,10 @@ def test_from_training_to_masks(run, tmp_path, capsys):
     write_pictures(tmp_path / "in", 3)
     arguments = ["segment", "--segmenter", str(run), str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--alpha"]
     assert main(arguments) == 0
-    assert re.search(r"out: 3 images in [\d.]+ s", capsys.readouterr().out)
+    told = capsys.readouterr()
+    assert re.search(r"out: 3 images in [\d.]+ s", told.out) and "--video" not in told.err
+    assert main([*arguments[:-1], "--video", "mask,frames"]) == 0
+    assert "no video among the images: --video frames,mask had no effect" in capsys.readouterr().err
     masks = sorted((tmp_path / "out").rglob("*[0-9].png"))
     assert len(masks) == 3 and np.array(Image.open(masks[0])).shape == (16, 20)
     (tmp_path / "in" / "broken.jpg").write_text("no image")
