@@ -91,7 +91,7 @@ def test_codes_that_are_not_whole_are_told(codes_folder, tmp_path, capsys):
     assert made(copy, tmp_path / "other") == 2
     assert "without an alpha network" in capsys.readouterr().err
     assert main(["generate", "--max-error", "3", "--out", str(tmp_path / "x")]) == 2
-    assert "no folder of codes" in capsys.readouterr().err
+    assert "--max-error: got 3, which has no effect here; expected --codes beside it" in capsys.readouterr().err
 
 
 def test_masks_are_measured_beside_segmenters_at_the_size_of_the_projection(codes_folder, tmp_path, capsys):
