@@ -65,7 +65,8 @@ CASES = {
         ({"frechet_images": 9, **_FOLDER}, {"frechet_images": 9, "frechet_every": 5, **_FOLDER}),
     ],
     "TrainAlphaSettings": [
-        ({"world_images": 3, **_FOLDER}, {"world_images": 3}),
+        ({"world_images": 3, **_FOLDER}, {"world_images": 3, "backgrounds": "world:garden", **_FOLDER}),
+        ({"background_psi": 0.5, "backgrounds": "own/"}, {"background_psi": 0.5}),
         ({"edge_scale": 3}, {"edge_scale": 3, "lambda_4": 1}),
         ({"edge_ramp": 1}, {"edge_ramp": 1, "lambda_4": 1}),
         ({"phi_1": 0.1, "preset": "paper"}, {"phi_1": 0.1, "preset": "paper", "lambda_2": 1}),

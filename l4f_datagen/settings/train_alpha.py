@@ -23,7 +23,7 @@ from .base import (
     Weight,
     WorldImages,
 )
-from .needing import a_world, beside, unless
+from .needing import Needs, beside, unless
 from .switching import LAYERS, Crops, SwitchedOff
 
 PAPER: Mapping[str, Any] = {
@@ -41,6 +41,11 @@ def _numbers(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _of_a_world(settings: Any) -> bool:
+    """Whether a world gives real images or backgrounds."""
+    return any(place.startswith("world:") for place in (settings.images, settings.backgrounds))
+
+
 FirstResolution = Annotated[int | Literal["auto"], Metavar("INTEGER|auto")]
 Phis = Annotated[tuple[Fraction, ...], BeforeValidator(_numbers), Metavar("N,N,…")]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
@@ -55,7 +60,8 @@ class TrainAlphaSettings(StageSettings):
     SECTION: ClassVar = "train-alpha"
 
     NEEDS: ClassVar = {
-        "world_images": a_world("images"),
+        "world_images": Needs("images", _of_a_world, "world:NAME as images or backgrounds"),
+        "background_psi": beside("backgrounds", "--backgrounds generator", "generator"),
         "edge_scale": beside("lambda_4", "--lambda-4 above 0"),
         "edge_ramp": beside("lambda_4", "--lambda-4 above 0"),
         "phi_1": unless("lambda_2", "--lambda-2 above 0", 0),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import l4f_datagen as l4f
+from l4f_datagen.export.formats import target_of
 from l4f_datagen.export.run import export
 from l4f_datagen.settings import ExportSettings
 
@@ -37,7 +38,8 @@ class Sets:
         """The data set in another format."""
         out = self._place / form
         if not out.exists():
-            export(ExportSettings(format=form, class_name=CLASS), self.folder, out)
+            named = {"class_name": CLASS} if target_of(form).NAMES_CLASS else {}
+            export(ExportSettings(format=form, **named), self.folder, out)
         return out
 
     def check_masks(self, found: dict[str, np.ndarray], *, ignored: bool = True) -> None:
