@@ -111,9 +111,8 @@ def _filtered(
 ) -> Generator[list[Sample]]:
     """The samples, block by block: each is the first candidate that passes. ``stopped`` ends the search for it."""
     on_cpu = models.device.type == "cpu"
-    workers = workers_for(models, settings.batch_size) + (
-        models.device.type == "cuda"
-    )  # each computes scores in turn with networks
+    workers = workers_for(models, settings.batch_size)
+    workers += models.device.type == "cuda"  # each computes scores in turn with networks
     tally = CandidateTally(filters.bounds)
 
     def run(block: tuple[int, Sequence[int]]) -> list[Sample]:
