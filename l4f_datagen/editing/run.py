@@ -79,8 +79,8 @@ def edit(
         report: called with the numbers of steps that are done and that there are.
 
     Raises:
-        UserError: a checkpoint, direction, inpainter or folder is not usable, or no subject has a foreground before
-            a background.
+        UserError: a checkpoint, direction, inpainter or folder is not usable.
+        NothingToKeep: no subject has a foreground before a background, which ``edit.json`` says too.
         TooLittleMemory: memory ran out on the device.
     """
     check_subjects(settings)
@@ -133,15 +133,16 @@ def _edit_all(
         if found is not None:
             results[subject.key] = found
         report((number + 1) * count, len(subjects) * count)
+    worst = _worst(results) if results else {}
+    left_out = tuple(str(error.subject) for error in refused)
+    if results:
+        atomic.write_bytes(out / folder.SHEET, _joined([out / key / folder.SHEET for key in list(results)[:_SHEETS]]))
+    summary = {"steps": count, "strengths": list(way.strengths), "worst": worst, "left_out": list(left_out)}
+    folder.write_result(out, summary | {"subjects": results})
     if refused and not results:
         raise refused[0]
     for error in refused:
         logger.warning("left out: %s", error)
-    worst = _worst(results)
-    atomic.write_bytes(out / folder.SHEET, _joined([out / key / folder.SHEET for key in list(results)[:_SHEETS]]))
-    left_out = tuple(str(error.subject) for error in refused)
-    summary = {"steps": count, "strengths": list(way.strengths), "worst": worst, "left_out": list(left_out)}
-    folder.write_result(out, summary | {"subjects": results})
     return Edited(tuple(results), made, left_out, count, worst)
 
 

@@ -199,6 +199,8 @@ def test_subjects_with_nothing_to_keep_are_left_out(tmp_path, capsys, caplog, no
     assert main([*command, "--seeds", "3", "--out", str(tmp_path / "none")]) == 2
     told = capsys.readouterr().err
     assert words in told and told.count("l4f-datagen: ") == 1
+    said = json.loads((tmp_path / "none" / "edit.json").read_text())
+    assert said["left_out"] == ["seed-3"] and said["subjects"] == {}
     no_foreground(None)
     assert main([*command, "--seeds", "3", "--threshold", "0.4", "--out", str(tmp_path / "none")]) == 0
 

@@ -72,3 +72,18 @@ def test_the_report_tells_of_projection(tmp_path, tiny_checkpoint):
     assert sheet["path"] == "edits/sheet.png" and sheet["section"].startswith("Fig. 6")
     assert "edits along pca:0 in 2 steps" in text
     assert {stage["name"] for stage in report["stages"]} >= {"project", "edit"}
+
+
+def test_a_run_goes_on_where_nothing_can_be_edited(tmp_path, tiny_checkpoint):
+    """An alpha network that learned little gives empty masks: the report says so, and the rest of it is there."""
+    content = {"domain": "tiny", "edit": EDIT["edit"] | {"seeds": "0-1", "threshold": 0.99}}
+    for name in ("generator", "alpha"):
+        content["edit"] = content["edit"] | {name: str(tiny_checkpoint)}
+    (tmp_path / "tiny.yaml").write_text(json.dumps(content))
+    words = ["run", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path / "out")]
+    assert main(words) == 0 and main(words) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["edited"]["edits"] == 0 and report["edited"]["left_out"] == ["seed-0", "seed-1"]
+    assert "sheet-edits" not in report["pictures"]
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "Nothing could be edited: seed-0, seed-1 have no foreground or no background." in text

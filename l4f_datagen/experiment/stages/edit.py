@@ -91,7 +91,13 @@ class Edit(Stage[EditSettings]):
         yield self.piece(draft.resolved(self.settings, {**section, **found}, self.name))
 
     def do(self, piece: Piece[EditSettings], folder: Path, means: Means) -> int:
-        done = make(piece.settings, str(folder / piece.place))
+        from ...editing.drawing import NothingToKeep
+
+        try:
+            done = make(piece.settings, str(folder / piece.place))
+        except NothingToKeep as error:  # what follows does not need edits; the report says that there are none
+            note(f"edit: nothing could be edited; {error}")
+            return 0
         if done.left_out:
             note(f"edit: {len(done.left_out)} left out, without a foreground or a background ({_few(done.left_out)})")
         return done.made
@@ -114,6 +120,8 @@ class Edit(Stage[EditSettings]):
         found = content.get("edited")
         if not found:
             return {}
+        if not found["edits"]:
+            return {EDITS: f"Nothing could be edited: {', '.join(found['left_out'])} have no foreground or no background."}
         figures = "; ".join(text.format(found["worst"][name]) for name, text in _TOLD.items())
         left_out = f" Left out, without a foreground or a background: {', '.join(found['left_out'])}."
         text = (
@@ -126,6 +134,8 @@ class Edit(Stage[EditSettings]):
         from ...editing.folder import SHEET
 
         for piece in plan.of(self.name):
+            if not (plan.path(piece) / SHEET).is_file():  # nothing could be edited
+                continue
             yield Figure(
                 name=f"sheet-{piece.place}", section=EDITS, place=f"{piece.place}/{SHEET}",
                 caption=f"Edits along {piece.settings.direction}; above each step stands its strength.",
