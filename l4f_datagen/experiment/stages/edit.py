@@ -121,7 +121,8 @@ class Edit(Stage[EditSettings]):
         if not found:
             return {}
         if not found["edits"]:
-            return {EDITS: f"Nothing could be edited: {', '.join(found['left_out'])} have no foreground or no background."}
+            without = ", ".join(found["left_out"])
+            return {EDITS: f"Nothing could be edited: {without} have no foreground or no background."}
         figures = "; ".join(text.format(found["worst"][name]) for name, text in _TOLD.items())
         left_out = f" Left out, without a foreground or a background: {', '.join(found['left_out'])}."
         text = (
