@@ -11,7 +11,8 @@ from .ranges import chosen_numbers
 Layers = Annotated[
     str, Metavar("all|FIRST-LAST|…"), Field(description="layers of w+ that change: all, or 0-3, or 0-2,7")
 ]
-MOST_LAYERS = 64
+MOST_LAYERS = 1000
+"""More than any generator has: settings know their spelling, the generator then says how many it has."""
 _MOST_STEPS = 1000
 
 

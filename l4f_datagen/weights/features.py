@@ -14,7 +14,7 @@ from ..networks.discriminator import Discriminator
 from ..short import short
 from .assembly.names import find
 from .layouts import reading
-from .load import locate, read_segmenter, result_of
+from .load import CHECKPOINTS, locate, read_segmenter, result_of
 from .native import is_native, state
 from .native.folders import network_file
 from .pickle.tensors import load_tensor
@@ -22,7 +22,7 @@ from .source import file_sha256
 
 Features = Callable[[Tensor], Sequence[Tensor]]
 _EPSILON = 1e-8
-_CHECKPOINTS, _STATE, _PREFIX = "checkpoints", "state.safetensors", "discriminator."
+_STATE, _PREFIX = "state.safetensors", "discriminator."
 _LPIPS = tuple(f"net.slice{stage + 1}.{number}.weight" for stage, numbers in enumerate(STAGES) for number in numbers)
 _HEADS = tuple(f"lin{stage}.model.1.weight" for stage in range(len(STAGES)))
 
@@ -76,7 +76,7 @@ def read_features(path: str | Path, *, size: int, device: torch.device) -> Featu
 
 def _state_of(found: Path) -> Path | None:
     """The newest state of a run's folder, or of one of its checkpoints, that holds a discriminator."""
-    folder = found / _CHECKPOINTS
+    folder = found / CHECKPOINTS
     numbers = sorted(p.name for p in folder.iterdir() if p.name.isdigit()) if folder.is_dir() else []
     file = folder / numbers[-1] / _STATE if numbers else found / _STATE
     if not file.is_file():

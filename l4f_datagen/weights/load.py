@@ -25,8 +25,8 @@ from .source import Source, file_sha256
 
 logger = logging.getLogger(__name__)
 
-FINAL = "final"
-"""The folder in that of a training run that holds its result."""
+FINAL, CHECKPOINTS = "final", "checkpoints"
+"""The folders in that of a training run that hold its result, and what there was on the way, by iteration."""
 BACKGROUND = "background"
 """The folder in a layered generator's checkpoint that holds the generator of its backgrounds."""
 
@@ -275,18 +275,20 @@ def refuse_not_finite(name: str, tensor: str) -> NoReturn:
 
 
 def check_native(folder: Path, name: str) -> None:
-    """Refuse a folder that is no native checkpoint.
+    """Refuse a folder that is no native checkpoint; of a training that has not come to its end, name the newest one.
 
     Raises:
         UserError: no card lies in it.
     """
-    if not native.is_native(folder):
-        raise UserError(
-            name,
-            got=f"a folder without {native.CARD}",
-            expected="a native checkpoint folder or a checkpoint file",
-            remedy="name the file inside it",
-        )
+    if native.is_native(folder):
+        return
+    numbered = [p for p in (folder / CHECKPOINTS).glob("*") if p.name.isdigit() and native.is_native(p)]
+    newest = max(numbered, key=lambda p: int(p.name), default=None)
+    if newest is None:
+        got, remedy = f"a folder without {native.CARD}", "name the file inside it"
+    else:
+        got, remedy = f"a training that is not finished, without {FINAL}/", f"let it finish, or name {shown(newest)}"
+    raise UserError(name, got=got, expected="a native checkpoint folder or a checkpoint file", remedy=remedy)
 
 
 def _numbers(values: Sequence[int]) -> str:

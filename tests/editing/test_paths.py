@@ -168,6 +168,7 @@ def test_one_of_several_tensors_is_named(generator, tmp_path):
         ({"direction": "sefa:-1"}, "from 0 to 9"),
         ({"direction": "sefa"}, "from 0 to 9"),
         ({"direction": "pca:0", "layers": "0-6"}, "layers 0 to 5"),
+        ({"direction": "pca:0", "layers": "0-99"}, "layers 0 to 5"),
         ({"direction": "pca:0", "layers": "6"}, "layers from 0 to 5"),
         ({"direction": "pca:0", "layers": "3-1"}, "layers: got"),
         ({"direction": "pca:0", "layers": ""}, "layers: got"),

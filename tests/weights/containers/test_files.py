@@ -99,6 +99,16 @@ def test_a_native_folder_with_something_else_in_it(name, content, named, tmp_pat
     assert re.search(named, _refusal(tmp_path))
 
 
+def test_a_training_that_is_not_finished_names_its_newest_checkpoint(tmp_path):
+    for number in (90, 100):
+        weights.native.save(tmp_path / "checkpoints" / f"{number:06d}", generator=forge.generator())
+    (tmp_path / "checkpoints" / "000200").mkdir()  # was not written to its end
+    (tmp_path / "checkpoints" / "best").mkdir()
+    said = _refusal(tmp_path)
+    assert "is not finished" in said and said.endswith(f"name {tmp_path / 'checkpoints' / '000100'}"), said
+    assert weights.load_generator(tmp_path / "checkpoints" / "000100")
+
+
 def test_a_folder_a_missing_file_and_a_device(tmp_path):
     assert "a folder without model.json" in _refusal(tmp_path)
     assert "does not exist" in _refusal(tmp_path / "none.pkl") and "vessels" in _refusal(tmp_path / "none.pkl")
