@@ -13,6 +13,7 @@ from ..networks.fused.network import fuse
 from ..networks.inference import InferenceGenerator, freeze
 from ..networks.zeroed import ZeroedChannels
 from ..settings import GenerateSettings
+from ..settings.needing import idle
 from ..weights.generators.classes import with_class
 from ..weights.recommended import Recommendation, recommended
 from ..weights.source import Source
@@ -56,8 +57,9 @@ def load_models(settings: GenerateSettings) -> Models:
 
     Raises:
         UserError: a checkpoint cannot be read, the two do not fit, the device is absent, there are no such images, the
-            reference is no detector; half precision or TensorFloat-32 is asked for where it is none; the alpha
-            network does not keep the channels that are to be zeroed.
+            reference is no detector; something is to be switched off in a layered generator; half precision or
+            TensorFloat-32 is asked for where it is none; the alpha network does not keep the channels that are to be
+            zeroed.
     """
     device = resolve_device(settings.device)
     precision = precision_for(settings, device)
@@ -84,6 +86,8 @@ def load_models(settings: GenerateSettings) -> Models:
         recommended=recommended(settings.generator, settings.alpha),
         zeroed=alpha.zeroed_channels,
     )
+    if models.behind is not None and "switched_off" not in settings.defaults:
+        raise idle("--switched-off", settings.switched_off, "a generator that draws object and background in one image")
     if models.backgrounds is None:
         switched_off(settings.switched_off, models.zeroed, alpha_source.name)
     return models

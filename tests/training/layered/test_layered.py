@@ -144,6 +144,14 @@ def test_generate_draws_composites_of_both_generators(run):
     assert "background_sha256" in describe(settings, models)["identity"]
 
 
+@pytest.mark.parametrize("switched_off", ["constant", "channels:0.6"])
+def test_nothing_is_switched_off_where_another_generator_draws_backgrounds(run, switched_off):
+    folder, _ = run
+    settings = GenerateSettings(n=3, generator=str(folder), device="cpu", switched_off=switched_off)
+    with pytest.raises(UserError, match=f"--switched-off: got {switched_off}, which has no effect here"):
+        load_models(settings)
+
+
 def test_measurements_see_composites(run, tiny_checkpoint):
     folder, _ = run
     settings = EvaluateAlphaSettings(n=3, generator=str(folder), psi="1", device="cpu")
