@@ -30,6 +30,7 @@ CASES = {
         ({"overlap": 0.5}, {"overlap": 0.5, "tile": 64}),
         ({"video_format": "avi", "video": "frames"}, {"video_format": "avi", "video": "frames,mask"}),
     ],
+    "AnalyzeBackgroundsSettings": [({"alpha": "a/"}, {"alpha": "a/", "images": "world:vessels"})],
     "EditSettings": [
         ({"direction": "sefa:0", "psi": 0.5, "codes": "codes/"}, {"direction": "sefa:0", "psi": 0.5, "seeds": "3"}),
         ({"direction": "sefa:0", "inpaint": "ns", "inpaint_onnx": "m.onnx"}, {"direction": "sefa:0", "inpaint": "ns"}),
@@ -73,6 +74,8 @@ CASES = {
         ({"phi_2": 0.1, "lambda_3": 0}, {"phi_2": 0.1}),
         ({"r1_every": 3, "r1": 0}, {"r1_every": 3}),
         ({"crops": "plain"}, {"crops": "plain", "switched_off": "channels:0.5"}),
+        ({"crops": "plain", "switched_off": "channels:auto"}, {"crops": "plain", "switched_off": "channels:0.5"}),
+        ({"channels_of": "a/"}, {"channels_of": "a/", "switched_off": "channels:auto"}),
         ({"cut_samples": 3, "preset": "paper"}, {"cut_samples": 3}),
         ({"teaching_iterations": 3, "cut_rounds": 0}, {"teaching_iterations": 3}),
     ],

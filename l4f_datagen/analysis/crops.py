@@ -48,12 +48,15 @@ def open_crops(name: str, size: Size) -> Crops:
 
 def plain_crops(image: Tensor) -> Tensor:
     """The plainest corner of each image, where the least varies, resized to full size: (N, 3, H, W)."""
-    height, width = image.shape[2:]
-    side = max(2, round(CROP * min(height, width)))
+    return F.interpolate(plainest_corners(image, CROP), size=tuple(image.shape[2:]), mode="bilinear")
+
+
+def plainest_corners(image: Tensor, share: float) -> Tensor:
+    """The corner of each image (N, 3, H, W) where the least varies, square, a share of its shorter side."""
+    side = max(2, round(share * min(image.shape[2:])))
     corners = torch.stack([image[..., y, x] for y in _ends(side) for x in _ends(side)], 1)  # (N, 4, 3, side, side)
     plainest = corners.std((-2, -1)).mean(-1).argmin(1)
-    crops = corners[torch.arange(len(image), device=image.device), plainest]
-    return F.interpolate(crops, size=(height, width), mode="bilinear")
+    return corners[torch.arange(len(image), device=image.device), plainest]
 
 
 def _colours(image: Tensor, indices: Sequence[int]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..networks.pixels import image_to_uint8
 from ..networks.stylegan2 import Generator
 from ..networks.synthesis import SwitchedOff
-from ..settings.switching import share_of_channels
+from ..settings.switching import zeroes_channels
 from ..sheet import picture_grid, save_png
 from ..storage import atomic
 from . import backgrounds, layers
@@ -84,9 +84,7 @@ def write_backgrounds(
         xlabel="layer; largest value of each measure = 1",
     )
     rows = {name: [] for name in ("sample", "target", *(f"- {_short(layer)}" for layer in analysis.layers))}
-    shares: dict[str, SwitchedOff] = {
-        one.setting: one.switched_off for one in trials if share_of_channels(one.setting) is not None
-    }
+    shares: dict[str, SwitchedOff] = {one.setting: one.switched_off for one in trials if zeroes_channels(one.setting)}
     rows |= {name: [] for name in shares}
     given = open_crops(crops, generator.architecture.size)
     for indices in _batches(batch_size):

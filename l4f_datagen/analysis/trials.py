@@ -12,8 +12,9 @@ from ..networks.pixels import image_to_uint8
 from ..networks.segmenter import Segmenter
 from ..networks.stylegan2 import Generator
 from ..networks.synthesis import SwitchedOff
+from ..networks.zeroed import ZeroedChannels
 from ..segmentation.predict import segment
-from ..settings.switching import CHANNELS, LAYERS
+from ..settings.switching import AUTO, CHANNELS, LAYERS
 from .channels import chosen, measured
 from .crops import open_crops
 
@@ -43,6 +44,7 @@ def try_backgrounds(
     batch_size: int = 8,
     crops: str = "auto",
     segmenter: Segmenter | None = None,
+    descended: ZeroedChannels | None = None,
 ) -> list[Trial]:
     """Draw the same backgrounds without each of the first layers, and without shares of channels.
 
@@ -52,6 +54,7 @@ def try_backgrounds(
         shares: of the channels of the first layers, in [0, 1].
         crops: as ``open_crops`` has them.
         segmenter: looks for traces of foreground; on the generator's device.
+        descended: channels that a descent found, for a row of their own.
 
     Raises:
         UserError: there are no such crops.
@@ -64,6 +67,8 @@ def try_backgrounds(
     for share in shares:
         zeroed = chosen(frozen, measure, share)
         ways.append((f"{CHANNELS}{share:g}", zeroed, zeroed.count))
+    if descended is not None:
+        ways.append((AUTO, descended, descended.count))
     sums = torch.zeros(len(ways), 2, dtype=torch.float64)
     for start in range(0, n, batch_size):
         indices = range(start, min(start + batch_size, n))

@@ -66,18 +66,24 @@ def backgrounds_command(out: str, **flags: object) -> None:
     The gradient of the distance to plain background tells which layer would have to change
     (Labels4Free 3.2). Then shares of the first layers' channels are zeroed, those first that draw most of the
     foreground, as --switched-off channels:SHARE of train-alpha does; --segmenter tells what is left of it.
+    With --images channels:auto is found too, by a descent, and FOLDER/alpha keeps its channels for generate and
+    train-alpha.
     """
     settings, folder = resolve(AnalyzeBackgroundsSettings, {}, flags), _folder(out)
-    from ..analysis import backgrounds, report, trials
+    from ..analysis import backgrounds, descent, report, trials
     from ..weights import load_segmenter
 
     generator = _load(settings)
     device = resolve_device(settings.device)
     segmenter = None if settings.segmenter is None else load_segmenter(settings.segmenter).to(device)
+    pictures = None if settings.images is None else descent.read_pictures(settings.images, generator.architecture.size)
     common = settings.model_dump(include={"psi", "seed", "batch_size", "crops"})
     with _explaining_memory(settings):
         analysis = backgrounds.analyze_backgrounds(generator, n=settings.n, **common)
-        tried = trials.try_backgrounds(generator, settings.shares, n=settings.n, segmenter=segmenter, **common)
+        descended = None if pictures is None else descent.descend_and_keep(settings, pictures, device, folder)
+        tried = trials.try_backgrounds(
+            generator, settings.shares, n=settings.n, segmenter=segmenter, descended=descended, **common
+        )
         report.write_backgrounds(analysis, tried, generator, folder, **common)
     rows = list(zip(analysis.layers, analysis.gradient, analysis.effect, analysis.distance, strict=True))
     lines = [f"{'layer':18} gradient  × activation  distance to the background when off"]

@@ -11,6 +11,8 @@ SIZES, FLAGS, SHARE = "zeroed_sizes", "zeroed_flags", "zeroed_share"
 NAMES = (SIZES, FLAGS, SHARE)
 """Of the tensors that hold them beside an alpha network's own."""
 _MOST_LAYERS, _MOST_CHANNELS = 64, 1 << 20
+_NONE = -1.0
+"""The share in a file of channels that have none."""
 _DIGITS = 6
 """Of a share, as many as float32 holds."""
 
@@ -23,8 +25,8 @@ class ZeroedChannels:
     zeroed is as if its activation were zero, and the others stay as they were.
     """
 
-    share: float
-    """The share of channels, in [0, 1], that they were chosen by."""
+    share: float | None
+    """The share of channels, in [0, 1], that they were chosen by; None: a descent found them."""
     sizes: tuple[int, ...]
     """How many channels each activation has."""
     channels: tuple[tuple[int, ...], ...]
@@ -52,7 +54,7 @@ class ZeroedChannels:
         return {
             SIZES: torch.tensor(self.sizes, dtype=torch.int32),
             FLAGS: flags,
-            SHARE: torch.tensor(self.share),
+            SHARE: torch.tensor(_NONE if self.share is None else self.share),
         }
 
 
@@ -73,11 +75,12 @@ def from_tensors(tensors: Mapping[str, Tensor]) -> ZeroedChannels | None:
         raise ValueError("zeroed_sizes are no channel counts")
     if flags.dtype != torch.uint8 or tuple(flags.shape) != (sum(counts),) or int(flags.max()) > 1:
         raise ValueError(f"zeroed_flags are not {sum(counts)} times 0 or 1")
-    if share.ndim or not share.is_floating_point() or not 0 <= float(share) <= 1:
+    if share.ndim or not share.is_floating_point() or not (0 <= float(share) <= 1 or share == _NONE):
         raise ValueError("zeroed_share is no share from 0 to 1")
     parts = flags.split(counts)
     channels = tuple(tuple(part.nonzero()[:, 0].tolist()) for part in parts)
-    return ZeroedChannels(round(float(share), _DIGITS), tuple(counts), channels)
+    found_by = None if share == _NONE else round(float(share), _DIGITS)
+    return ZeroedChannels(found_by, tuple(counts), channels)
 
 
 def activation_sizes(channels: Sequence[int]) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
 """Settings of ``analyze``."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from .base import Device, Fraction, Generator, Metavar, Psi, Seed, StageSettings
+from .base import Alpha, Device, Fraction, Generator, Metavar, Psi, Seed, StageSettings
 from .edit import MOST_LAYERS, Layers, chosen_layers
+from .needing import beside
 from .sharded import split_names
 from .switching import Crops
 
@@ -24,12 +25,24 @@ class AnalyzeSettings(StageSettings):
 class AnalyzeBackgroundsSettings(AnalyzeSettings):
     """Settings of ``analyze backgrounds``."""
 
+    NEEDS: ClassVar = {"alpha": beside("images", "--images")}
+
     crops: Crops = "auto"
     shares: Annotated[tuple[Fraction, ...], BeforeValidator(split_names), Metavar("N,N,…")] = Field(
         (0.1, 0.3, 0.5, 0.7, 0.9), description="shares of the first layers' channels that are zeroed by way of trial"
     )
     segmenter: Annotated[str | None, Metavar("PATH")] = Field(
         None, description="segmenter that looks for traces of foreground in the backgrounds"
+    )
+    images: Annotated[str | None, Metavar("FOLDER|TARS|world:NAME")] = Field(
+        None,
+        description="real images, as train-alpha takes them: channels:auto is tried too, whose backgrounds have "
+        "their grain; it takes some minutes",
+    )
+    alpha: Alpha = Field(
+        None,
+        description="alpha checkpoint that tells channels:auto where objects are; default: the one beside the "
+        "generator",
     )
 
 

@@ -24,7 +24,7 @@ from .base import (
     WorldImages,
 )
 from .needing import Needs, beside, unless
-from .switching import LAYERS, Crops, SwitchedOff
+from .switching import AUTO, LAYERS, Crops, SwitchedOff
 
 PAPER: Mapping[str, Any] = {
     "first_resolution": 32, "iterations": 1000, "alpha_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4,
@@ -67,7 +67,8 @@ class TrainAlphaSettings(StageSettings):
         "phi_1": unless("lambda_2", "--lambda-2 above 0", 0),
         "phi_2": unless("lambda_3", "--lambda-3 above 0", 0),
         "r1_every": unless("r1", "--r1 above 0", 0),
-        "crops": unless("switched_off", "--switched-off channels:SHARE", *LAYERS),
+        "crops": unless("switched_off", "--switched-off channels:SHARE", *LAYERS, AUTO),
+        "channels_of": beside("switched_off", f"--switched-off {AUTO}", AUTO),
         "cut_samples": unless("cut_rounds", "--cut-rounds above 0", 0),
         "teaching_iterations": unless("cut_rounds", "--cut-rounds above 0", 0),
     }
@@ -127,6 +128,11 @@ class TrainAlphaSettings(StageSettings):
     reuse_samples: bool = Field(False, description="both networks learn from the same samples of a step: faster")
     switched_off: SwitchedOff = "first_convolution"
     crops: Crops = "auto"
+    channels_of: Annotated[str | None, Metavar("PATH")] = Field(
+        None,
+        description="alpha checkpoint that keeps the channels of channels:auto, as analyze backgrounds --images "
+        "writes it",
+    )
     noise: Noise = "random"
     ema_decay: Momentum | None = Field(None, description="decay per step of the averaged alpha network; paper: 0.99778")
     discriminator_width: float | None = Field(

@@ -3,7 +3,7 @@
 from ..errors import UserError
 from ..networks.synthesis import SwitchedOff
 from ..networks.zeroed import ZeroedChannels
-from ..settings.switching import CHANNELS, share_of_channels
+from ..settings.switching import AUTO, share_of_channels, with_share, zeroes_channels
 
 
 def switched_off(setting: str, kept: ZeroedChannels | None, name: str) -> SwitchedOff:
@@ -16,14 +16,19 @@ def switched_off(setting: str, kept: ZeroedChannels | None, name: str) -> Switch
     Raises:
         UserError: it keeps no channels, or those of another share.
     """
-    share = share_of_channels(setting)
-    if share is None:
+    if not zeroes_channels(setting):
         return "constant" if setting == "constant" else "first_convolution"
-    if kept is None or kept.share != share:
+    if kept is None or kept.share != share_of_channels(setting):
         raise UserError(
             "switched_off", got=f"{setting} with the alpha network {name}, which keeps "
-            + ("no channels" if kept is None else f"those of {CHANNELS}{kept.share:g}"),
+            + ("no channels" if kept is None else f"those of {with_share(kept.share)}"),
             expected="the channels that an alpha network learned with",
-            remedy=f"train one with --switched-off {setting}" if kept is None else "name its own, or train another",
+            remedy=_remedy(setting, kept),
         )  # fmt: skip
     return kept
+
+
+def _remedy(setting: str, kept: ZeroedChannels | None) -> str:
+    if setting == AUTO:
+        return "analyze backgrounds --images makes one"
+    return f"train one with --switched-off {setting}" if kept is None else "name its own, or train another"

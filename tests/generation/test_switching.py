@@ -93,8 +93,11 @@ def test_spellings_that_are_none(capsys, tmp_path, command, value):
     assert message.count("\n") == 1 and "channels:SHARE with a share from 0 to 1" in message, message
 
 
-@pytest.mark.parametrize(("value", "kept"), [("constant", "constant"), (" channels:0.60 ", "channels:0.6"),
-                                             ("channels:1", "channels:1"), ("channels:0", "channels:0")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("constant", "constant"), (" channels:auto", "channels:auto"), (" channels:0.60 ", "channels:0.6"),
+     ("channels:1", "channels:1"), ("channels:0", "channels:0")],
+)  # fmt: skip
 def test_one_spelling_is_kept(value, kept):
     assert GenerateSettings(switched_off=value).switched_off == kept
 

@@ -82,7 +82,7 @@ def test_an_alpha_network_keeps_them():
     assert network.keeping(None).zeroed_channels is None
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.6, 1.0, None])
 def test_they_come_back_from_tensors(share):
     zeroed = dataclasses.replace(ZEROED, share=share)
     assert from_tensors(zeroed.tensors()) == zeroed

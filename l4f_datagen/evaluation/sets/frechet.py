@@ -25,7 +25,7 @@ from ...overlap import ordered_map
 from ...photographs.opening import WorldImages, open_source
 from ...photographs.source import Photographs
 from ...settings import EvaluateFrechetSettings, GenerateSettings, validate
-from ...settings.switching import share_of_channels
+from ...settings.switching import share_of_channels, zeroes_channels
 from ...shards.damage import Damaged
 from ...short import short
 from ...weights.switching import switched_off
@@ -151,7 +151,7 @@ class _Drawn:
 
     def __init__(self, name: str, settings: EvaluateFrechetSettings, device: torch.device):
         self.name, self._settings, self._device = name, settings, device
-        if name.startswith(BACKGROUNDS) and share_of_channels(settings.switched_off) is not None:
+        if name.startswith(BACKGROUNDS) and zeroes_channels(settings.switched_off):
             self.name += f" ({settings.switched_off})"
         self._stream = "background" if name.startswith(BACKGROUNDS) else "foreground"
         path = name.partition(":")[2]
@@ -172,6 +172,11 @@ class _Drawn:
         share = share_of_channels(s.switched_off)
         if share is not None and s.alpha is None:
             return find_channels(self._generator, share, psi=s.psi, seed=s.seed)
+        if s.alpha is None and zeroes_channels(s.switched_off):
+            raise UserError(
+                "switched_off", got=f"{s.switched_off} without --alpha", expected="an alpha network that keeps them",
+                remedy="name one that analyze backgrounds --images made",
+            )  # fmt: skip
         if s.alpha is None:
             return switched_off(s.switched_off, None, "")
         _, (alpha, source) = weights.read_pair(path, s.alpha)

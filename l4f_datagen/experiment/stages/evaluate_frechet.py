@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from ...settings import EvaluateFrechetSettings, TrainAlphaSettings, TrainLayeredSettings, resolve
-from ...settings.switching import share_of_channels
+from ...settings.switching import zeroes_channels
 from ..evaluating import EvaluationStage, Measuring, Told, evaluation_options, rows_of, supervised_segmenter
 from ..paper.numbers import PSEG
 from ..pieces import Draft, Piece, Plan, nothing_made
@@ -72,7 +72,7 @@ class EvaluateFrechet(EvaluationStage[EvaluateFrechetSettings]):
         self, settings: EvaluateFrechetSettings, training: TrainAlphaSettings, alpha: str
     ) -> Iterable[Piece[EvaluateFrechetSettings]]:
         """Where single channels are zeroed: backgrounds without them, and without a layer, against a world's own."""
-        if share_of_channels(training.switched_off) is None or not training.images.startswith(WORLD):
+        if not zeroes_channels(training.switched_off) or not training.images.startswith(WORLD):
             return
         sets = {"a": f"{BACKGROUNDS}{training.generator}", "b": f"{BACKGROUNDS}{training.images}"}
         for label, changes in (

@@ -20,10 +20,11 @@ from ...networks.zeroed import ZeroedChannels
 from ...photographs.opening import open_scenes, open_source
 from ...photographs.source import Source as Photographs
 from ...settings import CompleteAlphaSettings, TrainAlphaSettings, chosen_values, fingerprint, with_alpha_preset
-from ...settings.switching import share_of_channels
+from ...settings.switching import AUTO, share_of_channels
 from ...weights import native
 from ...weights.native.cards import training_of
 from ...weights.source import Source
+from ...weights.switching import switched_off as kept_channels
 from ..core import degeneration
 from ..core.adversarial import real_batches
 from ..core.learner import check_batch
@@ -142,11 +143,19 @@ def prepare(settings: TrainAlphaSettings) -> Prepared:
 
 
 def switched_off_by(settings: CompleteAlphaSettings, generator: Generator) -> SwitchedOff:
-    """What is zeroed for backgrounds: a layer, or the channels that are found in the generator.
+    """What is zeroed for backgrounds: a layer, the channels that are found in the generator, or an alpha network's.
 
     Raises:
-        UserError: there are no such crops.
+        UserError: there are no such crops; the alpha network is not of this generator, or keeps no channels.
     """
+    if settings.switched_off == AUTO:
+        if settings.channels_of is None:
+            raise UserError(
+                "switched_off", got=f"{AUTO} without channels_of", expected="an alpha network that keeps them",
+                remedy="name one with --channels-of; analyze backgrounds --images makes it",
+            )  # fmt: skip
+        _, (alpha, source) = weights.read_pair(settings.generator, settings.channels_of)
+        return kept_channels(settings.switched_off, alpha.zeroed_channels, source.name)
     share = share_of_channels(settings.switched_off)
     if share is None:
         return "constant" if settings.switched_off == "constant" else "first_convolution"
