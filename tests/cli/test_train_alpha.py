@@ -38,8 +38,13 @@ def test_from_images_to_a_data_set(few, tmp_path, tiny_checkpoint, capsys):
     assert len(l4f.open_dataset(tmp_path / "shards")) == 3
 
 
-def test_every_setting_is_a_flag(capsys, tmp_path):
-    values = {
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [({"switched_off": "channels:0.5", "crops": "plain"}, {"channels_of": None}),
+     ({"switched_off": "channels:auto", "channels_of": "a/"}, {"crops": "auto"})],
+)  # fmt: skip
+def test_every_setting_is_a_flag(capsys, given, left):
+    values = given | {
         "preset": "paper", "phi_2_heads": [0.1, 0.3], "choosing_iterations": 11, "patience": 12, "cut_rounds": 13,
         "cut_samples": 14, "teaching_iterations": 15,
         "generator": "g.pt", "images": "world:garden", "world_images": 7, "content_rows": 48,
@@ -50,16 +55,15 @@ def test_every_setting_is_a_flag(capsys, tmp_path):
         "phi_2": 0.7,
         "lambda_4": 0.8, "edge_scale": 0.2, "edge_ramp": 0.9,
         "r1": 8.0, "r1_every": 9, "psi": 0.4, "background_psi": 0.5, "backgrounds": "generator",
-        "switched_off": "channels:0.5", "crops": "plain",
         "noise": "none", "ema_decay": 0.9, "discriminator_width": 0.5, "minibatch_group": 1, "seed": 5,
         "precision": "bf16", "device": "cpu", "log_every": 1, "sheet_every": 2, "checkpoint_every": 3,
         "keep_checkpoints": 4,
     }  # fmt: skip
     switches = {"graphs": True, "mirror": True, "share_z": True, "reuse_samples": True}
-    assert values.keys() | switches.keys() == TrainAlphaSettings.model_fields.keys()
+    assert values.keys() | switches.keys() | left.keys() == TrainAlphaSettings.model_fields.keys()
     flags = [*words(**values | {"phi_2_heads": "0.1,0.3"}), *(f"--{name.replace('_', '-')}" for name in switches)]
     assert main(["train-alpha", "--out", "o", *flags, "--dry-run"]) == 0
-    assert json.loads(capsys.readouterr().out) == values | switches | {"out": "o"}
+    assert json.loads(capsys.readouterr().out) == values | switches | left | {"out": "o"}
 
 
 def test_a_flag_can_switch_off_what_the_pipeline_file_switches_on(capsys, tmp_path):

@@ -212,7 +212,7 @@ def test_what_is_given_counts_and_all_else_is_chosen():
     assert complete.phi_2_heads == (0.45,) * 8 and complete.patience == 0, "so many steps were asked for"
     assert (complete.first_resolution, complete.discriminator_width) == (8, 0.25)
     assert chosen_values(settings, complete).keys().isdisjoint(given)
-    assert all(value is not None for name, value in complete if name not in ("content_rows", "graphs"))
+    assert all(value is not None for name, value in complete if name not in ("content_rows", "channels_of", "graphs"))
     # All of it given again is the same, and nothing is chosen any more.
     again = TrainAlphaSettings.model_validate_json(complete.model_dump_json())
     assert with_alpha_preset(again, channels=CHANNELS, analysed=lambda: 0) == complete
