@@ -14,6 +14,7 @@ from torch import Tensor
 from .. import weights
 from ..generation import latents
 from ..networks.alpha import AlphaNetwork
+from ..networks.folding import Noise
 from ..networks.inference import freeze
 from ..networks.pixels import image_from_uint8, image_to_uint8
 from ..networks.synthesis import Layer, Parts, Synthesis
@@ -211,7 +212,7 @@ def _samples(generator: Synthesis, alpha: AlphaNetwork, *, psi: float, seed: int
 
 
 def _gated_layer(layer: Layer, gate: Tensor) -> Layer:
-    def give(x: Tensor, style: Tensor, noise, spent: bool) -> Tensor:
+    def give(x: Tensor, style: Tensor, noise: Noise, spent: bool) -> Tensor:
         return layer(x, style, noise, False) * gate.view(-1, 1, 1)  # which overwrites nothing that is recorded
 
     return give

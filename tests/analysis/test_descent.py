@@ -11,10 +11,13 @@ from l4f_datagen.analysis import descent
 from l4f_datagen.cli import main
 from l4f_datagen.errors import UserError
 from l4f_datagen.evaluation.sets.frechet import open_images
+from l4f_datagen.generation.drawing import draw
+from l4f_datagen.generation.models import load_models
 from l4f_datagen.networks.alpha import AlphaNetwork
 from l4f_datagen.networks.inference import freeze
+from l4f_datagen.networks.pixels import image_to_uint8
 from l4f_datagen.networks.zeroed import ZeroedChannels, activation_sizes, from_tensors
-from l4f_datagen.settings import EvaluateFrechetSettings
+from l4f_datagen.settings import EvaluateFrechetSettings, GenerateSettings
 from tests.conftest import TINY, tiny_generator
 from tests.training.conftest import write_pictures
 
@@ -98,8 +101,13 @@ def test_analyze_backgrounds_finds_and_keeps_them(analysed, tmp_path, tiny_check
     images = ["--save", "background", "--image-format", "png"]
     assert main(["generate", *common, *images, "--alpha", str(keeping), "--out", str(tmp_path / "shards")]) == 0
     generator = l4f.load_generator(tiny_checkpoint)
-    for sample in l4f.open_dataset(tmp_path / "shards"):
-        assert sample.background is not None and sample.background.shape == (*generator.architecture.size, 3)
+    settings = GenerateSettings(
+        generator=str(tiny_checkpoint), alpha=str(keeping), switched_off="channels:auto", device="cpu"
+    )
+    drawn = draw(settings, load_models(settings), {"seed": 0, "indices": range(2), "numbers": [0] * 2})
+    expected = image_to_uint8(generator.background(drawn.w["background"], switched_off=kept)).numpy()
+    stored = np.stack([sample.background for sample in l4f.open_dataset(tmp_path / "shards")]).astype(int)
+    assert np.abs(stored - expected).max() <= 1 and np.abs(stored - expected[::-1]).max() > 1
     capsys.readouterr()
     assert main(["generate", *common, "--out", str(tmp_path / "none")]) == 2
     assert "keeps no channels" in (said := capsys.readouterr().err) and "analyze backgrounds --images" in said
