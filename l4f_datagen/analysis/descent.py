@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .. import weights
+from ..editing.completing import opencv
 from ..generation import latents
 from ..networks.alpha import AlphaNetwork
 from ..networks.folding import Noise
@@ -49,7 +49,6 @@ _SCALES, _REAL_SCALES = 5, 3
 """Octaves of grain that both regions of a background are compared at, and the finest of them that real ones are."""
 _OBJECT = 0.5
 """From this alpha on a pixel shows the object."""
-_INPAINT_RADIUS = 3
 _EPSILON = 1e-6
 
 
@@ -196,6 +195,7 @@ def _loss(image: Tensor, samples: _Samples, chosen: Tensor, real: Tensor) -> Ten
 @torch.no_grad()
 def _samples(generator: Synthesis, alpha: AlphaNetwork, *, psi: float, seed: int) -> _Samples:
     parts: list[_Samples] = []
+    paint_over = opencv("telea")
     for start in range(0, SAMPLES, AT_ONCE):
         indices = range(start, min(start + AT_ONCE, SAMPLES))
         w = latents.draw_w(generator, seed=seed, stream="foreground", indices=indices, psi=psi)
@@ -203,7 +203,7 @@ def _samples(generator: Synthesis, alpha: AlphaNetwork, *, psi: float, seed: int
         reach = _window(image)
         hidden = F.max_pool2d((alpha(features) > _OBJECT).float(), reach, 1, reach // 2)[:, 0]
         painted = [
-            cv2.inpaint(np.ascontiguousarray(one), hole, _INPAINT_RADIUS, cv2.INPAINT_TELEA)
+            paint_over(np.ascontiguousarray(one), hole)
             for one, hole in zip(image_to_uint8(image).cpu().numpy(), hidden.byte().cpu().numpy(), strict=True)
         ]
         completed = _low(image_from_uint8(torch.from_numpy(np.stack(painted))).to(image.device))
